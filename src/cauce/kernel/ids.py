@@ -1,0 +1,60 @@
+"""Public ids: a prefix that names the noun, then 26 characters that sort by time of making (`sub_01jd…`).
+
+The 26 characters are 48 bits of milliseconds and 80 random bits in Crockford's base 32, lower case, so ids made
+later sort later and database indexes stay local. Within one process and millisecond the random part counts up.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from cauce.kernel.clock import wall_millis
+from cauce.kernel.errors import InvalidRequest
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_RANDOM_BITS = 80
+_BODY_LENGTH = 26
+
+IdSource = Callable[[str], str]
+"""Makes an id for a prefix. `new_id` in the product; a seeded one in simulators."""
+
+
+class TimeOrderedIds:
+    """An `IdSource` over a source of milliseconds and one of random bits."""
+
+    def __init__(self, millis: Callable[[], int], random_bits: Callable[[int], int]) -> None:
+        self._millis = millis
+        self._random_bits = random_bits
+        self._last_millis = -1
+        self._last_random = 0
+
+    def __call__(self, prefix: str) -> str:
+        """A fresh id `<prefix>_<26 characters>`; `prefix` is lower-case letters."""
+        millis = max(self._millis(), self._last_millis)
+        if millis == self._last_millis:
+            self._last_random += 1
+        else:
+            self._last_random = self._random_bits(_RANDOM_BITS - 1)  # one bit of headroom for counting up
+        self._last_millis = millis
+        return f"{prefix}_{_encode((millis << _RANDOM_BITS) | self._last_random)}"
+
+
+def _encode(number: int) -> str:
+    digits = []
+    for _ in range(_BODY_LENGTH):
+        digits.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(digits))
+
+
+new_id: IdSource = TimeOrderedIds(wall_millis, secrets.randbits)
+"""A fresh public id for a prefix, e.g. `new_id("sub")`."""
+
+
+def check_id(value: str, prefix: str) -> str:
+    """`value`, if it is an id with this prefix; else `InvalidRequest`."""
+    head, _, body = value.partition("_")
+    if head != prefix or len(body) != _BODY_LENGTH or not all(c in _ALPHABET for c in body):
+        raise InvalidRequest(f"{value!r} is not an id that starts with {prefix}_", param="id")
+    return value
