@@ -107,8 +107,8 @@ class Overloaded(CauceError):
     http_status = 429
     retryable = True
 
-    def __init__(self, message: str | None = None, /, *, retry_after_seconds: int = 1, **fields: object) -> None:
-        super().__init__(message, **fields)
+    def __init__(self, message: str | None = None, /, *, retry_after_seconds: int = 1) -> None:
+        super().__init__(message, retry_after_seconds=retry_after_seconds)
         self.retry_after_seconds = retry_after_seconds
 
 

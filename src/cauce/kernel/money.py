@@ -96,7 +96,7 @@ def major_text(amount_minor: int, currency: str) -> str:
 def parse_major(text: str, currency: str) -> int:
     """Minor units of a decimal text in major units: ("10.5", "eur") -> 1050. More decimals than the currency has are refused."""
     try:
-        exact = Fraction(Decimal(text)) * 10 ** exponent_of(currency)
+        exact = Fraction(Decimal(text)) * Fraction(10) ** exponent_of(currency)
     except (ArithmeticError, ValueError) as exc:
         raise InvalidRequest(f"{text!r} is not an amount", param="amount") from exc
     if exact.denominator != 1:

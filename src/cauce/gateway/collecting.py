@@ -1,0 +1,158 @@
+"""Collecting an order's money and giving it back (`Collects`, `Refunds`), and asking what became of it (`Answers`).
+
+Keys: every request carries `key`, allocated and committed by the caller before the first send. It is the
+provider's idempotency key or merchant number, and `Answers.fetch` finds the operation again by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from cauce.gateway.outcome import Outcome
+from cauce.kernel.money import Money
+
+
+class Operation(StrEnum):
+    """Every operation whose outcome can be unknown."""
+
+    COLLECT = "collect"
+    REFUND = "refund"
+    SPLIT = "split"
+    REVERSE_SPLIT = "reverse_split"
+    FINISH_ORDER = "finish_order"
+    PAYOUT = "payout"
+    CHARGE = "charge"
+    SETUP = "setup"
+    OPEN_ACCOUNT = "open_account"
+    ATTACH_INSTRUMENT = "attach_instrument"
+    HOLD = "hold"
+    RELEASE = "release"
+    TOP_UP = "top_up"
+    SUBSIDISE = "subsidise"
+    ADVANCE = "advance"
+    FEE_SWEEP = "fee_sweep"
+    ENSURE_CUSTOMER = "ensure_customer"
+
+
+class ActionKind(StrEnum):
+    """What the payer must do next."""
+
+    REDIRECT = "redirect"
+    QR = "qr"
+    SMS = "sms"
+    FORM = "form"
+    PAGE_ELEMENT = "page_element"  # `value` is a client secret; a page with the provider's element completes it
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """What the payer must do; `value` is the URL, QR text or secret."""
+
+    kind: ActionKind
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectRequest:
+    """Ask the payer of one order for `amount`. `splits_later` freezes it for a later split where the channel needs to know."""
+
+    key: str
+    order_ref: str
+    amount: Money
+    description: str
+    merchant_ref: (
+        str  # the order's own merchant at the provider (sub-merchant, connected account); "" = the platform's own
+    )
+    payer_ref: str = ""
+    return_url: str = ""
+    notify_url: str = ""
+    splits_later: bool = True
+    expires_at: datetime | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What the provider says of a collection. `fee_minor` is None while the provider has not told it."""
+
+    ref: str
+    amount: Money
+    next_action: NextAction | None = None
+    paid_at: datetime | None = None
+    fee_minor: int | None = None
+    payer_ref: str = ""
+    unsplit_minor: int | None = None  # what is still frozen for splitting, where the provider reports it
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Give `amount` of the collection `collection_ref` (of `collected` in all) back to its payer."""
+
+    key: str
+    collection_key: str
+    collection_ref: str
+    amount: Money
+    collected: Money
+    reason: str
+    merchant_ref: str = ""
+    notify_url: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What the provider says of a refund; `fee_returned_minor` is the part of its fee that it gives back."""
+
+    ref: str
+    amount: Money
+    finished_at: datetime | None = None
+    fee_returned_minor: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest:
+    """Ask for the truth about one earlier operation.
+
+    `key` is that operation's own key, `ref` the provider's id where one came back, `parent_*` the collection it
+    belongs to, and `merchant_ref` the merchant under whom it was made.
+    """
+
+    operation: Operation
+    key: str
+    ref: str = ""
+    parent_key: str = ""
+    parent_ref: str = ""
+    merchant_ref: str = ""
+
+
+class Collects(Protocol):
+    """A channel that takes payers' money for orders."""
+
+    async def collect(self, request: CollectRequest) -> Outcome[Collection]:
+        """Start (or finish) a collection; `Pending` with a `next_action` while the payer must act."""
+        ...
+
+    async def cancel_collection(self, key: str, merchant_ref: str) -> Outcome[Collection]:
+        """Close an unpaid collection."""
+        ...
+
+
+class Refunds(Protocol):
+    """A channel that gives money back to the payer of a collection or charge."""
+
+    async def refund(self, request: RefundRequest) -> Outcome[Refund]: ...
+
+
+class Answers(Protocol):
+    """A channel that can say what became of an operation."""
+
+    async def fetch(self, request: FetchRequest) -> Outcome[object]:
+        """The truth about an operation, with the value type of that operation.
+
+        `Declined(refusal=NOT_FOUND)` means: the provider has never seen this key, nothing moved, it may be sent
+        again under the same key. `Unknown` when the question itself failed.
+        """
+        ...

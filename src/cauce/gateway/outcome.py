@@ -1,0 +1,80 @@
+"""The four endings of a provider call.
+
+A caller matches all four; there is no fifth and no exception for a refusal. An adapter raises only for what the
+caller did wrong before anything was sent (`CapabilityMissing`, a malformed argument).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Refusal(StrEnum):
+    """Why a provider said no, in the classes of `requirements-marketplace.md` §12, and what follows."""
+
+    DECLINED = "declined"  # a final refusal without a better class
+    INSUFFICIENT_FUNDS = "insufficient_funds"  # may succeed later
+    METHOD_INVALID = "method_invalid"  # ask the customer for another method
+    ACTION_REQUIRED = "action_required"  # the customer must authenticate: send a link
+    HARD = "hard"  # lost, stolen, fraud: never try this method again
+    INVALID_REQUEST = "invalid_request"  # our request was malformed: a defect
+    NOT_FOUND = "not_found"
+    DUPLICATE = "duplicate"  # the key is known with other content
+    AMOUNT_MISMATCH = "amount_mismatch"
+    PARTY_MISMATCH = "party_mismatch"
+    IDENTITY_MISMATCH = "identity_mismatch"
+    INSTRUMENT_INVALID = "instrument_invalid"
+    INSTRUMENT_BOUND = "instrument_bound"
+    CHALLENGE_FAILED = "challenge_failed"
+    CHALLENGE_EXPIRED = "challenge_expired"
+    ATTEMPT_LIMIT = "attempt_limit"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    WINDOW_CLOSED = "window_closed"
+    FORBIDDEN = "forbidden"
+    LIFECYCLE = "lifecycle"  # the provider's object is in a state that does not allow it
+    CONFIG = "config"  # contract or set-up wrong: stop and tell the operator
+    AUTH = "auth"  # token or session refused, also after one re-login
+    SIGNATURE = "signature"  # our signature was refused
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The provider's final, positive answer."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The provider's final, negative answer: nothing moved and nothing will.
+
+    `code` and `message` are the provider's own, for people; code switches on `refusal`.
+    """
+
+    code: str
+    refusal: Refusal
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pending(Generic[T]):
+    """Accepted but not finished. `value` is what is known so far; ask again after `ask_after_seconds`."""
+
+    value: T
+    ask_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nobody here knows whether it happened: a timeout, a broken reply, a 5xx, a bad signature on the answer."""
+
+    reason: str
+    ask_after_seconds: int
+
+
+Outcome = Done[T] | Declined | Pending[T] | Unknown
+"""The answer to any provider call."""

@@ -1,0 +1,121 @@
+"""What a provider tells unasked (notices) and in files (statements), normalized."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from cauce.gateway.collecting import Operation
+from cauce.kernel.money import Money
+
+
+class NoticeKind(StrEnum):
+    """What a notice is about, in our words. A kind that no flow wants is stored and done."""
+
+    COLLECTION = "collection"
+    REFUND = "refund"
+    SPLIT = "split"
+    SPLIT_REVERSAL = "split_reversal"
+    PAYOUT = "payout"
+    ACCOUNT = "account"
+    CHARGE = "charge"
+    SETUP = "setup"
+    METHOD = "method"
+    DISPUTE = "dispute"
+    CUSTOMER = "customer"
+    CONVERSATION = "conversation"
+    CONTACT = "contact"
+    MESSAGE = "message"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One verified, normalized notice.
+
+    `event_id` is the provider's own id (stored once under it); `key` and `ref` lead to our instruction;
+    `outcome` is the normalized `Outcome` that the notice claims where it carries one: used to conclude only when
+    the capability `notice_is_final` is set, else the flow asks with `fetch`.
+    """
+
+    event_id: str
+    kind: NoticeKind
+    occurred_at: datetime
+    operation: Operation | None = None
+    key: str = ""
+    ref: str = ""
+    parent_key: str = ""
+    merchant_ref: str = ""
+    outcome: object = None
+    data: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the provider wants to read back."""
+
+    status: int
+    body: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedNotice:
+    """The notices in one delivery (usually one) and the answer to give once they are stored."""
+
+    notices: tuple[Notice, ...]
+    acknowledgement: Acknowledgement
+
+
+class Notifies(Protocol):
+    """A provider that sends notices. Plain function: verify the raw bytes first, then parse."""
+
+    def parse_notice(self, headers: Mapping[str, str], body: bytes, received_at: datetime) -> ParsedNotice:
+        """The notices in `body`; `BadSignature`, `StaleNotice` or `BadNotice` otherwise. Header names are lower case."""
+        ...
+
+
+class LineKind(StrEnum):
+    """What a statement line records."""
+
+    COLLECTION = "collection"
+    REFUND = "refund"
+    SPLIT = "split"
+    SPLIT_REVERSAL = "split_reversal"
+    RELEASE = "release"
+    PAYOUT = "payout"
+    PAYOUT_RETURN = "payout_return"
+    FEE = "fee"
+    CHARGE = "charge"
+    DISPUTE = "dispute"
+    TOP_UP = "top_up"
+    ADJUSTMENT = "adjustment"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One row of a provider's file. `row_key` is unique in the file; `amount` is signed: + into the account."""
+
+    row_key: str
+    kind: LineKind
+    amount: Money
+    occurred_at: datetime
+    key: str = ""  # our key, where the file carries it
+    ref: str = ""  # the provider's serial
+    order_ref: str = ""
+    account_ref: str = ""
+    fee_minor: int = 0
+    state: str = ""
+    raw: dict[str, str] = field(default_factory=dict)
+
+
+class Reports(Protocol):
+    """A provider with statements."""
+
+    def statement(self, day: date, kind: str) -> AsyncIterator[StatementLine]:
+        """The lines of one day and kind (of `Capabilities.statement_kinds`), streamed; `BadStatement` when damaged."""
+        ...
