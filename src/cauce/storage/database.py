@@ -1,0 +1,168 @@
+"""The pool and the transaction: the only way to the database.
+
+A transaction names the organizations whose rows it may see (`SET LOCAL cauce.org`, read by every row-level
+security policy); without a name it sees none. The connection works as the role `cauce_app`, which owns nothing and
+cannot bypass the policies. A flow opens the transaction and passes `tx` down; nobody else commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from cauce.kernel.errors import SetupError, Unavailable
+from cauce.kernel.scope import transaction_scope
+
+Row = asyncpg.Record
+APP_ROLE = "cauce_app"
+SCHEDULER_ROLE = "cauce_scheduler"
+
+Guard = Callable[["Tx"], Awaitable[None]]
+"""Run first in a transaction; raises to refuse it (a job's lease is checked this way)."""
+
+
+class Tx:
+    """One open transaction. `org_id` is the organization it works for (None: several or none)."""
+
+    __slots__ = ("_after_commit", "connection", "org_id")
+
+    def __init__(self, connection: asyncpg.Connection, org_id: int | None) -> None:
+        self.connection = connection
+        self.org_id = org_id
+        self._after_commit: list[Callable[[], None]] = []
+
+    @property
+    def org(self) -> int:
+        """The one organization of this transaction."""
+        assert self.org_id is not None, "this transaction works for no single organization"
+        return self.org_id
+
+    async def rows(self, query: str, *arguments: object) -> list[Row]:
+        """Every row of a named query."""
+        return await self.connection.fetch(query, *arguments)
+
+    async def row(self, query: str, *arguments: object) -> Row | None:
+        """The first row, or None."""
+        return await self.connection.fetchrow(query, *arguments)
+
+    async def value(self, query: str, *arguments: object) -> Any:
+        """The first column of the first row, or None."""
+        return await self.connection.fetchval(query, *arguments)
+
+    async def run(self, query: str, *arguments: object) -> int:
+        """Run a statement; the number of rows it touched."""
+        status = await self.connection.execute(query, *arguments)
+        last = status.rsplit(" ", 1)[-1]
+        return int(last) if last.isdigit() else 0
+
+    async def copy(self, schema: str, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
+        """COPY `records` into a table: the fastest way in, for thousands of rows."""
+        await self.connection.copy_records_to_table(table, schema_name=schema, columns=list(columns), records=records)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once the transaction is durable (and never if it is not)."""
+        self._after_commit.append(action)
+
+    def committed(self) -> None:
+        """Called by the database alone."""
+        for action in self._after_commit:
+            action()
+
+
+class Database:
+    """A pool of connections that work as one role."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self.pool = pool
+
+    @classmethod
+    async def connect(cls, dsn: str, *, role: str = APP_ROLE, connections_max: int = 16, connections_min: int = 1) -> Database:
+        """Open a pool at `dsn` (a postgresql:// URL) whose connections work as `role`."""
+
+        async def prepare(connection: asyncpg.Connection) -> None:
+            await connection.execute(f"SET ROLE {role}")
+            await _teach_json(connection)
+
+        try:
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=connections_min,
+                max_size=connections_max,
+                init=prepare,
+                reset=_no_reset,
+                max_inactive_connection_lifetime=0,
+                command_timeout=None,
+            )
+        except (OSError, asyncpg.CannotConnectNowError, TimeoutError) as exc:
+            raise Unavailable(f"PostgreSQL does not answer: {exc}") from exc
+        except asyncpg.InvalidAuthorizationSpecificationError as exc:
+            raise SetupError(f"PostgreSQL refuses the user or password: {exc}") from exc
+        assert pool is not None
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection, waiting a short time for those in use."""
+        try:
+            await asyncio.wait_for(self.pool.close(), timeout=10)
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def transaction(self, org: int | Sequence[int] | None = None, *, guard: Guard | None = None) -> AsyncIterator[Tx]:
+        """A transaction that sees the rows of `org` (one id, several, or none). Commits at the end, rolls back on any error."""
+        async with self.pool.acquire() as connection:
+            await connection.execute(_begin(org))
+            tx = Tx(connection, org if isinstance(org, int) else None)
+            try:
+                with transaction_scope():
+                    if guard is not None:
+                        await guard(tx)
+                    yield tx
+                await connection.execute("COMMIT")
+            except BaseException:
+                await _roll_back(connection)
+                raise
+        tx.committed()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+        """A bare connection, for LISTEN and for calls that are one function each and set the context themselves."""
+        async with self.pool.acquire() as connection:
+            yield connection
+
+
+def _begin(org: int | Sequence[int] | None) -> str:
+    orgs = [org] if isinstance(org, int) else list(org or ())
+    # The context travels in the same message as BEGIN: a transaction costs no extra trip. Integers cannot inject.
+    return f"BEGIN; SET LOCAL cauce.org = '{','.join(str(int(one)) for one in orgs)}'"
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    if connection.is_closed():
+        return
+    try:
+        await asyncio.shield(connection.execute("ROLLBACK"))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        connection.terminate()
+
+
+async def _no_reset(connection: asyncpg.Connection) -> None:
+    # Everything we set is SET LOCAL, so there is nothing to reset; a connection left inside a transaction is a defect.
+    if connection.is_in_transaction():
+        connection.terminate()
+
+
+_encode_json = msgspec.json.Encoder().encode
+
+
+async def _teach_json(connection: asyncpg.Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=lambda value: _encode_json(value).decode(), decoder=json.loads
+        )
