@@ -1,0 +1,1 @@
+"""The tests of Cauce; folders mirror the tiers of `src/cauce`."""

@@ -1,0 +1,1 @@
+"""Tests of the storage tier, on real PostgreSQL."""
