@@ -19,9 +19,10 @@ CREATE TABLE directory.org (
   CONSTRAINT live_has_the_wall_clock CHECK (mode = 'sandbox' OR (clock_frozen_at IS NULL AND clock_offset_seconds = 0))
 );
 
-CREATE FUNCTION directory.now_of(p_org directory.org) RETURNS timestamptz
-LANGUAGE sql STABLE AS
-$$ SELECT coalesce(p_org.clock_frozen_at, clock_timestamp() + make_interval(secs => p_org.clock_offset_seconds)) $$;
+-- An organization's time, from the two clock columns of its row.
+CREATE FUNCTION directory.now_at(p_frozen_at timestamptz, p_offset_seconds bigint) RETURNS timestamptz
+LANGUAGE sql VOLATILE PARALLEL SAFE AS
+$$ SELECT coalesce(p_frozen_at, clock_timestamp() + make_interval(secs => p_offset_seconds)) $$;
 
 -- Once live or sandbox, always so: its channels take that mode.
 CREATE FUNCTION directory.keep_mode() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -85,7 +86,8 @@ CREATE TABLE directory.api_key (
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_used_at timestamptz,
   expires_at   timestamptz,
-  replaced_by  bigint REFERENCES directory.api_key (id)
+  replaced_by  bigint REFERENCES directory.api_key (id),
+  revoked_at   timestamptz
 );
 CREATE INDEX api_key_org ON directory.api_key (org_id);
 

@@ -19,6 +19,7 @@ CREATE TABLE storage.job (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX job_claim ON storage.job (org_id, due_at, id) WHERE state = 'waiting';
 CREATE INDEX job_due ON storage.job (due_at, org_id) WHERE state = 'waiting';
+CREATE UNIQUE INDEX job_one_per_key ON storage.job (org_id, key) WHERE state = 'leased' AND key IS NOT NULL;
 CREATE INDEX job_lease ON storage.job (leased_until, org_id) WHERE state = 'leased';
 CREATE INDEX job_order ON storage.job (org_id, key, id) WHERE key IS NOT NULL AND state <> 'buried';
 CREATE INDEX job_buried ON storage.job (org_id, id) WHERE state = 'buried';
@@ -107,6 +108,7 @@ CREATE TABLE storage.parked (
   sweep     text COLLATE "C" NOT NULL,
   row_key   text COLLATE "C" NOT NULL,
   error     text NOT NULL,
+  due_at    timestamptz NOT NULL,     -- when it was due, given back when it is let go
   tries     integer NOT NULL DEFAULT 1,
   parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, sweep, row_key)

@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncpg
 import msgspec
+from asyncpg.pool import PoolConnectionProxy
 
 from cauce.kernel.errors import SetupError, Unavailable
 from cauce.kernel.scope import transaction_scope
@@ -27,15 +28,24 @@ Guard = Callable[["Tx"], Awaitable[None]]
 """Run first in a transaction; raises to refuse it (a job's lease is checked this way)."""
 
 
+Connection = asyncpg.Connection | PoolConnectionProxy
+
+
 class Tx:
     """One open transaction. `org_id` is the organization it works for (None: several or none)."""
 
     __slots__ = ("_after_commit", "connection", "org_id")
 
-    def __init__(self, connection: asyncpg.Connection, org_id: int | None) -> None:
+    def __init__(self, connection: Connection, org_id: int | None) -> None:
         self.connection = connection
         self.org_id = org_id
         self._after_commit: list[Callable[[], None]] = []
+
+    def within(self, org_id: int) -> Tx:
+        """The same transaction, working for one of the several organizations that it may see."""
+        part = Tx(self.connection, org_id)
+        part._after_commit = self._after_commit
+        return part
 
     @property
     def org(self) -> int:
@@ -65,14 +75,24 @@ class Tx:
         """COPY `records` into a table: the fastest way in, for thousands of rows."""
         await self.connection.copy_records_to_table(table, schema_name=schema, columns=list(columns), records=records)
 
+    def wake_workers(self) -> None:
+        """New work was written: tell the workers once the transaction is durable."""
+        if _wake not in self._after_commit:
+            self._after_commit.append(_wake)
+
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once the transaction is durable (and never if it is not)."""
         self._after_commit.append(action)
 
-    def committed(self) -> None:
-        """Called by the database alone."""
+    def committed(self) -> bool:
+        """Run what waits for the commit; True when workers shall be woken. Called by the database alone."""
         for action in self._after_commit:
             action()
+        return _wake in self._after_commit
+
+
+def _wake() -> None:
+    """Stands in a transaction's list for "wake the workers": the database does it."""
 
 
 class Database:
@@ -80,9 +100,12 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
+        self.on_commit_wake: Callable[[], None] | None = None  # set by whoever wakes workers after an enqueue
 
     @classmethod
-    async def connect(cls, dsn: str, *, role: str = APP_ROLE, connections_max: int = 16, connections_min: int = 1) -> Database:
+    async def connect(
+        cls, dsn: str, *, role: str = APP_ROLE, connections_max: int = 16, connections_min: int = 1
+    ) -> Database:
         """Open a pool at `dsn` (a postgresql:// URL) whose connections work as `role`."""
 
         async def prepare(connection: asyncpg.Connection) -> None:
@@ -114,7 +137,9 @@ class Database:
             self.pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self, org: int | Sequence[int] | None = None, *, guard: Guard | None = None) -> AsyncIterator[Tx]:
+    async def transaction(
+        self, org: int | Sequence[int] | None = None, *, guard: Guard | None = None
+    ) -> AsyncIterator[Tx]:
         """A transaction that sees the rows of `org` (one id, several, or none). Commits at the end, rolls back on any error."""
         async with self.pool.acquire() as connection:
             await connection.execute(_begin(org))
@@ -128,10 +153,11 @@ class Database:
             except BaseException:
                 await _roll_back(connection)
                 raise
-        tx.committed()
+        if tx.committed() and self.on_commit_wake is not None:
+            self.on_commit_wake()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[asyncpg.Connection]:
+    async def connection(self) -> AsyncIterator[Connection]:
         """A bare connection, for LISTEN and for calls that are one function each and set the context themselves."""
         async with self.pool.acquire() as connection:
             yield connection
@@ -143,7 +169,7 @@ def _begin(org: int | Sequence[int] | None) -> str:
     return f"BEGIN; SET LOCAL cauce.org = '{','.join(str(int(one)) for one in orgs)}'"
 
 
-async def _roll_back(connection: asyncpg.Connection) -> None:
+async def _roll_back(connection: Connection) -> None:
     if connection.is_closed():
         return
     try:

@@ -1,0 +1,126 @@
+"""What every flow is handed: the database, the organization it works for, who caused it, and the doors to providers.
+
+`Runtime` is made once per process by the composition root. `Context` is made per request or job: it knows the one
+organization, and opens transactions that carry the job's lease. A provider is only ever called outside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from cauce.gateway.provider import Channel
+from cauce.storage import orgclock
+from cauce.storage.audit import SYSTEM, Actor
+from cauce.storage.database import Database, Guard, Row, Tx
+from cauce.storage.jobs import ATTEMPTS_MAX, LEASE_SECONDS, Job
+from cauce.storage.sealing import Sealer
+from cauce.storage.sweeps import Sweep
+
+
+class Gateways(Protocol):
+    """Opens channels: reads and unseals a channel's row and connects its provider."""
+
+    async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
+        """The channel and the gateway object that speaks for it."""
+        ...
+
+    def capabilities(self, channel: Channel) -> Any:
+        """What the channel's provider can do."""
+        ...
+
+
+class SandboxClocks(Protocol):
+    """The simulators' clocks of one sandbox organization."""
+
+    async def next_timer_at(self, org_id: int) -> datetime | None:
+        """When the simulators do something next, in org time."""
+        ...
+
+    async def set(self, org_id: int, instant: datetime) -> None:
+        """Bring the simulators to `instant`; everything due there has been sent when this returns."""
+        ...
+
+
+JobHandler = Callable[["Context", Job], Awaitable[None]]
+RowProcessor = Callable[["Runtime", Tx, list[Row]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """How jobs of one kind are done."""
+
+    handler: JobHandler
+    attempts_max: int = ATTEMPTS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class SweepKind:
+    """A slice's sweep and the flow that handles its rows."""
+
+    sweep: Sweep
+    process: RowProcessor
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Every name that work is stored under, and what handles it. `events` maps a type (or `*`) to job kinds."""
+
+    jobs: Mapping[str, JobKind]
+    sweeps: tuple[SweepKind, ...]
+    events: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What one process works with."""
+
+    db: Database
+    scheduler: Database
+    sealer: Sealer
+    gateways: Gateways
+    registry: Registry
+    sandbox_clocks: SandboxClocks | None = None
+    public_url: str = "http://127.0.0.1:8420"
+    lease_seconds: int = LEASE_SECONDS
+
+    def context(self, org_id: int, *, actor: Actor = SYSTEM, cause: str | None = None) -> Context:
+        """A context for one organization."""
+        return Context(self, org_id, actor, cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One piece of work for one organization."""
+
+    runtime: Runtime
+    org_id: int
+    actor: Actor = SYSTEM
+    cause: str | None = None
+    guard: Guard | None = field(default=None, repr=False)
+
+    @property
+    def db(self) -> Database:
+        """The application's pool."""
+        return self.runtime.db
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Tx]:
+        """A transaction in this organization; for a job it first proves the lease."""
+        async with self.runtime.db.transaction(self.org_id, guard=self.guard) as tx:
+            yield tx
+
+    async def now(self, tx: Tx) -> datetime:
+        """The organization's time."""
+        return await orgclock.org_now(tx)
+
+    async def gateway(self, channel_id: str) -> tuple[Channel, Any]:
+        """The channel and its gateway object."""
+        return await self.runtime.gateways.open(self.org_id, channel_id)
+
+    def for_job(self, job: Job) -> Context:
+        """The same context under a job's lease."""
+        return replace(self, guard=job.guard(), cause=f"job:{job.kind}")

@@ -1,0 +1,7 @@
+-- name: write
+INSERT INTO storage.audit (org_id, actor, address, request_id, action, object_id, refused, before, after)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+
+-- name: page
+SELECT id, at, actor, address, request_id, action, object_id, refused, before, after
+  FROM storage.audit WHERE org_id = $1 AND id < $2 AND ($4::text IS NULL OR object_id = $4) ORDER BY id DESC LIMIT $3

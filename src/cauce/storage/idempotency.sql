@@ -1,0 +1,12 @@
+-- name: lock
+SELECT pg_try_advisory_xact_lock(hashtextextended($1::text || ':' || $2::text, 1397764467))
+
+-- name: read
+SELECT operation, body_hash, status, response FROM storage.idempotency WHERE org_id = $1 AND key = $2
+
+-- name: write
+INSERT INTO storage.idempotency (org_id, key, operation, body_hash, status, response, keep) VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: forget
+DELETE FROM storage.idempotency WHERE (org_id, key) IN (
+  SELECT org_id, key FROM storage.idempotency WHERE org_id = $1 AND NOT keep AND created_at < $2 LIMIT $3)

@@ -1,0 +1,35 @@
+-- name: emit
+-- The sequence per object is gapless because the caller holds the lock on the object's row; the unique index proves it.
+INSERT INTO storage.event (org_id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at)
+SELECT $1, e.public_id, e.type, e.object_id, e.customer_id,
+       coalesce((SELECT max(p.sequence) FROM storage.event p WHERE p.org_id = $1 AND p.object_id = e.object_id), 0)
+         + row_number() OVER (PARTITION BY e.object_id ORDER BY e.n),
+       e.data, e.previous, $8, $9, e.occurred_at
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[], $10::timestamptz[])
+       WITH ORDINALITY e(public_id, type, object_id, customer_id, data, previous, occurred_at, n)
+ ORDER BY e.n
+
+-- name: find
+SELECT DISTINCT org_id FROM (SELECT org_id FROM storage.event WHERE relayed_at IS NULL ORDER BY org_id, id LIMIT $1) waiting
+
+-- name: take
+SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at
+  FROM storage.event WHERE org_id = $1 AND relayed_at IS NULL ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+
+-- name: mark
+UPDATE storage.event SET relayed_at = clock_timestamp() WHERE org_id = $1 AND id = ANY ($2::bigint[])
+
+-- name: unrelayed
+SELECT EXISTS (SELECT FROM storage.event WHERE org_id = $1 AND relayed_at IS NULL)
+
+-- name: of_object
+SELECT public_id, type, sequence, data, previous, actor, cause, occurred_at
+  FROM storage.event WHERE org_id = $1 AND object_id = $2 ORDER BY sequence
+
+-- name: of_customer
+SELECT id, public_id, type, object_id, sequence, data, previous, actor, cause, occurred_at
+  FROM storage.event WHERE org_id = $1 AND customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4
+
+-- name: page
+SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at
+  FROM storage.event WHERE org_id = $1 AND id < $2 AND ($4::text IS NULL OR type = $4) ORDER BY id DESC LIMIT $3

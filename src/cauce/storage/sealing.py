@@ -1,0 +1,126 @@
+"""Secrets at rest: AES-256-GCM in two layers, the key's id beside each row.
+
+Every value has a key of its own, which is wrapped by the installation's master key; rotating the master key rewraps
+the small keys and touches no value. A box is bound to its organization, owner and name: moved to another row it does
+not open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from cauce.kernel.errors import SetupError
+from cauce.storage.database import Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__, "sealing.sql")
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_WRAPPED_BYTES = _NONCE_BYTES + KEY_BYTES + 16
+_REWRAP_ROWS = 500
+
+
+class CannotUnseal(SetupError):
+    """A sealed value does not open: its master key is missing or the row was changed."""
+
+    code = "cannot_unseal"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """The master keys by id, and the one that new values use."""
+
+    keys: Mapping[str, bytes] = field(repr=False)
+    current: str
+
+    @classmethod
+    def of(cls, *masters: bytes) -> Sealer:
+        """A sealer over 32-byte master keys, the current one first."""
+        for master in masters:
+            if len(master) != KEY_BYTES:
+                raise SetupError(f"a master key has {KEY_BYTES} bytes")
+        keys = {key_id(master): master for master in masters}
+        return cls(keys, key_id(masters[0]))
+
+    def seal(self, plain: bytes, bound_to: str) -> bytes:
+        """A box that opens only with the same `bound_to`."""
+        own_key = AESGCM.generate_key(bit_length=256)
+        nonce, wrap_nonce = secrets.token_bytes(_NONCE_BYTES), secrets.token_bytes(_NONCE_BYTES)
+        wrapped = wrap_nonce + AESGCM(self.keys[self.current]).encrypt(wrap_nonce, own_key, bound_to.encode())
+        return wrapped + nonce + AESGCM(own_key).encrypt(nonce, plain, bound_to.encode())
+
+    def open(self, box: bytes, under: str, bound_to: str) -> bytes:
+        """The plain value of a box sealed under the master key `under`; `CannotUnseal` otherwise."""
+        own_key = self._unwrap(box, under, bound_to)
+        nonce, sealed = box[_WRAPPED_BYTES : _WRAPPED_BYTES + _NONCE_BYTES], box[_WRAPPED_BYTES + _NONCE_BYTES :]
+        try:
+            return AESGCM(own_key).decrypt(nonce, sealed, bound_to.encode())
+        except InvalidTag as exc:
+            raise CannotUnseal() from exc
+
+    def rewrap(self, box: bytes, under: str, bound_to: str) -> bytes:
+        """The same box under the current master key."""
+        own_key = self._unwrap(box, under, bound_to)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        wrapped = nonce + AESGCM(self.keys[self.current]).encrypt(nonce, own_key, bound_to.encode())
+        return wrapped + box[_WRAPPED_BYTES:]
+
+    def _unwrap(self, box: bytes, under: str, bound_to: str) -> bytes:
+        if under not in self.keys:
+            raise CannotUnseal(f"the master key {under} is not configured")
+        try:
+            return AESGCM(self.keys[under]).decrypt(
+                box[:_NONCE_BYTES], box[_NONCE_BYTES:_WRAPPED_BYTES], bound_to.encode()
+            )
+        except InvalidTag as exc:
+            raise CannotUnseal() from exc
+
+
+def key_id(master: bytes) -> str:
+    """A short public name of a master key."""
+    return hashlib.sha256(b"cauce key id" + master).hexdigest()[:12]
+
+
+async def put(
+    tx: Tx, sealer: Sealer, owner_id: str, name: str, value: str, *, expires_at: datetime | None = None
+) -> None:
+    """Seal `value` as `name` of `owner_id` (a channel, an endpoint); replaces an earlier one."""
+    box = sealer.seal(value.encode(), _bound(tx.org, owner_id, name))
+    await tx.run(QUERIES.put, tx.org, owner_id, name, sealer.current, box, expires_at)
+
+
+async def get(tx: Tx, sealer: Sealer, owner_id: str, names: list[str] | None = None) -> dict[str, str]:
+    """The opened values of `owner_id` (all, or those named) that have not expired."""
+    wanted = names if names is not None else [row["name"] for row in await tx.rows(QUERIES.names_of, tx.org, owner_id)]
+    rows = await tx.rows(QUERIES.get, tx.org, owner_id, wanted)
+    return {
+        row["name"]: sealer.open(row["box"], row["key_id"], _bound(tx.org, owner_id, row["name"])).decode()
+        for row in rows
+    }
+
+
+async def drop(tx: Tx, owner_id: str) -> None:
+    """Remove every value of `owner_id`."""
+    await tx.run(QUERIES.drop, tx.org, owner_id)
+
+
+async def rewrap_some(tx: Tx, sealer: Sealer) -> int:
+    """Bring up to `_REWRAP_ROWS` values of this organization under the current master key; how many were changed."""
+    rows = await tx.rows(QUERIES.under_other_keys, tx.org, sealer.current, _REWRAP_ROWS)
+    boxes = [sealer.rewrap(row["box"], row["key_id"], _bound(tx.org, row["owner_id"], row["name"])) for row in rows]
+    await tx.run(
+        QUERIES.rewrap, tx.org, sealer.current, [row["owner_id"] for row in rows], [row["name"] for row in rows], boxes
+    )
+    return len(rows)
+
+
+def _bound(org_id: int, owner_id: str, name: str) -> str:
+    return f"{org_id}/{owner_id}/{name}"
