@@ -1,0 +1,4 @@
+"""The customer's own instance of what is sold: asked for, made, suspended, restored, deleted.
+
+Each step is asked of a runner and concluded by its answer; an instance exists at most once for a subscription.
+"""

@@ -1,0 +1,1 @@
+"""The operator's door: server-rendered pages for those who run the business."""

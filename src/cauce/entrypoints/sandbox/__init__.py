@@ -1,0 +1,1 @@
+"""The simulators' door: serves every vendor's stand-in on this machine."""

@@ -1,0 +1,1 @@
+"""Alipay: payments, royalty settlement and its returns, freeze, refunds, bills."""

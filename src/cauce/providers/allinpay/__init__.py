@@ -1,0 +1,1 @@
+"""Allinpay: custody accounts of members, escrow, splits, payouts, check files."""

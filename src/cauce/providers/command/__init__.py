@@ -1,0 +1,1 @@
+"""Instances run by a local command, started with an argument list and never through a shell."""

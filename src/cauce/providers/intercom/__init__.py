@@ -1,0 +1,1 @@
+"""Intercom: contacts, companies, events, messages, conversations."""

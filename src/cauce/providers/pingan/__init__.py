@@ -1,0 +1,1 @@
+"""Ping An Bank: witness accounts of a marketplace, with orders, splits, payouts and check files."""

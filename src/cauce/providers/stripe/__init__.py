@@ -1,0 +1,1 @@
+"""Stripe: cards charged off session, and connected accounts."""

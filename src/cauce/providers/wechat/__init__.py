@@ -1,0 +1,1 @@
+"""WeChat Pay: payments, profit sharing and its returns, freeze and unfreeze, refunds, bills."""

@@ -1,0 +1,1 @@
+"""Read-only SQL across slices: lists, statements, revenue, trial balance. Nothing here writes."""
