@@ -1,5 +1,6 @@
-"""Pure calculators that several slices share: rating, proration, allocation, discounts, tax, credits.
+"""Pure calculators that several slices share: allocation, proration, rating, discounts, tax, refunds, invoices.
 
-Integers of minor units and exact fractions go in, integers come out, and every function says how it rounds and who
-gets the remainder. Invoices, previews and usage pages all call the same pipeline, so they cannot disagree.
+Exact rational arithmetic up to a named rounding point, then integers of minor units (V1, V2, C4, C5). Whoever
+gets a spare unit is named by a policy. Nothing here reads a clock, a setting or a table; what an invoice, a
+preview and a usage page show comes out of the same functions, so they cannot differ.
 """

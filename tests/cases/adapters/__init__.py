@@ -1,0 +1,7 @@
+"""One adapter per kind, grouped as the sections of the cases' README; importing this package registers them all."""
+
+from __future__ import annotations
+
+from tests.cases.adapters import allocation
+
+__all__ = ["allocation"]
