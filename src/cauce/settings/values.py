@@ -18,8 +18,8 @@ def _setting(
 ) -> Any:
     metadata = {"parse": parse, "meaning": meaning, "unit": unit, "secret": secret, "shown": shown}
     if callable(default):
-        return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return field(default_factory=default, metadata=metadata, repr=not secret)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 def default_home() -> Path:
