@@ -1,0 +1,43 @@
+"""Take out of an exchange what must never stand in a log: credentials, client secrets, card and identity numbers.
+
+Pure. The sealed exchange log keeps what is left; a person who reads it can follow the call and cannot pay with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+MASK = "[redacted]"
+
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization", "stripe-signature"})
+_SECRET_FIELD = re.compile(
+    rb"""(["']?[\w\[\].-]*(?:client_secret|secret|password|api_?key|access_token|refresh_token|private_key|cvc|cvv|id_number)"""
+    rb"""\]?["']?\s*[:=]\s*["']?)([^"'&,}\s]+)""",
+    re.IGNORECASE,
+)
+_LONG_DIGITS = re.compile(rb"(?<![\w.])\d{13,19}(?!\w)")
+_CHINESE_IDENTITY = re.compile(rb"(?<!\w)[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx](?!\w)")
+
+
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """`headers` with the values of credential headers masked."""
+    return {name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
+
+
+def redact_body(body: bytes) -> bytes:
+    """`body` (form, JSON, XML or text) with secrets, card numbers (by checksum) and identity numbers masked."""
+    masked = _SECRET_FIELD.sub(rb"\1" + MASK.encode(), body)
+    masked = _CHINESE_IDENTITY.sub(MASK.encode(), masked)
+    return _LONG_DIGITS.sub(lambda m: MASK.encode() if _is_card_number(m.group().decode()) else m.group(), masked)
+
+
+def redact_url(url: str) -> str:
+    """`url` with secrets in its query masked."""
+    head, mark, query = url.partition("?")
+    return head + mark + redact_body(query.encode()).decode() if mark else url
+
+
+def _is_card_number(digits: str) -> bool:
+    doubled = [int(d) * (2 if index % 2 else 1) for index, d in enumerate(reversed(digits))]
+    return sum(n - 9 if n > 9 else n for n in doubled) % 10 == 0
