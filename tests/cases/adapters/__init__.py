@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cases.adapters import allocation
+from tests.cases.adapters import allocation, movement
 
-__all__ = ["allocation"]
+__all__ = ["allocation", "movement"]
