@@ -34,16 +34,17 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 class Tx:
     """One open transaction. `org_id` is the organization it works for (None: several or none)."""
 
-    __slots__ = ("_after_commit", "connection", "org_id")
+    __slots__ = ("_after_commit", "connection", "memory", "org_id")
 
-    def __init__(self, connection: Connection, org_id: int | None) -> None:
+    def __init__(self, connection: Connection, org_id: int | None, memory: dict[Any, Any]) -> None:
         self.connection = connection
         self.org_id = org_id
+        self.memory = memory  # facts of this database that never change, remembered by the process
         self._after_commit: list[Callable[[], None]] = []
 
     def within(self, org_id: int) -> Tx:
         """The same transaction, working for one of the several organizations that it may see."""
-        part = Tx(self.connection, org_id)
+        part = Tx(self.connection, org_id, self.memory)
         part._after_commit = self._after_commit
         return part
 
@@ -100,6 +101,7 @@ class Database:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self.pool = pool
+        self.memory: dict[Any, Any] = {}
         self.on_commit_wake: Callable[[], None] | None = None  # set by whoever wakes workers after an enqueue
 
     @classmethod
@@ -143,7 +145,7 @@ class Database:
         """A transaction that sees the rows of `org` (one id, several, or none). Commits at the end, rolls back on any error."""
         async with self.pool.acquire() as connection:
             await connection.execute(_begin(org))
-            tx = Tx(connection, org if isinstance(org, int) else None)
+            tx = Tx(connection, org if isinstance(org, int) else None, self.memory)
             try:
                 with transaction_scope():
                     if guard is not None:

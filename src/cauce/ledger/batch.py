@@ -1,0 +1,191 @@
+"""Turns items into the arrays that `ledger.post` takes: one pass, everything dense, nothing looked up twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+from cauce.ledger.rules import AccountName, Capture, Item, Journal, PlaceHold, ReleaseHold, Result
+
+KIND_JOURNAL, KIND_HOLD, KIND_CAPTURE, KIND_RELEASE, KIND_EXPIRE = 1, 2, 3, 4, 5
+_HASH_BYTES = 16
+
+Numbers = Callable[[AccountName], int]
+"""From an account's name to its number."""
+
+
+@dataclass(slots=True)
+class Arrays:
+    """The arguments of `ledger.post`, in its order and names."""
+
+    accounts: list[int]
+    kind: list[int] = field(default_factory=list)
+    key: list[str] = field(default_factory=list)
+    content_hash: list[bytes] = field(default_factory=list)
+    recipe: list[str] = field(default_factory=list)
+    reference: list[str] = field(default_factory=list)
+    evidence: list[str | None] = field(default_factory=list)
+    effective: list[datetime] = field(default_factory=list)
+    reverses: list[int | None] = field(default_factory=list)
+    link: list[int] = field(default_factory=list)
+    same_as: list[int] = field(default_factory=list)
+    first_leg: list[int] = field(default_factory=list)
+    leg_count: list[int] = field(default_factory=list)
+    leg_item: list[int] = field(default_factory=list)
+    leg_no: list[int] = field(default_factory=list)
+    leg_account: list[int] = field(default_factory=list)
+    leg_amount: list[int] = field(default_factory=list)
+    hold_keys: list[str] = field(default_factory=list)
+    item_hold: list[int] = field(default_factory=list)
+    item_account: list[int] = field(default_factory=list)
+    item_amount: list[int] = field(default_factory=list)
+    item_final: list[bool] = field(default_factory=list)
+    item_owner: list[str] = field(default_factory=list)
+    item_expires: list[datetime | None] = field(default_factory=list)
+
+    def arguments(self) -> list[object]:
+        """What follows the organization in the call; hold arrays only when a hold is concerned."""
+        plain: list[object] = [
+            self.accounts, self.kind, self.key, self.content_hash, self.recipe, self.reference, self.evidence,
+            self.effective, self.reverses, self.link, self.same_as, self.first_leg, self.leg_count,
+            self.leg_item, self.leg_no, self.leg_account, self.leg_amount,
+        ]  # fmt: skip
+        if not self.hold_keys:
+            return plain + [None] * 7
+        return [
+            *plain, self.hold_keys, self.item_hold, self.item_account, self.item_amount, self.item_final,
+            self.item_owner, self.item_expires,
+        ]  # fmt: skip
+
+
+def accounts_of(item: Item) -> list[AccountName]:
+    """Every account that an item touches."""
+    match item:
+        case Journal(legs=legs):
+            return [leg.account for leg in legs]
+        case Capture(account=account, journal=journal):
+            return [account, *(leg.account for leg in journal.legs)]
+        case PlaceHold(account=account) | ReleaseHold(account=account):
+            return [account]
+
+
+def flatten(items: Sequence[Item], number_of: Numbers, pool_of: Callable[[int], int]) -> Arrays:
+    """The arrays for `items`. `pool_of` gives an account number's pool, so that legs of one pool stand together."""
+    numbers = sorted({number_of(account) for item in items for account in accounts_of(item)})
+    builder = _Builder(Arrays(numbers), {number: place for place, number in enumerate(numbers, 1)}, number_of, pool_of)
+    for item in items:
+        builder.add(item)
+    return builder.arrays
+
+
+@dataclass(slots=True)
+class _Builder:
+    arrays: Arrays
+    places: dict[int, int]
+    number_of: Numbers
+    pool_of: Callable[[int], int]
+    first_by_key: dict[str, int] = field(default_factory=dict)
+    link_numbers: dict[str, int] = field(default_factory=dict)
+    hold_places: dict[str, int] = field(default_factory=dict)
+
+    def add(self, item: Item) -> None:
+        match item:
+            case Journal():
+                self._journal(KIND_JOURNAL, item)
+                self._hold(0, None, 0, final=True, owner="", expires=None)
+            case Capture(hold_key=hold_key, account=account, journal=journal, final=final):
+                self._journal(KIND_CAPTURE, journal, f"{hold_key}|{final}")
+                self._hold(self._hold_place(hold_key), account, 0, final=final, owner="", expires=None)
+            case PlaceHold():
+                content = f"{item.owner}|{item.reference}|{self.number_of(item.account)}:{item.amount_minor}"
+                self._head(
+                    KIND_HOLD, item.key, _digest(content), "", item.reference, None, item.effective_at, None, item.link
+                )
+                place = self._hold_place(item.key)
+                self._hold(
+                    place, item.account, item.amount_minor, final=True, owner=item.owner, expires=item.expires_at
+                )
+                self._legs(())
+            case ReleaseHold():
+                kind = KIND_EXPIRE if item.expired else KIND_RELEASE
+                self._head(kind, "", b"", "", "", None, item.effective_at, None, item.link)
+                self._hold(self._hold_place(item.hold_key), item.account, 0, final=True, owner="", expires=None)
+                self._legs(())
+
+    def _journal(self, kind: int, journal: Journal, more: str = "") -> None:
+        pairs = [(self.number_of(leg.account), leg.amount_minor) for leg in journal.legs]
+        pools = [self.pool_of(number) for number, _ in pairs]
+        if len(set(pools)) > 1:
+            pairs = [pair for _, pair in sorted(zip(pools, pairs, strict=True), key=lambda both: both[0])]
+        content = f"{journal.recipe}|{journal.reference}|{journal.evidence}|{journal.reverses}|{more}|{sorted(pairs)}"
+        earlier = self.first_by_key.get(journal.key, 0)
+        self._head(
+            kind, journal.key, _digest(content), journal.recipe, journal.reference, journal.evidence,
+            journal.effective_at, journal.reverses, journal.link,
+        )  # fmt: skip
+        self.arrays.same_as[-1] = earlier
+        self.first_by_key[journal.key] = len(self.arrays.kind)
+        self._legs(pairs)
+
+    def _head(
+        self, kind: int, key: str, content_hash: bytes, recipe: str, reference: str, evidence: str | None,
+        effective: datetime, reverses: int | None, link: str | None,
+    ) -> None:  # fmt: skip
+        arrays = self.arrays
+        arrays.kind.append(kind)
+        arrays.key.append(key)
+        arrays.content_hash.append(content_hash)
+        arrays.recipe.append(recipe)
+        arrays.reference.append(reference)
+        arrays.evidence.append(evidence)
+        arrays.effective.append(effective)
+        arrays.reverses.append(reverses)
+        arrays.link.append(self.link_numbers.setdefault(link, len(self.link_numbers) + 1) if link else 0)
+        arrays.same_as.append(0)
+
+    def _legs(self, pairs: Sequence[tuple[int, int]]) -> None:
+        arrays = self.arrays
+        arrays.first_leg.append(len(arrays.leg_amount) + 1)
+        arrays.leg_count.append(len(pairs))
+        item = len(arrays.kind)
+        for leg_no, (number, amount_minor) in enumerate(pairs, 1):
+            arrays.leg_item.append(item)
+            arrays.leg_no.append(leg_no)
+            arrays.leg_account.append(self.places[number])
+            arrays.leg_amount.append(amount_minor)
+
+    def _hold(
+        self,
+        place: int,
+        account: AccountName | None,
+        amount_minor: int,
+        *,
+        final: bool,
+        owner: str,
+        expires: datetime | None,
+    ) -> None:
+        arrays = self.arrays
+        arrays.item_hold.append(place)
+        arrays.item_account.append(self.places[self.number_of(account)] if account is not None else 0)
+        arrays.item_amount.append(amount_minor)
+        arrays.item_final.append(final)
+        arrays.item_owner.append(owner)
+        arrays.item_expires.append(expires)
+
+    def _hold_place(self, key: str) -> int:
+        place = self.hold_places.get(key)
+        if place is None:
+            self.arrays.hold_keys.append(key)
+            place = self.hold_places[key] = len(self.arrays.hold_keys)
+        return place
+
+
+def results_of(codes: Sequence[int], ids: Sequence[int], code_type: type) -> list[Result]:
+    """The database's two arrays as results."""
+    return [Result(code_type(code), number) for code, number in zip(codes, ids, strict=True)]
+
+
+def _digest(content: str) -> bytes:
+    return blake2b(content.encode(), digest_size=_HASH_BYTES).digest()

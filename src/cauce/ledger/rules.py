@@ -1,0 +1,189 @@
+"""What may be posted: accounts, journals, holds as values, and the answers that `post` gives.
+
+A journal is immutable and is one business event; its legs are signed, debits positive, and sum to zero per book,
+holder and currency. Everything checked here is checked again by the database function `ledger.post`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from cauce.kernel.errors import Conflict, InvalidRequest
+
+LEGS_MAX = 1_000
+AMOUNT_MAX_MINOR = 10**18
+"""The largest single leg; balances may reach eight times as much."""
+
+
+class Book(StrEnum):
+    """Whose money it is: the platform's own, or that of others, kept by a licensed holder."""
+
+    PLATFORM = "platform"
+    CUSTODY = "custody"
+
+
+class Code(IntEnum):
+    """What became of one item of a batch; the numbers are those of the database function."""
+
+    POSTED = 0
+    DUPLICATE = 1
+    CONFLICT = 2
+    UNKNOWN_ACCOUNT = 3
+    ACCOUNT_CLOSED = 4
+    INSUFFICIENT = 5
+    UNBALANCED = 6
+    CLOSED_PERIOD = 7
+    LINKED_FAILED = 8
+    HOLD_NOT_OPEN = 9
+    HOLD_EXCEEDED = 10
+    NO_EVIDENCE = 11
+    BOTH_BOOKS = 12
+    OUT_OF_RANGE = 13
+    BAD_LEGS = 14
+
+    @property
+    def stands(self) -> bool:
+        """True when the item's effect is in the books, now or already before."""
+        return self <= Code.DUPLICATE
+
+
+class JournalRefused(Conflict):
+    """The ledger refused a journal; `reason` is its result code."""
+
+    code = "journal_refused"
+
+
+class MalformedJournal(InvalidRequest):
+    """The journal cannot be posted as it stands."""
+
+    code = "malformed_journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account by name. `channel_id` is the holder's channel in the custody book and empty in the platform book."""
+
+    book: Book
+    channel_id: str
+    currency: str
+    code: str
+
+    def __str__(self) -> str:
+        holder = f"@{self.channel_id}" if self.channel_id else ""
+        return f"{self.book}{holder}/{self.code} {self.currency}"
+
+
+AccountName = Account | int
+"""An account by name (opened when missing) or by its number (must exist)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One side of a journal: `amount_minor` > 0 debits, < 0 credits the account."""
+
+    account: AccountName
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One business event. `key` is unique per organization: the same content again is answered with the first journal.
+
+    `evidence` names the provider instruction or statement line and is required in the custody book. Items with the
+    same `link` that stand next to each other in a batch are posted together or not at all.
+    """
+
+    key: str
+    recipe: str
+    reference: str
+    effective_at: datetime
+    legs: tuple[Leg, ...]
+    evidence: str | None = None
+    reverses: int | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceHold:
+    """Reserve `amount_minor` of an account's available balance for `owner`, until `expires_at` (None: until somebody ends it)."""
+
+    key: str
+    account: AccountName
+    amount_minor: int
+    owner: str
+    reference: str
+    effective_at: datetime
+    expires_at: datetime | None = None
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Post `journal`, whose leg on `account` takes all or part of the hold; `final` releases what is left of it."""
+
+    hold_key: str
+    account: AccountName
+    journal: Journal
+    final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """End a hold without taking anything; `expired` when its time ran out."""
+
+    hold_key: str
+    account: AccountName
+    effective_at: datetime
+    expired: bool = False
+    link: str | None = None
+
+
+Item = Journal | PlaceHold | Capture | ReleaseHold
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one item: its code, and the number of the journal or hold."""
+
+    code: Code
+    id: int
+
+
+def check_journal(journal: Journal) -> None:
+    """Raise `MalformedJournal` for what can be seen without the books: legs, amounts, key, sums of named accounts."""
+    if not 1 <= len(journal.key) <= 255:
+        raise MalformedJournal("a journal's key has 1 to 255 characters", param="key")
+    if not 2 <= len(journal.legs) <= LEGS_MAX:
+        raise MalformedJournal(f"a journal has 2 to {LEGS_MAX} legs", param="legs")
+    if journal.effective_at.tzinfo is None:
+        raise MalformedJournal("effective_at needs a time zone", param="effective_at")
+    sums: dict[tuple[str, str, str], int] = {}
+    for leg in journal.legs:
+        if type(leg.amount_minor) is not int:
+            raise MalformedJournal("an amount is an integer of minor units", param="amount")
+        if isinstance(leg.account, Account):
+            pool = (leg.account.book, leg.account.channel_id, leg.account.currency)
+            sums[pool] = sums.get(pool, 0) + leg.amount_minor
+    by_number = any(isinstance(leg.account, int) for leg in journal.legs)
+    if not by_number and any(sums.values()):
+        raise MalformedJournal("debits and credits differ within a book and currency", param="legs")
+
+
+def reversal(journal: Journal, journal_id: int, *, key: str, evidence: str | None, effective_at: datetime) -> Journal:
+    """The journal that takes `journal` back, leg by leg."""
+    legs = tuple(replace(leg, amount_minor=-leg.amount_minor) for leg in journal.legs)
+    return replace(
+        journal, key=key, legs=legs, evidence=evidence, effective_at=effective_at, reverses=journal_id, link=None
+    )
+
+
+def require_posted(results: list[Result]) -> list[int]:
+    """The numbers of items that all stand; `JournalRefused` naming the first that does not."""
+    for position, result in enumerate(results):
+        if not result.code.stands:
+            raise JournalRefused(
+                f"the ledger refused item {position}: {result.code.name.lower()}", reason=result.code.name.lower()
+            )
+    return [result.id for result in results]

@@ -1,0 +1,138 @@
+-- The ledger: two books, append-only, one way in.
+
+CREATE SCHEMA ledger;
+GRANT USAGE ON SCHEMA ledger TO cauce_app, cauce_scheduler, cauce_ledger;
+
+-- A pool is what must sum to zero: one book of one holder in one currency. `closed_before` is the first instant that
+-- may still be posted into.
+CREATE TABLE ledger.pool (
+  org_id        bigint NOT NULL,
+  id            integer GENERATED ALWAYS AS IDENTITY,
+  book          text NOT NULL CHECK (book IN ('platform', 'custody')),
+  channel_id    text COLLATE "C" NOT NULL,
+  currency      text COLLATE "C" NOT NULL CHECK (currency ~ '^[a-z]{3}$'),
+  closed_before timestamptz NOT NULL DEFAULT '-infinity',
+  PRIMARY KEY (org_id, id),
+  CONSTRAINT custody_has_a_holder CHECK ((book = 'custody') = (channel_id <> ''))
+);
+CREATE UNIQUE INDEX pool_name ON ledger.pool (org_id, book, channel_id, currency);
+SELECT storage.isolate('ledger.pool', 'SELECT');
+
+CREATE TABLE ledger.account (
+  org_id        bigint NOT NULL,
+  id            bigint GENERATED ALWAYS AS IDENTITY,
+  pool_id       integer NOT NULL,
+  code          text COLLATE "C" NOT NULL,
+  owner_id      text COLLATE "C" NOT NULL DEFAULT '',
+  normal_side   smallint NOT NULL CHECK (normal_side IN (1, -1)),  -- 1: debit, -1: credit
+  floor_minor   bigint,                                            -- least available in the normal sense; NULL: none
+  balance_minor bigint NOT NULL DEFAULT 0,                         -- signed, debits positive
+  held_minor    bigint NOT NULL DEFAULT 0 CHECK (held_minor >= 0),
+  closed_at     timestamptz,
+  created_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, id),
+  FOREIGN KEY (org_id, pool_id) REFERENCES ledger.pool (org_id, id),
+  CONSTRAINT not_below_floor CHECK (floor_minor IS NULL OR normal_side * balance_minor - held_minor >= floor_minor)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+CREATE UNIQUE INDEX account_code ON ledger.account (org_id, pool_id, code);
+CREATE INDEX account_owner ON ledger.account (org_id, owner_id) WHERE owner_id <> '';
+SELECT storage.isolate('ledger.account', 'SELECT');
+
+CREATE SEQUENCE ledger.journal_id;  -- no cache: ids of one account must rise in the order of posting
+CREATE TABLE ledger.journal (
+  org_id       bigint NOT NULL,
+  id           bigint NOT NULL,
+  key          text COLLATE "C" NOT NULL,
+  content_hash bytea NOT NULL,
+  recipe       text COLLATE "C" NOT NULL,
+  reference    text COLLATE "C" NOT NULL,
+  evidence     text COLLATE "C",
+  reverses     bigint,
+  books        smallint NOT NULL CHECK (books IN (1, 2, 3)),  -- 1 platform, 2 custody, 3 both
+  effective_at timestamptz NOT NULL,
+  recorded_at  timestamptz NOT NULL,
+  posted_in    bigint NOT NULL,                               -- the transaction, for sealing behind the oldest open one
+  PRIMARY KEY (org_id, id),
+  CONSTRAINT custody_has_evidence CHECK (books = 1 OR evidence IS NOT NULL),
+  CONSTRAINT only_the_fee_sweep_touches_both_books CHECK (books <> 3 OR recipe = 'T14')
+);
+CREATE UNIQUE INDEX journal_key ON ledger.journal (org_id, key);
+CREATE UNIQUE INDEX journal_reverses ON ledger.journal (org_id, reverses) WHERE reverses IS NOT NULL;
+CREATE INDEX journal_reference ON ledger.journal (org_id, reference);
+CREATE INDEX journal_posted_in ON ledger.journal USING brin (posted_in);
+SELECT storage.isolate('ledger.journal', 'SELECT');
+
+CREATE TABLE ledger.entry (
+  org_id        bigint NOT NULL,
+  journal_id    bigint NOT NULL,
+  leg           smallint NOT NULL,
+  account_id    bigint NOT NULL,
+  amount_minor  bigint NOT NULL CHECK (amount_minor <> 0),
+  balance_after bigint NOT NULL,
+  PRIMARY KEY (org_id, journal_id, leg)
+);
+CREATE INDEX entry_account ON ledger.entry (org_id, account_id, journal_id);
+SELECT storage.isolate('ledger.entry', 'SELECT');
+
+CREATE TABLE ledger.hold (
+  org_id          bigint NOT NULL,
+  id              bigint NOT NULL,
+  key             text COLLATE "C" NOT NULL,
+  content_hash    bytea NOT NULL,
+  account_id      bigint NOT NULL,
+  owner           text COLLATE "C" NOT NULL,
+  reference       text COLLATE "C" NOT NULL,
+  amount_minor    bigint NOT NULL CHECK (amount_minor > 0),
+  remaining_minor bigint NOT NULL CHECK (remaining_minor BETWEEN 0 AND amount_minor),
+  state           text NOT NULL CHECK (state IN ('open', 'captured', 'released', 'expired')),
+  due_at          timestamptz,                                -- expiry; NULL once it is no longer open
+  created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, id),
+  CONSTRAINT only_open_holds_reserve CHECK ((state = 'open') = (remaining_minor > 0))
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX hold_key ON ledger.hold (org_id, key);
+CREATE INDEX hold_account ON ledger.hold (org_id, account_id) WHERE state = 'open';
+CREATE INDEX hold_due ON ledger.hold (due_at, org_id) WHERE due_at IS NOT NULL;
+SELECT storage.isolate('ledger.hold', 'SELECT');
+SELECT storage.schedule('ledger.hold');
+
+-- Seals chain a hash over every journal of a closed range of transactions.
+CREATE TABLE ledger.seal (
+  org_id      bigint NOT NULL,
+  number      bigint NOT NULL,
+  from_xact   bigint NOT NULL,                                  -- inclusive
+  until_xact  bigint NOT NULL,                                  -- exclusive
+  journals    bigint NOT NULL,
+  hash        bytea NOT NULL,
+  sealed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (org_id, number)
+);
+SELECT storage.isolate('ledger.seal', 'SELECT, INSERT');
+
+CREATE TABLE ledger.month (
+  org_id      bigint NOT NULL,
+  book        text NOT NULL CHECK (book IN ('platform', 'custody')),
+  channel_id  text COLLATE "C" NOT NULL,
+  starts_on   date NOT NULL CHECK (extract(day FROM starts_on) = 1),
+  state       text NOT NULL CHECK (state IN ('open', 'closing', 'closed')),
+  closed_at   timestamptz,
+  closed_by   text,
+  reopened_by text,
+  reopen_approved_by text,
+  reopen_reason text,
+  PRIMARY KEY (org_id, book, channel_id, starts_on),
+  CONSTRAINT reopening_takes_two CHECK (reopened_by IS NULL OR (reopen_approved_by IS NOT NULL AND reopen_approved_by <> reopened_by AND reopen_reason <> ''))
+);
+SELECT storage.isolate('ledger.month', 'SELECT, INSERT, UPDATE');
+
+-- The second wall behind the missing grants.
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.journal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.seal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.journal FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
+
+GRANT SELECT, INSERT, UPDATE ON ledger.pool, ledger.account, ledger.hold TO cauce_ledger;
+GRANT SELECT, INSERT ON ledger.journal, ledger.entry TO cauce_ledger;
+GRANT USAGE ON SEQUENCE ledger.journal_id TO cauce_ledger;
+GRANT SELECT ON ledger.month TO cauce_ledger;
