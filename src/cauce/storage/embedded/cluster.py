@@ -46,6 +46,8 @@ def data_major(data: Path) -> int | None:
 
 def prepare_cluster(layout: Layout, programs: Programs, account: Account) -> None:
     """Make the data directory if it is missing, check that `programs` can read it, write the configuration."""
+    if not layout.data.exists() and layout.fresh_data.exists():
+        layout.fresh_data.rename(layout.data)  # an upgrade was killed between its last two steps
     found = data_major(layout.data)
     if found is None:
         make_cluster(layout, layout.data, programs, account)

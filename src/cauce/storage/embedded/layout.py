@@ -44,6 +44,11 @@ class Layout:
         return self.root / "data"
 
     @property
+    def fresh_data(self) -> Path:
+        """The new data directory that an upgrade fills; whole when `data` is missing beside it."""
+        return self.root / "data.fresh"
+
+    @property
     def programs(self) -> Path:
         """Copies of the programs, one folder a version."""
         return self.root / "programs"
