@@ -1,0 +1,2 @@
+-- Placeholder of the series.
+SELECT 1;
