@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cases.adapters import allocation, movement
+from tests.cases.adapters import allocation, movement, periods, recurring
 
-__all__ = ["allocation", "movement"]
+__all__ = ["allocation", "movement", "periods", "recurring"]
