@@ -30,7 +30,7 @@ QUERIES = load_queries(__package__, "backup.sql")
 
 _HEADER = b"PGDMP"
 _CHUNK_BYTES = 1 << 20
-_PREAMBLE_LINES = 12
+_PREAMBLE_LINES = 16
 # pg_restore 17 and newer write this even for servers that do not know the setting.
 _UNKNOWN_TO_OLD_SERVERS = re.compile(r"^SET transaction_timeout = .*\n", re.MULTILINE)
 _OWNER = re.compile(r'^(ALTER .+ OWNER TO )"?([^"\n]+?)"?;$', re.MULTILINE)

@@ -66,6 +66,7 @@ class Postmaster:
 
     def _try_start(self, socket_folder: Path) -> bool:
         _disown_stale_pid(self.data)
+        _remove_stale_socket(socket_folder)
         options = {
             "listen_addresses": "",
             "port": str(PORT),
@@ -146,3 +147,13 @@ def _disown_stale_pid(data: Path) -> None:
         return
     lines[0] = str(os.getpid())
     (data / PID_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _remove_stale_socket(socket_folder: Path) -> None:
+    """Remove the socket of a server that is gone.
+
+    Its lock file names a process id, which may have gone to somebody else, or to a dead process that nobody reaps.
+    The folder serves one data directory alone, and whoever starts it holds the owner's lock and saw no server.
+    """
+    for name in (f".s.PGSQL.{PORT}.lock", f".s.PGSQL.{PORT}"):
+        (socket_folder / name).unlink(missing_ok=True)

@@ -148,7 +148,7 @@ def _own(layout: Layout, lock: IO[bytes], account_name: str, command: str) -> Em
             socket_folder = make_socket_folder(layout, account.uid, account.gid)
             postmaster.start(socket_folder)
             remove_superseded(layout.programs, programs)
-        make_database(layout, programs, socket_folder)
+        make_database(layout, layout.data, programs, socket_folder)
         server = EmbeddedServer(layout, socket_folder, lock, postmaster)
     except BaseException:
         if postmaster is not None:
@@ -183,11 +183,15 @@ def _installed(layout: Layout) -> Programs:
     return install_programs(layout.programs, choose_account(layout.data))
 
 
-def make_database(layout: Layout, programs: Programs, socket_folder: Path) -> None:
-    """Make Cauce's database on a running server if it does not exist."""
+def make_database(layout: Layout, data: Path, programs: Programs, socket_folder: Path) -> None:
+    """Make Cauce's database on the running server of `data`, unless an earlier start did."""
+    made = data / "cauce.made"
+    if made.exists():
+        return
     environ = layout.program_environment(socket_folder)
     try:
         programs.run("createdb", "--maintenance-db=postgres", "--template=template0", DATABASE, environ=environ)
     except ProgramFailed as exc:
         if "already exists" not in exc.message:
             raise
+    made.touch()

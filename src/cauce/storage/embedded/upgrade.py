@@ -110,7 +110,7 @@ def _running(layout: Layout, data: Path, programs: Programs, account: Account) -
     folder = make_socket_folder(layout, account.uid, account.gid)
     try:
         postmaster.start(folder)
-        make_database(layout, programs, folder)
+        make_database(layout, data, programs, folder)
         yield layout.dsn(folder)
     finally:
         postmaster.stop()
