@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from cauce.gateway.provider import Channel
+from cauce.gateway.reporting import NoticeKind
 from cauce.storage import orgclock
 from cauce.storage.audit import SYSTEM, Actor
 from cauce.storage.database import Database, Guard, Row, Tx
@@ -67,11 +68,17 @@ class SweepKind:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Every name that work is stored under, and what handles it. `events` maps a type (or `*`) to job kinds."""
+    """Every name that work is stored under, and what handles it.
+
+    `events` maps a type (or `*`) to job kinds, `concluders` the purpose of an instruction to the flow that gives its
+    outcome effect, `notices` kinds of notice that answer no instruction to a flow.
+    """
 
     jobs: Mapping[str, JobKind]
     sweeps: tuple[SweepKind, ...]
     events: Mapping[str, tuple[str, ...]]
+    concluders: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
+    notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+-- name: insert_channel
+INSERT INTO channels.channel (org_id, id, provider, name, base_url, settings) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: channel
+SELECT id, provider, name, base_url, settings, state FROM channels.channel WHERE org_id = $1 AND id = $2
+
+-- name: channels
+SELECT id, provider, name, base_url, settings, state, created_at FROM channels.channel WHERE org_id = $1 ORDER BY created_at, id
+
+-- name: move_channel
+UPDATE channels.channel SET base_url = $3, settings = $4 WHERE org_id = $1 AND id = $2
+
+-- name: insert_instructions
+INSERT INTO channels.instruction (org_id, key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, created_at)
+SELECT $1, i.key, i.channel_id, i.purpose, i.operation, i.object_id, i.request, i.parent_key, i.merchant_ref, $10
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[])
+       i(key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref)
+ON CONFLICT (org_id, key) DO NOTHING
+
+-- name: instruction
+SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at
+  FROM channels.instruction WHERE org_id = $1 AND key = $2
+
+-- name: lock_instructions
+SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at
+  FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE
+
+-- name: mark_sent
+-- The answer may be lost: from here on the outcome is open, and somebody will ask at $3.
+UPDATE channels.instruction SET state = 'sent', sends = sends + 1, due_at = $3
+ WHERE org_id = $1 AND key = $2 AND state IN ('created', 'sent')
+
+-- name: store_outcomes
+UPDATE channels.instruction i
+   SET state = o.state, ref = CASE WHEN o.ref = '' THEN i.ref ELSE o.ref END, outcome = o.outcome, due_at = o.due_at,
+       asks = i.asks + 1, concluded_at = o.concluded_at
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[])
+       o(key, state, ref, outcome, due_at, concluded_at)
+ WHERE i.org_id = $1 AND i.key = o.key
+
+-- name: find_due
+SELECT DISTINCT due.org_id FROM (
+  (SELECT i.org_id FROM channels.instruction i JOIN directory.org o ON o.id = i.org_id AND o.mode = 'live'
+    WHERE i.due_at <= clock_timestamp() ORDER BY i.due_at LIMIT $1)
+  UNION ALL
+  SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox' AND EXISTS (
+    SELECT FROM channels.instruction i WHERE i.org_id = o.id
+       AND i.due_at <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds))
+) due
+
+-- name: claim_due
+SELECT due.org_id, due.key, due.due_at, due.object_id
+  FROM directory.org o CROSS JOIN LATERAL (
+    SELECT i.org_id, i.key, i.due_at, i.object_id FROM channels.instruction i
+     WHERE i.org_id = o.id AND i.due_at <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds)
+       AND ($3::text[] IS NULL OR i.key = ANY ($3))
+     ORDER BY i.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
+ WHERE o.id = ANY ($1::bigint[])
+ LIMIT $2
+
+-- name: ask_later
+-- Claimed for asking: due again after $3 if the question itself is lost.
+UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = ANY ($2::text[])
+
+-- name: set_due
+UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = $2
+
+-- name: next_due
+SELECT min(due_at) FROM channels.instruction WHERE org_id = $1 AND due_at IS NOT NULL
+
+-- name: open_of_object
+SELECT key, purpose, operation, state FROM channels.instruction
+ WHERE org_id = $1 AND object_id = ANY ($2::text[]) AND state NOT IN ('succeeded', 'declined')
+
+-- name: instructions_of_object
+SELECT key, channel_id, purpose, operation, state, ref, outcome, sends, asks, created_at, concluded_at
+  FROM channels.instruction WHERE org_id = $1 AND object_id = $2 ORDER BY created_at, key
+
+-- name: keys_by_ref
+SELECT key FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND operation = $4
+
+-- name: insert_exchange
+INSERT INTO channels.exchange (org_id, channel_id, operation, correlation, method, url, status, failure, elapsed_ms, started_at, key_id, box)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+
+-- name: exchanges
+SELECT id, channel_id, operation, correlation, method, url, status, failure, elapsed_ms, started_at, key_id, box
+  FROM channels.exchange WHERE org_id = $1 AND ($2::text IS NULL OR correlation = $2) AND id < $3 ORDER BY id DESC LIMIT $4
+
+-- name: insert_notices
+INSERT INTO channels.notice (org_id, channel_id, event_id, kind, key, content, received_at)
+SELECT $1, $2, n.event_id, n.kind, n.key, n.content, $7
+  FROM unnest($3::text[], $4::text[], $5::text[], $6::jsonb[]) n(event_id, kind, key, content)
+ON CONFLICT (org_id, channel_id, event_id) DO NOTHING
+RETURNING event_id
+
+-- name: notice
+SELECT event_id, kind, key, content, received_at, done_at FROM channels.notice WHERE org_id = $1 AND channel_id = $2 AND event_id = $3
+
+-- name: finish_notice
+UPDATE channels.notice SET done_at = clock_timestamp() WHERE org_id = $1 AND channel_id = $2 AND event_id = $3
+
+-- name: notices
+SELECT channel_id, event_id, kind, key, received_at, done_at FROM channels.notice WHERE org_id = $1 ORDER BY received_at DESC, event_id LIMIT $2

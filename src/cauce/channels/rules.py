@@ -1,0 +1,146 @@
+"""Instructions as values: their states, and the plain form in which requests and outcomes are stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cauce.gateway import accounts, charging, collecting, splitting
+from cauce.gateway.collecting import Operation
+from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
+from cauce.kernel.machine import BEGIN, Machine, steps
+
+OPEN = ("created", "sent", "pending", "unknown")
+FINAL = ("succeeded", "declined")
+
+INSTRUCTION = Machine(
+    "instruction",
+    (*OPEN, *FINAL),
+    (
+        *steps("open", (BEGIN,), "created"),
+        *steps("send", ("created", "sent"), "sent"),
+        *steps("answer_pending", OPEN, "pending"),
+        *steps("answer_unknown", OPEN, "unknown"),
+        *steps("answer_done", OPEN, "succeeded"),
+        *steps("answer_declined", OPEN, "declined"),
+    ),
+)
+"""Forward only: a final state is never left, and nothing is sent again once a provider may have it under its key."""
+
+REQUESTS: dict[Operation, type] = {
+    Operation.COLLECT: collecting.CollectRequest,
+    Operation.REFUND: collecting.RefundRequest,
+    Operation.SPLIT: splitting.SplitRequest,
+    Operation.REVERSE_SPLIT: splitting.ReverseSplitRequest,
+    Operation.FINISH_ORDER: splitting.FinishRequest,
+    Operation.PAYOUT: accounts.PayoutRequest,
+    Operation.OPEN_ACCOUNT: accounts.AccountRequest,
+    Operation.ATTACH_INSTRUMENT: accounts.InstrumentRequest,
+    Operation.CHARGE: charging.ChargeRequest,
+    Operation.SETUP: charging.SetupRequest,
+    Operation.ENSURE_CUSTOMER: charging.CustomerRequest,
+}
+"""The request of each operation."""
+
+VALUES: dict[Operation, type] = {
+    Operation.COLLECT: collecting.Collection,
+    Operation.REFUND: collecting.Refund,
+    Operation.SPLIT: splitting.SplitResult,
+    Operation.REVERSE_SPLIT: splitting.SplitReversal,
+    Operation.FINISH_ORDER: splitting.Finished,
+    Operation.PAYOUT: accounts.Payout,
+    Operation.OPEN_ACCOUNT: accounts.Account,
+    Operation.ATTACH_INSTRUMENT: accounts.Instrument,
+    Operation.CHARGE: charging.Charge,
+    Operation.SETUP: charging.Setup,
+    Operation.ENSURE_CUSTOMER: charging.CustomerRecord,
+}
+"""The value in the outcome of each operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewInstruction:
+    """What shall be asked of a channel. `key` is the provider's, allocated by the caller; jobs of one `object_id` run in order."""
+
+    channel_id: str
+    purpose: str
+    operation: Operation
+    key: str
+    object_id: str
+    request: object
+    parent_key: str = ""
+    merchant_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """An instruction as it is stored."""
+
+    key: str
+    channel_id: str
+    purpose: str
+    operation: Operation
+    object_id: str
+    request: Any
+    parent_key: str
+    merchant_ref: str
+    state: str
+    ref: str
+    outcome: dict[str, Any] | None
+    sends: int
+    asks: int
+    created_at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        """Whether its outcome is known for good."""
+        return self.state in FINAL
+
+
+def state_of(outcome: Outcome[Any]) -> str:
+    """The state that an outcome leads to."""
+    match outcome:
+        case Done():
+            return "succeeded"
+        case Declined():
+            return "declined"
+        case Pending():
+            return "pending"
+        case Unknown():
+            return "unknown"
+
+
+def ref_of(outcome: Outcome[Any]) -> str:
+    """The provider's id in an outcome, or ""."""
+    return str(getattr(outcome.value, "ref", "")) if isinstance(outcome, Done | Pending) else ""
+
+
+def to_plain(value: object) -> Any:
+    """A request or value as JSON-able builtins."""
+    return msgspec.to_builtins(value)
+
+
+def request_from(operation: Operation, plain: Any) -> Any:
+    """The request dataclass of an operation from its stored form."""
+    return msgspec.convert(plain, REQUESTS[operation])
+
+
+def outcome_to_plain(outcome: Outcome[Any]) -> dict[str, Any]:
+    """The stored form of an outcome."""
+    return {"kind": state_of(outcome), **msgspec.to_builtins(outcome)}
+
+
+def outcome_from(operation: Operation, plain: dict[str, Any]) -> Outcome[Any]:
+    """An outcome from its stored form."""
+    match plain["kind"]:
+        case "succeeded":
+            return Done(msgspec.convert(plain["value"], VALUES[operation]))
+        case "pending":
+            return Pending(msgspec.convert(plain["value"], VALUES[operation]), plain["ask_after_seconds"])
+        case "declined":
+            return Declined(plain["code"], Refusal(plain["refusal"]), plain["message"])
+        case _:
+            return Unknown(plain["reason"], plain["ask_after_seconds"])

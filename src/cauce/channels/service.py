@@ -1,0 +1,107 @@
+"""Opening channels and instructions inside the caller's transaction, and the sealed log of exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from cauce.channels import store
+from cauce.channels.rules import Instruction, NewInstruction
+from cauce.channels.store import list_channels, read_channel
+from cauce.gateway.provider import Channel
+from cauce.kernel.ids import new_id
+from cauce.storage import jobs, sealing
+from cauce.storage.database import Row, Tx
+from cauce.storage.jobs import NewJob
+from cauce.storage.sealing import Sealer
+
+SEND_JOB = "instruction.send"
+
+__all__ = ["Instruction", "NewInstruction", "list_channels", "open_channel", "open_instructions", "read_channel"]
+
+
+async def create_channel(
+    tx: Tx,
+    sealer: Sealer,
+    provider: str,
+    name: str,
+    *,
+    base_url: str = "",
+    settings: Mapping[str, str],
+    secrets: Mapping[str, str],
+    channel_id: str | None = None,
+) -> str:
+    """A new channel with its secrets sealed; its id."""
+    channel_id = channel_id or new_id("ch")
+    await store.insert_channel(tx, channel_id, provider, name, base_url, dict(settings))
+    for secret_name, value in secrets.items():
+        await sealing.put(tx, sealer, channel_id, secret_name, value)
+    return channel_id
+
+
+async def open_channel(tx: Tx, sealer: Sealer, channel_id: str, *, livemode: bool) -> Channel:
+    """The channel with its secrets unsealed, as a gateway takes it."""
+    row = await read_channel(tx, channel_id)
+    secrets = await sealing.get(tx, sealer, channel_id)
+    return Channel(
+        id=row["id"],
+        org_id=tx.org,
+        provider=row["provider"],
+        livemode=livemode,
+        base_url=row["base_url"],
+        settings=row["settings"],
+        secrets={name: value for name, value in secrets.items() if not name.startswith(CACHE_PREFIX)},
+    )
+
+
+CACHE_PREFIX = "cache:"
+"""Names of sealed values that a gateway caches, apart from the channel's own secrets."""
+
+
+async def open_instructions(tx: Tx, instructions: Sequence[NewInstruction], *, due_at: datetime) -> None:
+    """Write instructions with the caller's transaction and enqueue their sending, all at once.
+
+    `due_at` is org time. An instruction whose key exists already is not written again.
+    """
+    if not instructions:
+        return
+    await store.insert_instructions(tx, instructions, due_at)
+    await jobs.enqueue(
+        tx,
+        [NewJob(SEND_JOB, due_at, {"key": one.key}, key=f"object:{one.object_id}") for one in instructions],
+    )
+
+
+async def log_exchange(
+    tx: Tx,
+    sealer: Sealer,
+    channel_id: str,
+    operation: str,
+    correlation: str,
+    line: tuple[str, str, int | None, str, int, datetime],
+    content: Mapping[str, object],
+) -> None:
+    """Keep one exchange: `line` is (method, url, status, failure, elapsed_ms, started_at), `content` is sealed."""
+    box = sealer.seal(msgspec.json.encode(content), f"{tx.org}/{channel_id}/exchange")
+    method, url, status, failure, elapsed_ms, started_at = line
+    await store.insert_exchange(
+        tx,
+        channel_id,
+        operation,
+        correlation,
+        method,
+        url,
+        status,
+        failure,
+        elapsed_ms,
+        started_at,
+        sealer.current,
+        box,
+    )
+
+
+def exchange_content(sealer: Sealer, org_id: int, row: Row) -> bytes:
+    """The sealed part of a logged exchange, opened."""
+    return sealer.open(row["box"], row["key_id"], f"{org_id}/{row['channel_id']}/exchange")

@@ -1,0 +1,148 @@
+"""The slice's tables: channels, instructions, exchanges, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from cauce.channels.rules import Instruction, NewInstruction, request_from, to_plain
+from cauce.gateway.collecting import Operation
+from cauce.kernel.errors import NotFound
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__)
+LATEST = 2**63 - 1
+
+
+async def insert_channel(
+    tx: Tx, channel_id: str, provider: str, name: str, base_url: str, settings: dict[str, str]
+) -> None:
+    """A new channel."""
+    await tx.run(QUERIES.insert_channel, tx.org, channel_id, provider, name, base_url, settings)
+
+
+async def read_channel(tx: Tx, channel_id: str) -> Row:
+    """The channel's row; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.channel, tx.org, channel_id)
+    if row is None:
+        raise NotFound(f"there is no channel {channel_id}", param="channel")
+    return row
+
+
+async def list_channels(tx: Tx) -> list[Row]:
+    """Every channel of the organization, oldest first."""
+    return await tx.rows(QUERIES.channels, tx.org)
+
+
+async def move_channel(tx: Tx, channel_id: str, base_url: str, settings: dict[str, str]) -> None:
+    """Point a channel at another address (a sandbox that listens elsewhere now)."""
+    await tx.run(QUERIES.move_channel, tx.org, channel_id, base_url, settings)
+
+
+async def insert_instructions(tx: Tx, instructions: Sequence[NewInstruction], created_at: datetime) -> None:
+    """Write instructions; one that exists already under its key is left as it is."""
+    await tx.run(
+        QUERIES.insert_instructions,
+        tx.org,
+        [one.key for one in instructions],
+        [one.channel_id for one in instructions],
+        [one.purpose for one in instructions],
+        [one.operation.value for one in instructions],
+        [one.object_id for one in instructions],
+        [to_plain(one.request) for one in instructions],
+        [one.parent_key for one in instructions],
+        [one.merchant_ref for one in instructions],
+        created_at,
+    )
+
+
+async def read_instruction(tx: Tx, key: str) -> Instruction | None:
+    """The instruction with this key, or None."""
+    row = await tx.row(QUERIES.instruction, tx.org, key)
+    return _instruction(row) if row else None
+
+
+async def lock_instructions(tx: Tx, keys: Sequence[str]) -> list[Instruction]:
+    """The instructions with these keys, locked in order of key."""
+    return [_instruction(row) for row in await tx.rows(QUERIES.lock_instructions, tx.org, list(keys))]
+
+
+async def mark_sent(tx: Tx, key: str, ask_at: datetime) -> bool:
+    """About to be sent; False when it must not be (its outcome is being found out, or final)."""
+    return await tx.run(QUERIES.mark_sent, tx.org, key, ask_at) == 1
+
+
+async def store_outcomes(
+    tx: Tx,
+    keys: Sequence[str],
+    states: Sequence[str],
+    refs: Sequence[str],
+    outcomes: Sequence[dict[str, Any]],
+    due: Sequence[datetime | None],
+    concluded: Sequence[datetime | None],
+) -> None:
+    """Write what is known of several instructions now."""
+    await tx.run(
+        QUERIES.store_outcomes, tx.org, list(keys), list(states), list(refs), list(outcomes), list(due), list(concluded)
+    )
+
+
+async def ask_later(tx: Tx, keys: Sequence[str], at: datetime) -> None:
+    """These are being asked about; ask again at `at` if that comes to nothing."""
+    await tx.run(QUERIES.ask_later, tx.org, list(keys), at)
+
+
+async def open_of_objects(tx: Tx, object_ids: Sequence[str]) -> list[Row]:
+    """Instructions of these objects whose outcome is not final."""
+    return await tx.rows(QUERIES.open_of_object, tx.org, list(object_ids))
+
+
+async def instructions_of(tx: Tx, object_id: str) -> list[Row]:
+    """Every instruction of one object, in order."""
+    return await tx.rows(QUERIES.instructions_of_object, tx.org, object_id)
+
+
+async def key_by_ref(tx: Tx, channel_id: str, ref: str, operation: Operation) -> str | None:
+    """Our key of the instruction that the provider calls `ref`."""
+    key: str | None = await tx.value(QUERIES.keys_by_ref, tx.org, channel_id, ref, operation.value)
+    return key
+
+
+async def insert_exchange(tx: Tx, *columns: object) -> None:
+    """One exchange, in the order of the table's columns after the organization."""
+    await tx.run(QUERIES.insert_exchange, tx.org, *columns)
+
+
+async def insert_notices(
+    tx: Tx, channel_id: str, notices: Sequence[tuple[str, str, str, dict[str, Any]]], received_at: datetime
+) -> list[str]:
+    """Store (event id, kind, key, content) once each; the event ids that were new."""
+    rows = await tx.rows(
+        QUERIES.insert_notices,
+        tx.org,
+        channel_id,
+        [one[0] for one in notices],
+        [one[1] for one in notices],
+        [one[2] for one in notices],
+        [one[3] for one in notices],
+        received_at,
+    )
+    return [row["event_id"] for row in rows]
+
+
+async def read_notice(tx: Tx, channel_id: str, event_id: str) -> Row | None:
+    """A stored notice."""
+    return await tx.row(QUERIES.notice, tx.org, channel_id, event_id)
+
+
+async def finish_notice(tx: Tx, channel_id: str, event_id: str) -> None:
+    """The notice has had its effect."""
+    await tx.run(QUERIES.finish_notice, tx.org, channel_id, event_id)
+
+
+def _instruction(row: Row) -> Instruction:
+    operation = Operation(row["operation"])
+    fields = {**dict(row), "operation": operation, "request": request_from(operation, row["request"])}
+    return Instruction(**fields)

@@ -1,0 +1,118 @@
+"""A provider's webhook: verified on its raw bytes, stored once under the provider's own event id, then worked on.
+
+The acknowledgement goes out when the notice is durable, not when it has had its effect. A notice about one of our
+instructions ends in `conclude` like every other answer: directly where the provider's notices are final, else by
+asking. What answers no instruction (a dispute, a method changed elsewhere) goes to the flow of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cauce.channels import rules, store
+from cauce.flows import instruct
+from cauce.flows.context import Context, Runtime
+from cauce.gateway.collecting import Operation
+from cauce.gateway.reporting import Acknowledgement, Notice, NoticeKind, ParsedNotice
+from cauce.storage import jobs
+from cauce.storage.directory.orgs import resolve_inbound
+from cauce.storage.jobs import Job, NewJob
+
+PROCESS_JOB = "notice.process"
+
+
+async def receive(
+    runtime: Runtime, token: str, headers: Mapping[str, str], body: bytes, received_at: datetime
+) -> Acknowledgement:
+    """Verify and store one delivery; what to answer. `received_at` is wall time, header names are lower case.
+
+    Raises `NotFound` for an unknown address and `BadSignature`, `StaleNotice` or `BadNotice` for what is not genuine.
+    """
+    async with runtime.db.transaction() as tx:
+        org_id, channel_id = await resolve_inbound(tx, token)
+    context = runtime.context(org_id, cause="notice")
+    _, gateway = await context.gateway(channel_id)
+    parsed: ParsedNotice = gateway.parse_notice(headers, body, received_at)
+    await keep(context, channel_id, parsed.notices)
+    return parsed.acknowledgement
+
+
+async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -> int:
+    """Store verified notices once each and enqueue their processing; how many were new."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        fresh = set(await store.insert_notices(tx, channel_id, [_plain(notice) for notice in notices], now))
+        await jobs.enqueue(
+            tx,
+            [
+                NewJob(PROCESS_JOB, now, {"channel_id": channel_id, "event_id": notice.event_id}, key=_order(notice))
+                for notice in notices
+                if notice.event_id in fresh
+            ],
+        )
+    return len(fresh)
+
+
+async def process(context: Context, job: Job) -> None:
+    """The job: give one stored notice its effect."""
+    channel_id, event_id = job.payload["channel_id"], job.payload["event_id"]
+    async with context.transaction() as tx:
+        row = await store.read_notice(tx, channel_id, event_id)
+        if row is None or row["done_at"] is not None:
+            return
+        notice = _notice(row["content"])
+        key = await _key_of(tx, channel_id, notice)
+    if key:
+        await _conclude(context, channel_id, key, notice)
+    handler = context.runtime.registry.notices.get(notice.kind)
+    if handler is not None:
+        await handler(context, channel_id, notice)
+    async with context.transaction() as tx:
+        await store.finish_notice(tx, channel_id, event_id)
+
+
+async def _conclude(context: Context, channel_id: str, key: str, notice: Notice) -> None:
+    channel, _ = await context.gateway(channel_id)
+    is_final = context.runtime.gateways.capabilities(channel).notice_is_final
+    if is_final and notice.outcome is not None and notice.operation is not None:
+        outcome = rules.outcome_from(notice.operation, msgspec.convert(notice.outcome, dict[str, Any]))
+        await instruct.conclude(context, [(key, outcome)])
+    else:
+        await instruct.ask_by_key(context, key)
+
+
+async def _key_of(tx: store.Tx, channel_id: str, notice: Notice) -> str:
+    if notice.key:
+        return notice.key
+    if notice.ref and notice.operation is not None:
+        return await store.key_by_ref(tx, channel_id, notice.ref, notice.operation) or ""
+    return ""
+
+
+def _order(notice: Notice) -> str:
+    return f"notice:{notice.key or notice.ref or notice.event_id}"
+
+
+def _plain(notice: Notice) -> tuple[str, str, str, dict[str, Any]]:
+    content = msgspec.to_builtins(notice)
+    content["outcome"] = rules.outcome_to_plain(notice.outcome) if notice.outcome is not None else None  # type: ignore[arg-type]
+    return notice.event_id, notice.kind.value, notice.key, content
+
+
+def _notice(content: dict[str, Any]) -> Notice:
+    return Notice(
+        event_id=content["event_id"],
+        kind=NoticeKind(content["kind"]),
+        occurred_at=datetime.fromisoformat(content["occurred_at"]),
+        operation=Operation(content["operation"]) if content["operation"] else None,
+        key=content["key"],
+        ref=content["ref"],
+        parent_key=content["parent_key"],
+        merchant_ref=content["merchant_ref"],
+        outcome=content["outcome"],
+        data=content["data"],
+    )

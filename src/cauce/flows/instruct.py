@@ -1,0 +1,200 @@
+"""Asking providers, and the one `conclude` in which every answer ends.
+
+An instruction is sent by a job, outside any transaction, after its row says so. Whatever comes back (the direct
+answer, a notice, the answer to a question, a statement line) goes through `conclude`: it locks the instruction,
+drops what is already final, stores the outcome and calls the flow that knows what it means, in one transaction.
+While an outcome is open, a sweep asks by the same key; nothing is sent twice under another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from cauce.channels import rules, store
+from cauce.channels.rules import Instruction
+from cauce.flows.context import Context, Runtime
+from cauce.gateway.collecting import FetchRequest, Operation
+from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
+from cauce.storage import jobs
+from cauce.storage.database import Row, Tx
+from cauce.storage.jobs import Job, NewJob
+from cauce.storage.sweeps import Sweep
+
+ASK_JOB = "instruction.ask"
+LOST_ANSWER_SECONDS = 60
+"""How long after a send somebody asks, when the answer never came back to us."""
+
+ASK_AGAIN_SECONDS_MAX = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """One instruction and what is known of it now. `at` is org time."""
+
+    key: str
+    purpose: str
+    operation: Operation
+    channel_id: str
+    object_id: str
+    request: Any
+    outcome: Outcome[Any]
+    at: datetime
+
+
+Concluder = Callable[[Context, Tx, list[Concluded]], Awaitable[None]]
+"""Gives outcomes of one purpose their effect: set-based, forward only, money only for `Done`."""
+
+_METHODS: dict[Operation, str] = {
+    Operation.COLLECT: "collect",
+    Operation.REFUND: "refund",
+    Operation.SPLIT: "split",
+    Operation.REVERSE_SPLIT: "reverse_split",
+    Operation.FINISH_ORDER: "finish_order",
+    Operation.PAYOUT: "payout",
+    Operation.OPEN_ACCOUNT: "open_account",
+    Operation.ATTACH_INSTRUMENT: "attach_instrument",
+    Operation.CHARGE: "charge_saved",
+    Operation.SETUP: "begin_setup",
+    Operation.ENSURE_CUSTOMER: "ensure_customer",
+}
+
+
+async def send(context: Context, job: Job) -> None:
+    """The job of `open_instructions`: send once; the row says so before the first byte leaves."""
+    key = job.payload["key"]
+    async with context.transaction() as tx:
+        instruction = await store.read_instruction(tx, key)
+        if instruction is None or instruction.state not in ("created", "sent"):
+            return
+        sent_before = instruction.sends > 0
+        if not sent_before:
+            await store.mark_sent(tx, key, await context.now(tx) + timedelta(seconds=LOST_ANSWER_SECONDS))
+    if sent_before:  # an earlier try died between sending and concluding: find out instead of sending again
+        await _ask(context, instruction)
+        return
+    await conclude(context, [(key, await _call(context, instruction))])
+
+
+async def ask(context: Context, job: Job) -> None:
+    """The job of the sweep: find out what became of an instruction."""
+    async with context.transaction() as tx:
+        instruction = await store.read_instruction(tx, job.payload["key"])
+    if instruction is not None and not instruction.is_final:
+        await _ask(context, instruction)
+
+
+async def ask_by_key(context: Context, key: str) -> None:
+    """Find out now what became of an instruction, as a notice bids us; one that is final or unknown to us is left alone."""
+    async with context.transaction() as tx:
+        instruction = await store.read_instruction(tx, key)
+    if instruction is not None and not instruction.is_final:
+        await _ask(context, instruction)
+
+
+async def conclude(context: Context, answers: Sequence[tuple[str, Outcome[Any]]]) -> None:
+    """Give answers their effect, each instruction once; later answers to a final instruction change nothing."""
+    outcomes = dict(answers)
+    async with context.transaction() as tx:
+        locked = await store.lock_instructions(tx, sorted(outcomes))
+        fresh = [one for one in locked if not one.is_final]
+        if not fresh:
+            return
+        now = await context.now(tx)
+        await _store(tx, fresh, outcomes, now)
+        concluded = [_concluded(one, outcomes[one.key], now) for one in fresh if _is_news(one, outcomes[one.key])]
+        by_purpose = sorted(concluded, key=lambda one: one.purpose)
+        for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):
+            await context.runtime.registry.concluders[purpose](context, tx, list(group))
+
+
+async def ask_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The sweep over open instructions: one asking job each, set-wise per organization."""
+    for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
+        part, due = tx.within(org_id), list(group)
+        latest = max(row["due_at"] for row in due)
+        await store.ask_later(part, [row["key"] for row in due], latest + timedelta(seconds=LOST_ANSWER_SECONDS))
+        await jobs.enqueue(
+            part,
+            [NewJob(ASK_JOB, row["due_at"], {"key": row["key"]}, key=f"object:{row['object_id']}") for row in due],
+        )
+
+
+ASK_SWEEP = Sweep(
+    name="channels.ask",
+    rank=10,
+    find=store.QUERIES.find_due,
+    claim=store.QUERIES.claim_due,
+    set_due=store.QUERIES.set_due,
+    next_due=store.QUERIES.next_due,
+)
+
+
+async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:
+    _, gateway = await context.gateway(instruction.channel_id)
+    method = getattr(gateway, _METHODS[instruction.operation])
+    outcome: Outcome[Any] = await method(instruction.request)
+    return outcome
+
+
+async def _ask(context: Context, instruction: Instruction) -> None:
+    _, gateway = await context.gateway(instruction.channel_id)
+    answer: Outcome[Any] = await gateway.fetch(
+        FetchRequest(
+            operation=instruction.operation,
+            key=instruction.key,
+            ref=instruction.ref,
+            parent_key=instruction.parent_key,
+            merchant_ref=instruction.merchant_ref,
+        )
+    )
+    never_arrived = isinstance(answer, Declined) and answer.refusal is Refusal.NOT_FOUND
+    if never_arrived:  # the provider does not know the key: nothing moved, and the same key may go out again
+        async with context.transaction() as tx:
+            now = await context.now(tx)
+            await store.ask_later(tx, [instruction.key], now + timedelta(seconds=LOST_ANSWER_SECONDS))
+        answer = await _call(context, instruction)
+    await conclude(context, [(instruction.key, answer)])
+
+
+async def _store(tx: Tx, fresh: list[Instruction], outcomes: Mapping[str, Outcome[Any]], now: datetime) -> None:
+    chosen = [outcomes[one.key] for one in fresh]
+    await store.store_outcomes(
+        tx,
+        [one.key for one in fresh],
+        [rules.state_of(outcome) for outcome in chosen],
+        [rules.ref_of(outcome) for outcome in chosen],
+        [rules.outcome_to_plain(outcome) for outcome in chosen],
+        [_ask_at(one, outcome, now) for one, outcome in zip(fresh, chosen, strict=True)],
+        [now if isinstance(outcome, Done | Declined) else None for outcome in chosen],
+    )
+
+
+def _ask_at(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> datetime | None:
+    if not isinstance(outcome, Pending | Unknown):
+        return None
+    # Ask less and less often: a payer who needs a day must not cost a thousand questions.
+    seconds = min(max(outcome.ask_after_seconds, 1) * 2 ** min(instruction.asks, 12), ASK_AGAIN_SECONDS_MAX)
+    return now + timedelta(seconds=max(seconds, outcome.ask_after_seconds))
+
+
+def _is_news(instruction: Instruction, outcome: Outcome[Any]) -> bool:
+    if isinstance(outcome, Unknown):
+        return False
+    return rules.outcome_to_plain(outcome) != instruction.outcome
+
+
+def _concluded(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> Concluded:
+    return Concluded(
+        key=instruction.key,
+        purpose=instruction.purpose,
+        operation=instruction.operation,
+        channel_id=instruction.channel_id,
+        object_id=instruction.object_id,
+        request=instruction.request,
+        outcome=outcome,
+        at=now,
+    )
