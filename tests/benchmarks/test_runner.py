@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from benchmarks.bench import Bench, bench_server
 from benchmarks.registry import Row, discover, groups, row
 from benchmarks.run import LATEST, summarize, write_results
