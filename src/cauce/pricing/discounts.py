@@ -126,7 +126,7 @@ def _kept_fraction(discount: Discount, left: Fraction) -> Fraction:
     """What part of the covered lines' amounts remains after the discount."""
     if discount.percent is not None:
         return 1 - discount.percent / 100
-    return 1 - min(discount.fixed_minor or 0, left) / left
+    return 1 - min(Fraction(discount.fixed_minor or 0), left) / left
 
 
 def _spread(exact: Sequence[Fraction], ceilings: Sequence[int]) -> tuple[int, ...]:

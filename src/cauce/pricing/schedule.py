@@ -34,10 +34,15 @@ class Stub(StrEnum):
     TRAILING = "trailing"
 
 
-def billable_periods(schedule: Schedule, billing: Billing, target: date) -> list[SchedulePeriod]:
-    """The periods that are billable at `target`, in order, cut by the schedule's end."""
+def billable_periods(
+    schedule: Schedule, billing: Billing, target: date, *, since: date | None = None
+) -> list[SchedulePeriod]:
+    """The periods that are billable at `target`, in order, cut by the end; with `since`, those that start from it on."""
     found = []
-    for each in schedule.periods():
+    first = 0 if since is None or since <= schedule.start else schedule.index_of(since)
+    for each in schedule.periods(first):
+        if since is not None and each.period.start < since:
+            continue
         due = each.period.start if billing is Billing.IN_ADVANCE else each.period.end
         if due > target:
             break

@@ -6,7 +6,7 @@ Exempt and reverse-charge lines carry a tax of zero and their reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -70,7 +70,12 @@ def tax_minor(amount_minor: int, tax: Tax) -> int:
     return half_up(amount_minor * tax.rate) if tax.rate else 0
 
 
-def line_taxes(amounts: Sequence[Fraction | int], taxes: Sequence[Tax], rounding: TaxRounding) -> list[int]:
+def line_taxes(
+    amounts: Sequence[Fraction | int],
+    taxes: Sequence[Tax],
+    rounding: TaxRounding,
+    round_value: Callable[[Fraction], int] = half_up,
+) -> list[int]:
     """The tax of each line in minor units.
 
     Per line, each is rounded alone (exact amounts give the same integers as rounded ones, or the caller rounds them
@@ -78,8 +83,8 @@ def line_taxes(amounts: Sequence[Fraction | int], taxes: Sequence[Tax], rounding
     """
     exact = [exact_tax(amount, tax) for amount, tax in zip(amounts, taxes, strict=True)]
     if rounding is TaxRounding.PER_LINE:
-        return [half_up(value) for value in exact]
-    return spread_signed(exact, half_up(sum(exact, Fraction(0))))
+        return [round_value(value) if value else 0 for value in exact]
+    return spread_signed(exact, round_value(sum(exact, Fraction(0))))
 
 
 def spread_signed(exact: Sequence[Fraction], total: int) -> list[int]:

@@ -197,9 +197,9 @@ class Schedule:
         start = self.start if stub and n == 0 else full.start
         return SchedulePeriod(n, Period(start, min(full.end, self.end) if self.end else full.end), full)
 
-    def periods(self) -> Iterator[SchedulePeriod]:
-        """Every period in order; none starts at or after `end`. Endless without one."""
-        n = 0
+    def periods(self, first_index: int = 0) -> Iterator[SchedulePeriod]:
+        """Every period in order, from number `first_index`; none starts at or after `end`. Endless without one."""
+        n = first_index
         while True:
             found = self.period(n)
             if self.end is not None and found.period.start >= self.end:
