@@ -17,6 +17,7 @@ from cauce.gateway.reporting import NoticeKind
 from cauce.storage import orgclock
 from cauce.storage.audit import SYSTEM, Actor
 from cauce.storage.database import Database, Guard, Row, Tx
+from cauce.storage.idempotency import Once
 from cauce.storage.jobs import ATTEMPTS_MAX, LEASE_SECONDS, Job
 from cauce.storage.sealing import Sealer
 from cauce.storage.sweeps import Sweep
@@ -108,6 +109,7 @@ class Context:
     actor: Actor = SYSTEM
     cause: str | None = None
     guard: Guard | None = field(default=None, repr=False)
+    once: Once | None = field(default=None, repr=False)
 
     @property
     def db(self) -> Database:
@@ -116,9 +118,16 @@ class Context:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
-        """A transaction in this organization; for a job it first proves the lease."""
+        """A transaction in this organization; for a job it first proves the lease.
+
+        For a request with an Idempotency-Key the first one carries the record, so it must carry the effect too.
+        """
         async with self.runtime.db.transaction(self.org_id, guard=self.guard) as tx:
+            if self.once is not None:
+                await self.once.begin(tx)
             yield tx
+            if self.once is not None:
+                await self.once.end(tx)
 
     async def now(self, tx: Tx) -> datetime:
         """The organization's time."""

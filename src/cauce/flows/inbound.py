@@ -19,6 +19,7 @@ from cauce.flows.context import Context, Runtime
 from cauce.gateway.collecting import Operation
 from cauce.gateway.reporting import Acknowledgement, Notice, NoticeKind, ParsedNotice
 from cauce.storage import jobs
+from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import resolve_inbound
 from cauce.storage.jobs import Job, NewJob
 
@@ -85,7 +86,7 @@ async def _conclude(context: Context, channel_id: str, key: str, notice: Notice)
         await instruct.ask_by_key(context, key)
 
 
-async def _key_of(tx: store.Tx, channel_id: str, notice: Notice) -> str:
+async def _key_of(tx: Tx, channel_id: str, notice: Notice) -> str:
     if notice.key:
         return notice.key
     if notice.ref and notice.operation is not None:

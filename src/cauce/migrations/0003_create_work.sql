@@ -1,33 +1,35 @@
 -- Work that waits, what happened, what was answered, who did it.
 
+-- A job is waiting, leased by a worker, blocked behind an earlier one of its key, or buried until a person looks.
 CREATE TABLE storage.job (
   org_id       bigint NOT NULL,
   id           bigint GENERATED ALWAYS AS IDENTITY,
   kind         text COLLATE "C" NOT NULL,
   key          text COLLATE "C",            -- jobs of one key run one after the other, in order of id
-  dedupe       text COLLATE "C",            -- at most one waiting job of a kind with this value
+  dedupe       text COLLATE "C",            -- at most one job of a kind with this value that was not begun
   payload      jsonb NOT NULL,
-  state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'leased', 'buried')),
-  due_at       timestamptz NOT NULL,        -- org time
+  state        text COLLATE "C" NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'blocked', 'leased', 'buried')),
+  due_at       timestamptz NOT NULL,        -- org time by which its effects are dated; never moves
+  try_at       timestamptz NOT NULL,        -- org time of the next try
   attempts     smallint NOT NULL DEFAULT 0,
   lease_token  bigint,
   leased_until timestamptz,                 -- wall time
   error        text,
   created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
-  CONSTRAINT leased_has_a_lease CHECK ((state = 'leased') = (lease_token IS NOT NULL AND leased_until IS NOT NULL))
+  CONSTRAINT leased_has_a_lease CHECK ((state = 'leased') = (lease_token IS NOT NULL AND leased_until IS NOT NULL)),
+  CONSTRAINT blocked_has_a_key CHECK (state <> 'blocked' OR key IS NOT NULL)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX job_claim ON storage.job (org_id, due_at, id) WHERE state = 'waiting';
-CREATE INDEX job_due ON storage.job (due_at, org_id) WHERE state = 'waiting';
+CREATE INDEX job_claim ON storage.job (org_id, try_at, id) WHERE state = 'waiting';
 CREATE UNIQUE INDEX job_one_per_key ON storage.job (org_id, key) WHERE state = 'leased' AND key IS NOT NULL;
 CREATE INDEX job_lease ON storage.job (leased_until, org_id) WHERE state = 'leased';
 CREATE INDEX job_order ON storage.job (org_id, key, id) WHERE key IS NOT NULL AND state <> 'buried';
 CREATE INDEX job_buried ON storage.job (org_id, id) WHERE state = 'buried';
-CREATE UNIQUE INDEX job_dedupe ON storage.job (org_id, kind, dedupe) WHERE dedupe IS NOT NULL AND state = 'waiting';
+CREATE UNIQUE INDEX job_dedupe ON storage.job (org_id, kind, dedupe) WHERE dedupe IS NOT NULL AND state IN ('waiting', 'blocked');
 CREATE SEQUENCE storage.lease_token CACHE 100;
 GRANT USAGE ON SEQUENCE storage.lease_token TO cauce_app;
 SELECT storage.isolate('storage.job');
-SELECT storage.schedule('storage.job', 'org_id, due_at, state, leased_until');
+SELECT storage.schedule('storage.job', 'org_id, try_at, kind, state, leased_until');
 
 -- The outbox: what happened, in the transaction in which it happened. The relay marks rows; it keeps no cursor,
 -- because the order of ids is not the order of commits.
@@ -70,6 +72,8 @@ CREATE TABLE storage.idempotency (
 );
 CREATE INDEX idempotency_age ON storage.idempotency (org_id, created_at) WHERE NOT keep;
 SELECT storage.isolate('storage.idempotency', 'SELECT, INSERT, DELETE');
+GRANT UPDATE (status, response) ON storage.idempotency TO cauce_app;
+SELECT storage.schedule('storage.idempotency', 'org_id, created_at, keep');
 
 CREATE TABLE storage.audit (
   org_id      bigint NOT NULL,
@@ -88,6 +92,7 @@ CREATE TABLE storage.audit (
 CREATE INDEX audit_object ON storage.audit (org_id, object_id, id);
 SELECT storage.isolate('storage.audit', 'SELECT, INSERT');
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON storage.audit FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON storage.audit FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
 
 -- Values that must not be readable at rest: sealed by the key `key_id`, bound to (org_id, owner_id, name).
 CREATE TABLE storage.sealed (
@@ -100,7 +105,10 @@ CREATE TABLE storage.sealed (
   written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, owner_id, name)
 );
+CREATE INDEX sealed_expiry ON storage.sealed (org_id, expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX sealed_key ON storage.sealed (org_id, key_id);
 SELECT storage.isolate('storage.sealed');
+SELECT storage.schedule('storage.sealed', 'org_id, expires_at');
 
 -- Rows of due tables whose processing failed alone: parked with their error until somebody looks.
 CREATE TABLE storage.parked (
@@ -129,3 +137,4 @@ CREATE TABLE storage.clock_advance (
 );
 CREATE UNIQUE INDEX clock_advance_one_at_a_time ON storage.clock_advance (org_id) WHERE done_at IS NULL;
 SELECT storage.isolate('storage.clock_advance');
+SELECT storage.schedule('storage.clock_advance', 'org_id, done_at');

@@ -11,24 +11,32 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
-from cauce.kernel.errors import SetupError, Unavailable
+from cauce.kernel.errors import CauceError, SetupError, Unavailable
 from cauce.kernel.scope import transaction_scope
 
 Row = asyncpg.Record
 APP_ROLE = "cauce_app"
 SCHEDULER_ROLE = "cauce_scheduler"
+IDLE_SECONDS = 60
+"""How long a transaction may wait for its process (wall time) before the server ends it and lets go of its rows."""
 
 Guard = Callable[["Tx"], Awaitable[None]]
 """Run first in a transaction; raises to refuse it (a job's lease is checked this way)."""
 
 
 Connection = asyncpg.Connection | PoolConnectionProxy
+
+
+class TransactionAborted(CauceError):
+    """A statement of the transaction failed and nobody heeded it: nothing was committed."""
+
+    code = "transaction_aborted"
 
 
 class Tx:
@@ -72,6 +80,10 @@ class Tx:
         last = status.rsplit(" ", 1)[-1]
         return int(last) if last.isdigit() else 0
 
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        await self.connection.fetchval("SELECT 1")
+
     async def copy(self, schema: str, table: str, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
         """COPY `records` into a table: the fastest way in, for thousands of rows."""
         await self.connection.copy_records_to_table(table, schema_name=schema, columns=list(columns), records=records)
@@ -99,19 +111,30 @@ def _wake() -> None:
 class Database:
     """A pool of connections that work as one role."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, *, role: str = APP_ROLE, idle_seconds: int = IDLE_SECONDS) -> None:
         self.pool = pool
         self.memory: dict[Any, Any] = {}
+        # Said anew in each transaction: behind a pooler a session's settings may be another client's.
+        self._begin = (
+            f"BEGIN; SET LOCAL ROLE {role}; SET LOCAL idle_in_transaction_session_timeout = {idle_seconds * 1000}; "
+            "SET LOCAL cauce.org = "
+        )
         self.on_commit_wake: Callable[[], None] | None = None  # set by whoever wakes workers after an enqueue
 
     @classmethod
     async def connect(
-        cls, dsn: str, *, role: str = APP_ROLE, connections_max: int = 16, connections_min: int = 1
-    ) -> Database:
+        cls,
+        dsn: str,
+        *,
+        role: str = APP_ROLE,
+        connections_max: int = 16,
+        connections_min: int = 1,
+        idle_seconds: int = IDLE_SECONDS,
+    ) -> Self:
         """Open a pool at `dsn` (a postgresql:// URL) whose connections work as `role`."""
 
         async def prepare(connection: asyncpg.Connection) -> None:
-            await connection.execute(f"SET ROLE {role}")
+            await connection.execute(f"SET ROLE {role}; {_STEADY_PLANS}")
             await _teach_json(connection)
 
         try:
@@ -129,7 +152,7 @@ class Database:
         except asyncpg.InvalidAuthorizationSpecificationError as exc:
             raise SetupError(f"PostgreSQL refuses the user or password: {exc}") from exc
         assert pool is not None
-        return cls(pool)
+        return cls(pool, role=role, idle_seconds=idle_seconds)
 
     async def close(self) -> None:
         """Close every connection, waiting a short time for those in use."""
@@ -144,19 +167,24 @@ class Database:
     ) -> AsyncIterator[Tx]:
         """A transaction that sees the rows of `org` (one id, several, or none). Commits at the end, rolls back on any error."""
         async with self.pool.acquire() as connection:
-            await connection.execute(_begin(org))
+            await connection.execute(self._begin + _org_list(org))
             tx = Tx(connection, org if isinstance(org, int) else None, self.memory)
             try:
                 with transaction_scope():
                     if guard is not None:
                         await guard(tx)
                     yield tx
-                await connection.execute("COMMIT")
+                await self.commit(connection)
             except BaseException:
                 await _roll_back(connection)
                 raise
         if tx.committed() and self.on_commit_wake is not None:
             self.on_commit_wake()
+
+    async def commit(self, connection: Connection) -> None:
+        """End the transaction; `TransactionAborted` when the server rolled it back instead."""
+        if await connection.execute("COMMIT") != "COMMIT":
+            raise TransactionAborted()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -165,10 +193,15 @@ class Database:
             yield connection
 
 
-def _begin(org: int | Sequence[int] | None) -> str:
+# Queues are empty now and huge a minute later. A cached plan that reads a table from end to end, made while it was
+# empty, would be ruinous then; every table has an index for every question, so such plans are never worth it.
+_STEADY_PLANS = "SET enable_seqscan = off; SET jit = off"
+
+
+def _org_list(org: int | Sequence[int] | None) -> str:
     orgs = [org] if isinstance(org, int) else list(org or ())
     # The context travels in the same message as BEGIN: a transaction costs no extra trip. Integers cannot inject.
-    return f"BEGIN; SET LOCAL cauce.org = '{','.join(str(int(one)) for one in orgs)}'"
+    return f"'{','.join(str(int(one)) for one in orgs)}'"
 
 
 async def _roll_back(connection: Connection) -> None:

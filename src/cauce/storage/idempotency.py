@@ -38,7 +38,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered the first time."""
+    """What was answered the first time. `status` 0: the effect is there, but the process ended before it answered."""
 
     status: int
     response: bytes
@@ -57,6 +57,8 @@ async def replay(tx: Tx, request: Request) -> Answer | None:
         return None
     if row["operation"] != request.operation or row["body_hash"] != request.body_hash:
         raise IdempotencyMismatch(param="Idempotency-Key")
+    if row["status"] == 0 and not row["is_old"]:
+        raise RequestInFlight()
     return Answer(row["status"], row["response"])
 
 
@@ -72,6 +74,45 @@ async def remember(tx: Tx, request: Request, answer: Answer, *, moved_money: boo
         answer.response,
         moved_money,
     )
+
+
+async def answer(tx: Tx, request: Request, given: Answer) -> None:
+    """Complete the record of an effect that was committed with `DONE_SILENTLY`."""
+    await tx.run(QUERIES.answer, tx.org, request.key, given.status, given.response)
+
+
+DONE_SILENTLY = Answer(0, b"")
+"""Written with the effect, before the answer is known."""
+
+
+class Once:
+    """One request with a key, on its way through a flow: its first transaction carries the record."""
+
+    def __init__(self, request: Request, *, moves_money: bool) -> None:
+        self.request = request
+        self._moves_money = moves_money
+        self._written = False
+
+    async def begin(self, tx: Tx) -> None:
+        """First thing in a transaction: `AlreadyAnswered` when this request has had its effect before."""
+        if not self._written:
+            known = await replay(tx, self.request)
+            if known is not None:
+                raise AlreadyAnswered(known)
+
+    async def end(self, tx: Tx) -> None:
+        """Last thing in a transaction: the record goes with its commit."""
+        if not self._written:
+            await remember(tx, self.request, DONE_SILENTLY, moved_money=self._moves_money)
+            self._written = True
+
+
+class AlreadyAnswered(Exception):
+    """The same request came before; `answer` is what it was told."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("answered before")
+        self.answer = answer
 
 
 async def forget_old(tx: Tx, now: datetime, rows_max: int = 5_000) -> int:

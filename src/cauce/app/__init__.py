@@ -1,0 +1,81 @@
+"""The composition root: from settings to a running process's `Runtime`, and the sandbox's channels.
+
+Everything that is one per process is made here and nowhere else: the database (our own server or yours), the pools,
+the sealer, the gateways over one HTTP client, the simulators' clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx2
+
+from cauce.app.gateways import ChannelGateways
+from cauce.app.sandbox import TenantClocks
+from cauce.flows.context import Runtime
+from cauce.flows.registry import REGISTRY
+from cauce.providers.kit.registry import installed
+from cauce.providers.kit.transport import make_client
+from cauce.settings import Settings, load_master_keys
+from cauce.storage.database import SCHEDULER_ROLE, Database
+from cauce.storage.embedded.server import EmbeddedServer
+from cauce.storage.external import check_external
+from cauce.storage.migrations import migrate
+from cauce.storage.sealing import Sealer
+from cauce.storage.waking import Waker
+
+SCHEDULER_CONNECTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One process: its settings, its runtime, and the client that speaks to providers."""
+
+    settings: Settings
+    runtime: Runtime
+    client: httpx2.AsyncClient
+    dsn: str
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, *, command: str = "cauce", sandbox_url: str = "") -> AsyncIterator[App]:
+    """The application over the database that the settings name, migrated. `sandbox_url`: where simulators listen."""
+    async with AsyncExitStack() as stack:
+        dsn = await _database(settings, command, stack)
+        await migrate(settings.database_direct_url or dsn)
+        app = await connect_app(settings, dsn, stack, sandbox_url=sandbox_url)
+        yield app
+
+
+async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sandbox_url: str = "") -> App:
+    """The application over a database that is migrated already; closed with `stack`."""
+    db = await Database.connect(dsn, connections_max=settings.database_connections_max)
+    stack.push_async_callback(db.close)
+    db.on_commit_wake = Waker(db)
+    scheduler = await Database.connect(dsn, role=SCHEDULER_ROLE, connections_max=SCHEDULER_CONNECTIONS)
+    stack.push_async_callback(scheduler.close)
+    client = make_client()
+    stack.push_async_callback(client.aclose)
+    sealer = Sealer.of(*load_master_keys(settings))
+    runtime = Runtime(
+        db=db,
+        scheduler=scheduler,
+        sealer=sealer,
+        gateways=ChannelGateways(db, sealer, client, installed()),
+        registry=REGISTRY,
+        sandbox_clocks=TenantClocks(db, client, sandbox_url) if sandbox_url else None,
+        public_url=settings.base_url,
+        lease_seconds=settings.lease_seconds,
+    )
+    return App(settings, runtime, client, dsn)
+
+
+async def _database(settings: Settings, command: str, stack: AsyncExitStack) -> str:
+    if settings.database_url:
+        await check_external(settings.database_url)
+        return settings.database_url
+    server = EmbeddedServer.start(settings.home, account=settings.database_account, command=command)
+    stack.callback(server.stop)
+    return server.dsn

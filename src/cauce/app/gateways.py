@@ -1,0 +1,108 @@
+"""Opens channels for flows: unseals them, and connects their provider with a transport, a cache, a clock and ids.
+
+Part of the composition root: the only code besides it that knows both flows and providers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import httpx2
+
+from cauce.channels import service as channels
+from cauce.gateway.capabilities import Capabilities
+from cauce.gateway.provider import Channel, Kit, Provider
+from cauce.kernel.clock import monotonic_seconds, wall_now
+from cauce.kernel.errors import NotFound
+from cauce.kernel.ids import new_id
+from cauce.providers.kit.rate import RateLimiter
+from cauce.providers.kit.transport import Exchange, HttpTransport
+from cauce.storage import sealing
+from cauce.storage.database import Database
+from cauce.storage.directory.orgs import read_org
+from cauce.storage.sealing import Sealer
+
+REMEMBER_SECONDS = 5
+"""How long an opened channel is used before its row is read again."""
+
+
+class ChannelGateways:
+    """`flows.context.Gateways` over the installed providers."""
+
+    def __init__(
+        self, db: Database, sealer: Sealer, client: httpx2.AsyncClient, providers: Mapping[str, Provider]
+    ) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._client = client
+        self._providers = providers
+        self._opened: dict[tuple[int, str], tuple[int, Channel, Any]] = {}
+        self._limiters: dict[str, RateLimiter] = {}
+
+    async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
+        """The channel and its gateway object."""
+        now = int(monotonic_seconds())
+        known = self._opened.get((org_id, channel_id))
+        if known is not None and now - known[0] < REMEMBER_SECONDS:
+            return known[1], known[2]
+        async with self._db.transaction(org_id) as tx:
+            org = await read_org(tx, org_id)
+            channel = await channels.open_channel(tx, self._sealer, channel_id, livemode=org.livemode)
+        gateway = self._provider(channel).connect(channel, self._kit(channel))
+        self._opened[(org_id, channel_id)] = (now, channel, gateway)
+        return channel, gateway
+
+    def capabilities(self, channel: Channel) -> Capabilities:
+        """What the channel's provider can do."""
+        return self._provider(channel).capabilities(channel)
+
+    def _provider(self, channel: Channel) -> Provider:
+        try:
+            return self._providers[channel.provider]
+        except KeyError:
+            raise NotFound(f"the provider {channel.provider} is not installed", param="provider") from None
+
+    def _kit(self, channel: Channel) -> Kit:
+        limit = self.capabilities(channel).requests_per_second_max
+        limiter = self._limiters.setdefault(channel.id, RateLimiter(limit.value if limit else 0))
+        transport = HttpTransport(channel, self._client, limiter=limiter, sink=self._log)
+        return Kit(transport, _Cache(self._db, self._sealer, channel), wall_now, new_id)
+
+    async def _log(self, exchange: Exchange) -> None:
+        line = (
+            exchange.method,
+            exchange.url,
+            exchange.status,
+            exchange.failure,
+            exchange.elapsed_ms,
+            exchange.started_at,
+        )
+        content = {
+            "request": {"headers": dict(exchange.request_headers), "body": exchange.request_body},
+            "answer": {"headers": dict(exchange.answer_headers), "body": exchange.answer_body},
+        }
+        async with self._db.transaction(exchange.org_id) as tx:
+            await channels.log_exchange(
+                tx, self._sealer, exchange.channel_id, exchange.operation, exchange.correlation, line, content
+            )
+
+
+class _Cache:
+    """A channel's sealed cache: rows of the channel whose names begin with `cache:`."""
+
+    def __init__(self, db: Database, sealer: Sealer, channel: Channel) -> None:
+        self._db = db
+        self._sealer = sealer
+        self._channel = channel
+
+    async def get(self, name: str) -> str | None:
+        async with self._db.transaction(self._channel.org_id) as tx:
+            found = await sealing.get(tx, self._sealer, self._channel.id, [channels.CACHE_PREFIX + name])
+        return found.get(channels.CACHE_PREFIX + name)
+
+    async def put(self, name: str, value: str, expires_at: datetime | None = None) -> None:
+        async with self._db.transaction(self._channel.org_id) as tx:
+            cached = channels.CACHE_PREFIX + name
+            await sealing.put(tx, self._sealer, self._channel.id, cached, value, expires_at=expires_at)

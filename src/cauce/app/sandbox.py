@@ -1,0 +1,69 @@
+"""The sandbox seen from the product: its clocks per organization, and channels that lead to the simulators."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import httpx2
+
+from cauce.channels import service as channels
+from cauce.channels import store as channel_store
+from cauce.flows.context import Runtime
+from cauce.kernel.errors import NotFound
+from cauce.providers.kit.channel import SandboxChannel
+from cauce.providers.kit.control import SandboxControl
+from cauce.providers.kit.registry import installed
+from cauce.storage import sealing
+from cauce.storage.database import Database
+from cauce.storage.directory import orgs
+from cauce.storage.directory.orgs import Org
+
+
+class TenantClocks:
+    """The simulators' clocks: each sandbox organization is a tenant under its public id."""
+
+    def __init__(self, db: Database, client: httpx2.AsyncClient, sandbox_url: str) -> None:
+        self._db = db
+        self._client = client
+        self._sandbox_url = sandbox_url
+        self._tenants: dict[int, str] = {}
+
+    async def next_timer_at(self, org_id: int) -> datetime | None:
+        """When the simulators of this organization do something next."""
+        return await (await self.control(org_id)).next_timer_at()
+
+    async def set(self, org_id: int, instant: datetime) -> None:
+        """Bring them to `instant`; their callbacks have been delivered when this returns."""
+        control = await self.control(org_id)
+        await control.set_clock(instant)
+        await control.quiet()
+
+    async def control(self, org_id: int) -> SandboxControl:
+        """What steers this organization's tenant."""
+        if org_id not in self._tenants:
+            async with self._db.transaction() as tx:
+                self._tenants[org_id] = (await orgs.read_org(tx, org_id)).public_id
+        return SandboxControl(self._client, self._sandbox_url, self._tenants[org_id])
+
+
+async def connect_sandbox_channel(
+    runtime: Runtime, client: httpx2.AsyncClient, org: Org, provider_name: str, sandbox_url: str
+) -> str:
+    """A channel of a sandbox organization at the provider's simulator, registered there; its id."""
+    provider = installed().get(provider_name)
+    if provider is None or provider.sandbox_channel is None:
+        raise NotFound(f"there is no simulator of {provider_name}", param="provider")
+    async with runtime.db.transaction(org.id) as tx:
+        channel_id = await channels.create_channel(
+            tx, runtime.sealer, provider_name, provider.title, settings={}, secrets={}
+        )
+        token = await orgs.inbound_token(tx, org.id, channel_id)
+    face: SandboxChannel = provider.sandbox_channel(
+        org.public_id, f"{sandbox_url}/{provider_name}", f"{runtime.public_url}/v1/inbound/{token}"
+    )
+    await SandboxControl(client, sandbox_url, org.public_id).register(provider_name, face.registration)
+    async with runtime.db.transaction(org.id) as tx:
+        await channel_store.move_channel(tx, channel_id, face.base_url, dict(face.settings))
+        for name, value in face.secrets.items():
+            await sealing.put(tx, runtime.sealer, channel_id, name, value)
+    return channel_id
