@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 from tests.tidy.errors import error_classes, inherited
 from tests.tidy.routes import routes
@@ -73,7 +72,7 @@ def render_routes(tree: Tree) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_commands(root: click.Command | None) -> str:
+def render_commands(root: Any) -> str:
     """One section per command with its arguments and options."""
     lines = ["# Commands", "", _BY_HAND, ""]
     if root is None:
@@ -87,7 +86,7 @@ def render_commands(root: click.Command | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def command_tree() -> click.Command | None:
+def command_tree() -> Any:
     """The command `cauce`, or None while there is no such door."""
     if importlib.util.find_spec(COMMAND_MODULE) is None:
         return None
@@ -97,9 +96,9 @@ def command_tree() -> click.Command | None:
     return typer.main.get_command(found)
 
 
-def walk_commands(command: click.Command, name: str = "cauce") -> Iterator[tuple[str, click.Command]]:
+def walk_commands(command: Any, name: str = "cauce") -> Iterator[tuple[str, Any]]:
     """Every command that does something, with its whole name; groups are only walked through."""
-    children: dict[str, click.Command] = getattr(command, "commands", {})
+    children: dict[str, Any] = getattr(command, "commands", {})
     if not children or getattr(command, "invoke_without_command", False):
         yield name, command
     for child_name, child in sorted(children.items()):
@@ -107,7 +106,7 @@ def walk_commands(command: click.Command, name: str = "cauce") -> Iterator[tuple
             yield from walk_commands(child, f"{name} {child_name}")
 
 
-def _sentence(command: click.Command) -> str:
+def _sentence(command: Any) -> str:
     return " ".join((command.help or command.short_help or "").split())
 
 
@@ -115,7 +114,7 @@ def _parameter(one: Any) -> str:
     names = (
         ", ".join(f"`{name}`" for name in (*one.opts, *one.secondary_opts))
         if one.opts[0][:1] == "-"
-        else f"`{one.human_readable_name}`"
+        else f"`{one.name}`"
     )
     meaning = " ".join((getattr(one, "help", None) or "").split())
     return f"| {names} | {meaning} |".replace("|  |", "| |")

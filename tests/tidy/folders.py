@@ -12,7 +12,19 @@ _MIGRATION = re.compile(r"(\d{4})_[a-z]+(?:_[a-z0-9]+)+\.sql")
 _PROVIDER_PARTS = ("gateway", "mapping", "limits")
 _GENERIC_VENDORS = frozenset({"hook", "command", "custody", "smtp"})  # also words of the language
 _NO_VENDOR_TIERS = frozenset(
-    {"kernel", "gateway", "pricing", "storage", "ledger", "billing", "marketplace", "webhooks", "reports", "flows"}
+    {
+        "kernel",
+        "gateway",
+        "pricing",
+        "storage",
+        "ledger",
+        "billing",
+        "marketplace",
+        "channels",
+        "webhooks",
+        "reports",
+        "flows",
+    }
 )
 
 

@@ -48,6 +48,18 @@ def test_every_contract_has_its_planted_breach() -> None:
     }
 
 
+def test_a_package_that_has_no_place_in_the_tiers_is_caught(copy: Path) -> None:
+    stray = copy / "cauce" / "stray"
+    stray.mkdir()
+    (stray / "__init__.py").touch()
+    try:
+        after = lint(copy, "tiers")
+    finally:
+        shutil.rmtree(stray)
+    assert after.returncode == 1
+    assert "stray" in after.stdout
+
+
 @pytest.mark.parametrize("contract", PLANTED)
 def test_a_planted_import_breaks_its_contract(contract: str, copy: Path) -> None:
     planted = [PLANTED[contract], *([ALSO[contract]] if contract in ALSO else [])]

@@ -75,7 +75,8 @@ class Tree:
     def slices(self) -> list[Path]:
         """The folder of every slice that is there."""
         nested = [path for tier in ("billing", "marketplace") for path in sorted((self.package / tier).glob("*/"))]
-        return [path for path in (self.package / "ledger", *nested, self.package / "webhooks") if _is_package(path)]
+        alone = [self.package / name for name in ("ledger", "channels", "webhooks")]
+        return [path for path in (*alone, *nested) if _is_package(path)]
 
     def vendors(self) -> list[Path]:
         """The folder of every provider that is there."""
