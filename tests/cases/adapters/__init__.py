@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.cases.adapters import allocation, invoices, movement, periods, recurring, usage
+from tests.cases.adapters import allocation, invoices, limits, movement, periods, recurring, usage
 
-__all__ = ["allocation", "invoices", "movement", "periods", "recurring", "usage"]
+__all__ = ["allocation", "invoices", "limits", "movement", "periods", "recurring", "usage"]

@@ -1,0 +1,50 @@
+"""The numbers of WeChat Pay profit sharing, each with its source and the day it was read.
+
+The share cap of a merchant is not among them: it is read from the provider per merchant and never hard-coded.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from fractions import Fraction
+
+from cauce.gateway.capabilities import Sourced
+
+_READ = date(2026, 11, 2)
+_SPLIT = "WeChat Pay, profit sharing guide, pay.weixin.qq.com/doc/v3/partner/4012525463 (2025-12-12)"
+_RETURN = "WeChat Pay, profit sharing returns, pay.weixin.qq.com/wiki/doc/apiv3_partner/apis/chapter8_1_3.shtml"
+_REFUND = "WeChat Pay, refunds, pay.weixin.qq.com/doc/v3/merchant/4014547102 (2025-11-17)"
+_SDK = "wechatpay-apiv3/wechatpay-go v0.2.21 (2025-07-07), profit sharing service comments"
+
+RECEIVERS_PER_REQUEST_MAX = Sourced(50, "receivers", _SPLIT, _READ)
+REQUESTS_PER_ORDER_MAX = Sourced(50, "requests", _SPLIT, _READ)
+REGISTERED_RECEIVERS_MAX = Sourced(20_000, "receivers", _SPLIT, _READ)
+REGISTERED_RECEIVERS_COOL_DOWN_HOURS = Sourced(24, "hours", _SPLIT, _READ)
+SPLIT_DELAY_SECONDS_MIN = Sourced(60, "seconds", _SPLIT, _READ)
+SAME_ORDER_INTERVAL_SECONDS_MIN = Sourced(1, "seconds", _SPLIT, _READ)
+
+FREEZE_DAYS_ORDINARY = Sourced(30, "days", _SPLIT, _READ)
+FREEZE_DAYS_ECOMMERCE = Sourced(180, "days", _SPLIT, _READ)
+
+RETURN_WINDOW_DAYS = Sourced(180, "days", _RETURN, _READ)
+RETURNS_PER_SPLIT_MAX = Sourced(50, "returns", _RETURN, _READ)
+RETURNS_PER_RECEIVER_MAX = Sourced(20, "returns", _SDK, _READ)
+RETURN_TIMEOUT_DAYS = Sourced(5, "days", _RETURN, _READ)
+
+REFUND_WINDOW_DAYS = Sourced(365, "days", _REFUND, _READ)
+REFUNDS_PER_ORDER_MAX = Sourced(50, "refunds", _REFUND, _READ)
+REFUNDS_PER_SECOND_MAX = Sourced(150, "requests per second", _REFUND, _READ)
+
+SPLITS_PER_SECOND_DIRECT_MAX = Sourced(300, "requests per second", _SPLIT, _READ)
+SPLITS_PER_SECOND_ECOMMERCE_MAX = Sourced(2_000, "requests per second", _SPLIT, _READ)
+
+# Numbers minted by the caller: 6 to 32 characters inside every limit of the vendor's pages, read 2026-11.
+KEY_LENGTH_MAX = 32
+
+# WeChat Pay states ratios in ten-thousandths of the order (`max_ratio` 3000 is 30 %), read 2026-11.
+RATIO_DENOMINATOR = 10_000
+
+
+def share_max(max_ratio: int) -> Fraction:
+    """The share cap that the provider's `max_ratio` states, as a part of the order."""
+    return Fraction(max_ratio, RATIO_DENOMINATOR)
