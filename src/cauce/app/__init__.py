@@ -20,10 +20,10 @@ from cauce.providers.kit.registry import installed
 from cauce.providers.kit.transport import make_client
 from cauce.settings import Settings, load_master_keys
 from cauce.storage.database import SCHEDULER_ROLE, Database
-from cauce.storage.embedded.server import EmbeddedServer
 from cauce.storage.external import check_external
 from cauce.storage.migrations import migrate
 from cauce.storage.sealing import Sealer
+from cauce.storage.source import open_source
 from cauce.storage.waking import Waker
 
 SCHEDULER_CONNECTIONS = 2
@@ -43,10 +43,19 @@ class App:
 async def open_app(settings: Settings, *, command: str = "cauce", sandbox_url: str = "") -> AsyncIterator[App]:
     """The application over the database that the settings name, migrated. `sandbox_url`: where simulators listen."""
     async with AsyncExitStack() as stack:
-        dsn = await _database(settings, command, stack)
-        await migrate(settings.database_direct_url or dsn)
-        app = await connect_app(settings, dsn, stack, sandbox_url=sandbox_url)
-        yield app
+        source = stack.enter_context(
+            open_source(
+                settings.home,
+                url=settings.database_url,
+                direct_url=settings.database_direct_url,
+                account=settings.database_account,
+                command=command,
+            )
+        )
+        if source.embedded is None:
+            await check_external(source.dsn)
+        await migrate(source.direct_dsn)
+        yield await connect_app(settings, source.dsn, stack, sandbox_url=sandbox_url)
 
 
 async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sandbox_url: str = "") -> App:
@@ -70,12 +79,3 @@ async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sa
         lease_seconds=settings.lease_seconds,
     )
     return App(settings, runtime, client, dsn)
-
-
-async def _database(settings: Settings, command: str, stack: AsyncExitStack) -> str:
-    if settings.database_url:
-        await check_external(settings.database_url)
-        return settings.database_url
-    server = EmbeddedServer.start(settings.home, account=settings.database_account, command=command)
-    stack.callback(server.stop)
-    return server.dsn
