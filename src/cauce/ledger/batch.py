@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import TypeVar
 
-from cauce.ledger.rules import AccountName, Capture, Item, Journal, PlaceHold, ReleaseHold, Result
+from cauce.ledger.rules import AccountName, Capture, Code, Item, Journal, PlaceHold, ReleaseHold, Result
 
 KIND_JOURNAL, KIND_HOLD, KIND_CAPTURE, KIND_RELEASE, KIND_EXPIRE = 1, 2, 3, 4, 5
 _HASH_BYTES = 16
@@ -28,15 +29,16 @@ class Arrays:
     reference: list[str] = field(default_factory=list)
     evidence: list[str | None] = field(default_factory=list)
     effective: list[datetime] = field(default_factory=list)
-    reverses: list[int | None] = field(default_factory=list)
-    link: list[int] = field(default_factory=list)
-    same_as: list[int] = field(default_factory=list)
     first_leg: list[int] = field(default_factory=list)
     leg_count: list[int] = field(default_factory=list)
     leg_item: list[int] = field(default_factory=list)
     leg_no: list[int] = field(default_factory=list)
     leg_account: list[int] = field(default_factory=list)
     leg_amount: list[int] = field(default_factory=list)
+    link: list[int] = field(default_factory=list)
+    same_as: list[int] = field(default_factory=list)
+    reversed: list[int] = field(default_factory=list)
+    item_reversed: list[int] = field(default_factory=list)
     hold_keys: list[str] = field(default_factory=list)
     item_hold: list[int] = field(default_factory=list)
     item_account: list[int] = field(default_factory=list)
@@ -46,17 +48,19 @@ class Arrays:
     item_expires: list[datetime | None] = field(default_factory=list)
 
     def arguments(self) -> list[object]:
-        """What follows the organization in the call; hold arrays only when a hold is concerned."""
-        plain: list[object] = [
-            self.accounts, self.kind, self.key, self.content_hash, self.recipe, self.reference, self.evidence,
-            self.effective, self.reverses, self.link, self.same_as, self.first_leg, self.leg_count,
-            self.leg_item, self.leg_no, self.leg_account, self.leg_amount,
-        ]  # fmt: skip
-        if not self.hold_keys:
-            return plain + [None] * 7
-        return [
-            *plain, self.hold_keys, self.item_hold, self.item_account, self.item_amount, self.item_final,
+        """What follows the organization in the call; a group of arrays that no item needs is None."""
+        holds: list[object] = [
+            self.hold_keys, self.item_hold, self.item_account, self.item_amount, self.item_final,
             self.item_owner, self.item_expires,
+        ]  # fmt: skip
+        return [
+            self.accounts, self.kind, self.key, self.content_hash, self.recipe, self.reference, self.evidence,
+            self.effective, self.first_leg, self.leg_count,
+            self.leg_item, self.leg_no, self.leg_account, self.leg_amount,
+            self.link if any(self.link) else None,
+            self.same_as if any(self.same_as) else None,
+            *([self.reversed, self.item_reversed] if self.reversed else [None] * 2),
+            *(holds if self.hold_keys else [None] * len(holds)),
         ]  # fmt: skip
 
 
@@ -86,32 +90,32 @@ class _Builder:
     places: dict[int, int]
     number_of: Numbers
     pool_of: Callable[[int], int]
-    first_by_key: dict[str, int] = field(default_factory=dict)
+    last_by_key: dict[str, int] = field(default_factory=dict)
     link_numbers: dict[str, int] = field(default_factory=dict)
     hold_places: dict[str, int] = field(default_factory=dict)
+    reversed_places: dict[int, int] = field(default_factory=dict)
 
     def add(self, item: Item) -> None:
         match item:
             case Journal():
                 self._journal(KIND_JOURNAL, item)
-                self._hold(0, None, 0, final=True, owner="", expires=None)
+                self._no_hold()
             case Capture(hold_key=hold_key, account=account, journal=journal, final=final):
-                self._journal(KIND_CAPTURE, journal, f"{hold_key}|{final}")
-                self._hold(self._hold_place(hold_key), account, 0, final=final, owner="", expires=None)
+                self._journal(KIND_CAPTURE, journal, f"{hold_key}\0{final}")
+                self._hold(hold_key, account, final=final)
             case PlaceHold():
-                content = f"{item.owner}|{item.reference}|{self.number_of(item.account)}:{item.amount_minor}"
+                content = f"{item.owner}\0{item.reference}\0{self.number_of(item.account)}:{item.amount_minor}"
                 self._head(
-                    KIND_HOLD, item.key, _digest(content), "", item.reference, None, item.effective_at, None, item.link
+                    KIND_HOLD, item.key, _digest(content), "", item.reference, None, item.effective_at, item.link
                 )
-                place = self._hold_place(item.key)
                 self._hold(
-                    place, item.account, item.amount_minor, final=True, owner=item.owner, expires=item.expires_at
+                    item.key, item.account, amount_minor=item.amount_minor, owner=item.owner, expires=item.expires_at
                 )
                 self._legs(())
             case ReleaseHold():
                 kind = KIND_EXPIRE if item.expired else KIND_RELEASE
-                self._head(kind, "", b"", "", "", None, item.effective_at, None, item.link)
-                self._hold(self._hold_place(item.hold_key), item.account, 0, final=True, owner="", expires=None)
+                self._head(kind, "", b"", "", "", None, item.effective_at, item.link)
+                self._hold(item.hold_key, item.account)
                 self._legs(())
 
     def _journal(self, kind: int, journal: Journal, more: str = "") -> None:
@@ -119,19 +123,23 @@ class _Builder:
         pools = [self.pool_of(number) for number, _ in pairs]
         if len(set(pools)) > 1:
             pairs = [pair for _, pair in sorted(zip(pools, pairs, strict=True), key=lambda both: both[0])]
-        content = f"{journal.recipe}|{journal.reference}|{journal.evidence}|{journal.reverses}|{more}|{sorted(pairs)}"
-        earlier = self.first_by_key.get(journal.key, 0)
+        # Texts hold no \0, so that nothing else can read the same. Times are no part: a retry may come with a later one.
+        content = f"{journal.recipe}\0{journal.reference}\0{journal.evidence or ''}\0{journal.reverses}\0{more}\0{sorted(pairs)}"
+        earlier = self.last_by_key.get(journal.key, 0)
         self._head(
             kind, journal.key, _digest(content), journal.recipe, journal.reference, journal.evidence,
-            journal.effective_at, journal.reverses, journal.link,
+            journal.effective_at, journal.link,
         )  # fmt: skip
-        self.arrays.same_as[-1] = earlier
-        self.first_by_key[journal.key] = len(self.arrays.kind)
+        arrays = self.arrays
+        arrays.same_as[-1] = earlier
+        self.last_by_key[journal.key] = len(arrays.kind)
+        if journal.reverses is not None:
+            arrays.item_reversed[-1] = _place(self.reversed_places, arrays.reversed, journal.reverses)
         self._legs(pairs)
 
     def _head(
         self, kind: int, key: str, content_hash: bytes, recipe: str, reference: str, evidence: str | None,
-        effective: datetime, reverses: int | None, link: str | None,
+        effective: datetime, link: str | None,
     ) -> None:  # fmt: skip
         arrays = self.arrays
         arrays.kind.append(kind)
@@ -141,9 +149,9 @@ class _Builder:
         arrays.reference.append(reference)
         arrays.evidence.append(evidence)
         arrays.effective.append(effective)
-        arrays.reverses.append(reverses)
         arrays.link.append(self.link_numbers.setdefault(link, len(self.link_numbers) + 1) if link else 0)
         arrays.same_as.append(0)
+        arrays.item_reversed.append(0)
 
     def _legs(self, pairs: Sequence[tuple[int, int]]) -> None:
         arrays = self.arrays
@@ -156,35 +164,44 @@ class _Builder:
             arrays.leg_account.append(self.places[number])
             arrays.leg_amount.append(amount_minor)
 
-    def _hold(
-        self,
-        place: int,
-        account: AccountName | None,
-        amount_minor: int,
-        *,
-        final: bool,
-        owner: str,
-        expires: datetime | None,
-    ) -> None:
+    def _no_hold(self) -> None:
         arrays = self.arrays
-        arrays.item_hold.append(place)
-        arrays.item_account.append(self.places[self.number_of(account)] if account is not None else 0)
+        arrays.item_hold.append(0)
+        arrays.item_account.append(0)
+        arrays.item_amount.append(0)
+        arrays.item_final.append(True)
+        arrays.item_owner.append("")
+        arrays.item_expires.append(None)
+
+    def _hold(
+        self, key: str, account: AccountName, *, amount_minor: int = 0, final: bool = True,
+        owner: str = "", expires: datetime | None = None,
+    ) -> None:  # fmt: skip
+        arrays = self.arrays
+        arrays.item_hold.append(_place(self.hold_places, arrays.hold_keys, key))
+        arrays.item_account.append(self.places[self.number_of(account)])
         arrays.item_amount.append(amount_minor)
         arrays.item_final.append(final)
         arrays.item_owner.append(owner)
         arrays.item_expires.append(expires)
 
-    def _hold_place(self, key: str) -> int:
-        place = self.hold_places.get(key)
-        if place is None:
-            self.arrays.hold_keys.append(key)
-            place = self.hold_places[key] = len(self.arrays.hold_keys)
-        return place
+
+def results_of(codes: Sequence[int], ids: Sequence[int]) -> list[Result]:
+    """The database's two arrays as results; what was refused has no number."""
+    return [
+        Result(Code(code), number if code <= Code.DUPLICATE else 0) for code, number in zip(codes, ids, strict=True)
+    ]
 
 
-def results_of(codes: Sequence[int], ids: Sequence[int], code_type: type) -> list[Result]:
-    """The database's two arrays as results."""
-    return [Result(code_type(code), number) for code, number in zip(codes, ids, strict=True)]
+_Name = TypeVar("_Name", str, int)
+
+
+def _place(places: dict[_Name, int], names: list[_Name], name: _Name) -> int:
+    place = places.get(name)
+    if place is None:
+        names.append(name)
+        place = places[name] = len(names)
+    return place
 
 
 def _digest(content: str) -> bytes:

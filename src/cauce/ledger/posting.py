@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cauce.ledger import batch
 from cauce.ledger.chart import kind_of, owner_of
-from cauce.ledger.rules import Account, AccountName, Capture, Code, Item, Journal, Result, check_journal
+from cauce.ledger.rules import Account, AccountName, Item, Result, check_item
 from cauce.storage.database import Tx
 from cauce.storage.sql import load_queries
 
@@ -32,15 +32,12 @@ async def post(tx: Tx, items: Sequence[Item]) -> list[Result]:
     if not items:
         return []
     for item in items:
-        if isinstance(item, Journal):
-            check_journal(item)
-        elif isinstance(item, Capture):
-            check_journal(item.journal)
+        check_item(item)
     numbers, pools = await _numbers(tx, items)
     arrays = batch.flatten(items, numbers.__getitem__, lambda number: pools.get(number, 0))
     row = await tx.row(QUERIES.post, tx.org, *arrays.arguments())
     assert row is not None
-    return batch.results_of(row["codes"], row["ids"], Code)
+    return batch.results_of(row["codes"], row["ids"])
 
 
 async def _numbers(tx: Tx, items: Sequence[Item]) -> tuple[dict[AccountName, int], dict[int, int]]:

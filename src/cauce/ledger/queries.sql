@@ -5,7 +5,7 @@ SELECT ledger.open_accounts($1, $2, $3, $4, $5, $6, $7, $8)
 SELECT id, pool_id FROM ledger.account WHERE org_id = $1 AND id = ANY ($2::bigint[])
 
 -- name: post
-SELECT codes, ids FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+SELECT codes, ids FROM ledger.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 
 -- name: balances
 SELECT p.book, p.channel_id, p.currency, a.code, a.normal_side, a.balance_minor, a.held_minor

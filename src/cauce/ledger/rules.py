@@ -14,7 +14,9 @@ from cauce.kernel.errors import Conflict, InvalidRequest
 
 LEGS_MAX = 1_000
 AMOUNT_MAX_MINOR = 10**18
-"""The largest single leg; balances may reach eight times as much."""
+"""The largest single leg, and the most that an account may hold reserved; balances may reach eight times as much."""
+TEXT_MAX = 255
+JOURNAL_ID_MAX = 2**63 - 1
 
 
 class Book(StrEnum):
@@ -42,6 +44,7 @@ class Code(IntEnum):
     BOTH_BOOKS = 12
     OUT_OF_RANGE = 13
     BAD_LEGS = 14
+    NOT_REVERSIBLE = 15
 
     @property
     def stands(self) -> bool:
@@ -151,24 +154,74 @@ class Result:
     id: int
 
 
+def check_item(item: Item) -> None:
+    """Raise `MalformedJournal` for what can be seen without the books, whatever kind of item it is."""
+    match item:
+        case Journal():
+            check_journal(item)
+        case Capture(hold_key=hold_key, journal=journal):
+            check_text(hold_key, "hold_key", least=1)
+            check_journal(journal)
+        case PlaceHold():
+            check_text(item.key, "key", least=1)
+            check_text(item.owner, "owner", least=1)
+            check_text(item.reference, "reference")
+            check_amount(item.amount_minor)
+            if item.amount_minor <= 0:
+                raise MalformedJournal("a hold reserves more than nothing", param="amount")
+            check_instant(item.effective_at, "effective_at")
+            if item.expires_at is not None:
+                check_instant(item.expires_at, "expires_at")
+        case ReleaseHold(hold_key=hold_key):
+            check_text(hold_key, "hold_key", least=1)
+
+
 def check_journal(journal: Journal) -> None:
     """Raise `MalformedJournal` for what can be seen without the books: legs, amounts, key, sums of named accounts."""
-    if not 1 <= len(journal.key) <= 255:
-        raise MalformedJournal("a journal's key has 1 to 255 characters", param="key")
+    check_text(journal.key, "key", least=1)
+    check_text(journal.recipe, "recipe")
+    check_text(journal.reference, "reference")
+    if journal.evidence is not None:
+        check_text(journal.evidence, "evidence")
     if not 2 <= len(journal.legs) <= LEGS_MAX:
         raise MalformedJournal(f"a journal has 2 to {LEGS_MAX} legs", param="legs")
-    if journal.effective_at.tzinfo is None:
-        raise MalformedJournal("effective_at needs a time zone", param="effective_at")
+    check_instant(journal.effective_at, "effective_at")
+    if journal.reverses is not None and not 0 < journal.reverses <= JOURNAL_ID_MAX:
+        raise MalformedJournal("reverses is the number of a journal", param="reverses")
     sums: dict[tuple[str, str, str], int] = {}
+    by_number = False
     for leg in journal.legs:
-        if type(leg.amount_minor) is not int:
-            raise MalformedJournal("an amount is an integer of minor units", param="amount")
-        if isinstance(leg.account, Account):
-            pool = (leg.account.book, leg.account.channel_id, leg.account.currency)
+        check_amount(leg.amount_minor)
+        account = leg.account
+        if isinstance(account, Account):
+            pool = (account.book, account.channel_id, account.currency)
             sums[pool] = sums.get(pool, 0) + leg.amount_minor
-    by_number = any(isinstance(leg.account, int) for leg in journal.legs)
+        else:
+            by_number = True
     if not by_number and any(sums.values()):
         raise MalformedJournal("debits and credits differ within a book and currency", param="legs")
+
+
+def check_amount(amount_minor: int) -> None:
+    """Raise `MalformedJournal` unless the amount is an integer that a leg may carry."""
+    if type(amount_minor) is not int:
+        raise MalformedJournal("an amount is an integer of minor units", param="amount")
+    if not -AMOUNT_MAX_MINOR <= amount_minor <= AMOUNT_MAX_MINOR:
+        raise MalformedJournal(f"an amount is at most {AMOUNT_MAX_MINOR} minor units", param="amount")
+
+
+def check_text(text: str, param: str, *, least: int = 0) -> None:
+    """Raise `MalformedJournal` unless the text has `least` to `TEXT_MAX` characters that a database can store."""
+    if not least <= len(text) <= TEXT_MAX:
+        raise MalformedJournal(f"{param} has {least} to {TEXT_MAX} characters", param=param)
+    if "\0" in text or (not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)):
+        raise MalformedJournal(f"{param} holds a character that cannot be stored", param=param)
+
+
+def check_instant(instant: datetime, param: str) -> None:
+    """Raise `MalformedJournal` for an instant without a time zone."""
+    if instant.tzinfo is None:
+        raise MalformedJournal(f"{param} needs a time zone", param=param)
 
 
 def reversal(journal: Journal, journal_id: int, *, key: str, evidence: str | None, effective_at: datetime) -> Journal:

@@ -42,7 +42,7 @@ CREATE SEQUENCE ledger.journal_id;  -- no cache: ids of one account must rise in
 CREATE TABLE ledger.journal (
   org_id       bigint NOT NULL,
   id           bigint NOT NULL,
-  key          text COLLATE "C" NOT NULL,
+  key          text COLLATE "C" NOT NULL CHECK (key <> ''),
   content_hash bytea NOT NULL,
   recipe       text COLLATE "C" NOT NULL,
   reference    text COLLATE "C" NOT NULL,
@@ -51,15 +51,13 @@ CREATE TABLE ledger.journal (
   books        smallint NOT NULL CHECK (books IN (1, 2, 3)),  -- 1 platform, 2 custody, 3 both
   effective_at timestamptz NOT NULL,
   recorded_at  timestamptz NOT NULL,
-  posted_in    bigint NOT NULL,                               -- the transaction, for sealing behind the oldest open one
   PRIMARY KEY (org_id, id),
-  CONSTRAINT custody_has_evidence CHECK (books = 1 OR evidence IS NOT NULL),
+  CONSTRAINT custody_has_evidence CHECK (books = 1 OR coalesce(evidence, '') <> ''),
   CONSTRAINT only_the_fee_sweep_touches_both_books CHECK (books <> 3 OR recipe = 'T14')
 );
 CREATE UNIQUE INDEX journal_key ON ledger.journal (org_id, key);
 CREATE UNIQUE INDEX journal_reverses ON ledger.journal (org_id, reverses) WHERE reverses IS NOT NULL;
 CREATE INDEX journal_reference ON ledger.journal (org_id, reference);
-CREATE INDEX journal_posted_in ON ledger.journal USING brin (posted_in);
 SELECT storage.isolate('ledger.journal', 'SELECT');
 
 CREATE TABLE ledger.entry (
@@ -88,6 +86,7 @@ CREATE TABLE ledger.hold (
   due_at          timestamptz,                                -- expiry; NULL once it is no longer open
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, id),
+  CONSTRAINT ended_holds_are_not_due CHECK (state = 'open' OR due_at IS NULL),
   CONSTRAINT only_open_holds_reserve CHECK ((state = 'open') = (remaining_minor > 0))
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX hold_key ON ledger.hold (org_id, key);
@@ -95,35 +94,63 @@ CREATE INDEX hold_account ON ledger.hold (org_id, account_id) WHERE state = 'ope
 CREATE INDEX hold_due ON ledger.hold (due_at, org_id) WHERE due_at IS NOT NULL;
 SELECT storage.isolate('ledger.hold', 'SELECT');
 SELECT storage.schedule('ledger.hold');
+GRANT UPDATE (due_at) ON ledger.hold TO cauce_app;  -- parking an expiry that failed; the reserve itself stays out of reach
 
--- Seals chain a hash over every journal of a closed range of transactions.
+-- Seals chain a hash over every journal up to `until_id`, from where the seal before it ended.
 CREATE TABLE ledger.seal (
   org_id      bigint NOT NULL,
   number      bigint NOT NULL,
-  from_xact   bigint NOT NULL,                                  -- inclusive
-  until_xact  bigint NOT NULL,                                  -- exclusive
-  journals    bigint NOT NULL,
+  until_id    bigint NOT NULL,                                  -- inclusive
+  journals    bigint NOT NULL CHECK (journals > 0),
   hash        bytea NOT NULL,
   sealed_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, number)
 );
-SELECT storage.isolate('ledger.seal', 'SELECT, INSERT');
+SELECT storage.isolate('ledger.seal', 'SELECT');
 
+-- How far the next seals may go once every transaction before `behind_xact` has ended.
+CREATE TABLE ledger.seal_mark (
+  org_id      bigint NOT NULL PRIMARY KEY,
+  until_id    bigint NOT NULL,
+  behind_xact numeric NOT NULL
+);
+SELECT storage.isolate('ledger.seal_mark', 'SELECT');
+
+-- A month of one book of one holder. `until_at` is its end: midnight in the organization's zone.
 CREATE TABLE ledger.month (
   org_id      bigint NOT NULL,
   book        text NOT NULL CHECK (book IN ('platform', 'custody')),
   channel_id  text COLLATE "C" NOT NULL,
   starts_on   date NOT NULL CHECK (extract(day FROM starts_on) = 1),
+  until_at    timestamptz NOT NULL,
   state       text NOT NULL CHECK (state IN ('open', 'closing', 'closed')),
+  closing_by  text,
   closed_at   timestamptz,
   closed_by   text,
+  notes       jsonb NOT NULL DEFAULT '[]',                      -- what was not green at closing, each explained by name
+  reopened_at timestamptz,
   reopened_by text,
   reopen_approved_by text,
   reopen_reason text,
   PRIMARY KEY (org_id, book, channel_id, starts_on),
-  CONSTRAINT reopening_takes_two CHECK (reopened_by IS NULL OR (reopen_approved_by IS NOT NULL AND reopen_approved_by <> reopened_by AND reopen_reason <> ''))
+  CONSTRAINT custody_has_a_holder CHECK ((book = 'custody') = (channel_id <> '')),
+  CONSTRAINT closed_by_somebody CHECK ((state = 'closed') = (closed_at IS NOT NULL AND closed_by IS NOT NULL)),
+  CONSTRAINT reopening_takes_two CHECK (
+    (reopened_by IS NULL) = (reopened_at IS NULL) AND
+    (reopened_by IS NULL OR (coalesce(reopen_approved_by, '') NOT IN ('', reopened_by) AND coalesce(reopen_reason, '') <> '')))
 );
 SELECT storage.isolate('ledger.month', 'SELECT, INSERT, UPDATE');
+
+-- A closed month opens again only with a fresh reopening, by two persons; and no month is ever forgotten.
+CREATE FUNCTION ledger.guard_month() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' OR NEW.until_at <> OLD.until_at OR
+     (OLD.state = 'closed' AND NEW.state <> 'closed' AND (NEW.reopened_at IS NULL OR NEW.reopened_at IS NOT DISTINCT FROM OLD.reopened_at)) THEN
+    RAISE EXCEPTION 'a closed month is reopened by two persons with a reason' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guarded BEFORE UPDATE OR DELETE ON ledger.month FOR EACH ROW EXECUTE FUNCTION ledger.guard_month();
 
 -- The second wall behind the missing grants.
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.journal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
@@ -131,8 +158,9 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.entry FOR EACH ROW 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.seal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.journal FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.seal FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
 
-GRANT SELECT, INSERT, UPDATE ON ledger.pool, ledger.account, ledger.hold TO cauce_ledger;
-GRANT SELECT, INSERT ON ledger.journal, ledger.entry TO cauce_ledger;
-GRANT USAGE ON SEQUENCE ledger.journal_id TO cauce_ledger;
+GRANT SELECT, INSERT, UPDATE ON ledger.pool, ledger.account, ledger.hold, ledger.seal_mark TO cauce_ledger;
+GRANT SELECT, INSERT ON ledger.journal, ledger.entry, ledger.seal TO cauce_ledger;
+GRANT SELECT, USAGE ON SEQUENCE ledger.journal_id TO cauce_ledger;
 GRANT SELECT ON ledger.month TO cauce_ledger;
