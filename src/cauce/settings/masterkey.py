@@ -35,12 +35,13 @@ def load_master_keys(settings: Settings) -> tuple[bytes, ...]:
     try:
         if not file.exists():
             _make(file)
-        return _read(file)
+        return read_master_keys(file)
     except OSError as exc:
         raise MasterKeyUnusable(f"{file} cannot be used: {exc.strerror}; check who owns {settings.home}") from exc
 
 
-def _read(file: Path) -> tuple[bytes, ...]:
+def read_master_keys(file: Path) -> tuple[bytes, ...]:
+    """The keys in a key file, the one in use first; `MasterKeyUnusable` when it is open to others or damaged."""
     if file.stat().st_mode & 0o077:
         raise MasterKeyUnusable(f"{file} can be read by others; run: chmod 600 {file}")
     try:

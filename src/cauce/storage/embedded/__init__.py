@@ -12,7 +12,7 @@ from cauce.storage.embedded.cluster import WrongMajorVersion
 from cauce.storage.embedded.layout import HomeUnusable
 from cauce.storage.embedded.ownership import OwnedElsewhere, Owner, Status, status, stop_server
 from cauce.storage.embedded.postmaster import ServerDidNotStart
-from cauce.storage.embedded.programs import ProgramsUnusable
+from cauce.storage.embedded.programs import ProgramsUnusable, client_programs
 from cauce.storage.embedded.server import EmbeddedServer
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ServerDidNotStart",
     "Status",
     "WrongMajorVersion",
+    "client_programs",
     "status",
     "stop_server",
 ]

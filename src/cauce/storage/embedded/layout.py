@@ -74,6 +74,11 @@ class Layout:
         return self.root / "password"
 
     @property
+    def owner_log(self) -> Path:
+        """What an owner without a terminal says."""
+        return self.root / "owner.log"
+
+    @property
     def start_log(self) -> Path:
         """What the programs said until the server's own log began."""
         return self.root / "start.log"
@@ -86,7 +91,7 @@ class Layout:
                 folder.mkdir(exist_ok=True)
                 if os.geteuid() == 0:
                     folder.chmod(0o755)  # whatever the umask says: the server's account must pass through
-                else:
+                elif folder.is_relative_to(self.home):
                     folder.chmod(0o700)
         except OSError as exc:
             raise HomeUnusable(

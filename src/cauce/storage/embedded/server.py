@@ -27,8 +27,8 @@ from cauce.storage.embedded.programs import ProgramFailed, Programs, install_pro
 
 log = logging.getLogger("cauce.storage.embedded")
 
-_POLL_SECONDS = 0.05
-_WATCH_SECONDS = 0.5
+_POLL_MILLISECONDS = 50
+_WATCH_MILLISECONDS = 500
 _RESTART_PAUSE_SECONDS = 2
 _RESTARTS_MAX = 5
 
@@ -69,12 +69,7 @@ class EmbeddedServer:
             if monotonic_seconds() > deadline:
                 owner = owner_of(layout) or "another process"
                 raise Unavailable(f"the database is owned by {owner}, which did not get it ready")
-            time.sleep(_POLL_SECONDS)
-
-    @property
-    def programs(self) -> Programs:
-        """The programs that belong to the server (`pg_dump` and its like)."""
-        return _installed(self._layout) if self._postmaster is None else self._postmaster.programs
+            time.sleep(_POLL_MILLISECONDS / 1000)
 
     @property
     def pid(self) -> int | None:
@@ -110,7 +105,7 @@ class EmbeddedServer:
 
     def _watch(self) -> None:
         failures = 0
-        while not self._stopping.wait(_RESTART_PAUSE_SECONDS if failures else _WATCH_SECONDS):
+        while not self._stopping.wait(_RESTART_PAUSE_SECONDS if failures else _WATCH_MILLISECONDS / 1000):
             if self._postmaster is None or self._postmaster.running() is not None:
                 continue
             if failures == _RESTARTS_MAX:
@@ -168,7 +163,7 @@ def _adopt(postmaster: Postmaster) -> Path | None:
         if found.ready and found.socket_folder is not None:
             log.warning("adopting PostgreSQL (process %s), whose owner is gone", found.pid)
             return found.socket_folder
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_POLL_MILLISECONDS / 1000)
     return None
 
 
@@ -177,10 +172,6 @@ def _attach(layout: Layout) -> EmbeddedServer | None:
     if found is None or not found.ready or found.socket_folder is None or owner_of(layout) is None:
         return None
     return EmbeddedServer(layout, found.socket_folder, share_lock(layout.attached))
-
-
-def _installed(layout: Layout) -> Programs:
-    return install_programs(layout.programs, choose_account(layout.data))
 
 
 def make_database(layout: Layout, data: Path, programs: Programs, socket_folder: Path) -> None:

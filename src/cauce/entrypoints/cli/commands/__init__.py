@@ -1,0 +1,1 @@
+"""The commands, one module each; see `registry` for what a module must have."""
