@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd
 
 from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.rounding import Remainder, Rounded, over_common, round_parts
@@ -104,9 +103,7 @@ def allocate_by_weight(
             raise NoWeight(param="weights")
         return Rounded((0,) * len(whole))
     steps, odd = divmod(amount, step)
-    rounded = (
-        _blocks(whole, steps) if policy is Remainder.WHOLE_BLOCKS else _weighted(whole, total, steps, policy, named)
-    )
+    rounded = round_parts([steps * weight for weight in whole], total, steps, policy, named=named)
     return Rounded(tuple(part * step for part in rounded.parts), rounded.left_over * step + odd)
 
 
@@ -121,11 +118,8 @@ def allocate_by_share(amount: int, shares: Sequence[Share], policy: Remainder = 
     loose = [i for i, share in enumerate(shares) if share.fixed_minor is None]
     parts = [share.fixed_minor or 0 for share in shares]
     target = amount - sum(parts)
-    if policy is Remainder.WHOLE_BLOCKS and any(claims):
-        rounded = _blocks(over_common([claims[i] for i in loose])[0], target)
-    else:
-        numerators, denominator = over_common([claims[i] for i in loose])
-        rounded = round_parts(numerators, denominator, target, policy)
+    numerators, denominator = over_common([claims[i] for i in loose])
+    rounded = round_parts(numerators, denominator, target, policy)
     for i, part in zip(loose, rounded.parts, strict=True):
         parts[i] = part
     return Rounded(tuple(parts), rounded.left_over)
@@ -163,18 +157,6 @@ def _claims(amount: int, shares: Sequence[Share]) -> list[Fraction]:
     if left > 0 and not rests:
         raise SharesBelowOne(param="shares")
     return [left if share.is_rest else (share.fraction or 0) * Fraction(amount) for share in shares]
-
-
-def _weighted(whole: Sequence[int], total: int, steps: int, policy: Remainder, named: int | None) -> Rounded:
-    return round_parts([steps * weight for weight in whole], total, steps, policy, named=named)
-
-
-def _blocks(whole: Sequence[int], steps: int) -> Rounded:
-    """Each receiver gets its weight, in lowest terms, times the number of whole blocks that fit."""
-    divisor = gcd(*whole)
-    lowest = [weight // divisor for weight in whole]
-    blocks = steps // sum(lowest)
-    return Rounded(tuple(weight * blocks for weight in lowest), steps - blocks * sum(lowest))
 
 
 def _negated(rounded: Rounded) -> Rounded:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 from cauce.kernel.errors import InvalidRequest
 
@@ -66,6 +66,14 @@ def spare_order(numerators: Sequence[int], denominator: int, policy: Remainder, 
     return some
 
 
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Some parts (by index) that may take no more than `spare_max` spare units between them."""
+
+    indexes: frozenset[int]
+    spare_max: int
+
+
 def round_parts(
     numerators: Sequence[int],
     denominator: int,
@@ -73,28 +81,67 @@ def round_parts(
     policy: Remainder = Remainder.LARGEST_REMAINDER,
     *,
     ceilings: Sequence[int | None] | None = None,
+    together: Together | None = None,
     named: int | None = None,
 ) -> Rounded:
     """Whole parts that sum to `target` (units), each `numerators[i] / denominator` rounded by `policy`.
 
-    No numerator may be negative. A spare unit that would lift a part above its ceiling goes to the next part;
-    `CeilingsTooLow` when none can take it.
+    No numerator may be negative. A spare unit that would lift a part above its ceiling, or some parts `together`
+    above theirs, goes to the next part; `CeilingsTooLow` when none can take it.
     """
+    if policy is Remainder.WHOLE_BLOCKS:
+        return whole_blocks(numerators, target)
     parts = [n // denominator for n in numerators]
     spare = target - sum(parts)
     assert spare >= 0, "the floors of the parts exceed the amount"
-    if not spare or policy in (Remainder.KEPT_APART, Remainder.WHOLE_BLOCKS):
+    if not spare or policy is Remainder.KEPT_APART:
         return Rounded(tuple(parts), spare)
     order = spare_order(numerators, denominator, policy, named)
+    if policy in _ONE_TAKER:
+        order += [i for i in spare_order(numerators, denominator, Remainder.LARGEST_REMAINDER) if i not in order]
+    _hand_out(parts, spare, order, ceilings, together, all_to_one=policy in _ONE_TAKER)
+    return Rounded(tuple(parts))
+
+
+_ONE_TAKER = (Remainder.LAST_TAKES_ALL, Remainder.NAMED_TAKES_ALL)
+
+
+def _hand_out(
+    parts: list[int],
+    spare: int,
+    order: Sequence[int],
+    ceilings: Sequence[int | None] | None,
+    together: Together | None,
+    *,
+    all_to_one: bool,
+) -> None:
+    """Add `spare` units to `parts` in `order`: one each and round again, or as many as the first can take."""
+    room = spare if together is None else together.spare_max
     while spare:
         before = spare
         for i in order:
-            if spare and (ceilings is None or (top := ceilings[i]) is None or parts[i] < top):
-                parts[i] += 1
-                spare -= 1
+            most = spare if all_to_one else min(spare, 1)
+            top = None if ceilings is None else ceilings[i]
+            if top is not None:
+                most = min(most, top - parts[i])
+            if together is not None and i in together.indexes:
+                most = min(most, room)
+                room -= max(0, most)
+            if most > 0:
+                parts[i] += most
+                spare -= most
         if spare == before:
             raise CeilingsTooLow(left_over=spare)
-    return Rounded(tuple(parts))
+
+
+def whole_blocks(weights: Sequence[int], target: int) -> Rounded:
+    """Each part its weight, in lowest terms, times the number of whole blocks that fit; the rest is left over."""
+    divisor = gcd(*weights)
+    if not divisor:
+        return Rounded((0,) * len(weights), target)
+    lowest = [weight // divisor for weight in weights]
+    blocks = target // sum(lowest)
+    return Rounded(tuple(weight * blocks for weight in lowest), target - blocks * sum(lowest))
 
 
 def round_fractions(
