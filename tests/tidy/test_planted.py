@@ -159,6 +159,24 @@ def test_a_folder_with_nothing_but_its_paragraph_lacks_nothing(tmp_path: Path) -
     assert folders.check_slices(tree) == folders.check_providers(tree) == []
 
 
+def test_a_slice_may_begin_with_its_rules_and_a_provider_with_its_numbers(tmp_path: Path) -> None:
+    vendor = {"providers/acme/__init__.py": '"""Text."""', "providers/acme/limits.py": '"""Text."""'}
+    tree = plant(tmp_path, {**SLICE, **vendor})
+    assert folders.check_slices(tree) == folders.check_providers(tree) == []
+
+
+@pytest.mark.parametrize("name", ["gateway.py", "mapping.py", "limits.py", "README.md", "fixtures", "PROVIDER"])
+def test_each_part_of_a_provider_is_missed(name: str, tmp_path: Path) -> None:
+    whole = [*VENDOR, "providers/acme/mapping.py", "providers/acme/limits.py", "providers/acme/README.md"]
+    files = {path: VENDOR.get(path, "") for path in [*whole, "providers/acme/fixtures/charge.json"]}
+    assert folders.check_providers(plant(tmp_path / "whole", files)) == []
+    lacking = {path: text for path, text in files.items() if f"/acme/{name}" not in path}
+    if name == "PROVIDER":
+        lacking["providers/acme/__init__.py"] = '"""Text."""'
+    found = [finding.message for finding in folders.check_providers(plant(tmp_path / "lacking", lacking))]
+    assert len(found) == 1 and name in found[0]
+
+
 def test_a_vendor_named_by_a_string_in_a_flow_is_caught(tmp_path: Path) -> None:
     tree = plant(tmp_path, {**VENDOR, "flows/collect.py": "if channel == 'acme': pass"})
     assert rules(folders.check_vendor_names, tree) == {"vendor-named"}
