@@ -1,0 +1,179 @@
+"""Who a merchant is, what states his account at a channel and his payout instrument go through, when he may be paid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cauce.kernel.errors import Conflict, Forbidden, InvalidRequest, NotFound
+from cauce.kernel.machine import BEGIN, Machine, Transition, steps
+
+COOL_OFF = timedelta(hours=24)
+"""How long a changed payout instrument rests before money goes there (K18)."""
+
+
+class LegalForm(StrEnum):
+    """What a merchant is in law, as the acquirers distinguish it."""
+
+    ENTERPRISE = "enterprise"
+    INSTITUTION = "institution"
+    SOLE_TRADER = "sole_trader"
+    OTHER_ORGANISATION = "other_organisation"
+    NATURAL_PERSON = "natural_person"
+
+
+class TradePlace(StrEnum):
+    """Where he trades."""
+
+    PHYSICAL = "physical"
+    ONLINE = "online"
+    BOTH = "both"
+
+
+class UnknownMerchant(NotFound):
+    """There is no such merchant."""
+
+    code = "unknown_merchant"
+
+
+class MerchantNotPayable(Conflict):
+    """The merchant has no active account with an agreement at this channel, so no money may go to him (K7, K10)."""
+
+    code = "merchant_not_payable"
+
+
+class PersonTradesOnline(InvalidRequest):
+    """A natural person trades online only."""
+
+    code = "person_trades_online"
+
+
+class HolderDiffers(InvalidRequest):
+    """A payout instrument belongs to the merchant himself: the holder's name differs from his (K3)."""
+
+    code = "holder_differs"
+
+
+class SamePerson(Forbidden):
+    """A second person must approve this (K18)."""
+
+    code = "second_person_needed"
+
+
+ACCOUNT = Machine(
+    "connected account",
+    ("draft", "submitted", "verifying", "action_required", "active", "restricted", "closing", "closed", "rejected"),
+    (
+        *steps("open", (BEGIN,), "draft"),
+        *steps("register", (BEGIN, "draft"), "active"),  # the merchant brings an account that the channel knows
+        *steps("submit", ("draft",), "submitted"),
+        *steps("verify", ("submitted", "action_required"), "verifying"),
+        *steps("ask", ("submitted", "verifying", "active"), "action_required"),
+        *steps("activate", ("submitted", "verifying", "action_required", "restricted"), "active"),
+        *steps("restrict", ("active",), "restricted"),
+        *steps("reject", ("submitted", "verifying", "action_required"), "rejected"),
+        *steps("close", ("active", "restricted"), "closing"),
+        *steps("end", ("closing",), "closed"),
+    ),
+)
+
+INSTRUMENT = Machine(
+    "payout instrument",
+    ("requested", "challenge_sent", "verified", "default", "detached", "failed", "expired", "locked"),
+    (
+        *steps("request", (BEGIN,), "requested"),
+        *steps("challenge", ("requested",), "challenge_sent"),
+        *steps("verify", ("requested", "challenge_sent"), "verified"),
+        *steps("fail", ("requested", "challenge_sent"), "failed"),
+        *steps("expire", ("challenge_sent",), "expired"),
+        *steps("lock", ("challenge_sent",), "locked"),
+        Transition("approve", "verified", "approve", "default"),
+        Transition("replace", "default", "replace", "verified"),
+        *steps("detach", ("verified", "default"), "detached"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMerchant:
+    """A merchant to make. `external_id` is the platform's own number for him, "" for none."""
+
+    name: str
+    external_id: str = ""
+    legal_form: LegalForm = LegalForm.ENTERPRISE
+    trade_place: TradePlace = TradePlace.ONLINE
+    country: str = ""
+    email: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """A merchant's account at a channel. With `ref` and `agreement` it is active at once; else it is opened there."""
+
+    merchant_id: str
+    channel_id: str
+    ref: str = ""
+    agreement: str = ""
+    kind: str = "merchant"
+    shows_balance: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A merchant at a channel, as planning and payout read him."""
+
+    merchant_id: str
+    account_id: str
+    ref: str
+    kind: str
+    state: str
+    merchant_state: str
+    shows_balance: bool
+    name: str
+
+    @property
+    def payable(self) -> bool:
+        """Whether money may be credited to him."""
+        return self.state == "active" and self.merchant_state == "active"
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutTarget:
+    """The instrument that a merchant's payouts go to, and from when it may be used."""
+
+    instrument_id: str
+    merchant_id: str
+    ref: str
+    usable_from: datetime
+
+
+def check_merchant(new: NewMerchant) -> None:
+    """Raise for a merchant that the law or the database would not have."""
+    if not new.name.strip():
+        raise InvalidRequest("a merchant needs a name", param="name")
+    if new.legal_form is LegalForm.NATURAL_PERSON and new.trade_place is not TradePlace.ONLINE:
+        raise PersonTradesOnline(param="trade_place")
+
+
+def require_payable(parties: Mapping[str, Party], merchant_id: str) -> Party:
+    """The party, if money may go to him at this channel; `MerchantNotPayable` otherwise."""
+    party = parties.get(merchant_id)
+    if party is None or not party.payable:
+        state = party.state if party else "without an account"
+        raise MerchantNotPayable(f"{merchant_id} is {state} at this channel", param="seller", merchant=merchant_id)
+    return party
+
+
+def check_holder(holder_name: str, merchant_name: str) -> None:
+    """`HolderDiffers` unless both names are the same but for case and spaces."""
+    if " ".join(holder_name.split()).casefold() != " ".join(merchant_name.split()).casefold():
+        raise HolderDiffers(param="holder_name")
+
+
+def check_second_person(maker: str, approver: str) -> None:
+    """`SamePerson` unless somebody else approves."""
+    if not approver or approver == maker:
+        raise SamePerson(param="approved_by")
