@@ -1,0 +1,1 @@
+"""Properties: generated programs against small pure models."""

@@ -1,0 +1,1 @@
+"""Tests of slices, folder by folder as in the product."""
