@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx2
 
 from cauce.app.gateways import ChannelGateways
+from cauce.app.poster import WebhookPoster
 from cauce.app.sandbox import TenantClocks
 from cauce.flows.context import Runtime
 from cauce.flows.registry import REGISTRY
@@ -74,6 +75,7 @@ async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sa
         sealer=sealer,
         gateways=ChannelGateways(db, sealer, client, installed()),
         registry=REGISTRY,
+        poster=WebhookPoster(client),
         sandbox_clocks=TenantClocks(db, client, sandbox_url) if sandbox_url else None,
         public_url=settings.base_url,
         lease_seconds=settings.lease_seconds,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from cauce.gateway.provider import Channel
 from cauce.gateway.reporting import NoticeKind
-from cauce.storage import orgclock
+from cauce.storage import jobs, orgclock
 from cauce.storage.audit import SYSTEM, Actor
 from cauce.storage.database import Database, Guard, Row, Tx
 from cauce.storage.idempotency import Once
@@ -47,16 +47,38 @@ class SandboxClocks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came of a webhook call: the status and the first part of the answer, or no status and the reason."""
+
+    status: int | None
+    answer: str
+
+
+class Poster(Protocol):
+    """Sends one webhook. Refuses addresses that are not public; follows no redirects."""
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes, *, loopback_allowed: bool) -> Posted:
+        """POST `body`; never raises for what the other side does."""
+        ...
+
+
 JobHandler = Callable[["Context", Job], Awaitable[None]]
 RowProcessor = Callable[["Runtime", Tx, list[Row]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """How jobs of one kind are done."""
+    """How jobs of one kind are done.
+
+    `timeout_seconds` (wall time; None: none) ends a try that hangs. `retries_at_once`: what moves the clock cannot wait
+    for it, so the next try follows at once.
+    """
 
     handler: JobHandler
     attempts_max: int = ATTEMPTS_MAX
+    timeout_seconds: int | None = 600
+    retries_at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +114,10 @@ class Runtime:
     gateways: Gateways
     registry: Registry
     sandbox_clocks: SandboxClocks | None = None
+    poster: Poster | None = None
     public_url: str = "http://127.0.0.1:8420"
     lease_seconds: int = LEASE_SECONDS
+    listening: Database | None = None  # for LISTEN, when `db` goes through a pooler
 
     def context(self, org_id: int, *, actor: Actor = SYSTEM, cause: str | None = None) -> Context:
         """A context for one organization."""
@@ -110,6 +134,7 @@ class Context:
     cause: str | None = None
     guard: Guard | None = field(default=None, repr=False)
     once: Once | None = field(default=None, repr=False)
+    job: Job | None = field(default=None, repr=False)
 
     @property
     def db(self) -> Database:
@@ -139,4 +164,13 @@ class Context:
 
     def for_job(self, job: Job) -> Context:
         """The same context under a job's lease."""
-        return replace(self, guard=job.guard(), cause=f"job:{job.kind}")
+        return replace(self, guard=job.guard(), job=job, cause=f"job:{job.kind}")
+
+    async def finish_job(self, tx: Tx) -> None:
+        """End the job with this transaction, its last: then its effect happens once, wherever the worker dies.
+
+        A job that does not call this ends after its handler returns; what a try had done before a crash is then done
+        again by the next.
+        """
+        assert self.job is not None, "only a job can be finished"
+        await jobs.complete(tx, [self.job])

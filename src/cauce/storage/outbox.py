@@ -17,7 +17,6 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__, "outbox.sql")
-_FIND_ROWS_MAX = 5_000
 LATEST = 2**63 - 1
 """The cursor before the newest event."""
 
@@ -75,12 +74,24 @@ async def emit(tx: Tx, events: Sequence[NewEvent], *, actor: str, cause: str | N
 
 async def find_orgs(scheduler_tx: Tx) -> list[int]:
     """Organizations with events that were not relayed yet."""
-    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find, _FIND_ROWS_MAX)]
+    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find)]
 
 
 async def take(tx: Tx, events_max: int) -> list[Event]:
-    """Lock up to `events_max` unrelayed events of this organization."""
+    """The first unrelayed events of this organization, at most `events_max`; none while another relay is at them.
+
+    One relay at a time for an organization: two of them side by side could hand on an object's events in the wrong
+    order.
+    """
+    if not await tx.value(QUERIES.lock_relay, tx.org):
+        return []
     return [Event(**dict(row)) for row in await tx.rows(QUERIES.take, tx.org, events_max)]
+
+
+async def read_event(tx: Tx, event_id: int) -> Event | None:
+    """One event by its number."""
+    row = await tx.row(QUERIES.read_event, tx.org, event_id)
+    return Event(**dict(row)) if row else None
 
 
 async def mark(tx: Tx, events: Sequence[Event]) -> None:
@@ -88,9 +99,10 @@ async def mark(tx: Tx, events: Sequence[Event]) -> None:
     await tx.run(QUERIES.mark, tx.org, [event.id for event in events])
 
 
-async def unrelayed(tx: Tx) -> bool:
-    """Whether any event still waits for the relay."""
-    return bool(await tx.value(QUERIES.unrelayed, tx.org))
+async def read_event(tx: Tx, event_id: int) -> Event | None:
+    """The event with this number."""
+    row = await tx.row(QUERIES.event, tx.org, event_id)
+    return Event(**dict(row)) if row else None
 
 
 async def events_of(tx: Tx, object_id: str) -> list[Row]:
@@ -104,5 +116,7 @@ async def timeline(tx: Tx, customer_id: str, *, before: int = LATEST, rows_max: 
 
 
 async def page(tx: Tx, *, before: int = LATEST, rows_max: int = 50, event_type: str | None = None) -> list[Row]:
-    """Events of the organization, newest first."""
-    return await tx.rows(QUERIES.page, tx.org, before, rows_max, event_type)
+    """Events of the organization, or those of one type, newest first."""
+    if event_type is None:
+        return await tx.rows(QUERIES.page, tx.org, before, rows_max)
+    return await tx.rows(QUERIES.page_of_type, tx.org, before, rows_max, event_type)

@@ -1,0 +1,105 @@
+"""Telling the outside world: events become deliveries, deliveries become signed HTTP calls, retried for three days.
+
+Deliveries of one object to one endpoint run in order. The address is resolved and checked right before each call,
+and the call goes to the very address that was checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cauce.flows.context import Context, Posted
+from cauce.kernel.clock import wall_now
+from cauce.kernel.errors import Unavailable
+from cauce.storage import jobs, outbox
+from cauce.storage.directory.orgs import read_org
+from cauce.storage.jobs import Job, NewJob
+from cauce.storage.outbox import Event, NewEvent
+from cauce.webhooks import rules, service, store
+
+FAN_OUT_JOB = "webhooks.fan_out"
+DELIVER_JOB = "webhooks.deliver"
+_OK = range(200, 300)
+
+
+class EndpointFailed(Unavailable):
+    """The webhook endpoint did not take the delivery."""
+
+    code = "webhook_endpoint_failed"
+
+
+async def fan_out(context: Context, job: Job) -> None:
+    """The job that every event leads to: one delivery per endpoint that wants it."""
+    async with context.transaction() as tx:
+        event = await outbox.read_event(tx, job.payload["event_id"])
+        if event is None:
+            return
+        fresh = await store.fan_out(tx, event.id, event.type, event.occurred_at)
+        await jobs.enqueue(
+            tx,
+            [
+                NewJob(
+                    DELIVER_JOB,
+                    event.occurred_at,
+                    {"delivery_id": row["id"]},
+                    key=f"webhook:{row['endpoint_id']}:{event.object_id}",
+                )
+                for row in fresh
+            ],
+        )
+
+
+async def deliver(context: Context, job: Job) -> None:
+    """One attempt. A failure waits in its place, so that later events of the object wait behind it."""
+    delivery_id = job.payload["delivery_id"]
+    async with context.transaction() as tx:
+        delivery = await store.read_delivery(tx, delivery_id)
+        if delivery is None or delivery["state"] != "waiting" or delivery["endpoint_state"] != "enabled":
+            return
+        event = await outbox.read_event(tx, delivery["event_id"])
+        secrets = await service.secrets_of(tx, context.runtime.sealer, delivery["endpoint_id"])
+        org = await read_org(tx, context.org_id)
+    assert event is not None
+    body = msgspec.json.encode(payload_of(event, livemode=org.livemode), enc_hook=str)
+    headers = dict(rules.signed_headers(secrets, event.public_id, wall_now(), body))
+    assert context.runtime.poster is not None
+    posted = await context.runtime.poster.post(delivery["url"], headers, body, loopback_allowed=not org.livemode)
+    await _conclude(context, job, delivery["endpoint_id"], delivery_id, posted)
+
+
+async def _conclude(context: Context, job: Job, endpoint_id: str, delivery_id: str, posted: Posted) -> None:
+    """Record an attempt; a failure is raised after its commit, so that the job waits for its next try."""
+    went_well = posted.status is not None and posted.status in _OK
+    is_last = job.attempts >= rules.ATTEMPTS_MAX
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        state = "delivered" if went_well else "failed" if is_last else "waiting"
+        await store.record_attempt(tx, delivery_id, posted.status, posted.answer, state, now)
+        if went_well:
+            await store.mark_well(tx, endpoint_id)
+            return
+        since = await store.mark_failing(tx, endpoint_id, now)
+        given_up = rules.is_given_up(since, now)
+        if given_up:
+            await store.set_state(tx, endpoint_id, "disabled")
+            gone = NewEvent("endpoint.disabled", endpoint_id, now, {"failing_since": since})
+            await outbox.emit(tx, [gone], actor="system", cause=context.cause)
+    if not (given_up or is_last):
+        raise EndpointFailed(posted.answer or f"the endpoint answered {posted.status}")
+
+
+def payload_of(event: Event, *, livemode: bool) -> dict[str, Any]:
+    """The body of a webhook: the event as the API shows it."""
+    return {
+        "id": event.public_id,
+        "object": "event",
+        "type": event.type,
+        "timestamp": event.occurred_at,
+        "livemode": livemode,
+        "object_id": event.object_id,
+        "sequence": event.sequence,
+        "data": event.data,
+        "previous": event.previous,
+    }

@@ -1,0 +1,46 @@
+-- name: insert_endpoint
+INSERT INTO webhooks.endpoint (org_id, id, url, event_types, created_at) VALUES ($1, $2, $3, $4, $5)
+
+-- name: endpoints
+SELECT id, url, event_types, state, failing_since, created_at FROM webhooks.endpoint WHERE org_id = $1 ORDER BY id
+
+-- name: endpoint
+SELECT id, url, event_types, state, failing_since, created_at FROM webhooks.endpoint WHERE org_id = $1 AND id = $2
+
+-- name: delete_endpoint
+DELETE FROM webhooks.endpoint WHERE org_id = $1 AND id = $2
+
+-- name: set_state
+UPDATE webhooks.endpoint SET state = $3, failing_since = NULL WHERE org_id = $1 AND id = $2
+
+-- name: fan_out
+-- One delivery per enabled endpoint that wants the type; a second fan-out of the same event adds none.
+INSERT INTO webhooks.delivery (org_id, id, endpoint_id, event_id, created_at)
+SELECT $1, 'wd_' || lpad($2::text, 16, '0') || '_' || substr(e.id, 4), e.id, $2, $4
+  FROM webhooks.endpoint e
+ WHERE e.org_id = $1 AND e.state = 'enabled' AND (e.event_types = '{}' OR $3 = ANY (e.event_types))
+ON CONFLICT (org_id, endpoint_id, event_id) DO NOTHING
+RETURNING id, endpoint_id
+
+-- name: delivery
+SELECT d.id, d.endpoint_id, d.event_id, d.state, d.attempts, e.url, e.state AS endpoint_state
+  FROM webhooks.delivery d JOIN webhooks.endpoint e ON e.org_id = d.org_id AND e.id = d.endpoint_id
+ WHERE d.org_id = $1 AND d.id = $2
+
+-- name: record_attempt
+UPDATE webhooks.delivery
+   SET attempts = attempts + 1, last_status = $3, last_answer = $4, state = $5, delivered_at = CASE WHEN $5 = 'delivered' THEN $6::timestamptz END
+ WHERE org_id = $1 AND id = $2
+
+-- name: mark_failing
+UPDATE webhooks.endpoint SET failing_since = coalesce(failing_since, $3) WHERE org_id = $1 AND id = $2 RETURNING failing_since
+
+-- name: mark_well
+UPDATE webhooks.endpoint SET failing_since = NULL WHERE org_id = $1 AND id = $2 AND failing_since IS NOT NULL
+
+-- name: replay
+UPDATE webhooks.delivery SET state = 'waiting' WHERE org_id = $1 AND id = $2 RETURNING endpoint_id, event_id
+
+-- name: deliveries
+SELECT id, endpoint_id, event_id, state, attempts, last_status, last_answer, created_at, delivered_at
+  FROM webhooks.delivery WHERE org_id = $1 AND ($2::text IS NULL OR endpoint_id = $2) AND id < $3 ORDER BY id DESC LIMIT $4
