@@ -18,7 +18,7 @@ from cauce.storage.embedded.layout import Layout
 from cauce.storage.embedded.postmaster import stop_postmaster
 from cauce.storage.embedded.processes import try_lock
 
-GRACE_SECONDS = 2
+GRACE_SECONDS = 1
 _IN_ORDER = b"."
 
 

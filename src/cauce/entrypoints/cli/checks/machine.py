@@ -65,7 +65,7 @@ def check_programs(settings: Settings) -> list[Finding]:
     return [ok("programs", f"PostgreSQL {found.version} runs here")]
 
 
-def check_init(_: Settings) -> list[Finding]:
+def check_init(_: Settings, patience_milliseconds: int = _REAP_MILLISECONDS) -> list[Finding]:
     """Whether process 1 collects dead processes: in a container without an init it does not."""
     if not Path("/proc/self/stat").exists():
         return []
@@ -73,7 +73,7 @@ def check_init(_: Settings) -> list[Finding]:
         [sys.executable, "-I", "-S", "-c", _ORPHAN], capture_output=True, check=False
     )
     orphan = Path(f"/proc/{done.stdout.decode().strip() or 'none'}/stat")
-    for _try in range(_REAP_MILLISECONDS // _POLL_MILLISECONDS):
+    for _try in range(patience_milliseconds // _POLL_MILLISECONDS):
         if not orphan.exists():
             return [ok("init", "process 1 collects dead processes")]
         time.sleep(_POLL_MILLISECONDS / 1000)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import typer
 
 from cauce.entrypoints.cli import output
-from cauce.entrypoints.cli.checks import EVERY
+from cauce.entrypoints.cli.checks import EVERY, Check
 from cauce.entrypoints.cli.checks.finding import Finding, problem
 from cauce.entrypoints.cli.session import current_settings
 from cauce.kernel.errors import SetupError
+from cauce.settings import Settings
 
 _MARKS = {"ok": "ok     ", "warning": "WARNING", "problem": "PROBLEM"}
 
@@ -31,7 +33,12 @@ def _findings() -> list[Finding]:
         settings = current_settings()
     except SetupError as exc:
         return [problem("settings", exc.message, "Correct it; `docs/reference/settings.md` lists every setting.")]
-    return [finding for check in EVERY for finding in check(settings)]
+    return examine(settings)
+
+
+def examine(settings: Settings, checks: Sequence[Check] = EVERY) -> list[Finding]:
+    """What the checks find, in their order."""
+    return [finding for check in checks for finding in check(settings)]
 
 
 def _lines(one: Finding) -> list[str]:
