@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
@@ -29,7 +30,7 @@ def face_app(engine: Engine) -> ASGIApp:
             return
         answer = await engine.answer(call)
         if isinstance(answer, Dropped):
-            await _drop(send)
+            await _drop(receive, send)
         else:
             await _send(answer, send)
 
@@ -57,7 +58,13 @@ async def _send(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
-async def _drop(send: Send) -> None:
-    # ASGI has no way to cut a connection. An answer that promises more than it sends makes the server do it.
+async def _drop(receive: Receive, send: Send) -> None:
+    # ASGI has no way to cut a connection. uvicorn's `receive` belongs to an object that knows its socket; elsewhere an
+    # answer that promises more than it sends makes the server do it.
+    socket = getattr(getattr(receive, "__self__", None), "transport", None)
+    if socket is not None:
+        socket.abort()
+        await asyncio.sleep(0)
+        return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000000")]})
     await send({"type": "http.response.body", "body": b"", "more_body": True})

@@ -31,9 +31,9 @@ async def control(engine: Engine, call: Call, query: Mapping[str, str]) -> Answe
     """Answer one call below `/_sim/`."""
     parts = call.path.removeprefix("/_sim/").strip("/").split("/")
     try:
-        body = msgspec.json.decode(call.body) if call.body else {}
         if parts[0] == "pages" and len(parts) > 1:
             return _page(engine, engine.tenant(parts[1]), call)
+        body = msgspec.json.decode(call.body) if call.body else {}
         if parts[0] == "tenants":
             return json_answer(200, _tenants(engine, parts[1:], call.method, body))
         tenant = _chosen(engine, query)
