@@ -201,6 +201,15 @@ BEGIN
     ELSIF r > 0 THEN
       code := CASE WHEN p_hash[r] = p_hash[i] THEN 1 ELSE 2 END;
       IF code = 1 THEN ids[i] := ids[r]; END IF;
+    ELSIF p_kind[i] = 2 AND h_state[p_item_hold[i]] IS NOT NULL THEN
+      h := p_item_hold[i];
+      code := CASE WHEN h_hash[h] = p_hash[i] THEN 1 ELSE 2 END;
+      IF code = 1 THEN ids[i] := h_id[h]; v_root[i] := h_new[h]; END IF;
+    ELSIF p_kind[i] > 3 AND h_state[p_item_hold[i]] = (CASE p_kind[i] WHEN 4 THEN 'released' ELSE 'expired' END)
+          AND h_account[p_item_hold[i]] = a_id[p_item_account[i]] THEN  -- releasing what is released is the same request again
+      code := 1;
+      ids[i] := h_id[p_item_hold[i]];
+      v_root[i] := h_by[p_item_hold[i]];
     ELSIF broken THEN
       code := 8;
     ELSE
@@ -210,18 +219,11 @@ BEGIN
         d := p_item_account[i];
         IF a_side[d] IS NULL THEN code := 3;
         ELSIF p_kind[i] = 2 THEN
-          IF h_state[h] IS NOT NULL THEN
-            code := CASE WHEN h_hash[h] = p_hash[i] THEN 1 ELSE 2 END;
-            IF code = 1 THEN ids[i] := h_id[h]; v_root[i] := h_new[h]; END IF;
-          ELSIF a_closed[d] THEN code := 4;
+          IF a_closed[d] THEN code := 4;
           ELSIF p_item_amount[i] <= 0 OR p_item_amount[i] > c_amount_max OR a_held[d] + p_item_amount[i] > c_amount_max THEN code := 13;
           ELSIF a_floor[d] IS NOT NULL AND a_side[d] * a_balance[d] - (a_held[d] + p_item_amount[i]) < a_floor[d] THEN code := 5;
           END IF;
-        ELSIF h_state[h] IS NULL OR h_account[h] IS DISTINCT FROM a_id[d] THEN code := 9;
-        ELSIF h_state[h] <> 'open' THEN
-          -- Releasing what is released is the same request again; capturing what is gone is not.
-          code := CASE WHEN p_kind[i] = 4 AND h_state[h] = 'released' OR p_kind[i] = 5 AND h_state[h] = 'expired' THEN 1 ELSE 9 END;
-          IF code = 1 THEN ids[i] := h_id[h]; v_root[i] := h_by[h]; END IF;
+        ELSIF h_state[h] IS DISTINCT FROM 'open' OR h_account[h] IS DISTINCT FROM a_id[d] THEN code := 9;
         ELSIF p_kind[i] = 3 THEN
           FOR k IN p_first_leg[i]..p_first_leg[i] + p_leg_count[i] - 1 LOOP
             a := p_leg_amount[k];
