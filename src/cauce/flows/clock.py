@@ -1,25 +1,38 @@
 """Advancing a sandbox's clock: instant by instant in due order, resumable at any line.
 
-One step: everything due at the present instant is done (jobs, events, then sweeps by rank until nothing is left);
-the clock then jumps to the earliest due row, job or simulator timer, never past the target. The way is written down
-in `storage.clock_advance`, so a killed advance goes on where it stood when another worker takes its job.
+One step: everything due at the present instant is done (events, jobs, then sweeps by rank, from the start again after
+each, until nothing is left); the clock then jumps to the earliest due row, job or simulator timer, never past the
+target. The way is written down in `storage.clock_advance`, so a killed advance goes on where it stood when another
+worker takes its job. Each transaction of the walk proves the lease of that job: two walkers cannot both walk.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cauce.flows import runner
-from cauce.flows.context import Context, Runtime
-from cauce.storage import jobs, orgclock, outbox, sweeps
-from cauce.storage.jobs import Job, NewJob
-from cauce.storage.orgclock import Advance
+from cauce.flows.context import Context, JobKind, SweepKind
+from cauce.kernel.errors import CauceError
+from cauce.storage import jobs, orgclock, outbox
+from cauce.storage.jobs import ATTEMPTS_MAX, Job, LeaseLost, NewJob
+from cauce.storage.orgclock import Advance, Survey
 from cauce.storage.outbox import NewEvent
+from cauce.storage.sweeps import TRANSIENT
 
 ADVANCE_JOB = "clock.advance"
-_NOT_ITSELF = frozenset({ADVANCE_JOB})
-_WAIT_SECONDS = 20 / 1000
+_WAIT_SECONDS_MIN = 5 / 1000
+_WAIT_SECONDS_MAX = 500 / 1000
+_TRY_AGAIN_SECONDS = 1
+ROUNDS_MAX = 100_000
+"""So many rounds at one instant mean that its work makes new work for the same instant without end."""
+
+
+class NeverQuiet(CauceError):
+    """What is due at this instant makes more that is due at this instant, without end."""
+
+    code = "clock_never_quiet"
 
 
 async def begin_advance(context: Context, target: datetime) -> Advance:
@@ -31,70 +44,120 @@ async def begin_advance(context: Context, target: datetime) -> Advance:
 
 
 async def run_advance(context: Context, job: Job) -> None:
-    """The job: walk until the target is reached."""
-    advance_id = job.payload["advance_id"]
-    while True:
-        async with context.transaction() as tx:
-            advance = await orgclock.read_advance(tx, advance_id)
-        if advance.done_at is not None:
-            return
-        await _settle_simulators(context, advance.reached_at)
-        await until_quiet(context.runtime, context.org_id, advance.reached_at)
-        if advance.reached_at >= advance.target_at:
-            await _arrive(context, advance)
-            return
-        instant = min(await _next_instant(context) or advance.target_at, advance.target_at)
-        async with context.transaction() as tx:
-            await orgclock.move(tx, advance.id, max(instant, advance.reached_at))
+    """The job: walk until the target is reached. What stops it for good is written into the advance."""
+    walk = _Walk(context, job.payload["advance_id"], _by_rank(context))
+    try:
+        await walk.run()
+    except (LeaseLost, *TRANSIENT):
+        raise
+    except Exception as exc:
+        if job.attempts >= ATTEMPTS_MAX or isinstance(exc, NeverQuiet):
+            async with context.transaction() as tx:
+                await orgclock.end_advance(tx, walk.advance_id, f"{type(exc).__name__}: {exc}")
+        await asyncio.sleep(_TRY_AGAIN_SECONDS)
+        raise
 
 
-async def until_quiet(runtime: Runtime, org_id: int, instant: datetime) -> None:
-    """Do everything of this organization that is due at `instant`, in rank order, until nothing is left."""
-    while True:
-        if await _run_effects(runtime, org_id, instant):
-            continue
-        if not await _sweep_once(runtime, org_id):
-            return
+def _by_rank(context: Context) -> tuple[SweepKind, ...]:
+    return tuple(sorted(context.runtime.registry.sweeps, key=lambda kind: kind.sweep.rank))
 
 
-async def _run_effects(runtime: Runtime, org_id: int, instant: datetime) -> bool:
-    relayed = await runner.relay_events(runtime, org_id)
-    claimed = await runner.claim_jobs(runtime, [org_id], except_kinds=_NOT_ITSELF)
-    await runner.run_jobs(runtime, claimed)
-    if relayed or claimed:
+ADVANCE = JobKind(run_advance, attempts_max=1_000, timeout_seconds=None, retries_at_once=True)
+"""How the registry shall run it: as long as it takes, and never waiting for the clock that it moves."""
+
+
+@dataclass(slots=True)
+class _Walk:
+    context: Context
+    advance_id: str
+    sweeps: tuple[SweepKind, ...]
+    settled_at: datetime | None = None  # where the simulators have done what was due
+    rounds: int = 0
+    waits: int = 0
+
+    async def run(self) -> None:
+        """Survey, do one thing, survey again; move on when nothing is left."""
+        while True:
+            found = await self._survey()
+            if found.advance.done_at is not None:
+                return
+            here = found.advance.reached_at
+            if await self._settle_simulators(here):
+                continue
+            progress = await self._do_one(found, here)
+            if progress is None:
+                if await self._go_on(found, here):
+                    return
+            elif not progress:  # another worker has it, or its kind is unknown here
+                self.waits += 1
+                await asyncio.sleep(min(_WAIT_SECONDS_MIN * 2 ** min(self.waits, 10), _WAIT_SECONDS_MAX))
+            else:
+                self.waits = 0
+
+    async def _survey(self) -> Survey:
+        """What there is to do; without simulators to ask, a quiet instant is left behind in the same transaction."""
+        async with self.context.transaction() as tx:
+            kinds = [kind.sweep for kind in self.sweeps]
+            found = await orgclock.survey(tx, self.advance_id, kinds, except_kinds=(ADVANCE_JOB,))
+            here, target = found.advance.reached_at, found.advance.target_at
+            onward = min(found.next_at or target, target)
+            may_move = self.context.runtime.sandbox_clocks is None and found.advance.done_at is None
+            if not may_move or found.unrelayed or found.leased or onward <= here:
+                self._count_round()
+                return found
+            await orgclock.move(tx, self.advance_id, onward)
+        self.rounds = 0
+        return replace(found, advance=replace(found.advance, reached_at=onward))
+
+    def _count_round(self) -> None:
+        self.rounds += 1
+        if self.rounds > ROUNDS_MAX:
+            raise NeverQuiet()
+
+    async def _do_one(self, found: Survey, here: datetime) -> bool | None:
+        """One piece of what is due; False when others hold it, None when all is quiet."""
+        runtime, org_id, guard = self.context.runtime, self.context.org_id, self.context.guard
+        if found.unrelayed:
+            return await runner.relay_events(runtime, org_id, guard=guard) > 0
+        if found.jobs_at is not None and found.jobs_at <= here:
+            kinds = [kind for kind in runtime.registry.jobs if kind != ADVANCE_JOB]
+            claimed = await runner.claim_jobs(runtime, [org_id], kinds=kinds, guard=guard)
+            await runner.run_jobs(runtime, claimed)
+            return bool(claimed)
+        if found.leased:
+            return False
+        for kind, due_at in zip(self.sweeps, found.rows_at, strict=True):
+            if due_at is not None and due_at <= here:
+                return await runner.sweep_chunk(runtime, kind, [org_id], guard=guard) > 0
+        return None
+
+    async def _settle_simulators(self, here: datetime) -> bool:
+        clocks = self.context.runtime.sandbox_clocks
+        if clocks is None or self.settled_at == here:
+            return False
+        await clocks.set(self.context.org_id, here)
+        self.settled_at = here
         return True
-    async with runtime.db.transaction(org_id) as tx:
-        waiting = await jobs.unfinished_until(tx, instant, tuple(_NOT_ITSELF)) or await outbox.unrelayed(tx)
-    if waiting:  # another worker has it, or its kind is unknown here
-        await asyncio.sleep(_WAIT_SECONDS)
-    return bool(waiting)
 
-
-async def _sweep_once(runtime: Runtime, org_id: int) -> bool:
-    for kind in sorted(runtime.registry.sweeps, key=lambda kind: kind.sweep.rank):
-        if await runner.sweep_chunk(runtime, kind, [org_id]):
+    async def _go_on(self, found: Survey, here: datetime) -> bool:
+        """All is quiet here: to the next instant, or True when this is the target."""
+        clocks, target = self.context.runtime.sandbox_clocks, found.advance.target_at
+        timer_at = None if clocks is None else await clocks.next_timer_at(self.context.org_id)
+        if timer_at is not None and timer_at <= here:
+            self.settled_at = None
+            return False
+        if here >= target:
+            await self._arrive(found.advance)
             return True
-    return False
+        async with self.context.transaction() as tx:
+            onward = min(at for at in (found.next_at, timer_at, target) if at is not None)
+            await orgclock.move(tx, self.advance_id, max(onward, here))
+        self.rounds = 0
+        return False
 
-
-async def _next_instant(context: Context) -> datetime | None:
-    async with context.transaction() as tx:
-        instants = [await jobs.next_due(tx)]
-        instants += [await sweeps.next_due(tx, kind.sweep) for kind in context.runtime.registry.sweeps]
-    if context.runtime.sandbox_clocks is not None:
-        instants.append(await context.runtime.sandbox_clocks.next_timer_at(context.org_id))
-    return min((instant for instant in instants if instant is not None), default=None)
-
-
-async def _settle_simulators(context: Context, instant: datetime) -> None:
-    if context.runtime.sandbox_clocks is not None:
-        await context.runtime.sandbox_clocks.set(context.org_id, instant)
-
-
-async def _arrive(context: Context, advance: Advance) -> None:
-    async with context.transaction() as tx:
-        await orgclock.end_advance(tx, advance.id)
-        arrived = NewEvent(
-            "clock.advanced", advance.id, advance.target_at, {"from": advance.started_at, "to": advance.target_at}
-        )
-        await outbox.emit(tx, [arrived], actor=context.actor.name, cause=context.cause)
+    async def _arrive(self, advance: Advance) -> None:
+        async with self.context.transaction() as tx:
+            await orgclock.end_advance(tx, advance.id)
+            way = {"from": advance.started_at, "to": advance.target_at}
+            arrived = NewEvent("clock.advanced", advance.id, advance.target_at, way)
+            await outbox.emit(tx, [arrived], actor=self.context.actor.name, cause=self.context.cause)

@@ -1,4 +1,4 @@
-"""Runs what waits: relays events, runs jobs, sweeps due rows. The worker loops over it; a clock advance walks it.
+"""Runs what waits: relays events, claims and runs jobs, sweeps due rows. The worker loops over it; a clock advance walks it.
 
 Nothing here decides anything. Each function does one bounded piece for some organizations and says how much it did,
 so that any number of processes can call it at the same time.
@@ -7,27 +7,37 @@ so that any number of processes can call it at the same time.
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
 
-from cauce.flows.context import JobKind, Runtime, SweepKind
+from cauce.flows.attempt import Ending, attempt
+from cauce.flows.context import Runtime, SweepKind
 from cauce.kernel.errors import CauceError
 from cauce.storage import jobs, outbox, sweeps
-from cauce.storage.database import Row, Tx
-from cauce.storage.jobs import Job, LeaseLost, NewJob
-from cauce.storage.orgclock import org_now
+from cauce.storage.database import Guard, Row, Tx
+from cauce.storage.jobs import Job, NewJob
+from cauce.storage.sweeps import TRANSIENT
 
 log = structlog.get_logger(__name__)
 
 CHUNK_JOBS = 500
 CHUNK_EVENTS = 500
 CLAIM_TRIES = 5
+_shuffle = random.SystemRandom().shuffle
 
 
-async def relay_events(runtime: Runtime, org_id: int) -> int:
+class ClaimsCollided(CauceError):
+    """Several workers met at the same keys again and again; the jobs are claimed in the next round."""
+
+    code = "claims_collided"
+
+
+async def relay_events(runtime: Runtime, org_id: int, *, guard: Guard | None = None) -> int:
     """Turn unrelayed events into the jobs that want them, and mark them; how many events."""
-    async with runtime.db.transaction(org_id) as tx:
+    async with runtime.db.transaction(org_id, guard=guard) as tx:
         events = await outbox.take(tx, CHUNK_EVENTS)
         if not events:
             return 0
@@ -43,86 +53,122 @@ async def relay_events(runtime: Runtime, org_id: int) -> int:
 
 
 async def claim_jobs(
-    runtime: Runtime, orgs: Sequence[int], jobs_max: int = CHUNK_JOBS, *, except_kinds: frozenset[str] = frozenset()
+    runtime: Runtime,
+    orgs: Sequence[int],
+    jobs_max: int = CHUNK_JOBS,
+    *,
+    kinds: Sequence[str] | None = None,
+    guard: Guard | None = None,
 ) -> list[Job]:
-    """Lease free jobs of these organizations; expired leases are let go first."""
-    kinds = [kind for kind in runtime.registry.jobs if kind not in except_kinds]
+    """Lease free jobs of these organizations, evenly; of every registered kind or of some."""
+    known = list(runtime.registry.jobs if kinds is None else kinds)
     for _ in range(CLAIM_TRIES):
         try:
-            async with runtime.db.transaction(list(orgs)) as tx:
-                await jobs.reap(tx, orgs)
-                return await jobs.claim(tx, orgs, kinds, jobs_max, lease_seconds=runtime.lease_seconds)
+            async with runtime.db.transaction(list(orgs), guard=guard) as tx:
+                return await _claim_evenly(runtime, tx, orgs, known, jobs_max)
         except jobs.CLAIM_RACE:
             continue
-    return []
+    raise ClaimsCollided()
 
 
-async def run_jobs(runtime: Runtime, claimed: Sequence[Job], *, concurrency: int = 16) -> int:
-    """Run leased jobs side by side, then remove the finished ones set-wise; how many ended well."""
-    gate = asyncio.Semaphore(concurrency)
+async def _claim_evenly(runtime: Runtime, tx: Tx, orgs: Sequence[int], kinds: list[str], jobs_max: int) -> list[Job]:
+    claimed: list[Job] = []
+    asked = list(orgs)
+    while asked and len(claimed) < jobs_max:
+        room = jobs_max - len(claimed)
+        share = max(room // len(asked), 1)
+        part = await jobs.claim(tx, asked, kinds, room, per_org_max=share, lease_seconds=runtime.lease_seconds)
+        claimed += part
+        taken = Counter(job.org_id for job in part)
+        asked = [org_id for org_id in asked if taken[org_id] >= share and len(orgs) > 1]
+    return claimed
 
-    async def one(job: Job) -> Job | None:
-        async with gate:
-            return job if await _attempt(runtime, job) else None
 
+async def run_jobs(
+    runtime: Runtime,
+    claimed: Sequence[Job],
+    *,
+    gate: asyncio.Semaphore | None = None,
+    stopping: asyncio.Event | None = None,
+) -> int:
+    """Run leased jobs side by side, as many as `gate` lets, and remove the finished set-wise; how many ended well.
+
+    Once `stopping` is set, jobs that were not begun are given back; when this is cancelled, so are those that run.
+    """
     if not claimed:
         return 0
+    gate = gate or asyncio.Semaphore(16)
+
+    async def one(job: Job) -> tuple[Job, Ending]:
+        async with gate:
+            if stopping is not None and stopping.is_set():
+                return job, Ending.NOT_BEGUN
+            return job, await attempt(runtime, job)
+
     keeper = asyncio.create_task(_keep_leases(runtime, claimed))
-    running = {asyncio.create_task(one(job)) for job in claimed}
+    tasks = {asyncio.create_task(one(job)): job for job in _order(claimed)}
+    running = set(tasks)
     finished = 0
     try:
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            finished += await _complete(runtime, [job for job in (task.result() for task in done) if job is not None])
+            finished += await _end(runtime, [task.result() for task in done])
     finally:
         keeper.cancel()
-        for task in running:
-            task.cancel()
+        if running:
+            await _abandon(runtime, {task: tasks[task] for task in running})
     return finished
 
 
-async def sweep_chunk(runtime: Runtime, kind: SweepKind, orgs: Sequence[int]) -> int:
+async def sweep_chunk(runtime: Runtime, kind: SweepKind, orgs: Sequence[int], *, guard: Guard | None = None) -> int:
     """One chunk of one sweep; how many rows it took."""
 
     async def process(tx: Tx, rows: list[Row]) -> None:
         await kind.process(runtime, tx, rows)
 
-    return await sweeps.run_chunk(runtime.db, kind.sweep, orgs, process)
+    return await sweeps.run_chunk(runtime.db, kind.sweep, orgs, process, guard=guard)
 
 
-async def _complete(runtime: Runtime, finished: Sequence[Job]) -> int:
-    if finished:
-        async with runtime.db.transaction(sorted({job.org_id for job in finished})) as tx:
-            await jobs.complete(tx, finished)
-    return len(finished)
+def _order(claimed: Sequence[Job]) -> list[Job]:
+    """First tries in their order, then repeated ones in none: one that kills its worker must not always be ahead of
+    the same others and use up their tries with its own."""
+    first = [job for job in claimed if job.attempts <= 1]
+    repeated = [job for job in claimed if job.attempts > 1]
+    _shuffle(repeated)
+    return first + repeated
 
 
-async def _attempt(runtime: Runtime, job: Job) -> bool:
-    kind = runtime.registry.jobs[job.kind]
-    context = runtime.context(job.org_id).for_job(job)
+async def _end(runtime: Runtime, ended: Sequence[tuple[Job, Ending]]) -> int:
+    well = [job for job, ending in ended if ending is Ending.WELL]
+    back = [job for job, ending in ended if ending is Ending.NOT_BEGUN]
+    if well:
+        async with runtime.db.transaction(sorted({job.org_id for job in well})) as tx:
+            await jobs.complete(tx, well)
+    await _give_back(runtime, back)
+    return len(well)
+
+
+async def _give_back(runtime: Runtime, unfinished: Sequence[Job]) -> None:
+    if unfinished:
+        async with runtime.db.transaction(sorted({job.org_id for job in unfinished})) as tx:
+            await jobs.release(tx, unfinished)
+
+
+async def _abandon(runtime: Runtime, tasks: dict[asyncio.Task[tuple[Job, Ending]], Job]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
     try:
-        await kind.handler(context, job)
-    except LeaseLost:
-        log.warning("job.lease_lost", job=job.id, kind=job.kind)
-        return False
-    except asyncio.CancelledError:
-        raise
-    except Exception as exc:  # noqa: BLE001 - whatever it was, the job waits for its next try with the reason
-        await _record_failure(runtime, job, kind, exc)
-        return False
-    return True
-
-
-async def _record_failure(runtime: Runtime, job: Job, kind: JobKind, failure: Exception) -> None:
-    reason = failure.message if isinstance(failure, CauceError) else f"{type(failure).__name__}: {failure}"
-    async with runtime.db.transaction(job.org_id) as tx:
-        was_buried = await jobs.fail(tx, job, reason, await org_now(tx), attempts_max=kind.attempts_max)
-    level = log.error if was_buried else log.warning
-    level("job.buried" if was_buried else "job.failed", job=job.id, kind=job.kind, reason=reason, exc_info=failure)
+        await _give_back(runtime, list(tasks.values()))
+    except TRANSIENT as exc:  # the leases run out instead
+        log.warning("jobs.not_given_back", reason=str(exc), jobs=len(tasks))
 
 
 async def _keep_leases(runtime: Runtime, claimed: Sequence[Job]) -> None:
     while True:
         await asyncio.sleep(runtime.lease_seconds / 3)
-        async with runtime.db.transaction(sorted({job.org_id for job in claimed})) as tx:
-            await jobs.renew(tx, claimed, lease_seconds=runtime.lease_seconds)
+        try:
+            async with runtime.db.transaction(sorted({job.org_id for job in claimed})) as tx:
+                await jobs.renew(tx, claimed, lease_seconds=runtime.lease_seconds)
+        except TRANSIENT as exc:
+            log.warning("jobs.leases_not_renewed", reason=str(exc), jobs=len(claimed))

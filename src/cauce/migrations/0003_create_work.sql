@@ -70,7 +70,7 @@ CREATE TABLE storage.idempotency (
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (org_id, key)
 );
-CREATE INDEX idempotency_age ON storage.idempotency (org_id, created_at) WHERE NOT keep;
+CREATE INDEX idempotency_age ON storage.idempotency (created_at, org_id) WHERE NOT keep;
 SELECT storage.isolate('storage.idempotency', 'SELECT, INSERT, DELETE');
 GRANT UPDATE (status, response) ON storage.idempotency TO cauce_app;
 SELECT storage.schedule('storage.idempotency', 'org_id, created_at, keep');

@@ -51,4 +51,6 @@ async def record(
 
 async def page(tx: Tx, *, before: int = LATEST, rows_max: int = 50, object_id: str | None = None) -> list[Row]:
     """Audit lines, newest first, of the organization or of one object."""
-    return await tx.rows(QUERIES.page, tx.org, before, rows_max, object_id)
+    if object_id is None:
+        return await tx.rows(QUERIES.page, tx.org, before, rows_max)
+    return await tx.rows(QUERIES.page_of_object, tx.org, before, rows_max, object_id)

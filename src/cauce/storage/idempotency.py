@@ -31,8 +31,10 @@ class Request:
     @classmethod
     def of(cls, key: str, operation: str, body: bytes) -> Request:
         """The request with this raw body; `InvalidRequest` for a key that is empty or too long."""
-        if not 1 <= len(key) <= KEY_LENGTH_MAX:
-            raise InvalidRequest(f"an Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters", param="Idempotency-Key")
+        if not 1 <= len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+            raise InvalidRequest(
+                f"an Idempotency-Key has 1 to {KEY_LENGTH_MAX} printable characters", param="Idempotency-Key"
+            )
         return cls(key, operation, hashlib.sha256(body).digest())
 
 
@@ -113,6 +115,11 @@ class AlreadyAnswered(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__("answered before")
         self.answer = answer
+
+
+async def find_orgs(scheduler_tx: Tx, now: datetime) -> list[int]:
+    """Organizations with records that may be forgotten at wall time `now`."""
+    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find, now - timedelta(days=KEEP_DAYS))]
 
 
 async def forget_old(tx: Tx, now: datetime, rows_max: int = 5_000) -> int:

@@ -2,8 +2,9 @@
 
 A worker claims jobs in chunks. Each claim carries a lease: a token and an end in wall time. Every transaction of the
 job begins by proving that the lease still holds (`guard`), so a worker that was stopped and wakes up too late can
-change nothing. Jobs with the same key run one after the other, in the order of enqueueing. A job that keeps failing
-is buried with its reason and waits for a person.
+change nothing. Jobs with the same key run one after the other, in the order of enqueueing; whoever must wait for
+another steps aside as `blocked` and is called up when that one ends. A job that keeps failing is buried with its
+reason and waits for a person.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ RETRY_LONGEST_SECONDS = 6 * 3600
 CHANNEL = "cauce_jobs"
 """The NOTIFY channel that wakes workers; polling finds whatever it misses."""
 
-_FIND_ROWS_MAX = 5_000
 _jitter = random.SystemRandom()
 
 
@@ -41,7 +41,11 @@ class LeaseLost(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to enqueue, due at org time `due_at`. `dedupe`: dropped when one of that kind and value already waits."""
+    """A job to enqueue, due at org time `due_at`, by which its effects are dated.
+
+    `dedupe`: dropped when one of that kind and value waits and was not begun; that one is then tried no later than
+    this one would have been.
+    """
 
     kind: str
     due_at: datetime
@@ -61,6 +65,7 @@ class Job:
     due_at: datetime
     attempts: int
     lease_token: int
+    key: str | None = None
 
     def guard(self) -> Guard:
         """What every transaction of this job runs first."""
@@ -76,30 +81,48 @@ async def enqueue(tx: Tx, jobs: Sequence[NewJob]) -> None:
     """Write the jobs with the caller's transaction; workers are woken after its commit."""
     if not jobs:
         return
+    wanted = _without_twins(jobs)
     await tx.run(
         QUERIES.enqueue,
         tx.org,
-        [job.kind for job in jobs],
-        [job.key for job in jobs],
-        [job.dedupe for job in jobs],
-        [job.payload for job in jobs],
-        [job.due_at for job in jobs],
+        [job.kind for job in wanted],
+        [job.key for job in wanted],
+        [job.dedupe for job in wanted],
+        [job.payload for job in wanted],
+        [job.due_at for job in wanted],
     )
     tx.wake_workers()
 
 
-async def find_orgs(scheduler_tx: Tx) -> list[int]:
-    """Organizations with due jobs or expired leases, seen by the scheduler role without any lock."""
-    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find, _FIND_ROWS_MAX)]
+async def find_orgs(scheduler_tx: Tx, kinds: Sequence[str]) -> list[int]:
+    """Organizations with due jobs of the known `kinds`, seen by the scheduler role without any lock."""
+    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find, list(kinds))]
+
+
+async def find_expired(scheduler_tx: Tx) -> list[int]:
+    """Organizations with leases that ran out."""
+    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find_expired)]
 
 
 async def claim(
-    tx: Tx, orgs: Sequence[int], kinds: Sequence[str], jobs_max: int, *, lease_seconds: int = LEASE_SECONDS
+    tx: Tx,
+    orgs: Sequence[int],
+    kinds: Sequence[str],
+    jobs_max: int,
+    *,
+    per_org_max: int | None = None,
+    lease_seconds: int = LEASE_SECONDS,
 ) -> list[Job]:
-    """Lease up to `jobs_max` free jobs of the known `kinds`, in due order; jobs of unknown kinds wait for a newer worker."""
-    rows = await tx.rows(QUERIES.claim, list(orgs), list(kinds), jobs_max, lease_seconds)
-    jobs = [Job(**dict(row)) for row in rows]
-    return sorted(jobs, key=lambda job: (job.due_at, job.id))
+    """Lease up to `jobs_max` free jobs of the known `kinds`, in due order; jobs of unknown kinds wait for a newer worker.
+
+    At most `per_org_max` of one organization, so that one with a backlog does not keep the others waiting.
+    """
+    while True:
+        rows = await tx.rows(QUERIES.claim, list(orgs), list(kinds), jobs_max, per_org_max or jobs_max, lease_seconds)
+        jobs = [Job(**dict(row)) for row in rows if row["lease_token"] is not None]
+        if jobs or not rows:
+            return sorted(jobs, key=lambda job: (job.due_at, job.id))
+        # Every candidate stepped aside behind an earlier one of its key; the next ones may be free.
 
 
 CLAIM_RACE = asyncpg.UniqueViolationError
@@ -112,8 +135,10 @@ async def reap(tx: Tx, orgs: Sequence[int]) -> int:
 
 
 async def complete(tx: Tx, jobs: Sequence[Job]) -> int:
-    """Remove finished jobs; how many still had their lease."""
-    return await tx.run(QUERIES.complete, *_leases(jobs))
+    """Remove finished jobs and call up whoever waited for them; how many still had their lease."""
+    count = await tx.run(QUERIES.complete, *_leases(jobs))
+    await _promote(tx, jobs)
+    return count
 
 
 async def renew(tx: Tx, jobs: Sequence[Job], *, lease_seconds: int = LEASE_SECONDS) -> int:
@@ -126,30 +151,56 @@ async def release(tx: Tx, jobs: Sequence[Job]) -> int:
     return await tx.run(QUERIES.release, *_leases(jobs))
 
 
-async def fail(tx: Tx, job: Job, error: str, now: datetime, *, attempts_max: int = ATTEMPTS_MAX) -> bool:
-    """Retry later with jitter, or bury after the last attempt; True when buried. `now` is org time."""
+async def fail(
+    tx: Tx, job: Job, error: str, now: datetime, *, attempts_max: int = ATTEMPTS_MAX, at_once: bool = False
+) -> bool:
+    """Retry later with jitter (or `at_once`), or bury after the last attempt; True when buried. `now` is org time."""
     if job.attempts >= attempts_max:
-        await tx.run(QUERIES.bury, job.org_id, job.id, job.lease_token, error)
-        return True
-    due_at = max(now, job.due_at) + retry_delay(job.attempts)
-    await tx.run(QUERIES.retry_later, job.org_id, job.id, job.lease_token, error, due_at)
+        buried = bool(await tx.run(QUERIES.bury, job.org_id, job.id, job.lease_token, error))
+        await _promote(tx, [job])
+        return buried
+    try_at = job.due_at if at_once else now + retry_delay(job.attempts)
+    await tx.run(QUERIES.retry_later, job.org_id, job.id, job.lease_token, error, try_at)
     return False
 
 
+async def postpone(tx: Tx, job: Job, reason: str, try_at: datetime) -> None:
+    """Try this leased job again at org time `try_at`, in its place; for a flow that counts its tries itself."""
+    await tx.run(QUERIES.postpone, job.org_id, job.id, job.lease_token, reason, try_at)
+
+
 def retry_delay(attempts: int) -> timedelta:
-    """Doubling from five seconds to six hours, spread by a quarter either way so that failures do not march in step."""
-    seconds = min(RETRY_FIRST_SECONDS * 2 ** (attempts - 1), RETRY_LONGEST_SECONDS)
-    return timedelta(milliseconds=_jitter.randrange(seconds * 750, seconds * 1250))
+    """Doubling from five seconds to six hours, jittered."""
+    return jittered(timedelta(seconds=min(RETRY_FIRST_SECONDS * 2 ** (attempts - 1), RETRY_LONGEST_SECONDS)))
+
+
+def jittered(delay: timedelta) -> timedelta:
+    """The delay, spread by a quarter either way so that failures do not march in step."""
+    return delay * _jitter.randrange(750, 1250) / 1000
+
+
+async def page(
+    tx: Tx,
+    *,
+    states: Sequence[str] = ("waiting", "blocked", "leased", "buried"),
+    after_id: int = 0,
+    rows_max: int = 100,
+) -> list[Row]:
+    """Jobs in some of the states, in order of enqueueing."""
+    return await tx.rows(QUERIES.list, tx.org, after_id, rows_max, list(states))
 
 
 async def buried(tx: Tx, *, after_id: int = 0, rows_max: int = 100) -> list[Row]:
     """Jobs that were given up, with their reasons."""
-    return await tx.rows(QUERIES.buried, tx.org, after_id, rows_max)
+    return await page(tx, states=("buried",), after_id=after_id, rows_max=rows_max)
 
 
 async def revive(tx: Tx, job_id: int | None = None) -> int:
-    """Let one buried job (or all of the organization) try again."""
-    count = await tx.run(QUERIES.revive, tx.org, job_id)
+    """Let one buried job (or all of the organization) try again; how many."""
+    if job_id is None:
+        count = await tx.run(QUERIES.revive_all, tx.org)
+    else:
+        count = await tx.run(QUERIES.revive, tx.org, [job_id])
     tx.wake_workers()
     return count
 
@@ -165,9 +216,21 @@ async def next_due(tx: Tx) -> datetime | None:
     return due_at
 
 
-async def unfinished_until(tx: Tx, instant: datetime, except_kinds: Sequence[str] = ()) -> int:
-    """Jobs due by `instant` (org time) that have not ended, buried ones apart."""
-    return int(await tx.value(QUERIES.unfinished_until, tx.org, instant, list(except_kinds)))
+async def _promote(tx: Tx, ended: Sequence[Job]) -> None:
+    keyed = [job for job in ended if job.key is not None]
+    if keyed and await tx.run(QUERIES.promote, [job.org_id for job in keyed], [job.key for job in keyed]):
+        tx.wake_workers()
+
+
+def _without_twins(jobs: Sequence[NewJob]) -> list[NewJob]:
+    """One statement cannot meet the same dedupe value twice; the twin that is due first stands for both."""
+    kept: dict[object, NewJob] = {}
+    for place, job in enumerate(jobs):
+        name = place if job.dedupe is None else (job.kind, job.dedupe)
+        known = kept.get(name)
+        if known is None or job.due_at < known.due_at:
+            kept[name] = job
+    return list(kept.values())
 
 
 def _leases(jobs: Sequence[Job]) -> tuple[list[int], list[int], list[int]]:

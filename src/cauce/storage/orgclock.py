@@ -2,20 +2,22 @@
 
 A live organization has the wall clock. A sandbox has its own: running with an offset, or frozen at an instant and
 advanced on purpose. *Due* means `due_at` is not after that time. An advance is a row, so that one at a time runs and
-a killed one goes on; `flows.clock` walks it.
+a killed one goes on; `flows.clock` walks it. While it walks, nobody else works for that organization: the order of
+what happens is the walk's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import asyncpg
+from functools import lru_cache
 
 from cauce.kernel.errors import Conflict, InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
+from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__, "orgclock.sql")
 
@@ -48,6 +50,22 @@ class Advance:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an advance finds where it stands. `rows_at` answers for each sweep that was asked about."""
+
+    advance: Advance
+    unrelayed: bool
+    leased: bool
+    jobs_at: datetime | None
+    rows_at: tuple[datetime | None, ...]
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The earliest instant at which a job or row is due."""
+        return min((at for at in (self.jobs_at, *self.rows_at) if at is not None), default=None)
+
+
 async def org_now(tx: Tx, org_id: int | None = None) -> datetime:
     """The organization's time."""
     now: datetime | None = await tx.value(QUERIES.now_of, tx.org if org_id is None else org_id)
@@ -76,10 +94,7 @@ async def begin_advance(tx: Tx, target: datetime) -> Advance:
     _check_target(row["now"], target)
     await tx.run(QUERIES.freeze_at, tx.org, row["now"])
     advance_id = new_id("adv")
-    try:
-        await tx.run(QUERIES.begin_advance, tx.org, advance_id, row["now"], target)
-    except asyncpg.UniqueViolationError as exc:
-        raise AdvanceInProgress() from exc
+    await tx.run(QUERIES.begin_advance, tx.org, advance_id, row["now"], target)
     return await read_advance(tx, advance_id)
 
 
@@ -97,11 +112,37 @@ async def open_advance(tx: Tx) -> Advance | None:
     return Advance(**dict(row)) if row else None
 
 
+async def latest_advance(tx: Tx) -> Advance | None:
+    """The advance that was begun last, done or not."""
+    row = await tx.row(QUERIES.latest_advance, tx.org)
+    return Advance(**dict(row)) if row else None
+
+
+async def find_advancing(scheduler_tx: Tx) -> set[int]:
+    """Organizations whose clock is under way: only the walk itself works for them."""
+    return {row["org_id"] for row in await scheduler_tx.rows(QUERIES.find_advancing)}
+
+
+async def survey(tx: Tx, advance_id: str, sweeps: Sequence[Sweep], *, except_kinds: Sequence[str] = ()) -> Survey:
+    """What is due, for every sweep at once; jobs of `except_kinds` do not count."""
+    row = await tx.row(_survey(tuple(sweep.next_due for sweep in sweeps)), tx.org, advance_id, list(except_kinds))
+    if row is None:
+        raise NotFound(f"there is no clock advance {advance_id}")
+    facts = dict(row)
+    rest = {name: facts.pop(name) for name in ("unrelayed", "leased", "jobs_at", "rows_at")}
+    return Survey(Advance(**facts), rest["unrelayed"], rest["leased"], rest["jobs_at"], tuple(rest["rows_at"]))
+
+
+@lru_cache
+def _survey(questions: tuple[str, ...]) -> str:
+    each = ",".join(f"(\n{question}\n)" for question in questions)
+    return QUERIES.survey.replace("/* sweeps */", each)
+
+
 async def move(tx: Tx, advance_id: str, instant: datetime) -> None:
     """One step: the clock stands at `instant` from the commit on."""
     if not await tx.run(QUERIES.move_advance, tx.org, advance_id, instant):
         raise Conflict("the clock's advance has ended")
-    await tx.run(QUERIES.freeze_at, tx.org, instant)
 
 
 async def end_advance(tx: Tx, advance_id: str, error: str | None = None) -> None:

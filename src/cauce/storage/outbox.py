@@ -99,12 +99,6 @@ async def mark(tx: Tx, events: Sequence[Event]) -> None:
     await tx.run(QUERIES.mark, tx.org, [event.id for event in events])
 
 
-async def read_event(tx: Tx, event_id: int) -> Event | None:
-    """The event with this number."""
-    row = await tx.row(QUERIES.event, tx.org, event_id)
-    return Event(**dict(row)) if row else None
-
-
 async def events_of(tx: Tx, object_id: str) -> list[Row]:
     """Everything that happened to one object, in order."""
     return await tx.rows(QUERIES.of_object, tx.org, object_id)

@@ -11,13 +11,13 @@ SELECT $1, e.public_id, e.type, e.object_id, e.customer_id,
 
 -- name: find
 -- One probe per organization that has any, so that none is hidden behind another's backlog.
-WITH RECURSIVE having(org_id) AS (
+WITH RECURSIVE busy(org_id) AS (
   (SELECT org_id FROM storage.event WHERE relayed_at IS NULL ORDER BY org_id LIMIT 1)
   UNION ALL
-  SELECT (SELECT e.org_id FROM storage.event e WHERE e.relayed_at IS NULL AND e.org_id > having.org_id ORDER BY e.org_id LIMIT 1)
-    FROM having WHERE having.org_id IS NOT NULL
+  SELECT (SELECT e.org_id FROM storage.event e WHERE e.relayed_at IS NULL AND e.org_id > busy.org_id ORDER BY e.org_id LIMIT 1)
+    FROM busy WHERE busy.org_id IS NOT NULL
 )
-SELECT org_id FROM having WHERE org_id IS NOT NULL
+SELECT org_id FROM busy WHERE org_id IS NOT NULL
 
 -- name: lock_relay
 SELECT pg_try_advisory_xact_lock(1869574510, ($1::bigint % 2147483648)::integer)
@@ -28,10 +28,6 @@ SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, ac
 
 -- name: mark
 UPDATE storage.event SET relayed_at = clock_timestamp() WHERE org_id = $1 AND id = ANY ($2::bigint[])
-
--- name: event
-SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at
-  FROM storage.event WHERE org_id = $1 AND id = $2
 
 -- name: of_object
 SELECT public_id, type, sequence, data, previous, actor, cause, occurred_at

@@ -2,15 +2,15 @@
 
 Every value has a key of its own, which is wrapped by the installation's master key; rotating the master key rewraps
 the small keys and touches no value. A box is bound to its organization, owner and name: moved to another row it does
-not open.
+not open. A process that meets a box under a key it does not know reads the keys again, so that a rotation needs no
+restart.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
@@ -34,21 +34,33 @@ class CannotUnseal(SetupError):
     code = "cannot_unseal"
 
 
-@dataclass(frozen=True, slots=True)
 class Sealer:
     """The master keys by id, and the one that new values use."""
 
-    keys: Mapping[str, bytes] = field(repr=False)
-    current: str
+    __slots__ = ("_reload", "current", "keys")
+
+    def __init__(self, masters: Sequence[bytes], reload: Callable[[], Sequence[bytes]] | None) -> None:
+        self._reload = reload
+        self.keys: dict[str, bytes] = {}
+        self.current = ""
+        self._take(masters)
 
     @classmethod
-    def of(cls, *masters: bytes) -> Sealer:
-        """A sealer over 32-byte master keys, the current one first."""
+    def of(cls, *masters: bytes, reload: Callable[[], Sequence[bytes]] | None = None) -> Sealer:
+        """A sealer over 32-byte master keys, the current one first; `reload` reads them again when one is missing."""
+        return cls(masters, reload)
+
+    def __repr__(self) -> str:
+        return f"Sealer({', '.join(self.keys)})"
+
+    def _take(self, masters: Sequence[bytes]) -> None:
+        if not masters:
+            raise SetupError("there is no master key")
         for master in masters:
             if len(master) != KEY_BYTES:
                 raise SetupError(f"a master key has {KEY_BYTES} bytes")
-        keys = {key_id(master): master for master in masters}
-        return cls(keys, key_id(masters[0]))
+        self.keys = {key_id(master): master for master in masters}
+        self.current = key_id(masters[0])
 
     def seal(self, plain: bytes, bound_to: str) -> bytes:
         """A box that opens only with the same `bound_to`."""
@@ -64,7 +76,7 @@ class Sealer:
         try:
             return AESGCM(own_key).decrypt(nonce, sealed, bound_to.encode())
         except InvalidTag as exc:
-            raise CannotUnseal() from exc
+            raise CannotUnseal(f"{bound_to} was changed since it was sealed, or sealed for another place") from exc
 
     def rewrap(self, box: bytes, under: str, bound_to: str) -> bytes:
         """The same box under the current master key."""
@@ -74,14 +86,16 @@ class Sealer:
         return wrapped + box[_WRAPPED_BYTES:]
 
     def _unwrap(self, box: bytes, under: str, bound_to: str) -> bytes:
+        if under not in self.keys and self._reload is not None:
+            self._take(self._reload())
         if under not in self.keys:
-            raise CannotUnseal(f"the master key {under} is not configured")
+            raise CannotUnseal(f"{bound_to} is sealed under the master key {under}, which is not configured")
         try:
             return AESGCM(self.keys[under]).decrypt(
                 box[:_NONCE_BYTES], box[_NONCE_BYTES:_WRAPPED_BYTES], bound_to.encode()
             )
         except InvalidTag as exc:
-            raise CannotUnseal() from exc
+            raise CannotUnseal(f"{bound_to} was changed since it was sealed, or sealed for another place") from exc
 
 
 def key_id(master: bytes) -> str:
@@ -112,9 +126,26 @@ async def drop(tx: Tx, owner_id: str) -> None:
     await tx.run(QUERIES.drop, tx.org, owner_id)
 
 
+async def find_expired(scheduler_tx: Tx) -> list[int]:
+    """Organizations with values that have expired."""
+    return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find_expired)]
+
+
+async def drop_expired(tx: Tx) -> int:
+    """Remove this organization's values that have expired; how many."""
+    return await tx.run(QUERIES.drop_expired, tx.org)
+
+
+async def keys_in_use(tx: Tx) -> dict[str, int]:
+    """How many of this organization's values each master key opens."""
+    return {row["key_id"]: row["boxes"] for row in await tx.rows(QUERIES.keys_in_use, tx.org)}
+
+
 async def rewrap_some(tx: Tx, sealer: Sealer) -> int:
     """Bring up to `_REWRAP_ROWS` values of this organization under the current master key; how many were changed."""
     rows = await tx.rows(QUERIES.under_other_keys, tx.org, sealer.current, _REWRAP_ROWS)
+    if not rows:
+        return 0
     boxes = [sealer.rewrap(row["box"], row["key_id"], _bound(tx.org, row["owner_id"], row["name"])) for row in rows]
     await tx.run(
         QUERIES.rewrap, tx.org, sealer.current, [row["owner_id"] for row in rows], [row["name"] for row in rows], boxes
@@ -123,4 +154,5 @@ async def rewrap_some(tx: Tx, sealer: Sealer) -> int:
 
 
 def _bound(org_id: int, owner_id: str, name: str) -> str:
+    assert "/" not in owner_id, "two places must not have the same name"
     return f"{org_id}/{owner_id}/{name}"

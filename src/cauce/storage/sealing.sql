@@ -13,9 +13,18 @@ SELECT name FROM storage.sealed WHERE org_id = $1 AND owner_id = $2 ORDER BY nam
 -- name: drop
 DELETE FROM storage.sealed WHERE org_id = $1 AND owner_id = $2
 
+-- name: find_expired
+SELECT DISTINCT org_id FROM storage.sealed WHERE expires_at < clock_timestamp()
+
+-- name: drop_expired
+DELETE FROM storage.sealed WHERE org_id = $1 AND expires_at < clock_timestamp()
+
 -- name: under_other_keys
-SELECT owner_id, name, key_id, box FROM storage.sealed WHERE org_id = $1 AND key_id <> $2
+SELECT owner_id, name, key_id, box FROM storage.sealed WHERE org_id = $1 AND (key_id < $2 OR key_id > $2)
  ORDER BY owner_id, name LIMIT $3 FOR UPDATE
+
+-- name: keys_in_use
+SELECT key_id, count(*) AS boxes FROM storage.sealed WHERE org_id = $1 GROUP BY key_id ORDER BY key_id
 
 -- name: rewrap
 UPDATE storage.sealed s SET key_id = $2, box = r.box

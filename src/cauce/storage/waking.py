@@ -23,13 +23,17 @@ class Waker:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._pending: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> None:
-        if self._pending is None or self._pending.done():
+        if self._pending is None:
             self._pending = asyncio.get_running_loop().create_task(self._notify())
+            self._sending.add(self._pending)  # a task that nobody holds may vanish
+            self._pending.add_done_callback(self._sending.discard)
 
     async def _notify(self) -> None:
         await asyncio.sleep(_GATHER_SECONDS)
+        self._pending = None  # a commit from here on may be missed by this notice and gets one of its own
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             async with self._db.connection() as connection:
                 await connection.execute(jobs.QUERIES.notify)

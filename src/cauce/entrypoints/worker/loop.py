@@ -1,7 +1,7 @@
 """The worker's loop: find who has due work, do it in chunks, sleep until woken or a second has passed.
 
-Any number of workers run side by side. A stop signal lets running jobs end and begins nothing new; kill -9 at any
-line costs nothing but the time of a lease.
+Any number of workers run side by side. A stop signal lets running jobs end, gives back what was not begun and begins
+nothing new; kill -9 at any line costs nothing but the time of a lease.
 """
 
 from __future__ import annotations
@@ -9,45 +9,49 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import asyncpg
 import structlog
 
-from cauce.flows import runner
-from cauce.flows.context import Runtime
-from cauce.storage import jobs, outbox, sweeps
+from cauce.entrypoints.worker.holding import Holding
+from cauce.flows import clock, housekeeping, runner
+from cauce.flows.context import Runtime, SweepKind
+from cauce.kernel.clock import monotonic_seconds, wall_now
+from cauce.storage import jobs, orgclock, outbox, sweeps
 from cauce.storage.database import Connection
 from cauce.storage.sweeps import TRANSIENT
 
 log = structlog.get_logger(__name__)
 
 POLL_MILLIS = 1_000
-IN_FLIGHT_MAX = 1_000
+STOP_SECONDS = 20
+HOUSEKEEPING_SECONDS = 600
 _ORGS_PER_CHUNK = 200
-_RECONNECT_SECONDS = 2
-_jitter = random.SystemRandom()
+_RECONNECT_SECONDS = 1
+_random = random.SystemRandom()
 
 
 class Worker:
-    """Works until `stop` is called. `concurrency` bounds the jobs of one chunk that run at the same time."""
+    """Works until `stop` is called. `concurrency` bounds the jobs that run at the same time."""
 
     def __init__(self, runtime: Runtime, *, concurrency: int = 16, poll_millis: int = POLL_MILLIS) -> None:
         self._runtime = runtime
-        self._concurrency = concurrency
+        self._gate = asyncio.Semaphore(concurrency)
+        self._holding = Holding(concurrency)
         self._poll_millis = poll_millis
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
-        self._in_flight = 0
         self._chunks: set[asyncio.Task[None]] = set()
+        self._tidied_at = monotonic_seconds() - HOUSEKEEPING_SECONDS * _random.random()
 
     def stop(self) -> None:
         """Finish what runs, begin nothing new."""
         self._stopping.set()
         self._woken.set()
 
-    async def run(self) -> None:
-        """Work until stopped. A lost database is waited for."""
+    async def run(self, *, stop_seconds: int = STOP_SECONDS) -> None:
+        """Work until stopped; what still runs `stop_seconds` later is broken off and given back. A lost database is waited for."""
         listener = asyncio.create_task(self._listen())
         try:
             while not self._stopping.is_set():
@@ -59,67 +63,123 @@ class Worker:
                     await self._sleep(_RECONNECT_SECONDS * 1_000)
                     continue
                 if not busy:
-                    await self._sleep(self._poll_millis * _jitter.randrange(75, 125) // 100)
-            await asyncio.gather(*self._chunks)
+                    await self._sleep(self._poll_millis * _random.randrange(75, 125) // 100)
         finally:
             listener.cancel()
+            await self._wind_up(stop_seconds)
+
+    async def _wind_up(self, stop_seconds: int) -> None:
+        if not self._chunks:
+            return
+        _, late = await asyncio.wait(self._chunks, timeout=stop_seconds)
+        for chunk in late:
+            chunk.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
     async def _round(self) -> bool:
+        """One look at everything; whether anything was done."""
+        registry = self._runtime.registry
         async with self._runtime.scheduler.transaction() as tx:
+            advancing = await orgclock.find_advancing(tx)
             with_events = await outbox.find_orgs(tx)
-            with_jobs = await jobs.find_orgs(tx)
-            with_rows = [(kind, await sweeps.find_orgs(tx, kind.sweep)) for kind in self._runtime.registry.sweeps]
+            expired = await jobs.find_expired(tx)
+            with_jobs = await jobs.find_orgs(tx, list(registry.jobs))
+            with_rows = [(kind, await sweeps.find_orgs(tx, kind.sweep)) for kind in _by_rank(registry.sweeps)]
         done = 0
+        for orgs in _parts(expired):
+            done += await self._piece(self._reap(orgs))
+            with_jobs += [org_id for org_id in orgs if org_id not in with_jobs]
         for org_id in with_events:
-            done += await runner.relay_events(self._runtime, org_id)
-        for orgs in _parts(with_jobs):
-            done += await self._begin_jobs(orgs)
-        for kind, due_orgs in sorted(with_rows, key=lambda pair: pair[0].sweep.rank):
-            for orgs in _parts(due_orgs):
-                if self._stopping.is_set():
-                    return True
-                done += await runner.sweep_chunk(self._runtime, kind, orgs)
+            if org_id not in advancing:
+                done += await self._piece(runner.relay_events(self._runtime, org_id))
+        for orgs in _parts([org_id for org_id in with_jobs if org_id not in advancing]):
+            done += await self._piece(self._begin_jobs(orgs, None))
+        for orgs in _parts([org_id for org_id in with_jobs if org_id in advancing]):
+            done += await self._piece(self._begin_jobs(orgs, [clock.ADVANCE_JOB]))
+        for kind, due in with_rows:
+            for orgs in _parts([org_id for org_id in due if org_id not in advancing]):
+                done += await self._piece(runner.sweep_chunk(self._runtime, kind, orgs))
+        await self._tidy_up()
         return done > 0
 
-    async def _begin_jobs(self, orgs: Sequence[int]) -> int:
-        room = min(IN_FLIGHT_MAX - self._in_flight, runner.CHUNK_JOBS)
+    async def _piece(self, work: Awaitable[int]) -> int:
+        """A piece that fails is told and left for the next round: it must not keep the others from theirs."""
+        if self._stopping.is_set():
+            if asyncio.iscoroutine(work):
+                work.close()
+            return 0
+        try:
+            return await work
+        except TRANSIENT:
+            raise
+        except Exception as exc:
+            log.error("worker.piece_failed", reason=f"{type(exc).__name__}: {exc}", exc_info=exc)
+            return 0
+
+    async def _reap(self, orgs: Sequence[int]) -> int:
+        async with self._runtime.db.transaction(list(orgs)) as tx:
+            return await jobs.reap(tx, orgs)
+
+    async def _begin_jobs(self, orgs: Sequence[int], kinds: Sequence[str] | None) -> int:
+        room = min(self._holding.room, runner.CHUNK_JOBS)
         if room <= 0:  # wait for one chunk to end instead of turning in circles
             await asyncio.wait(self._chunks, return_when=asyncio.FIRST_COMPLETED)
             return 1
-        claimed = await runner.claim_jobs(self._runtime, orgs, room)
+        claimed = await runner.claim_jobs(self._runtime, orgs, room, kinds=kinds)
         if claimed:
-            self._in_flight += len(claimed)
+            self._holding.take(len(claimed))
             chunk = asyncio.create_task(self._run_chunk(claimed))
             self._chunks.add(chunk)
             chunk.add_done_callback(self._chunks.discard)
         return len(claimed)
 
     async def _run_chunk(self, claimed: Sequence[jobs.Job]) -> None:
+        begun_at = monotonic_seconds()
         try:
-            await runner.run_jobs(self._runtime, claimed, concurrency=self._concurrency)
+            await runner.run_jobs(self._runtime, claimed, gate=self._gate, stopping=self._stopping)
         except TRANSIENT as exc:  # the leases run out and somebody does them again
             log.warning("worker.chunk_lost", reason=str(exc), jobs=len(claimed))
+        except Exception as exc:
+            log.error("worker.chunk_failed", reason=f"{type(exc).__name__}: {exc}", jobs=len(claimed), exc_info=exc)
         finally:
-            self._in_flight -= len(claimed)
+            self._holding.give_back(len(claimed), monotonic_seconds() - begun_at)
             self._woken.set()
+
+    async def _tidy_up(self) -> None:
+        if monotonic_seconds() - self._tidied_at >= HOUSEKEEPING_SECONDS:
+            self._tidied_at = monotonic_seconds()
+            await self._piece(housekeeping.tidy_up(self._runtime, wall_now()))
 
     async def _sleep(self, millis: int) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), timeout=millis / 1_000)
 
     async def _listen(self) -> None:
+        """Be woken by NOTIFY. A lost connection is made again; until then polling finds the work."""
+        database = self._runtime.listening or self._runtime.db
         while True:
             with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                async with self._runtime.db.connection() as connection:
+                async with database.connection() as connection:
                     ended = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, ended=ended: ended.set())
                     await connection.add_listener(jobs.CHANNEL, self._on_notify)
-                    await ended.wait()
+                    self._woken.set()  # what was said before is lost
+                    try:
+                        await ended.wait()
+                    finally:
+                        await connection.remove_listener(jobs.CHANNEL, self._on_notify)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _on_notify(self, _connection: Connection, _pid: int, _channel: str, _payload: object) -> None:
         self._woken.set()
 
 
-def _parts(orgs: Sequence[int]) -> list[Sequence[int]]:
-    return [orgs[start : start + _ORGS_PER_CHUNK] for start in range(0, len(orgs), _ORGS_PER_CHUNK)]
+def _by_rank(kinds: Sequence[SweepKind]) -> list[SweepKind]:
+    return sorted(kinds, key=lambda kind: kind.sweep.rank)
+
+
+def _parts(orgs: Sequence[int]) -> list[list[int]]:
+    """In an order of no meaning, so that nobody's backlog is always first."""
+    mixed = list(orgs)
+    _random.shuffle(mixed)
+    return [mixed[start : start + _ORGS_PER_CHUNK] for start in range(0, len(mixed), _ORGS_PER_CHUNK)]

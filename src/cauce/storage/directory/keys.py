@@ -14,7 +14,7 @@ from datetime import datetime
 
 from cauce.kernel.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
 from cauce.kernel.ids import new_id
-from cauce.storage.database import Tx
+from cauce.storage.database import Row, Tx
 from cauce.storage.directory.orgs import QUERIES, Mode
 
 SCOPES = frozenset(
@@ -25,6 +25,7 @@ SCOPES = frozenset(
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY_LENGTH = 32
 _CHECKSUM_LENGTH = 6
+_SECRET_LENGTH = len("sk_live_") + _BODY_LENGTH + _CHECKSUM_LENGTH
 
 
 class BadKey(Unauthenticated):
@@ -66,6 +67,8 @@ def make_secret(livemode: bool) -> str:
 def check_secret(secret: str) -> bytes:
     """The key's hash at rest; `BadKey` when its form or checksum is wrong."""
     body, checksum = secret[:-_CHECKSUM_LENGTH], secret[-_CHECKSUM_LENGTH:]
+    if len(secret) != _SECRET_LENGTH or not secret.isascii():
+        raise BadKey()
     if not body.startswith(("sk_live_", "sk_test_")) or not secrets.compare_digest(_checksum(body), checksum):
         raise BadKey()
     return hashlib.sha256(secret.encode()).digest()
@@ -80,8 +83,16 @@ async def create_key(tx: Tx, org_id: int, mode: Mode, name: str, scopes: frozens
     return public_id, secret
 
 
+async def list_keys(tx: Tx, org_id: int) -> list[Row]:
+    """The organization's keys, oldest first, without their secrets."""
+    return await tx.rows(QUERIES.keys_of_org, org_id)
+
+
 async def rotate_key(tx: Tx, org_id: int, mode: Mode, public_id: str, overlap_until: datetime) -> tuple[str, str]:
-    """Replace a key by a new one with the same name and scopes; the old one works until `overlap_until`."""
+    """Replace a key by a new one with the same name and scopes; the old one works until `overlap_until` (wall time).
+
+    `NotFound` for a key that was revoked, replaced already or is past its end.
+    """
     old = await tx.row(QUERIES.key_by_public_id, org_id, public_id)
     if old is None:
         raise NotFound(f"there is no active API key {public_id}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cauce.kernel.errors import InvalidRequest, Unauthenticated
+from cauce.kernel.errors import Forbidden, InvalidRequest, Unauthenticated
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.directory.orgs import QUERIES
@@ -110,6 +110,23 @@ async def read_session(tx: Tx, token: str, now: datetime) -> Visitor | None:
         livemode=row["mode"] == "live",
         role=Role(row["role"]) if row["role"] else None,
     )
+
+
+async def switch_session(tx: Tx, token: str, person_id: int, org_id: int) -> None:
+    """Let the session look at another organization of the person; `Forbidden` where the person is no member."""
+    if org_id not in {row["org_id"] for row in await memberships(tx, person_id)}:
+        raise Forbidden("you are no member of this organization")
+    await tx.run(QUERIES.switch_session, _hash(token), org_id)
+
+
+async def forget_visits(tx: Tx, now: datetime) -> None:
+    """Remove sessions and sign-in links that ended before wall time `now`."""
+    await tx.run(QUERIES.forget_visits, now)
+
+
+async def members(tx: Tx, org_id: int) -> list[Row]:
+    """Who works with the organization, with role, by e-mail address."""
+    return await tx.rows(QUERIES.members_of_org, org_id)
 
 
 async def close_session(tx: Tx, token: str) -> None:

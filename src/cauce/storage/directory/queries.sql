@@ -32,7 +32,9 @@ SELECT public_id, name, hint, scopes, created_at, last_used_at, expires_at, revo
   FROM directory.api_key WHERE org_id = $1 ORDER BY id
 
 -- name: key_by_public_id
-SELECT id, name, scopes FROM directory.api_key WHERE org_id = $1 AND public_id = $2 AND revoked_at IS NULL
+SELECT id, name, scopes FROM directory.api_key
+ WHERE org_id = $1 AND public_id = $2 AND revoked_at IS NULL AND replaced_by IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+   FOR NO KEY UPDATE
 
 -- name: replace_key
 UPDATE directory.api_key SET replaced_by = $3, expires_at = $4 WHERE org_id = $1 AND id = $2
@@ -41,8 +43,11 @@ UPDATE directory.api_key SET replaced_by = $3, expires_at = $4 WHERE org_id = $1
 UPDATE directory.api_key SET revoked_at = clock_timestamp() WHERE org_id = $1 AND public_id = $2 AND revoked_at IS NULL
 
 -- name: touch_keys
+-- A row that another process touches at this moment is skipped: it was used just now, whoever says so.
 UPDATE directory.api_key k SET last_used_at = greatest(k.last_used_at, u.at)
-  FROM unnest($1::bigint[], $2::timestamptz[]) u(id, at) WHERE k.id = u.id
+  FROM (SELECT n.id, u.at FROM directory.api_key n JOIN unnest($1::bigint[], $2::timestamptz[]) u(id, at) ON n.id = u.id
+         FOR NO KEY UPDATE OF n SKIP LOCKED) u
+ WHERE k.id = u.id
 
 -- name: upsert_person
 INSERT INTO directory.person (public_id, email, name, locale) VALUES ($1, $2, $3, $4)
@@ -105,3 +110,7 @@ SELECT org_id, channel_id FROM directory.inbound_route WHERE token = $1
 
 -- name: route_of_channel
 SELECT token FROM directory.inbound_route WHERE org_id = $1 AND channel_id = $2
+
+-- name: forget_visits
+WITH gone AS (DELETE FROM directory.sign_in_link WHERE expires_at < $1)
+DELETE FROM directory.session WHERE expires_at < $1
