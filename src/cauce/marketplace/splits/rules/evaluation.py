@@ -176,31 +176,33 @@ def _level(
         left_over -= amounts[-1]
     rank = {i: n for n, i in enumerate(order_of, 1)}
     for i, part in enumerate(parts):
-        exact = measured.exact[i]
-        row = Allocation(
-            f"{at}[{i}]",
-            part.to,
-            part.kind,
-            exact,
-            exact.numerator // exact.denominator,
-            rank.get(i),
-            measured.reasons[i],
-            amounts[i],
-            amounts[i],
-            part.refundable,
-        )
-        if part.steps:
-            rows += _poured(part, row)
-        elif part.children and row.reason in SILENT:
-            rows += [row, *_silenced(part.children, f"{at}[{i}].children", row.reason)]
-        elif part.children:
-            below, lost = _level(rule, order, part.children, amounts[i], base, f"{at}[{i}].children", part)
-            own = amounts[i] - lost - sum(each.amount_minor for each in below)
-            rows += [replace(row, amount_minor=own), *below]
-            left_over += lost
-        else:
-            rows.append(row)
+        below, lost = _below(rule, order, part, amounts[i], base, f"{at}[{i}].children", measured.reasons[i])
+        left_over += lost
+        own = amounts[i] - lost - sum([each.amount_minor for each in below])
+        row = _allocation(f"{at}[{i}]", part, measured, i, rank.get(i), rounded=amounts[i], own=own)
+        rows += _poured(part, row) if part.steps else [row]
+        rows += below
     return rows, left_over
+
+
+def _allocation(
+    path: str, part: Part, measured: Measured, i: int, rank: int | None, *, rounded: int, own: int
+) -> Allocation:
+    exact = measured.exact[i]
+    floor = exact.numerator // exact.denominator
+    reason = measured.reasons[i]
+    return Allocation(path, part.to, part.kind, exact, floor, rank, reason, rounded, own, part.refundable)
+
+
+def _below(
+    rule: SplitRule, order: OrderFacts, part: Part, amount: int, base: int, at: str, reason: Reason
+) -> tuple[list[Allocation], int]:
+    """The allocations of a part's children out of its amount, and the units that their rounding left over."""
+    if not part.children:
+        return [], 0
+    if reason in SILENT:
+        return _silenced(part.children, at, reason), 0
+    return _level(rule, order, part.children, amount, base, at, part)
 
 
 def _silenced(parts: Sequence[Part], at: str, reason: Reason) -> list[Allocation]:

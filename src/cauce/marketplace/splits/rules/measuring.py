@@ -108,7 +108,7 @@ def measure_level(
         loose = _percentages(parts, live, amount, base, left, exact, reasons)
     rounded_together = set(loose)
     target = amount - sum(exact[i].numerator for i in live if i not in rounded_together)
-    rest = target - sum((exact[i] for i in loose), ZERO)
+    rest = target - sum((exact[i] for i in loose), ZERO) if loose else Fraction(target)
     if rest < 0:
         raise SharesExceedAmount(param="parts")
     if rests:
@@ -138,9 +138,9 @@ def _weight(part: Part) -> int | None:
 def _check_shares(parts: Sequence[Part], live: Sequence[int], *, nested: bool) -> None:
     """Plain percentages of the whole, without a cap that could make them fit, may not exceed it."""
     whole = Of.PARENT if nested else Of.BASE
-    plain = (part.measure for part in (parts[i] for i in live) if part.cap_minor is None)
+    plain = (parts[i].measure for i in live if parts[i].cap_minor is None)
     shares = [measure.value for measure in plain if isinstance(measure, Percent) and measure.of is whole]
-    if shares and sum(shares, ZERO) > 1:
+    if shares and (shares[0] > 1 if len(shares) == 1 else sum(shares) > 1):
         raise SharesExceedOne(param="parts")
 
 
@@ -169,6 +169,9 @@ def _fix(
     return left
 
 
+_LOOSE = (Reason.PERCENT, Reason.TIERS)
+
+
 def _percentages(
     parts: Sequence[Part],
     live: Sequence[int],
@@ -182,14 +185,17 @@ def _percentages(
 
     Fees come first, because others may be taken of what they leave (exact values, clamps included).
     """
-    whole = {Of.BASE: Fraction(base), Of.PARENT: Fraction(amount), Of.AFTER_FIXED: Fraction(after_fixed)}
-    measured = [i for i in live if isinstance(parts[i].measure, Percent | Tiered | GreaterOf)]
+    whole: dict[Of, Fraction | int] = {Of.BASE: base, Of.PARENT: amount, Of.AFTER_FIXED: after_fixed}
+    measured = [i for i in live if not isinstance(parts[i].measure, Fixed | Rest)]
+    fees = [i for i in measured if parts[i].to == FEE]
+    if fees:
+        measured = [*fees, *(i for i in measured if parts[i].to != FEE)]
     loose = []
-    for i in sorted(measured, key=lambda i: parts[i].to != FEE):
-        if parts[i].to != FEE and Of.AFTER_FEES not in whole:
+    for n, i in enumerate(measured):
+        if n == len(fees):
             whole[Of.AFTER_FEES] = amount - _fees(parts, exact)
         exact[i], reasons[i] = _clamped(parts[i], whole)
-        if reasons[i] in (Reason.PERCENT, Reason.TIERS):
+        if reasons[i] in _LOOSE:
             loose.append(i)
     return loose
 
@@ -202,11 +208,11 @@ def _emptied(parts: Sequence[Part], live: Sequence[int], reasons: list[Reason | 
     return []
 
 
-def _fees(parts: Sequence[Part], exact: Sequence[Fraction]) -> Fraction:
-    return sum((value for part, value in zip(parts, exact, strict=True) if part.to == FEE), ZERO)
+def _fees(parts: Sequence[Part], exact: Sequence[Fraction]) -> Fraction | int:
+    return sum(value for part, value in zip(parts, exact, strict=True) if part.to == FEE)
 
 
-def _clamped(part: Part, whole: Mapping[Of, Fraction]) -> tuple[Fraction, Reason]:
+def _clamped(part: Part, whole: Mapping[Of, Fraction | int]) -> tuple[Fraction, Reason]:
     """The part's exact value within its bounds, and what decided it."""
     value, reason = _value(part, whole)
     if part.min_minor is not None and value < part.min_minor:
@@ -216,19 +222,19 @@ def _clamped(part: Part, whole: Mapping[Of, Fraction]) -> tuple[Fraction, Reason
     return value, reason
 
 
-def _value(part: Part, whole: Mapping[Of, Fraction]) -> tuple[Fraction, Reason]:
+def _value(part: Part, whole: Mapping[Of, Fraction | int]) -> tuple[Fraction, Reason]:
     measure = part.measure
     if isinstance(measure, Percent):
-        return whole[measure.of] * measure.value, Reason.PERCENT
+        return measure.value * whole[measure.of], Reason.PERCENT
     if isinstance(measure, Tiered):
-        return rate(measure.model, max(ZERO, whole[measure.of])).amount, Reason.TIERS
+        return rate(measure.model, Fraction(max(0, whole[measure.of]))).amount, Reason.TIERS
     assert isinstance(measure, GreaterOf)
     best, reason = ZERO, Reason.GREATER_OF_FIXED
     for choice in measure.choices:
         if isinstance(choice, Fixed):
             found, why = Fraction(choice.amount_minor), Reason.GREATER_OF_FIXED
         else:
-            found, why = whole[choice.of] * choice.value, Reason.PERCENT
+            found, why = choice.value * whole[choice.of], Reason.PERCENT
         if found > best:
             best, reason = found, why
     return best, reason
