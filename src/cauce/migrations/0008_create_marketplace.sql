@@ -103,6 +103,7 @@ CREATE TABLE orders.purchase (
   delivered_at    timestamptz,
   canceled_at     timestamptz,
   released_at     timestamptz,
+  body_hash       bytea NOT NULL,                                -- of the request, so that the same number with another body is refused
   metadata        jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (org_id, id),
   CONSTRAINT refunded_at_most_collected CHECK (refunded_minor BETWEEN 0 AND collected_minor),  -- K12

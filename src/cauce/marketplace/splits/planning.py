@@ -1,0 +1,178 @@
+"""An order's parts: the rule applied to each seller's goods, then laid over the collections that brought the money. Pure.
+
+What a rule divides is the price of the goods; freight is wholly the seller's. The parts of each collection sum to the
+collection: what payers paid more or less than the lines say is the (last) seller's, never the platform's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from cauce.gateway.limits import ShareAboveCap, share_cap_minor
+from cauce.kernel.errors import Conflict
+from cauce.marketplace.splits.rules.evaluation import SELLER, OrderFacts, UnknownParty, evaluate
+from cauce.marketplace.splits.rules.provider_fee import ProviderFeeExceedsPart
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, FeeBearer, SplitRule
+from cauce.pricing.refunds import RefundExceedsParts, refund_proportional
+
+
+class CollectedTooLittle(Conflict):
+    """What was collected does not cover the parts of others than the seller."""
+
+    code = "collected_too_little"
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """One seller's part of an order."""
+
+    seller_id: str
+    prices_minor: tuple[int, ...]
+    freight_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pot:
+    """One collection to lay parts over; `owner_id` where it belongs to one merchant."""
+
+    id: str
+    amount_minor: int
+    owner_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One party's part of one collection: `party` is `fee` or a merchant; `is_rest` takes what is left."""
+
+    party: str
+    amount_minor: int
+    is_rest: bool = False
+
+
+Claims = tuple[Part, ...]
+
+
+def plan_order(
+    rule: SplitRule,
+    goods: Sequence[Goods],
+    parties: Mapping[str, str],
+    pots: Sequence[Pot],
+    share_max: Fraction | None,
+) -> dict[str, Claims]:
+    """The parts of every collection, by its id. `parties` is role -> merchant, `share_max` the cap of shares to others."""
+    claims = [_claims(rule, one, parties) for one in goods]
+    owned = [pot for pot in pots if pot.owner_id]
+    if not owned:
+        return _laid_over([part for each in claims for part in each], pots)
+    found: dict[str, Claims] = {}
+    for one, each in zip(goods, claims, strict=True):
+        found |= _poured(each, [pot for pot in owned if pot.owner_id == one.seller_id], one.seller_id, share_max)
+    return found
+
+
+def less_fee(parts: Sequence[Part], fee_minor: int, bearer: FeeBearer) -> tuple[Part, ...]:
+    """The parts less the provider's fee, taken from its bearer; `ProviderFeeExceedsPart` when he gets too little."""
+    if not fee_minor:
+        return tuple(parts)
+    bears = [
+        part.amount_minor
+        if bearer is FeeBearer.PRO_RATA or (part.party == FEE if bearer is FeeBearer.PLATFORM else part.is_rest)
+        else 0
+        for part in parts
+    ]
+    try:
+        taken = refund_proportional(bears, [0] * len(bears), fee_minor)
+    except RefundExceedsParts as exc:
+        raise ProviderFeeExceedsPart(bearer=bearer.value, part_minor=sum(bears), fee_minor=fee_minor) from exc
+    return tuple(
+        Part(part.party, part.amount_minor - fee, part.is_rest) for part, fee in zip(parts, taken, strict=True)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _divided(rule: SplitRule, prices: tuple[int, ...], roles: frozenset[str]) -> tuple[tuple[str, int], ...]:
+    lines = prices if rule.base is Base.LINES else ()
+    facts = OrderFacts(sum(prices), lines_minor=lines, parties=frozenset({SELLER, *roles}))
+    return tuple(evaluate(rule, facts).by_party().items())
+
+
+def _claims(rule: SplitRule, goods: Goods, parties: Mapping[str, str]) -> list[Part]:
+    """One seller's parts: others first, in the rule's order, the seller's rest last."""
+    roles = frozenset(f"party:{role}" for role in parties)
+    rest, found = goods.freight_minor, []
+    for to, amount in _divided(rule, goods.prices_minor, roles):
+        if to in (SELLER, KEPT):
+            rest += amount
+        elif to == FEE:
+            found.append(Part(FEE, amount))
+        else:
+            merchant = parties.get(to.removeprefix("party:"))
+            if merchant is None:
+                raise UnknownParty(f"the order has no {to}", param="parties")
+            found.append(Part(merchant, amount))
+    return [*found, Part(goods.seller_id, rest, is_rest=True)]
+
+
+def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
+    """Every collection brings every part in proportion, cumulatively, so that all sums are exact."""
+    collected = sum(pot.amount_minor for pot in pots)
+    claims = _balanced(claims, collected)
+    amounts = [part.amount_minor for part in claims]
+    done = [0] * len(amounts)
+    found: dict[str, Claims] = {}
+    for pot in pots:
+        taken = refund_proportional(amounts, done, pot.amount_minor)
+        done = [before + now for before, now in zip(done, taken, strict=True)]
+        found[pot.id] = _merged(
+            [Part(part.party, amount, part.is_rest) for part, amount in zip(claims, taken, strict=True)]
+        )
+    return found
+
+
+def _balanced(claims: list[Part], collected: int) -> list[Part]:
+    """The last seller's rest takes what was collected more or less than claimed."""
+    last = claims[-1]
+    amount = last.amount_minor + collected - sum(part.amount_minor for part in claims)
+    if amount < 0:
+        raise CollectedTooLittle(collected_minor=collected, missing_minor=-amount)
+    return [*claims[:-1], Part(last.party, amount, is_rest=True)]
+
+
+def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: Fraction | None) -> dict[str, Claims]:
+    """Parts of others poured into the owner's collections, each up to the channel's cap; the owner keeps the rest."""
+    rooms = [
+        share_cap_minor(pot.amount_minor, 0, share_max) if share_max is not None else pot.amount_minor for pot in pots
+    ]
+    parts: list[list[Part]] = [[] for _ in pots]
+    for claim in claims[:-1]:
+        left = claim.amount_minor
+        for index, room in enumerate(rooms):
+            taken = min(left, room)
+            if taken or (not claim.amount_minor and index == 0):
+                parts[index].append(Part(claim.party, taken))
+            left, rooms[index] = left - taken, room - taken
+        if left:
+            planned = sum(part.amount_minor for part in claims[:-1])
+            raise ShareAboveCap(share_max=str(share_max), allowed_minor=planned - left, planned_minor=planned)
+    return {
+        pot.id: (
+            *each,
+            Part(owner_id, pot.amount_minor - sum(part.amount_minor for part in each), is_rest=True),
+        )
+        for pot, each in zip(pots, parts, strict=True)
+    }
+
+
+def _merged(parts: Sequence[Part]) -> Claims:
+    """The platform's parts of one collection as one, the others as they are; nothing of zero but the fee."""
+    fee = sum(part.amount_minor for part in parts if part.party == FEE)
+    others: dict[tuple[str, bool], int] = {}
+    for part in parts:
+        if part.party != FEE:
+            key = (part.party, part.is_rest)
+            others[key] = others.get(key, 0) + part.amount_minor
+    found = [Part(party, amount, is_rest) for (party, is_rest), amount in others.items() if amount or is_rest]
+    return (Part(FEE, fee), *found) if any(part.party == FEE for part in parts) else tuple(found)

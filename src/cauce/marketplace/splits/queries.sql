@@ -1,0 +1,85 @@
+-- name: insert_rule
+INSERT INTO splits.rule (org_id, id, version, name, content, state, created_by, created_at)
+SELECT $1, $2, coalesce((SELECT max(version) FROM splits.rule WHERE org_id = $1 AND id = $2), 0) + 1, $3, $4, 'draft', $5, $6
+RETURNING version
+
+-- name: rule_version
+SELECT id, version, name, content, state, created_by, activated_by FROM splits.rule WHERE org_id = $1 AND id = $2 AND version = $3 FOR UPDATE
+
+-- name: supersede
+UPDATE splits.rule SET state = 'superseded' WHERE org_id = $1 AND id = $2 AND state = 'active'
+
+-- name: activate
+UPDATE splits.rule SET state = 'active', activated_by = $4 WHERE org_id = $1 AND id = $2 AND version = $3
+
+-- name: active_rules
+SELECT id, version, content FROM splits.rule WHERE org_id = $1 AND id = ANY ($2::text[]) AND state = 'active'
+
+-- name: rule_versions
+SELECT r.id, r.version, r.content FROM splits.rule r
+  JOIN unnest($2::text[], $3::int[]) w(id, version) ON r.org_id = $1 AND r.id = w.id AND r.version = w.version
+
+-- name: rules
+SELECT id, version, name, content, state, created_by, activated_by, created_at FROM splits.rule WHERE org_id = $1 ORDER BY id, version DESC
+
+-- name: insert_allocations
+INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party, amount_minor, is_rest)
+SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::boolean[]) a
+
+-- name: allocations_of
+SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, is_rest, closed
+  FROM splits.allocation WHERE org_id = $1 AND collection_id = ANY ($2::text[]) ORDER BY collection_id, position
+
+-- name: set_amounts
+UPDATE splits.allocation a SET amount_minor = s.amount
+  FROM unnest($2::text[], $3::smallint[], $4::bigint[]) s(collection_id, position, amount)
+ WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: close_parts
+UPDATE splits.allocation a SET closed = true
+  FROM unnest($2::text[], $3::smallint[]) s(collection_id, position)
+ WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: add_reversed
+UPDATE splits.allocation a SET reversed_minor = a.reversed_minor + s.amount
+  FROM unnest($2::text[], $3::smallint[], $4::bigint[]) s(collection_id, position, amount)
+ WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: insert_splits
+INSERT INTO splits.split (org_id, id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor,
+                          finishes, owner_id, state, created_at)
+SELECT $1, s.*, 'submitted', $13
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::smallint[], $9::bigint[], $10::bigint[],
+              $11::boolean[], $12::text[]) s
+
+-- name: lock_splits
+SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, finishes, owner_id, state, ref
+  FROM splits.split WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+
+-- name: splits_of
+SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, finishes, owner_id, state, ref,
+       created_at, applied_at
+  FROM splits.split WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY created_at, id
+
+-- name: update_splits
+UPDATE splits.split s SET state = u.state, ref = u.ref, applied_at = u.applied_at
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) u(id, state, ref, applied_at)
+ WHERE s.org_id = $1 AND s.id = u.id
+
+-- name: open_splits
+SELECT order_id, count(*) AS open FROM splits.split
+ WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND state IN ('planned', 'submitted', 'processing', 'unknown') GROUP BY order_id
+
+-- name: insert_reversals
+INSERT INTO splits.reversal (org_id, id, order_id, collection_id, position, split_id, refund_id, party, amount_minor, state, created_at)
+SELECT $1, r.*, 'submitted', $10
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::bigint[]) r
+
+-- name: lock_reversals
+SELECT id, order_id, collection_id, position, split_id, refund_id, party, amount_minor, state
+  FROM splits.reversal WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+
+-- name: update_reversals
+UPDATE splits.reversal r SET state = u.state, ref = u.ref, finished_at = u.finished_at
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) u(id, state, ref, finished_at)
+ WHERE r.org_id = $1 AND r.id = u.id
