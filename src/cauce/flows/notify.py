@@ -12,7 +12,7 @@ import msgspec
 
 from cauce.flows.context import Context, Posted
 from cauce.kernel.clock import wall_now
-from cauce.kernel.errors import Unavailable
+from cauce.kernel.errors import CauceError
 from cauce.storage import jobs, outbox
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.jobs import Job, NewJob
@@ -24,10 +24,11 @@ DELIVER_JOB = "webhooks.deliver"
 _OK = range(200, 300)
 
 
-class EndpointFailed(Unavailable):
+class EndpointFailed(CauceError):
     """The webhook endpoint did not take the delivery."""
 
     code = "webhook_endpoint_failed"
+    http_status = 502
 
 
 async def fan_out(context: Context, job: Job) -> None:
@@ -81,12 +82,12 @@ async def _conclude(context: Context, job: Job, endpoint_id: str, delivery_id: s
             await store.mark_well(tx, endpoint_id)
             return
         since = await store.mark_failing(tx, endpoint_id, now)
-        given_up = rules.is_given_up(since, now)
+        given_up = is_last or rules.is_given_up(since, now)
         if given_up:
             await store.set_state(tx, endpoint_id, "disabled")
             gone = NewEvent("endpoint.disabled", endpoint_id, now, {"failing_since": since})
             await outbox.emit(tx, [gone], actor="system", cause=context.cause)
-    if not (given_up or is_last):
+    if not given_up:
         raise EndpointFailed(posted.answer or f"the endpoint answered {posted.status}")
 
 

@@ -16,7 +16,7 @@ UPDATE webhooks.endpoint SET state = $3, failing_since = NULL WHERE org_id = $1 
 -- name: fan_out
 -- One delivery per enabled endpoint that wants the type; a second fan-out of the same event adds none.
 INSERT INTO webhooks.delivery (org_id, id, endpoint_id, event_id, created_at)
-SELECT $1, 'wd_' || lpad($2::text, 16, '0') || '_' || substr(e.id, 4), e.id, $2, $4
+SELECT $1, 'wd_' || lpad($2::bigint::text, 16, '0') || '_' || substr(e.id, 4), e.id, $2::bigint, $4
   FROM webhooks.endpoint e
  WHERE e.org_id = $1 AND e.state = 'enabled' AND (e.event_types = '{}' OR $3 = ANY (e.event_types))
 ON CONFLICT (org_id, endpoint_id, event_id) DO NOTHING

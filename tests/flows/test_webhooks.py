@@ -1,0 +1,160 @@
+"""Outgoing webhooks over real HTTP: signed, ordered, retried, given up visibly, never into the network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cauce.flows import clock, runner
+from cauce.flows.context import Context
+from cauce.kernel.ids import new_id
+from cauce.providers.kit.serving import serving
+from cauce.storage import outbox
+from cauce.storage.outbox import NewEvent
+from cauce.webhooks import rules, service, store
+from tests.support.runtime import BEGIN, World, world
+
+
+@dataclass
+class Receiver:
+    """An endpoint that keeps what it gets and answers as told."""
+
+    statuses: list[int] = field(default_factory=list)
+    seen: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    url: str = ""
+
+    async def take(self, request: Request) -> Response:
+        self.seen.append((dict(request.headers), await request.body()))
+        return Response(status_code=self.statuses.pop(0) if self.statuses else 204, headers={"location": self.url})
+
+
+@asynccontextmanager
+async def receiving(*statuses: int) -> AsyncIterator[Receiver]:
+    receiver = Receiver(list(statuses))
+    app = Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])
+    async with serving(app) as url:
+        receiver.url = f"{url}/hook"
+        yield receiver
+
+
+@pytest.fixture
+async def product(dsn: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with world(dsn, tmp_path) as one:
+        yield one
+
+
+async def _endpoint(context: Context, url: str, *types: str) -> tuple[str, str]:
+    async with context.transaction() as tx:
+        return await service.create_endpoint(
+            tx, context.runtime.sealer, url, types, await context.now(tx), loopback_allowed=True
+        )
+
+
+async def _emit(context: Context, object_id: str, *types: str) -> None:
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        events = [NewEvent(kind, object_id, now, {"n": n}) for n, kind in enumerate(types)]
+        await outbox.emit(tx, events, actor="test")
+
+
+async def _work(context: Context) -> None:
+    for _ in range(6):
+        await runner.relay_events(context.runtime, context.org_id)
+        await runner.run_jobs(context.runtime, await runner.claim_jobs(context.runtime, [context.org_id]))
+
+
+async def test_an_event_arrives_signed_and_an_endpoint_gets_only_what_it_wants(product: World) -> None:
+    context = product.context(await product.sandbox_org())
+    async with receiving() as wanted, receiving() as other:
+        _, secret = await _endpoint(context, wanted.url, "customer.created")
+        await _endpoint(context, other.url, "plan.created")
+        await _emit(context, new_id("cus"), "customer.created")
+        await _work(context)
+        assert len(wanted.seen) == 1
+        assert other.seen == []
+        headers, body = wanted.seen[0]
+        assert Webhook(secret).verify(body, headers)["type"] == "customer.created"
+        assert json.loads(body)["sequence"] == 1
+
+
+async def test_a_failing_endpoint_gets_everything_later_in_order_per_object(product: World) -> None:
+    org = await product.sandbox_org()
+    context = product.context(org)
+    async with receiving(500, 302) as receiver:
+        await _endpoint(context, receiver.url, "customer.created", "customer.updated", "customer.suspended")
+        customer = new_id("cus")
+        await _emit(context, customer, "customer.created", "customer.updated", "customer.suspended")
+        await _work(context)
+        assert len(receiver.seen) == 1, "the second event waits behind the first"
+        await clock.begin_advance(context, BEGIN + timedelta(hours=1))
+        await _work(context)
+        accepted = [json.loads(body)["sequence"] for _, body in receiver.seen[2:]]
+        assert accepted == [1, 2, 3]
+        async with context.transaction() as tx:
+            log = await store.deliveries(tx)
+        assert sorted(row["attempts"] for row in log) == [1, 1, 3]
+        assert {row["state"] for row in log} == {"delivered"}
+
+
+async def test_an_endpoint_that_fails_for_three_days_is_disabled_and_says_so(product: World) -> None:
+    context = product.context(await product.sandbox_org())
+    async with receiving(*[500] * 60) as receiver:
+        endpoint_id, _ = await _endpoint(context, receiver.url, "customer.created")
+        await _emit(context, new_id("cus"), "customer.created")
+        await _work(context)
+        await clock.begin_advance(context, BEGIN + timedelta(days=5))
+        await _work(context)
+        async with context.transaction() as tx:
+            assert (await store.read_endpoint(tx, endpoint_id))["state"] == "disabled"
+            events = await outbox.events_of(tx, endpoint_id)
+        assert [event["type"] for event in events] == ["endpoint.disabled"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.8",
+        "127.0.0.1",
+        "169.254.169.254",
+        "::1",
+        "::ffff:10.1.2.3",
+        "0.0.0.0",
+        "fe80::1",
+        "224.0.0.1",
+        "100.64.0.1",
+    ],
+)
+def test_private_addresses_are_refused_for_live_organizations(address: str) -> None:
+    with pytest.raises(rules.ForbiddenAddress):
+        rules.check_addresses([address], loopback_allowed=False)
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com/", "https://user:pw@example.com/", "http://example.com/", "https:///x"]
+)
+def test_addresses_that_cannot_be_meant_are_refused(url: str) -> None:
+    with pytest.raises(rules.ForbiddenAddress):
+        rules.check_url(url, loopback_allowed=False)
+
+
+async def test_a_live_organization_never_calls_the_own_machine(product: World) -> None:
+    async with receiving() as receiver:
+        assert product.runtime.poster is not None
+        secure = receiver.url.replace("http://", "https://")
+        posted = await product.runtime.poster.post(secure, {}, b"{}", loopback_allowed=False)
+        assert posted.status is None
+        assert "not a public address" in posted.answer
+        assert receiver.seen == []
+        await asyncio.sleep(0)
