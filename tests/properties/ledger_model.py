@@ -121,7 +121,7 @@ class Model:
         taken = sum(-side * leg.amount_minor for leg in item.journal.legs if leg.account == one.account)
         accounts = [leg.account for leg in item.journal.legs]
         if len(set(accounts)) < len(accounts):
-            return {Code.BAD_LEGS, Code.HOLD_EXCEEDED}
+            return {Code.HOLD_EXCEEDED} | self._journal(item.journal, item)  # names bad legs, so nothing is posted
         if not 0 < taken <= one.left:
             return {Code.HOLD_EXCEEDED}
         before = copy.deepcopy(self.__dict__)

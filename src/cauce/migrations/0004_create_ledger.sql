@@ -163,4 +163,5 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.seal FOR EACH STATEMENT E
 GRANT SELECT, INSERT, UPDATE ON ledger.pool, ledger.account, ledger.hold, ledger.seal_mark TO cauce_ledger;
 GRANT SELECT, INSERT ON ledger.journal, ledger.entry, ledger.seal TO cauce_ledger;
 GRANT SELECT, USAGE ON SEQUENCE ledger.journal_id TO cauce_ledger;
+GRANT SELECT ON SEQUENCE ledger.journal_id TO cauce_app;
 GRANT SELECT ON ledger.month TO cauce_ledger;
