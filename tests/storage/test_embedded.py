@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import signal
@@ -95,6 +96,15 @@ async def test_a_second_process_attaches_and_leaves_without_a_trace(user: User, 
     owner.stop()
     assert server_pids(home) == []
     assert leash_pids(home) == []
+
+
+async def test_of_many_that_start_at_once_one_owns_and_the_others_attach(user: User, home: Path) -> None:
+    everybody = await asyncio.gather(*(asyncio.to_thread(user.run, home) for _ in range(4)))
+    assert sorted(one.owned for one in everybody) == [False, False, False, True]
+    assert len({one.server_pid for one in everybody}) == 1
+    for one in sorted(everybody, key=lambda one: one.owned):
+        one.stop()
+    assert server_pids(home) == []
 
 
 async def test_a_killed_owner_leaves_no_server_behind(user: User, home: Path) -> None:

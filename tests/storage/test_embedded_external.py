@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from cauce.kernel.errors import SetupError, Unavailable
-from cauce.storage.backup import database_name, with_database
-from cauce.storage.embedded import EmbeddedServer
+from cauce.storage.backup import DatabaseInUse, back_up, database_name, restore, with_database
+from cauce.storage.database import Database
+from cauce.storage.embedded import EmbeddedServer, client_programs
 from cauce.storage.external import DatabaseUnsuitable, check_external, inspect_external
+from cauce.storage.migrations import migrate, pending, series
 from cauce.storage.source import open_source
 from tests.support.embedded import temporary_home
 from tests.support.postgres import DatabaseServer
+
+MAKE_ROLES = """
+DO $$ BEGIN CREATE ROLE cauce_app; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE cauce_ledger; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN CREATE ROLE cauce_scheduler; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+GRANT cauce_app, cauce_ledger, cauce_scheduler TO {user};
+"""
 
 
 @pytest.fixture
@@ -28,8 +38,13 @@ async def clerk_dsn(empty_dsn: str) -> AsyncIterator[str]:
     name = f"clerk_{database_name(empty_dsn)}"
     connection = await asyncpg.connect(empty_dsn)
     await connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'clerk'")
-    yield empty_dsn.replace("//", f"//{name}:clerk@", 1) if "@" not in empty_dsn else _as(empty_dsn, name)
-    await connection.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    await connection.close()
+    yield _as(empty_dsn, name)
+    connection = await asyncpg.connect(with_database(empty_dsn, "postgres"))
+    await connection.execute(f'ALTER DATABASE "{database_name(empty_dsn)}" OWNER TO CURRENT_USER')
+    await connection.close()
+    connection = await asyncpg.connect(empty_dsn)
+    await connection.execute(f"DROP OWNED BY {name} CASCADE; DROP ROLE {name}")
     await connection.close()
 
 
@@ -52,9 +67,35 @@ async def test_a_user_without_rights_is_told_each_statement_that_helps(clerk_dsn
     with pytest.raises(DatabaseUnsuitable):
         await check_external(clerk_dsn)
     await administrator.execute(f'GRANT CREATE ON DATABASE "{database_name(empty_dsn)}" TO "{found.user_name}"')
-    await administrator.execute(f'ALTER ROLE "{found.user_name}" CREATEROLE')
+    assert any("CREATEROLE" in problem or "may not act as" in problem for problem in found.problems)
+    await administrator.execute(MAKE_ROLES.format(user=found.user_name))
     await administrator.close()
     assert (await check_external(clerk_dsn)).problems == ()
+    assert len(await migrate(clerk_dsn)) == len(series())
+    database = await Database.connect(clerk_dsn)
+    async with database.transaction() as tx:
+        assert await tx.value("SELECT current_user") == "cauce_app"
+    await database.close()
+
+
+async def test_the_owner_of_a_database_without_power_over_the_server_backs_up_and_restores(
+    clerk_dsn: str, empty_dsn: str, tmp_path: Path
+) -> None:
+    name, clerk = database_name(empty_dsn), f"clerk_{database_name(empty_dsn)}"
+    administrator = await asyncpg.connect(empty_dsn)
+    await administrator.execute(MAKE_ROLES.format(user=clerk))
+    await administrator.execute(f"ALTER ROLE {clerk} CREATEDB BYPASSRLS; ALTER DATABASE {name} OWNER TO {clerk}")
+    await migrate(clerk_dsn)
+    back_up(clerk_dsn, tmp_path / "backup", client_programs())
+    with pytest.raises(DatabaseInUse):
+        await restore(clerk_dsn, tmp_path / "backup", client_programs(), replace=True)
+    await administrator.close()
+    await restore(clerk_dsn, tmp_path / "backup", client_programs(), replace=True)
+    assert await pending(clerk_dsn) == []
+    again = await asyncpg.connect(clerk_dsn)
+    owner = await again.fetchval("SELECT proowner::regrole::text FROM pg_proc WHERE oid = 'ledger.post'::regproc")
+    assert owner == "cauce_ledger"
+    await again.close()
 
 
 async def test_a_database_in_another_encoding_is_refused(database_server: DatabaseServer) -> None:

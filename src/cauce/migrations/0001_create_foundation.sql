@@ -15,7 +15,19 @@ BEGIN
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
   NULL;  -- two databases of one server migrated at the same moment
 END $$;
-GRANT cauce_app, cauce_scheduler, cauce_ledger TO CURRENT_USER;
+DO $$
+DECLARE
+  -- From 16 on whoever made a role may grant it but not yet act as it, and 15 knows no word for the difference.
+  v_right text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+  v_role  text;
+BEGIN
+  -- An administrator may have granted them, to a user who may not grant them himself.
+  FOREACH v_role IN ARRAY ARRAY['cauce_app', 'cauce_scheduler', 'cauce_ledger'] LOOP
+    IF NOT pg_has_role(CURRENT_USER, v_role, v_right) THEN
+      EXECUTE format('GRANT %I TO CURRENT_USER', v_role);
+    END IF;
+  END LOOP;
+END $$;
 
 CREATE SCHEMA IF NOT EXISTS directory;
 CREATE SCHEMA storage;

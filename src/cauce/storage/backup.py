@@ -22,7 +22,7 @@ import asyncpg
 
 from cauce.kernel.errors import Conflict, SetupError
 from cauce.storage.embedded.programs import ProgramFailed, Programs, clean_environment
-from cauce.storage.external import ROLES, connect, inspect_external
+from cauce.storage.external import ROLES, check_external, connect
 from cauce.storage.migrations import migrate, pending
 from cauce.storage.sql import load_queries
 
@@ -33,7 +33,7 @@ _CHUNK_BYTES = 1 << 20
 _PREAMBLE_LINES = 16
 # pg_restore 17 and newer write this even for servers that do not know the setting.
 _UNKNOWN_TO_OLD_SERVERS = re.compile(r"^SET transaction_timeout = .*\n", re.MULTILINE)
-_OWNER = re.compile(r'^(ALTER .+ OWNER TO )"?([^"\n]+?)"?;$', re.MULTILINE)
+_OWNER = re.compile(r'^(ALTER [A-Z ]+ ("?\w+"?)\b.* OWNER TO )"?([^"\n]+?)"?;$', re.MULTILINE)
 
 
 class BackupFailed(SetupError):
@@ -140,7 +140,7 @@ async def _fill_and_swap(dsn: str, file: Path, programs: Programs) -> None:
 
 
 async def _fill(dsn: str, file: Path, programs: Programs) -> None:
-    found = await inspect_external(dsn)
+    found = await check_external(dsn)
     if found.roles_missing:
         await _make_roles(dsn)
     await asyncio.to_thread(_pour, client_environment(dsn), file, programs, found.user_name)
@@ -178,7 +178,11 @@ def _owned_by(definitions: str, user_name: str) -> str:
     quoted = '"' + user_name.replace('"', '""') + '"'
 
     def owner(match: re.Match[str]) -> str:
-        return match[0] if match[2] in ROLES else f"{match[1]}{quoted};"
+        statement, schema, role = match[1], match[2], match[3]
+        if role not in ROLES:
+            return f"{statement}{quoted};"
+        # Without a superuser, the new owner must for a moment be allowed to make things in the schema.
+        return QUERIES.give_to_role.format(schema=schema, role=role, statement=match[0])
 
     return _UNKNOWN_TO_OLD_SERVERS.sub("", _OWNER.sub(owner, definitions))
 

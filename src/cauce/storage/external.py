@@ -94,12 +94,15 @@ def _judge(row: asyncpg.Record) -> Inspection:
         problems.append("This server is a read-only replica; name the primary.")
     if not row["may_create_schemas"]:
         problems.append(f'User {user} may not make schemas; run: GRANT CREATE ON DATABASE "{database}" TO "{user}".')
-    if row["roles_missing"] and not row["may_create_roles"]:
-        missing = ", ".join(row["roles_missing"])
+    if row["roles_absent"] and not row["may_create_roles"]:
+        missing = ", ".join(row["roles_absent"])
         problems.append(
             f'User {user} may not make roles; run: ALTER ROLE "{user}" CREATEROLE, or make the roles {missing} '
             f'(CREATE ROLE … NOLOGIN) and grant them: GRANT {missing} TO "{user}".'
         )
+    if row["roles_refused"]:
+        refused = ", ".join(row["roles_refused"])
+        problems.append(f'User {user} may not act as {refused}, made by another; run: GRANT {refused} TO "{user}".')
     warnings = []
     if not row["may_bypass_policies"]:
         warnings.append(
@@ -107,5 +110,11 @@ def _judge(row: asyncpg.Record) -> Inspection:
             f'of whoever runs the server, or run: ALTER ROLE "{user}" BYPASSRLS.'
         )
     return Inspection(
-        row["version"], database, user, tuple(problems), tuple(warnings), too_old, tuple(row["roles_missing"])
+        row["version"],
+        database,
+        user,
+        tuple(problems),
+        tuple(warnings),
+        too_old,
+        (*row["roles_absent"], *row["roles_not_ours"]),
     )
