@@ -1,0 +1,282 @@
+"""Plans and prices as values: what a plan promises, how a price is told in plain JSON, what may not be sold.
+
+A price's `model` is one of `pricing.models`; its stored form carries every rate as a decimal string, so no float can
+enter. `PlanPolicy` holds each decision that the state machine leaves to the plan, with its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+
+from cauce.kernel.calendar.periods import Interval, Unit, interval_of
+from cauce.kernel.currencies import exponent_of
+from cauce.kernel.errors import Conflict, InvalidRequest
+from cauce.pricing.models import Model
+from cauce.pricing.schedule import Billing
+
+
+class PriceArchived(Conflict):
+    """The price is no longer sold."""
+
+    code = "price_archived"
+
+
+class PlanNotSold(Conflict):
+    """The plan is not offered."""
+
+    code = "plan_not_sold"
+
+
+class NoPriceInCurrency(InvalidRequest):
+    """The plan has no price in this currency."""
+
+    code = "no_price_in_currency"
+
+
+class MixedIntervals(InvalidRequest):
+    """The recurring prices of one subscription share one interval and one currency."""
+
+    code = "mixed_intervals"
+
+
+class BadPlan(InvalidRequest):
+    """The plan cannot be sold as it stands."""
+
+    code = "bad_plan"
+
+
+class PriceKind(StrEnum):
+    """What a price is for."""
+
+    RECURRING = "recurring"
+    USAGE = "usage"
+    ONE_TIME = "one_time"
+
+
+class TrialEnd(StrEnum):
+    """What happens when a trial ends without a payment method (D4)."""
+
+    PAUSE = "pause"
+    CANCEL = "cancel"
+    CREATE_INVOICE = "create_invoice"
+    DOWNGRADE_TO_FREE = "downgrade_to_free"
+
+
+class CancelCredit(StrEnum):
+    """What becomes of the unused part of a period that was paid in advance."""
+
+    NONE = "none"
+    CREDIT = "credit"
+    REFUND = "refund"
+
+
+class ChangeTiming(StrEnum):
+    """When a change takes effect."""
+
+    NOW = "now"
+    AT_RENEWAL = "at_renewal"
+
+
+class ProrationBehavior(StrEnum):
+    """How a change in the middle of a period is charged (F3)."""
+
+    CHARGE_NOW = "charge_now"
+    NEXT_INVOICE = "next_invoice"
+    NONE = "none"
+    FULL_RESET = "full_reset"
+    CHARGE_NOW_CREDIT_AT_RENEWAL = "charge_now_credit_at_renewal"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRule:
+    """When one direction of change takes effect, and how it is charged."""
+
+    timing: ChangeTiming
+    proration: ProrationBehavior = ProrationBehavior.CHARGE_NOW
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePolicy:
+    """One rule per direction (F4)."""
+
+    upgrade: ChangeRule = ChangeRule(ChangeTiming.NOW)
+    downgrade: ChangeRule = ChangeRule(ChangeTiming.AT_RENEWAL)
+    quantity_up: ChangeRule = ChangeRule(ChangeTiming.NOW)
+    quantity_down: ChangeRule = ChangeRule(ChangeTiming.AT_RENEWAL)
+
+
+@dataclass(frozen=True, slots=True)
+class DunningPolicy:
+    """How a debt is collected (H1-H3): days between tries, days of grace, and what follows the last try."""
+
+    retry_days: tuple[int, ...] = (1, 2, 2, 2)
+    tries_max: int = 8
+    grace_days: int = 7
+    terminal: str = "unpaid"  # or "cancel"
+    unpaid_days: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPolicy:
+    """Every decision that the state machine leaves to the plan."""
+
+    trial_end: TrialEnd = TrialEnd.PAUSE
+    free_plan: str = ""  # key of the plan that DOWNGRADE_TO_FREE leads to
+    force_card: bool = False
+    retention_days: int = 30
+    notice_days: tuple[int, ...] = (3,)  # trial_will_end so many days before
+    first_payment_hours: int = 23
+    provision_before_payment: bool = False
+    cancel_credit: CancelCredit = CancelCredit.NONE
+    cancel_approval: bool = False
+    pause_allowed: bool = True
+    periods_max: int | None = None
+    anchor_day: int | None = None
+    change: ChangePolicy = field(default_factory=ChangePolicy)
+    dunning: DunningPolicy = field(default_factory=DunningPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """An immutable price, ready to be rated."""
+
+    id: str
+    key: str
+    plan_id: str
+    product_id: str
+    kind: PriceKind
+    role: str
+    currency: str
+    billing: Billing
+    interval: Interval | None
+    model: Model
+    minimum_minor: int | None
+    free_units: Fraction
+    meter_key: str | None
+    tax_category: str
+    tax_inclusive: bool
+    nickname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One version of a plan."""
+
+    id: str
+    key: str
+    version: int
+    product_id: str
+    name: str
+    state: str
+    trial_days: int
+    features: dict[str, Any]
+    options: list[dict[str, Any]]
+    policy: PlanPolicy
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrice:
+    """A price to make. `model` is the plain form of `model_from`."""
+
+    key: str
+    currency: str
+    model: Mapping[str, Any]
+    kind: PriceKind = PriceKind.RECURRING
+    role: str = "base"
+    billing: Billing = Billing.IN_ADVANCE
+    interval: str = "month"
+    interval_count: int = 1
+    meter_key: str | None = None
+    tax_category: str = "standard"
+    tax_inclusive: bool = False
+    nickname: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPlan:
+    """A plan version to make with its prices."""
+
+    key: str
+    product_id: str
+    name: str
+    prices: tuple[NewPrice, ...]
+    trial_days: int = 0
+    features: dict[str, Any] = field(default_factory=dict)
+    options: tuple[dict[str, Any], ...] = ()
+    policy: PlanPolicy = field(default_factory=PlanPolicy)
+    content: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """A coupon as it is stored."""
+
+    id: str
+    code: str
+    percent: Fraction | None
+    amount_minor: int | None
+    currency: str | None
+    duration: str
+    duration_periods: int | None
+    product_ids: tuple[str, ...]
+    first_purchase: bool
+    redemptions_max: int | None
+    redemptions: int
+    expires_at: datetime | None
+    archived_at: datetime | None
+
+
+def check_plan(plan: NewPlan) -> None:
+    """Refuse what could never be billed: no price, unknown currency, an interval per price that cannot meet."""
+    if not plan.prices:
+        raise BadPlan("a plan has at least one price", param="prices")
+    if plan.trial_days < 0:
+        raise BadPlan("trial_days is zero or more", param="trial_days")
+    seen: set[tuple[str, str]] = set()
+    for price in plan.prices:
+        exponent_of(price.currency)
+        if (price.key, price.currency) in seen:
+            raise BadPlan(f"price {price.key} in {price.currency} is listed twice", param="prices")
+        seen.add((price.key, price.currency))
+        if price.kind is not PriceKind.ONE_TIME:
+            interval_of(price.interval, price.interval_count)
+        if (price.kind is PriceKind.USAGE) != (price.meter_key is not None):
+            raise BadPlan("a usage price, and no other, names a meter", param="meter_key")
+    for currency in {price.currency for price in plan.prices}:
+        shared_interval(
+            [
+                interval_of(price.interval, price.interval_count)
+                for price in plan.prices
+                if price.currency == currency and price.role == "base" and price.kind is not PriceKind.ONE_TIME
+            ]
+        )
+
+
+def shared_interval(intervals: list[Interval]) -> Interval:
+    """The one interval of a subscription's recurring prices; `MixedIntervals` otherwise. One-time plans bill monthly."""
+    distinct = set(intervals)
+    if len(distinct) > 1:
+        raise MixedIntervals(param="prices")
+    return distinct.pop() if distinct else Interval(Unit.MONTH)
+
+
+def policy_from(plain: Mapping[str, Any]) -> PlanPolicy:
+    """A policy from its stored form; unknown or ill-typed fields are refused."""
+    try:
+        return msgspec.convert(dict(plain), PlanPolicy, strict=True)
+    except msgspec.ValidationError as exc:
+        raise BadPlan(f"policy: {exc}", param="policy") from exc
+
+
+def policy_to_plain(policy: PlanPolicy) -> dict[str, Any]:
+    """The stored form of a policy."""
+    plain: dict[str, Any] = msgspec.to_builtins(policy)
+    return plain

@@ -1,0 +1,176 @@
+"""Making and retiring what is sold: products, plan versions with their prices, coupons, tax rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from cauce.billing.catalog import store
+from cauce.billing.catalog.models import model_from, rate_of
+from cauce.billing.catalog.rules import NewPlan, PlanNotSold, Price, check_plan
+from cauce.billing.catalog.store import (
+    latest_plan,
+    latest_plans,
+    lock_coupon,
+    prices_of_plan,
+    read_plans,
+    read_prices,
+    tax_rates,
+)
+from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.ids import new_id
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+__all__ = [
+    "archive_plan",
+    "archive_price",
+    "create_coupon",
+    "create_plan",
+    "create_product",
+    "latest_plan",
+    "latest_plans",
+    "lock_coupon",
+    "prices_of_plan",
+    "put_tax_rate",
+    "read_plans",
+    "read_prices",
+    "require_sold",
+    "tax_rates",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCoupon:
+    """A coupon to make: `percent` (a decimal string) or an amount in a currency."""
+
+    code: str
+    percent: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    duration: str = "once"
+    duration_periods: int | None = None
+    product_ids: tuple[str, ...] = ()
+    first_purchase: bool = False
+    redemptions_max: int | None = None
+    expires_at: datetime | None = None
+    name: str = ""
+
+
+async def create_product(
+    tx: Tx, key: str, name: str, *, now: datetime, description: str = "", actor: str = "system"
+) -> str:
+    """A new product; its id."""
+    product_id = new_id("prod")
+    await tx.run(store.QUERIES.insert_product, tx.org, product_id, key, name, description, {}, now)
+    await emit(tx, [NewEvent("product.created", product_id, now, {"key": key, "name": name})], actor=actor)
+    return product_id
+
+
+async def find_product(tx: Tx, key: str) -> Row | None:
+    """The product with this key, or None."""
+    return await tx.row(store.QUERIES.product_by_key, tx.org, key)
+
+
+async def list_products(tx: Tx) -> list[Row]:
+    """Every product, by key."""
+    return await tx.rows(store.QUERIES.products, tx.org)
+
+
+async def update_product(
+    tx: Tx, product_id: str, name: str, description: str, archived_at: datetime | None, *, now: datetime, actor: str
+) -> None:
+    """Change what is shown of a product, or archive it."""
+    await tx.run(store.QUERIES.update_product, tx.org, product_id, name, description, {}, archived_at)
+    kind = "product.archived" if archived_at else "product.updated"
+    await emit(tx, [NewEvent(kind, product_id, now, {"name": name})], actor=actor)
+
+
+async def create_plan(tx: Tx, plan: NewPlan, *, now: datetime, actor: str = "system") -> str:
+    """A new plan, or a new version of one, with its prices; its id. Refuses what could not be billed."""
+    check_plan(plan)
+    for price in plan.prices:
+        model_from(price.model)
+    plan_id = new_id("plan")
+    version = await store.insert_plan(tx, plan_id, plan, now)
+    price_ids = [new_id("price") for _ in plan.prices]
+    await store.insert_prices(tx, plan_id, plan.product_id, price_ids, plan.prices, now)
+    events = [NewEvent("plan.created", plan_id, now, {"key": plan.key, "version": version})]
+    events += [
+        NewEvent("price.created", price_id, now, {"plan": plan_id, "key": price.key, "currency": price.currency})
+        for price_id, price in zip(price_ids, plan.prices, strict=True)
+    ]
+    await emit(tx, events, actor=actor)
+    return plan_id
+
+
+async def require_sold(tx: Tx, key: str) -> tuple[str, list[Price]]:
+    """The id and prices of the newest version of a plan; `PlanNotSold` when it is not offered."""
+    plan = await latest_plan(tx, key)
+    if plan.state == "archived":
+        raise PlanNotSold(f"plan {key} is archived", param="plan")
+    return plan.id, await prices_of_plan(tx, plan.id)
+
+
+async def archive_plan(tx: Tx, plan_id: str, *, now: datetime, actor: str = "system") -> None:
+    """Sell the plan no longer; those who have it keep it."""
+    await tx.run(store.QUERIES.set_plan_state, tx.org, plan_id, "archived")
+    await emit(tx, [NewEvent("plan.archived", plan_id, now)], actor=actor)
+
+
+async def archive_price(tx: Tx, price_id: str, *, now: datetime, actor: str = "system") -> None:
+    """Sell the price no longer; those who have it keep it."""
+    if await tx.run(store.QUERIES.archive_price, tx.org, price_id, now):
+        await emit(tx, [NewEvent("price.archived", price_id, now)], actor=actor)
+
+
+async def create_coupon(tx: Tx, coupon: NewCoupon, *, now: datetime, actor: str = "system") -> str:
+    """A new coupon; its id."""
+    if (coupon.percent is None) == (coupon.amount_minor is None):
+        raise InvalidRequest("a coupon takes off a percentage or an amount", param="percent")
+    percent = None if coupon.percent is None else rate_of(coupon.percent, "percent")
+    if percent is not None and not 0 < percent <= 100:
+        raise InvalidRequest("a percentage is above 0 and at most 100", param="percent")
+    coupon_id = new_id("cpn")
+    await tx.run(
+        store.QUERIES.insert_coupon,
+        tx.org,
+        coupon_id,
+        coupon.code,
+        coupon.name,
+        None if coupon.percent is None else Decimal(coupon.percent),
+        coupon.amount_minor,
+        coupon.currency,
+        coupon.duration,
+        coupon.duration_periods,
+        list(coupon.product_ids),
+        coupon.first_purchase,
+        coupon.redemptions_max,
+        coupon.expires_at,
+        now,
+    )
+    await emit(tx, [NewEvent("coupon.created", coupon_id, now, {"code": coupon.code})], actor=actor)
+    return coupon_id
+
+
+async def redeem_coupon(tx: Tx, coupon_id: str) -> None:
+    """Count one redemption; the database refuses one too many."""
+    await tx.run(store.QUERIES.redeem_coupon, tx.org, coupon_id)
+
+
+async def list_coupons(tx: Tx) -> Sequence[Row]:
+    """Every coupon, by code."""
+    return await tx.rows(store.QUERIES.coupons, tx.org)
+
+
+async def archive_coupon(tx: Tx, code: str, now: datetime) -> None:
+    """The coupon can no longer be redeemed; where it works already it goes on."""
+    await tx.run(store.QUERIES.archive_coupon, tx.org, code, now)
+
+
+async def put_tax_rate(tx: Tx, country: str, percent: str, *, category: str = "standard", name: str = "") -> None:
+    """The tax of a country (ISO 3166, upper case; "" for the rest) and category, in percent as a decimal string."""
+    rate_of(percent, "percent")
+    await tx.run(store.QUERIES.put_tax_rate, tx.org, country, category, Decimal(percent), name)

@@ -1,0 +1,25 @@
+-- name: lock_access
+SELECT subscription_id, customer_id, product_id, plan_id, level, features FROM entitlements.access
+ WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) ORDER BY subscription_id FOR NO KEY UPDATE
+
+-- name: put_access
+INSERT INTO entitlements.access (org_id, subscription_id, customer_id, product_id, plan_id, level, features, changed_at)
+SELECT $1, u.*, $8 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) u
+ON CONFLICT (org_id, subscription_id) DO UPDATE
+   SET product_id = excluded.product_id, plan_id = excluded.plan_id, level = excluded.level, features = excluded.features, changed_at = excluded.changed_at
+
+-- name: access_of_customer
+SELECT subscription_id, customer_id, product_id, plan_id, level, features, changed_at FROM entitlements.access
+ WHERE org_id = $1 AND customer_id = $2 ORDER BY subscription_id
+
+-- name: insert_grant
+INSERT INTO entitlements.hand_grant (org_id, id, customer_id, product_id, feature, value, level, reason, actor, created_at, due_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+
+-- name: grants_of_customer
+SELECT id, product_id, feature, value, level, reason, actor, created_at, due_at FROM entitlements.hand_grant
+ WHERE org_id = $1 AND customer_id = $2 AND ended_at IS NULL AND (due_at IS NULL OR due_at > $3) ORDER BY id
+
+-- name: end_grants
+UPDATE entitlements.hand_grant SET ended_at = $3, due_at = NULL WHERE org_id = $1 AND id = ANY ($2::text[]) AND ended_at IS NULL
+RETURNING id, customer_id, feature, level

@@ -1,0 +1,70 @@
+"""The level of access that follows from the state of the bill, and the event that tells of a change (§5.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Level(StrEnum):
+    """What a customer may do, from everything to nothing."""
+
+    FULL = "full"
+    GRACE = "grace"
+    READ_ONLY = "read_only"
+    NONE = "none"
+
+
+_RANK = {Level.NONE: 0, Level.READ_ONLY: 1, Level.GRACE: 2, Level.FULL: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one subscription gives its customer."""
+
+    subscription_id: str
+    customer_id: str
+    product_id: str
+    plan_id: str
+    level: Level
+    features: dict[str, Any]
+
+
+def level_of(
+    status: str,
+    *,
+    pause_reason: str = "",
+    restricted: bool = False,
+    before_payment: bool = False,
+    suspended: bool = False,
+) -> Level:
+    """The level of a subscription's state: `restricted` after grace, `before_payment` when the plan provisions early."""
+    if suspended:
+        return Level.NONE
+    if status in ("trialing", "active"):
+        return Level.FULL
+    if status == "past_due":
+        return Level.READ_ONLY if restricted else Level.GRACE
+    if status == "paused" and pause_reason == "requested":
+        return Level.READ_ONLY
+    return Level.FULL if status == "incomplete" and before_payment else Level.NONE
+
+
+def change_event(before: Level | None, after: Level) -> str | None:
+    """The event of a change of level, or None when nothing changed."""
+    old = before or Level.NONE
+    if old is after:
+        return None
+    if after is Level.NONE:
+        return "access.revoked"
+    if after is Level.GRACE and old is Level.FULL:
+        return "access.grace_started"
+    if _RANK[after] < _RANK[old]:
+        return "access.restricted"
+    return "access.granted" if before is None else "access.restored"
+
+
+def highest(levels: list[Level]) -> Level:
+    """The best of several levels; `NONE` of nothing."""
+    return max(levels, key=_RANK.__getitem__, default=Level.NONE)

@@ -1,0 +1,90 @@
+"""Issuing invoices set-wise, settling them, and the events that tell of it. The flow posts the journals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cauce.billing.invoicing import store
+from cauce.billing.invoicing.rules import INVOICE, Invoice, NewInvoice
+from cauce.billing.invoicing.store import (
+    PendingLine,
+    insert_pending,
+    invoice_pending,
+    lock,
+    lock_one,
+    lock_open_of,
+    read,
+)
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent
+
+SERIES = "invoices"
+PREFIX = "INV-"
+
+__all__ = [
+    "PendingLine",
+    "insert_pending",
+    "invoice_pending",
+    "issue",
+    "lock",
+    "lock_one",
+    "lock_open_of",
+    "numbers_of",
+    "read",
+    "save",
+    "set_due",
+    "settle",
+]
+
+
+async def issue(tx: Tx, invoices: Sequence[NewInvoice]) -> list[NewEvent]:
+    """Number and write final invoices with their lines; the events to emit.
+
+    Call it after every other lock is held and before the ledger: the series' row serializes whoever issues.
+    """
+    if not invoices:
+        return []
+    numbers = await store.take_numbers(tx, SERIES, PREFIX, len(invoices))
+    await store.insert(tx, invoices, SERIES, numbers)
+    events = []
+    for invoice, (_, number) in zip(invoices, numbers, strict=True):
+        content = {
+            "number": number,
+            "subscription": invoice.subscription_id,
+            "currency": invoice.currency,
+            "total": invoice.total_minor,
+            "amount_due": invoice.amount_due_minor,
+        }
+        events.append(NewEvent("invoice.finalized", invoice.id, invoice.issued_at, content, invoice.customer_id))
+        if invoice.status == "paid":
+            events.append(NewEvent("invoice.paid", invoice.id, invoice.issued_at, content, invoice.customer_id))
+    return events
+
+
+def settle(invoice: Invoice, amount_minor: int) -> tuple[Invoice, int]:
+    """The invoice after `amount_minor` arrived, and what of it was too much (it becomes the customer's credit)."""
+    if invoice.status not in ("open", "uncollectible"):
+        return invoice, amount_minor
+    applied = min(amount_minor, invoice.amount_due_minor)
+    paid = replace(invoice, paid_minor=invoice.paid_minor + applied)
+    if paid.amount_due_minor == 0 and paid.lost_minor == 0:
+        paid = replace(paid, status=INVOICE.step(invoice.status, "settle"), due_at=None)
+    return paid, amount_minor - applied
+
+
+async def save(tx: Tx, invoices: Sequence[Invoice], at: datetime) -> None:
+    """Write the status and amounts of locked invoices."""
+    await store.save(tx, invoices, at)
+
+
+async def set_due(tx: Tx, invoice_ids: Sequence[str], at: datetime | None) -> None:
+    """Let collection look at these invoices at `at`, or no more."""
+    if invoice_ids:
+        await tx.run(store.QUERIES.set_due, tx.org, list(invoice_ids), at)
+
+
+async def numbers_of(tx: Tx, series: str, prefix: str) -> tuple[int, str]:
+    """One number of another series, without gaps."""
+    return (await store.take_numbers(tx, series, prefix, 1))[0]

@@ -1,0 +1,110 @@
+-- name: insert_attempts
+INSERT INTO payments.attempt (org_id, id, invoice_id, customer_id, subscription_id, method_id, channel_id, currency, amount_minor, state, by_customer, created_at)
+SELECT $1, u.*, $11 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[], $12::boolean[]) u
+
+-- name: lock_attempts
+SELECT id, invoice_id, customer_id, subscription_id, method_id, channel_id, currency, amount_minor, state, refusal, code, message, next_action, by_customer
+  FROM payments.attempt WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR NO KEY UPDATE
+
+-- name: save_attempts
+UPDATE payments.attempt a SET state = u.state, refusal = u.refusal, code = u.code, message = u.message, next_action = u.next_action,
+       concluded_at = CASE WHEN u.state IN ('succeeded', 'failed', 'canceled') THEN $8 END
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) u(id, state, refusal, code, message, next_action)
+ WHERE a.org_id = $1 AND a.id = u.id
+
+-- name: in_flight
+SELECT invoice_id FROM payments.attempt WHERE org_id = $1 AND invoice_id = ANY ($2::text[]) AND state IN ('created', 'processing')
+
+-- name: in_flight_of_subscriptions
+SELECT DISTINCT subscription_id FROM payments.attempt WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND state IN ('created', 'processing')
+
+-- name: insert_payments
+INSERT INTO payments.payment (org_id, id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor)
+SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::timestamptz[], $14::bigint[]) u
+
+-- name: payments_of_invoice
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed
+  FROM payments.payment WHERE org_id = $1 AND invoice_id = $2 ORDER BY id FOR NO KEY UPDATE
+
+-- name: lock_payment
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed
+  FROM payments.payment WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
+
+-- name: refund_payment
+UPDATE payments.payment SET refunded_minor = refunded_minor + $3 WHERE org_id = $1 AND id = $2
+
+-- name: insert_refund
+INSERT INTO payments.refund (org_id, id, payment_id, customer_id, credit_note_id, currency, amount_minor, reason, state, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9)
+
+-- name: lock_refunds
+SELECT r.id, r.payment_id, r.customer_id, r.credit_note_id, r.currency, r.amount_minor, r.reason, r.state, p.channel_id
+  FROM payments.refund r JOIN payments.payment p ON p.org_id = r.org_id AND p.id = r.payment_id
+ WHERE r.org_id = $1 AND r.id = ANY ($2::text[]) ORDER BY r.id FOR NO KEY UPDATE OF r
+
+-- name: save_refund
+UPDATE payments.refund SET state = $3, message = $4, concluded_at = $5 WHERE org_id = $1 AND id = $2
+
+-- name: methods_of
+SELECT id, customer_id, channel_id, customer_ref, ref, kind, brand, last4, expires_on, fingerprint, is_default, usable
+  FROM payments.method WHERE org_id = $1 AND customer_id = ANY ($2::text[]) AND removed_at IS NULL ORDER BY customer_id, created_at, id
+
+-- name: lock_methods_of
+SELECT id, customer_id, channel_id, customer_ref, ref, kind, brand, last4, expires_on, fingerprint, is_default, usable
+  FROM payments.method WHERE org_id = $1 AND customer_id = $2 AND removed_at IS NULL ORDER BY created_at, id FOR NO KEY UPDATE
+
+-- name: insert_method
+INSERT INTO payments.method (org_id, id, customer_id, channel_id, customer_ref, ref, kind, brand, last4, expires_on, fingerprint, is_default, due_at, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+
+-- name: update_method
+UPDATE payments.method SET ref = $3, customer_ref = $4, brand = $5, last4 = $6, expires_on = $7, usable = true, due_at = $8 WHERE org_id = $1 AND id = $2
+
+-- name: clear_default
+UPDATE payments.method SET is_default = false WHERE org_id = $1 AND customer_id = $2 AND is_default AND removed_at IS NULL
+
+-- name: set_default
+UPDATE payments.method SET is_default = true WHERE org_id = $1 AND id = $2 AND removed_at IS NULL
+
+-- name: remove_method
+UPDATE payments.method SET removed_at = $3, is_default = false, due_at = NULL WHERE org_id = $1 AND id = $2 AND removed_at IS NULL
+
+-- name: spoil_methods
+UPDATE payments.method SET usable = false WHERE org_id = $1 AND id = ANY ($2::text[])
+
+-- name: set_method_due
+UPDATE payments.method SET due_at = $3 WHERE org_id = $1 AND id = $2
+
+-- name: put_payer
+INSERT INTO payments.payer (org_id, customer_id, channel_id, ref) VALUES ($1, $2, $3, $4)
+ON CONFLICT (org_id, customer_id, channel_id) DO UPDATE SET ref = excluded.ref
+
+-- name: payer
+SELECT ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3
+
+-- name: payers_of
+SELECT channel_id, ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND ref <> ''
+
+-- name: insert_setup
+INSERT INTO payments.setup (org_id, id, customer_id, channel_id, state, created_at) VALUES ($1, $2, $3, $4, 'open', $5)
+
+-- name: lock_setup
+SELECT id, customer_id, channel_id, state, next_action, method_id FROM payments.setup WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
+
+-- name: save_setup
+UPDATE payments.setup SET state = $3, next_action = $4, method_id = $5 WHERE org_id = $1 AND id = $2
+
+-- name: insert_cases
+INSERT INTO payments.dunning_case (org_id, id, subscription_id, customer_id, state, policy, tries, refusal, currency, due_at, grace_at, started_at)
+SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::int[], $8::text[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[]) u
+
+-- name: lock_open_cases
+SELECT id, subscription_id, customer_id, state, policy, tries, refusal, currency, recovered_minor, restricted, due_at, grace_at, started_at
+  FROM payments.dunning_case WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND state = 'open' ORDER BY id FOR NO KEY UPDATE
+
+-- name: save_cases
+UPDATE payments.dunning_case c SET state = u.state, tries = u.tries, refusal = u.refusal, recovered_minor = u.recovered, restricted = u.restricted,
+       due_at = u.due_at, grace_at = u.grace_at, ended_at = CASE WHEN u.state <> 'open' THEN $10 END
+  FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::bigint[], $7::boolean[], $8::timestamptz[], $9::timestamptz[])
+       u(id, state, tries, refusal, recovered, restricted, due_at, grace_at)
+ WHERE c.org_id = $1 AND c.id = u.id

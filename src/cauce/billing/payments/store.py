@@ -1,0 +1,113 @@
+"""The slice's tables: attempts, payments, methods, payers. Recoveries stand in `cases`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from cauce.billing.payments.rules import Attempt, Method, Payment
+from cauce.kernel.errors import NotFound
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__)
+
+
+async def insert_attempts(tx: Tx, attempts: Sequence[Attempt], now: datetime) -> None:
+    """New attempts; the database refuses a second one in flight for an invoice."""
+    await tx.run(
+        QUERIES.insert_attempts,
+        tx.org,
+        [one.id for one in attempts],
+        [one.invoice_id for one in attempts],
+        [one.customer_id for one in attempts],
+        [one.subscription_id for one in attempts],
+        [one.method_id for one in attempts],
+        [one.channel_id for one in attempts],
+        [one.currency for one in attempts],
+        [one.amount_minor for one in attempts],
+        [one.state for one in attempts],
+        now,
+        [one.by_customer for one in attempts],
+    )
+
+
+async def lock_attempts(tx: Tx, ids: Iterable[str]) -> dict[str, Attempt]:
+    """Lock attempts in order of id and read them."""
+    rows = await tx.rows(QUERIES.lock_attempts, tx.org, sorted(set(ids)))
+    return {row["id"]: Attempt(**dict(row)) for row in rows}
+
+
+async def save_attempts(tx: Tx, attempts: Sequence[Attempt], now: datetime) -> None:
+    """Write what became of attempts."""
+    if attempts:
+        await tx.run(
+            QUERIES.save_attempts,
+            tx.org,
+            [one.id for one in attempts],
+            [one.state for one in attempts],
+            [one.refusal for one in attempts],
+            [one.code for one in attempts],
+            [one.message for one in attempts],
+            [one.next_action for one in attempts],
+            now,
+        )
+
+
+async def in_flight(tx: Tx, invoice_ids: Sequence[str]) -> set[str]:
+    """Which of these invoices have an attempt whose outcome is open."""
+    return {row["invoice_id"] for row in await tx.rows(QUERIES.in_flight, tx.org, list(invoice_ids))}
+
+
+async def in_flight_of_subscriptions(tx: Tx, subscription_ids: Sequence[str]) -> set[str]:
+    """Which of these subscriptions have an attempt whose outcome is open."""
+    rows = await tx.rows(QUERIES.in_flight_of_subscriptions, tx.org, list(subscription_ids))
+    return {row["subscription_id"] for row in rows}
+
+
+async def insert_payments(tx: Tx, payments: Sequence[Payment]) -> None:
+    """Money that arrived."""
+    if payments:
+        rows = [
+            (
+                one.id, one.customer_id, one.invoice_id, one.attempt_id, one.channel_id, one.source, one.reference, one.instruction_key,
+                one.currency, one.amount_minor, one.applied_minor, one.paid_at, one.fee_minor,
+            )
+            for one in payments
+        ]  # fmt: skip
+        await tx.run(QUERIES.insert_payments, tx.org, *[list(column) for column in zip(*rows, strict=True)])
+
+
+async def payments_of(tx: Tx, invoice_id: str) -> list[Payment]:
+    """The payments of an invoice, locked, oldest first."""
+    return [_payment(row) for row in await tx.rows(QUERIES.payments_of_invoice, tx.org, invoice_id)]
+
+
+async def lock_payment(tx: Tx, payment_id: str) -> Payment:
+    """One payment, locked; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.lock_payment, tx.org, payment_id)
+    if row is None:
+        raise NotFound(f"there is no payment {payment_id}", param="payment")
+    return _payment(row)
+
+
+async def methods_of(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[Method]]:
+    """The saved methods of customers, oldest first."""
+    found: dict[str, list[Method]] = {}
+    for row in await tx.rows(QUERIES.methods_of, tx.org, sorted(set(customer_ids))):
+        found.setdefault(row["customer_id"], []).append(Method(**dict(row)))
+    return found
+
+
+async def lock_methods(tx: Tx, customer_id: str) -> list[Method]:
+    """The saved methods of one customer, locked, oldest first."""
+    return [Method(**dict(row)) for row in await tx.rows(QUERIES.lock_methods_of, tx.org, customer_id)]
+
+
+async def payer_ref(tx: Tx, customer_id: str, channel_id: str) -> str:
+    """The customer's id at a provider, or "" when he is not known there."""
+    return str(await tx.value(QUERIES.payer, tx.org, customer_id, channel_id) or "")
+
+
+def _payment(row: Row) -> Payment:
+    return Payment(**dict(row))

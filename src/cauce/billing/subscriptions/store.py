@@ -1,0 +1,138 @@
+"""The slice's tables, many rows at a time: subscriptions whole, their items, history, timers, discounts, changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from cauce.billing.subscriptions.rules import Item, Step, Subscription
+from cauce.kernel.errors import NotFound, StaleVersion
+from cauce.kernel.machine import BEGIN
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__)
+COLUMNS = tuple(field.name for field in fields(Subscription))
+_values = attrgetter(*COLUMNS)
+
+
+def subscription_of(row: Row) -> Subscription:
+    """A subscription from a row that holds all its columns, and perhaps more."""
+    return Subscription(*[row[name] for name in COLUMNS])
+
+
+async def insert(tx: Tx, subscriptions: Sequence[Subscription]) -> None:
+    """New subscriptions."""
+    await tx.run(QUERIES.insert, tx.org, *_columns(subscriptions))
+
+
+async def save(tx: Tx, subscriptions: Sequence[Subscription]) -> None:
+    """Write whole subscriptions; `StaleVersion` when one was written by somebody else since it was read."""
+    if subscriptions and await tx.run(QUERIES.save, tx.org, *_columns(subscriptions)) != len(subscriptions):
+        raise StaleVersion("a subscription changed meanwhile")
+
+
+async def advance(tx: Tx, subscriptions: Sequence[Subscription]) -> None:
+    """Write only the period and the next due time of many locked subscriptions."""
+    if subscriptions:
+        await tx.run(
+            QUERIES.advance,
+            tx.org,
+            [one.id for one in subscriptions],
+            [one.period_index for one in subscriptions],
+            [one.period_start for one in subscriptions],
+            [one.period_end for one in subscriptions],
+            [one.due_at for one in subscriptions],
+        )
+
+
+async def lock(tx: Tx, ids: Iterable[str]) -> dict[str, Subscription]:
+    """Lock subscriptions in order of id and read them."""
+    wanted = sorted(set(ids))
+    rows = await tx.rows(QUERIES.lock, tx.org, wanted) if wanted else []
+    return {row["id"]: subscription_of(row) for row in rows}
+
+
+async def lock_one(tx: Tx, subscription_id: str) -> Subscription:
+    """Lock one subscription and read it; `NotFound` otherwise."""
+    found = (await lock(tx, [subscription_id])).get(subscription_id)
+    if found is None:
+        raise NotFound(f"there is no subscription {subscription_id}", param="subscription")
+    return found
+
+
+async def read(tx: Tx, subscription_id: str) -> Subscription:
+    """The subscription with this id; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.read, tx.org, subscription_id)
+    if row is None:
+        raise NotFound(f"there is no subscription {subscription_id}", param="subscription")
+    return subscription_of(row)
+
+
+async def ids_of_customer(tx: Tx, customer_id: str) -> list[str]:
+    """Every subscription of a customer, oldest first."""
+    return [row["id"] for row in await tx.rows(QUERIES.ids_of_customer, tx.org, customer_id)]
+
+
+async def insert_items(tx: Tx, items: Sequence[Item], now: datetime) -> None:
+    """New items."""
+    await tx.run(
+        QUERIES.insert_items,
+        tx.org,
+        [item.id for item in items],
+        [item.subscription_id for item in items],
+        [item.price_id for item in items],
+        [item.quantity for item in items],
+        [item.options for item in items],
+        [item.adjust_minor for item in items],
+        [item.adjust_percent for item in items],
+        now,
+    )
+
+
+async def items_of(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, list[Item]]:
+    """The items of several subscriptions, each list in order of making."""
+    found: dict[str, list[Item]] = {subscription_id: [] for subscription_id in subscription_ids}
+    for row in await tx.rows(QUERIES.items, tx.org, list(subscription_ids)):
+        found[row["subscription_id"]].append(Item(**dict(row)))
+    return found
+
+
+async def write_history(tx: Tx, steps: Sequence[Step], actor: str) -> None:
+    """Add steps to the history; the database refuses one that the machine does not list."""
+    if not steps:
+        return
+    await tx.run(
+        QUERIES.write_history,
+        tx.org,
+        [step.after.id for step in steps],
+        [step.after.customer_id for step in steps],
+        [step.at for step in steps],
+        [step.trigger for step in steps],
+        [step.before.status if step.before else BEGIN for step in steps],
+        [step.after.status for step in steps],
+        [step.after.currency for step in steps],
+        [step.before.mrr_minor if step.before else 0 for step in steps],
+        [step.after.mrr_minor for step in steps],
+        [actor] * len(steps),
+        [step.reason for step in steps],
+    )
+
+
+async def put_timers(tx: Tx, timers: Sequence[tuple[str, str, datetime]]) -> None:
+    """Set (subscription, kind, instant) timers; one of the same kind is moved."""
+    if timers:
+        await tx.run(QUERIES.put_timers, tx.org, *[list(column) for column in zip(*timers, strict=True)])
+
+
+async def drop_timers(tx: Tx, subscription_ids: Sequence[str]) -> None:
+    """Nothing more is told of these subscriptions."""
+    if subscription_ids:
+        await tx.run(QUERIES.drop_timers, tx.org, list(subscription_ids))
+
+
+def _columns(subscriptions: Sequence[Subscription]) -> list[list[Any]]:
+    return [list(column) for column in zip(*map(_values, subscriptions), strict=True)]

@@ -1,0 +1,97 @@
+"""From charges to priced lines and their sums: discounts, then tax, each line rounded once, totals sums of lines.
+
+Invoices, previews and upcoming invoices all go through `price_lines`, so they cannot disagree (F2, G5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from cauce.kernel.calendar.periods import Period
+from cauce.pricing.discounts import Discount, DiscountLine, discount_lines
+from cauce.pricing.tax import NO_TAX, Tax, TaxRounding, line_taxes, tax_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a line is before discount and tax. `amount_minor` is as stated by the price, tax within or without.
+
+    `deferred`: the net becomes revenue day by day over `period`. A negative amount is a credit.
+    """
+
+    kind: str
+    description: str
+    amount_minor: int
+    tax: Tax = NO_TAX
+    item_id: str | None = None
+    price_id: str | None = None
+    product_id: str | None = None
+    quantity: Fraction | int = 1
+    period: Period | None = None
+    deferred: bool = False
+    tiers: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    """A charge with its discount and tax: `net_minor` is without tax, `total_minor` what the customer pays."""
+
+    charge: Charge
+    discount_minor: int
+    tax_minor: int
+    net_minor: int
+    total_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Lines and their sums. `subtotal_minor` is before discount, as stated by the prices."""
+
+    lines: tuple[PricedLine, ...]
+    subtotal_minor: int
+    discount_minor: int
+    tax_minor: int
+    total_minor: int
+
+    @property
+    def net_minor(self) -> int:
+        """What is the seller's own."""
+        return self.total_minor - self.tax_minor
+
+
+def price_lines(
+    charges: Sequence[Charge],
+    discounts: Sequence[Discount] = (),
+    tax_rounding: TaxRounding = TaxRounding.PER_LINE,
+) -> Priced:
+    """Discount and tax on every charge. Sums are sums of the rounded lines; nothing is rounded twice (V18-V21)."""
+    if discounts:
+        groups = [
+            DiscountLine(charge.amount_minor, str(n), charge.product_id or "") for n, charge in enumerate(charges)
+        ]
+        off: Sequence[int] = discount_lines(groups, discounts).minor
+    else:
+        off = [0] * len(charges)
+    stated = [charge.amount_minor - less for charge, less in zip(charges, off, strict=True)]
+    if tax_rounding is TaxRounding.PER_LINE:
+        taxes = [tax_minor(amount, charge.tax) for amount, charge in zip(stated, charges, strict=True)]
+    else:
+        taxes = line_taxes(stated, [charge.tax for charge in charges], tax_rounding)
+    lines = tuple(
+        _line(charge, less, amount, tax) for charge, less, amount, tax in zip(charges, off, stated, taxes, strict=True)
+    )
+    return Priced(
+        lines,
+        sum(charge.amount_minor for charge in charges),
+        sum(off),
+        sum(taxes),
+        sum(line.total_minor for line in lines),
+    )
+
+
+def _line(charge: Charge, discount: int, amount: int, tax: int) -> PricedLine:
+    if charge.tax.inclusive:
+        return PricedLine(charge, discount, tax, amount - tax, amount)
+    return PricedLine(charge, discount, tax, amount, amount + tax)
