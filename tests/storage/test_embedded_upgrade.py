@@ -23,8 +23,8 @@ from cauce.storage.embedded.account import choose_account
 from cauce.storage.embedded.cluster import make_cluster, write_configuration
 from cauce.storage.embedded.layout import Layout
 from cauce.storage.embedded.programs import Programs, install_programs, programs_at
-from cauce.storage.upgrade import OldProgramsMissing, _running, upgrade
 from cauce.storage.migrations import migrate, pending
+from cauce.storage.upgrade import OldProgramsMissing, _running, upgrade
 from tests.support.embedded import server_pids, temporary_home
 from tests.support.postgres import DatabaseServer
 
