@@ -18,11 +18,12 @@ from cauce.kernel.money import half_up
 
 
 def recognised_before(net_minor: int, period: Period, day: date) -> int:
-    """How much of `net_minor` (signed) is revenue before `day`. A period of no length is revenue at once."""
-    if day >= period.end or period.days <= 0:
+    """How much of `net_minor` (signed) is revenue before `day`. A period of no length is revenue on its day."""
+    if day >= period.end:
         return net_minor
-    served = max(0, (day - period.start).days)
-    return half_up(Fraction(net_minor * served, period.days))
+    if day <= period.start:
+        return 0
+    return half_up(Fraction(net_minor * (day - period.start).days, period.days))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def monthly_schedule(net_minor: int, period: Period) -> Iterator[MonthRevenue]:
     """The revenue of each calendar month that the period touches, in order; they sum to the net."""
     month = period.start.replace(day=1)
     done = 0
-    while month < period.end:
+    while month < period.end or month == period.start:
         following = add_months(month, 1)
         total = recognised_before(net_minor, period, following)
         yield MonthRevenue(month, total - done)
