@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cauce.kernel.calendar.periods import Interval, Period, Schedule, Unit
 from cauce.kernel.currencies import UnknownCurrency
 from cauce.kernel.money import AmountOutOfRange
+from cauce.pricing.balance import Collectable, collectable
 from cauce.pricing.changes import PlanPrice, change_plan
 from cauce.pricing.credit_notes import CreditExceedsInvoice, credit_notes, invoice_of
 from cauce.pricing.discounts import (
@@ -334,3 +335,14 @@ def test_increments_of_a_growing_quantity_sum_to_the_price_of_the_whole(
 
 def test_the_priced_invoice_of_nothing_is_zero() -> None:
     assert price_invoice("jpy", []) == PricedInvoice("jpy", (), 0, 0, 0, 0)
+
+
+def test_an_amount_too_small_to_charge_is_carried_forward_or_forgiven() -> None:
+    found = [collectable(due, minimum_minor=50, forgive_below_minor=10) for due in (0, 9, 10, 49, 50)]
+    assert found == [
+        Collectable(0),
+        Collectable(0, forgiven_minor=9),
+        Collectable(0, carried_minor=10),
+        Collectable(0, carried_minor=49),
+        Collectable(50),
+    ]
