@@ -8,7 +8,6 @@ answer is lost and the batch sent again). After each program balances, reserves 
 from __future__ import annotations
 
 import asyncio
-import os
 from datetime import UTC, datetime
 
 import pytest
@@ -20,8 +19,8 @@ from cauce.storage.database import Database, Tx
 from tests.properties.ledger_model import Model
 from tests.properties.ledger_programs import Program
 from tests.slices.ledger.books import new_org
+from tests.support.counts import PROGRAMS
 
-PROGRAMS = int(os.environ.get("CAUCE_PROGRAMS", "200"))
 SOAK_PROGRAMS = 2_000
 BORDERS = (datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC))
 
