@@ -26,6 +26,11 @@ class Creditable:
     subtotal_minor: int
     tax_minor: int
 
+    @property
+    def total_minor(self) -> int:
+        """What is left with its tax."""
+        return self.subtotal_minor + self.tax_minor
+
     def credit(self, subtotal_minor: int, tax: Tax) -> tuple[Creditable, CreditNote]:
         """Issue a note over `subtotal_minor`: what is left after it, and the note."""
         if not 0 <= subtotal_minor <= self.subtotal_minor:

@@ -78,6 +78,10 @@ class Charged:
         """The sum of the fees."""
         return sum(self.fees)
 
+    def left_of(self, balance_minor: int) -> int:
+        """What a payer with this balance has left; negative when it does not cover the charge."""
+        return balance_minor - self.charged_minor
+
 
 def charge_fees(amount_minor: int, fees: Sequence[Fee]) -> Charged:
     """Apply `fees` to a payment of `amount_minor`; `FeeNotBelowAmount` when nothing would be left for the receiver."""

@@ -180,6 +180,24 @@ def increment(rated_minor: int, already_billed_minor: int, maximum_minor: int | 
     return capped - already_billed_minor
 
 
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What was used of a minimum and what is missing to it."""
+
+    used_minor: int
+    true_up_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        """What is paid in all."""
+        return self.used_minor + self.true_up_minor
+
+
+def commitment(minimum_minor: int, used_minor: int, fraction: Fraction = Fraction(1)) -> Commitment:
+    """A minimum of a period, prorated by its service days, against what was used (V17)."""
+    return Commitment(used_minor, true_up(minimum_minor, used_minor, fraction))
+
+
 def true_up(minimum_minor: int, used_minor: int, fraction: Fraction = Fraction(1)) -> int:
     """What is missing to the minimum of a period, prorated by its service days (V17)."""
     return max(0, half_up(minimum_minor * fraction - used_minor))

@@ -38,6 +38,19 @@ class TaxRounding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Taxed:
+    """An amount before tax and its tax, of the same sign."""
+
+    net_minor: int
+    tax_minor: int
+
+    @property
+    def total_minor(self) -> int:
+        """Net and tax."""
+        return self.net_minor + self.tax_minor
+
+
+@dataclass(frozen=True, slots=True)
 class Tax:
     """A rate in percent (exact), whether prices contain it, and the treatment."""
 
@@ -68,6 +81,12 @@ def exact_tax(amount: Fraction | int, tax: Tax) -> Fraction:
 def tax_minor(amount_minor: int, tax: Tax) -> int:
     """The tax on a rounded amount as stated, half up."""
     return half_up(amount_minor * tax.rate) if tax.rate else 0
+
+
+def taxed(amount_minor: int, tax: Tax) -> Taxed:
+    """A rounded amount as stated, divided into net and tax: tax comes on top, or out of it when `inclusive`."""
+    part = tax_minor(amount_minor, tax)
+    return Taxed(amount_minor - part if tax.inclusive else amount_minor, part)
 
 
 def line_taxes(

@@ -82,7 +82,7 @@ def _credit_note_sequence(inputs: dict[str, Any], options: dict[str, Any]) -> di
     notes = credit_notes(invoice, inputs["credit_subtotals_minor"], tax(inputs))
     totals = [note.total_minor for note in notes]
     return {
-        "invoice_total_minor": invoice.subtotal_minor + invoice.tax_minor,
+        "invoice_total_minor": invoice.total_minor,
         "credit_totals_sum_minor": sum(totals),
         "credit_taxes_minor": [note.tax_minor for note in notes],
         "credit_totals_minor": totals,

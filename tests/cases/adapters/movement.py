@@ -103,7 +103,7 @@ def _fees(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         }
     return {
         "charged_minor": charged.charged_minor,
-        "payer_left_minor": start - charged.charged_minor,
+        "payer_left_minor": charged.left_of(start),
         "receiver_minor": charged.receiver_minor,
         "fee_minor": charged.fee_minor,
         "fees_minor": charged.by_recipient,

@@ -28,7 +28,7 @@ from cauce.pricing.proration import (
     service_end,
 )
 from cauce.pricing.schedule import Billing, PeriodLine, Phase, phase_lines, recurring_lines
-from cauce.pricing.tax import Tax, tax_minor
+from cauce.pricing.tax import Tax, taxed
 from cauce.pricing.trials import TrialOnChange, first_charge, trial_end
 from tests.cases.adapter import kind
 from tests.cases.adapters.periods import day, instant, interval, local_day, maybe_day, schedule
@@ -60,7 +60,7 @@ def _part_fraction(inputs: dict[str, Any], options: dict[str, Any]) -> Fraction:
 def _prorated_amount(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     fraction = bounded(_part_fraction(inputs, options), cap=options.get("beyond_period") == "cap")
     amount = prorated(inputs["amount_minor"], fraction)
-    return {"amount_minor": amount, "total_minor": amount + tax_minor(amount, tax(inputs))}
+    return {"amount_minor": amount, "total_minor": taxed(amount, tax(inputs)).total_minor}
 
 
 @kind("invoice_total")

@@ -11,7 +11,7 @@ from cauce.kernel.money import half_up
 from cauce.pricing import models as m
 from cauce.pricing.percentage import PercentagePrice, rate_events
 from cauce.pricing.proration import day_fraction
-from cauce.pricing.rating import Overflow, Rated, RatingRules, deduct_free_units, increment, rate, true_up
+from cauce.pricing.rating import Overflow, Rated, RatingRules, commitment, deduct_free_units, increment, rate
 from cauce.pricing.tax import tax_minor
 from tests.cases.adapter import kind
 from tests.cases.adapters.periods import day
@@ -105,11 +105,11 @@ def _minimum_commitment(inputs: dict[str, Any], options: dict[str, Any]) -> dict
     if "period_start" in inputs:
         full = Period(day(inputs["period_start"]), day(inputs["period_end"]))
         fraction = day_fraction(Period(day(inputs["from"]), day(inputs["to"])), full)
-    missing = true_up(inputs["minimum_minor"], inputs["used_minor"], fraction)
+    found = commitment(inputs["minimum_minor"], inputs["used_minor"], fraction)
     return {
-        "true_up_minor": missing,
-        "total_minor": inputs["used_minor"] + missing,
-        "true_up_tax_minor": tax_minor(missing, tax(inputs)),
+        "true_up_minor": found.true_up_minor,
+        "total_minor": found.total_minor,
+        "true_up_tax_minor": tax_minor(found.true_up_minor, tax(inputs)),
     }
 
 
