@@ -24,11 +24,11 @@ def _chunks(record: _Record) -> Iterator[list[_Record]]:
 @row("storage.bulk_insert.raw_copy", "rows/s")
 async def raw_copy(bench: Bench) -> float:
     """Plain COPY as the owner into the same table, a transaction per 20,000 rows: no role, no policy, no JSON codec."""
-    columns = ("org_id", "kind", "payload", "due_at")
+    columns = ("org_id", "kind", "payload", "due_at", "try_at")
     async with bench.database() as database, bench.owner() as connection:
         org_id = await bench.org(database)
         with bench.stopwatch() as watch:
-            for records in _chunks((org_id, "bench.wait", "{}", _DUE_AT)):
+            for records in _chunks((org_id, "bench.wait", "{}", _DUE_AT, _DUE_AT)):
                 await connection.copy_records_to_table("job", schema_name="storage", columns=columns, records=records)
     return watch.rate(ROWS_PER_RUN)
 

@@ -31,6 +31,26 @@ GRANT USAGE ON SEQUENCE storage.lease_token TO cauce_app;
 SELECT storage.isolate('storage.job');
 SELECT storage.schedule('storage.job', 'org_id, try_at, kind, state, leased_until');
 
+-- The first job that is left of each key may go; how many were called up. A loop, because a join over a queue, whose
+-- statistics are always old, is planned wrong sooner or later.
+CREATE FUNCTION storage.promote_jobs(p_orgs bigint[], p_keys text[]) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  v_id bigint;
+  v_state text;
+  v_count integer := 0;
+BEGIN
+  FOR v_place IN 1 .. cardinality(p_orgs) LOOP
+    SELECT id, state INTO v_id, v_state FROM storage.job
+     WHERE org_id = p_orgs[v_place] AND key = p_keys[v_place] AND state <> 'buried' ORDER BY id LIMIT 1;
+    IF v_state = 'blocked' THEN
+      UPDATE storage.job SET state = 'waiting' WHERE org_id = p_orgs[v_place] AND id = v_id AND state = 'blocked';
+      v_count := v_count + 1;
+    END IF;
+    v_state := NULL;
+  END LOOP;
+  RETURN v_count;
+END $$;
+
 -- The outbox: what happened, in the transaction in which it happened. The relay marks rows; it keeps no cursor,
 -- because the order of ids is not the order of commits.
 CREATE TABLE storage.event (

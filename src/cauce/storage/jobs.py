@@ -82,15 +82,13 @@ async def enqueue(tx: Tx, jobs: Sequence[NewJob]) -> None:
     if not jobs:
         return
     wanted = _without_twins(jobs)
-    await tx.run(
-        QUERIES.enqueue,
-        tx.org,
-        [job.kind for job in wanted],
-        [job.key for job in wanted],
-        [job.dedupe for job in wanted],
-        [job.payload for job in wanted],
-        [job.due_at for job in wanted],
-    )
+    kinds, keys = [job.kind for job in wanted], [job.key for job in wanted]
+    payloads, due_at = [job.payload for job in wanted], [job.due_at for job in wanted]
+    dedupe = [job.dedupe for job in wanted]
+    if any(value is not None for value in dedupe):
+        await tx.run(QUERIES.enqueue_deduped, tx.org, kinds, keys, dedupe, payloads, due_at)
+    else:
+        await tx.run(QUERIES.enqueue, tx.org, kinds, keys, payloads, due_at)
     tx.wake_workers()
 
 
@@ -217,8 +215,8 @@ async def next_due(tx: Tx) -> datetime | None:
 
 
 async def _promote(tx: Tx, ended: Sequence[Job]) -> None:
-    keyed = [job for job in ended if job.key is not None]
-    if keyed and await tx.run(QUERIES.promote, [job.org_id for job in keyed], [job.key for job in keyed]):
+    keys = sorted({(job.org_id, job.key) for job in ended if job.key is not None})
+    if keys and await tx.value(QUERIES.promote, [org_id for org_id, _ in keys], [key for _, key in keys]):
         tx.wake_workers()
 
 

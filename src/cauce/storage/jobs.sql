@@ -1,4 +1,10 @@
 -- name: enqueue
+INSERT INTO storage.job (org_id, kind, key, payload, due_at, try_at)
+SELECT $1, j.kind, j.key, j.payload, j.due_at, j.due_at
+  FROM unnest($2::text[], $3::text[], $4::jsonb[], $5::timestamptz[]) WITH ORDINALITY j(kind, key, payload, due_at, n)
+ ORDER BY j.n
+
+-- name: enqueue_deduped
 -- A twin that was not begun is locked until this transaction commits, so that whoever runs it sees what was done here.
 INSERT INTO storage.job AS w (org_id, kind, key, dedupe, payload, due_at, try_at)
 SELECT $1, j.kind, j.key, j.dedupe, j.payload, j.due_at, j.due_at
@@ -24,9 +30,9 @@ SELECT o.id AS org_id FROM busy JOIN directory.org o ON o.id = busy.org_id
 SELECT DISTINCT org_id FROM storage.job WHERE state = 'leased' AND leased_until < clock_timestamp()
 
 -- name: claim
--- Candidates in order of their time, at most $4 of an organization. A job whose key has an earlier one, or one that is
--- leased, steps aside as 'blocked' until that one ends (see promote): it is looked at once and not at every claim. The
--- lock on the one ahead makes sure that it has not ended meanwhile; when it cannot be had, the job just stays waiting.
+-- Candidates in order of their time, at most $4 of an organization. A job whose key has an earlier one steps aside as
+-- 'blocked' until that one ends (see promote): it is looked at once and not at every claim. The lock on the first of the
+-- key makes sure that it has not ended meanwhile; when it cannot be had, the job just stays waiting.
 -- Two claims that race over one key meet at the unique index job_one_per_key.
 WITH org AS (
   SELECT o.id, directory.now_at(o.clock_frozen_at, o.clock_offset_seconds) AS now
@@ -38,16 +44,15 @@ WITH org AS (
      ORDER BY w.try_at, w.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) c
   LIMIT $3
 ), judged AS (
-  SELECT c.org_id, c.id, c.key, c.key IS NULL OR NOT EXISTS (
-           SELECT FROM storage.job e WHERE e.org_id = c.org_id AND e.key = c.key AND e.state <> 'buried'
-              AND (e.id < c.id OR e.state = 'leased')) AS free
+  SELECT c.org_id, c.id, c.key, c.key IS NULL OR NOT (
+           EXISTS (SELECT FROM storage.job e WHERE e.org_id = c.org_id AND e.key = c.key AND e.state <> 'buried' AND e.id < c.id)
+           OR EXISTS (SELECT FROM storage.job e WHERE e.org_id = c.org_id AND e.key = c.key AND e.state = 'leased')) AS free
     FROM candidate c
 ), decided AS (
   SELECT org_id, id, true AS free FROM judged WHERE free
   UNION ALL
   SELECT b.org_id, b.id, false FROM judged b CROSS JOIN LATERAL (
-    SELECT FROM storage.job e WHERE e.org_id = b.org_id AND e.key = b.key AND e.state <> 'buried'
-       AND (e.id < b.id OR e.state = 'leased')
+    SELECT FROM storage.job e WHERE e.org_id = b.org_id AND e.key = b.key AND e.state <> 'buried' AND e.id < b.id
      ORDER BY e.id LIMIT 1 FOR KEY SHARE SKIP LOCKED) ahead
    WHERE NOT b.free
 )
@@ -75,13 +80,9 @@ DELETE FROM storage.job j USING unnest($1::bigint[], $2::bigint[], $3::bigint[])
  WHERE j.org_id = l.org_id AND j.id = l.id AND j.lease_token = l.token
 
 -- name: promote
--- The first of each key that is left may go. Run after the end of a job in the same transaction, as a statement of its
--- own: it must see what others blocked until then.
-UPDATE storage.job j SET state = 'waiting'
-  FROM (SELECT DISTINCT org_id, key FROM unnest($1::bigint[], $2::text[]) k(org_id, key)) k CROSS JOIN LATERAL (
-    SELECT n.id, n.state FROM storage.job n
-     WHERE n.org_id = k.org_id AND n.key = k.key AND n.state <> 'buried' ORDER BY n.id LIMIT 1) next
- WHERE j.org_id = k.org_id AND j.id = next.id AND j.state = 'blocked'
+-- Run after the end of a job in the same transaction, as a statement of its own: it must see what others blocked until
+-- then.
+SELECT storage.promote_jobs($1::bigint[], $2::text[])
 
 -- name: retry_later
 UPDATE storage.job j
