@@ -263,7 +263,8 @@ CREATE TABLE splits.split (
   last_position  smallint NOT NULL,
   sent_minor     bigint NOT NULL CHECK (sent_minor >= 0),
   fee_minor      bigint NOT NULL DEFAULT 0 CHECK (fee_minor >= 0),      -- stays on the platform's side when it is done
-  finishes       boolean NOT NULL,                                      -- what is left goes to the owner
+  owner_minor    bigint NOT NULL DEFAULT 0 CHECK (owner_minor >= 0),    -- what is left for the order's own merchant
+  finishes       boolean NOT NULL,                                      -- the channel ends the order with it
   owner_id       text COLLATE "C" NOT NULL DEFAULT '',
   state          text NOT NULL CHECK (state IN ('planned', 'submitted', 'processing', 'applied', 'partially_applied', 'failed', 'unknown', 'partially_reversed', 'reversed')),
   ref            text COLLATE "C" NOT NULL DEFAULT '',

@@ -96,7 +96,7 @@ UPDATE orders.purchase o SET refunded_minor = o.refunded_minor + r.amount
   FROM unnest($2::text[], $3::bigint[]) r(id, amount) WHERE o.org_id = $1 AND o.id = r.id
 
 -- name: escrow_left
-SELECT order_id, sum(escrow_minor)::bigint AS escrow_minor, bool_or(state IN ('created', 'requires_action', 'pending')) AS waits
+SELECT order_id, sum(escrow_minor)::bigint AS escrow_minor, bool_or(paid_at IS NULL) AS waits
   FROM orders.collection WHERE org_id = $1 AND order_id = ANY ($2::text[]) GROUP BY order_id
 
 -- name: find_due

@@ -47,17 +47,17 @@ UPDATE splits.allocation a SET reversed_minor = a.reversed_minor + s.amount
 
 -- name: insert_splits
 INSERT INTO splits.split (org_id, id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor,
-                          finishes, owner_id, state, created_at)
-SELECT $1, s.*, 'submitted', $13
+                          owner_minor, finishes, owner_id, state, created_at)
+SELECT $1, s.*, 'submitted', $14
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::smallint[], $9::bigint[], $10::bigint[],
-              $11::boolean[], $12::text[]) s
+              $11::bigint[], $12::boolean[], $13::text[]) s
 
 -- name: lock_splits
-SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, finishes, owner_id, state, ref
+SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref
   FROM splits.split WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: splits_of
-SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, finishes, owner_id, state, ref,
+SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref,
        created_at, applied_at
   FROM splits.split WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY created_at, id
 

@@ -80,7 +80,7 @@ async def add_reversed(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
 
 async def insert_splits(tx: Tx, rows: Sequence[tuple[Any, ...]], at: datetime) -> None:
     """Requests to channels, in the order of the query's columns after the organization."""
-    await tx.run(QUERIES.insert_splits, tx.org, *_columns(rows, 11), at)
+    await tx.run(QUERIES.insert_splits, tx.org, *_columns(rows, 12), at)
 
 
 async def lock_splits(tx: Tx, ids: Sequence[str]) -> list[Row]:

@@ -1,0 +1,191 @@
+"""What becomes of splits: parts that reached their parties (T06), the platform's own (T21, T14), refused ones, finished orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from cauce.flows.context import Context
+from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.terms import Terms, terms_of
+from cauce.gateway.outcome import Declined, Done, Pending, Refusal
+from cauce.gateway.splitting import PartState, SplitRequest, SplitResult
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import Event, Holder, external, withdrawable
+from cauce.ledger.recipes.payouts import fee_swept
+from cauce.ledger.recipes.splits import split_applied
+from cauce.ledger.rules import Item, require_posted
+from cauce.marketplace.merchants.rules import Party
+from cauce.marketplace.merchants.service import read_parties
+from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.settlement.service import Credit, note_credits
+from cauce.marketplace.splits import store as split_store
+from cauce.marketplace.splits.rules.schema import FEE
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+OPEN_SPLIT = ("submitted", "processing", "unknown")
+RETRY_AFTER = timedelta(days=1)
+PASSING = frozenset({Refusal.INSUFFICIENT_FUNDS, Refusal.LIMIT_EXCEEDED})
+"""Refusals that pass by themselves: the order is released again a day later."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one list of outcomes writes."""
+
+    splits: list[tuple[Any, ...]] = field(default_factory=list)
+    closed: list[tuple[str, int]] = field(default_factory=list)
+    escrow: list[tuple[Any, ...]] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    credits: dict[Credit, datetime] = field(default_factory=dict)
+    at: dict[str, datetime] = field(default_factory=dict)
+    again: dict[str, datetime | None] = field(default_factory=dict)
+
+
+async def conclude_splits(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
+    """Give answers about splits and finished orders their effect, all at once."""
+    by_key = {one.key: one for one in concluded}
+    rows = [row for row in await split_store.lock_splits(tx, list(by_key)) if row["state"] in OPEN_SPLIT]
+    if not rows:
+        return
+    terms = await terms_of(context.runtime, context.org_id, {row["channel_id"] for row in rows})
+    allocations = await split_store.allocations_of(tx, [row["collection_id"] for row in rows])
+    parties = await _parties(tx, rows, allocations)
+    work = _Work()
+    for row in rows:
+        one = by_key[row["id"]]
+        if isinstance(one.outcome, Done):
+            parts = {part["position"]: part for part in allocations.get(row["collection_id"], ())}
+            _apply(row, one, parts, parties[row["channel_id"]], terms[row["channel_id"]], work)
+        elif isinstance(one.outcome, Declined):
+            _refuse(row, one, one.outcome, work)
+        elif isinstance(one.outcome, Pending):
+            work.splits.append((row["id"], "processing", one.outcome.value.ref, None))
+    await _write(context, tx, work)
+
+
+async def _parties(
+    tx: Tx, rows: Sequence[Row], allocations: Mapping[str, Sequence[Row]]
+) -> dict[str, dict[str, Party]]:
+    found = {}
+    for channel_id in sorted({row["channel_id"] for row in rows}):
+        mine = [row["collection_id"] for row in rows if row["channel_id"] == channel_id]
+        named = {part["party"] for key in mine for part in allocations.get(key, ())} - {FEE}
+        found[channel_id] = await read_parties(tx, channel_id, sorted(named))
+    return found
+
+
+def _apply(
+    row: Row, one: Concluded, parts: Mapping[int, Row], parties: Mapping[str, Party], terms: Terms, work: _Work
+) -> None:
+    assert isinstance(one.outcome, Done)
+    at = one.outcome.value.finished_at or one.at
+    applied, closed = _outcome_by_position(one)
+    amounts: dict[str, int] = {FEE: row["fee_minor"]} if row["fee_minor"] else {}
+    fee_sent = 0
+    for position, amount in applied.items():
+        party = parts[position]["party"]
+        code = FEE if party == FEE else _account(parties, party)
+        fee_sent += amount if party == FEE else 0
+        amounts[code] = amounts.get(code, 0) + amount
+        _credit(work, row, party, code, at)
+    to_owner = row["owner_minor"] + sum(closed.values()) if row["owner_id"] else 0
+    if to_owner:
+        code = withdrawable(row["owner_id"])
+        amounts[code] = amounts.get(code, 0) + to_owner
+        _credit(work, row, row["owner_id"], code, at)
+    moved = sum(amounts.values())
+    holder = Holder(row["channel_id"], row["currency"])
+    event = Event(row["id"], row["order_id"], row["id"], at)
+    if moved:
+        work.items += split_applied(holder, event, row["order_id"], amounts)
+    if fee_sent and terms.has_owner:  # it arrived in the platform's own account at the provider
+        work.items.append(fee_swept(holder, event, fee_sent))
+    state = "applied" if not closed else "partially_applied" if applied else "failed"
+    work.splits.append((row["id"], state, one.outcome.value.ref, at))
+    work.closed += [(row["collection_id"], position) for position in closed]
+    work.escrow.append((row["collection_id"], -moved, moved, 0, 0))
+    work.at[row["order_id"]] = max(at, work.at.get(row["order_id"], at))
+    work.events.append(NewEvent(f"split.{state}", row["id"], at, {"order": row["order_id"], "amount": moved}))
+
+
+def _outcome_by_position(one: Concluded) -> tuple[dict[int, int], dict[int, int]]:
+    """What reached its party and what the provider refused, by position; a finish has neither."""
+    if not isinstance(one.request, SplitRequest):
+        return {}, {}
+    assert isinstance(one.outcome, Done)
+    result: SplitResult = one.outcome.value
+    states = {part.key: part.state for part in result.parts}
+    applied, closed = {}, {}
+    for part in one.request.parts:
+        position = int(part.key.rpartition("_")[2])
+        into = closed if states.get(part.key) is PartState.CLOSED else applied
+        into[position] = part.amount_minor
+    return applied, closed
+
+
+def _account(parties: Mapping[str, Party], merchant_id: str) -> str:
+    party = parties.get(merchant_id)
+    return withdrawable(merchant_id) if party is None or party.shows_balance else external(merchant_id)
+
+
+def _credit(work: _Work, row: Row, merchant_id: str, code: str, at: datetime) -> None:
+    if code == withdrawable(merchant_id):
+        credit = Credit(merchant_id, row["channel_id"], row["currency"])
+        work.credits[credit] = max(at, work.credits.get(credit, at))
+
+
+def _refuse(row: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
+    work.splits.append((row["id"], "failed", "", None))
+    work.again[row["order_id"]] = one.at + RETRY_AFTER if outcome.refusal in PASSING else None
+    data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
+    work.events.append(NewEvent("split.failed", row["id"], one.at, data))
+
+
+async def _write(context: Context, tx: Tx, work: _Work) -> None:
+    await split_store.update_splits(tx, work.splits)
+    if work.closed:
+        await split_store.close_parts(tx, work.closed)
+    if work.escrow:
+        await order_store.move_escrow(tx, _summed(work.escrow))
+    await _go_on(tx, work)
+    await note_credits(tx, work.credits)
+    await emit(tx, work.events, actor=context.actor.name)
+    require_posted(await post(tx, work.items))
+
+
+async def _go_on(tx: Tx, work: _Work) -> None:
+    """Orders of which nothing is left are released; those whose split failed wait for another try."""
+    order_ids = sorted({*work.at, *work.again})
+    orders = [row for row in await order_store.lock_orders(tx, order_ids) if row["state"] == "releasing"]
+    ids = [row["id"] for row in orders]
+    still_open = await split_store.open_splits(tx, ids)
+    left = await order_store.escrow_left(tx, ids)
+    steps: list[tuple[Any, ...]] = []
+    for order_id in ids:
+        if order_id in still_open:
+            continue
+        if not left[order_id]["escrow_minor"]:
+            at = work.at.get(order_id)
+            steps.append((order_id, "released", None, None, None, None, at))
+            if at is not None:
+                work.events.append(NewEvent("order.released", order_id, at, {}))
+        elif order_id in work.again:
+            due_at = work.again[order_id]
+            steps.append((order_id, "paid", "release" if due_at else None, due_at, None, None, None))
+    if steps:
+        await order_store.orders_step(tx, steps)
+
+
+def _summed(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """One row per collection: an UPDATE joined to a list applies only one of several rows with the same key."""
+    found: dict[str, list[int]] = {}
+    for key, *amounts in rows:
+        sums = found.setdefault(key, [0] * len(amounts))
+        for index, amount in enumerate(amounts):
+            sums[index] += amount
+    return [(key, *sums) for key, sums in found.items()]

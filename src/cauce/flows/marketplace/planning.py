@@ -1,0 +1,129 @@
+"""One order planned: its payments as collections of the channel, its parts laid over them, all checked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from cauce.flows.marketplace.terms import Terms
+from cauce.gateway.limits import check_split, require_chargeable, require_currency
+from cauce.gateway.plans import PlannedPart, SplitPlan
+from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.ids import new_id
+from cauce.marketplace.merchants.rules import Party, require_payable
+from cauce.marketplace.orders.rules import (
+    NewLine,
+    NewOrder,
+    NewPayment,
+    PlannedCollection,
+    PlannedOrder,
+    ReleaseOn,
+    cut_by_seller,
+    payments_of,
+    seller_totals,
+)
+from cauce.marketplace.splits.planning import Claims, Goods, Pot
+from cauce.marketplace.splits.planning import plan_order as divide
+from cauce.marketplace.splits.rules.schema import FEE, SplitRule
+from cauce.marketplace.splits.service import UnknownRule
+from cauce.pricing.allocation import allocate_by_weight
+
+
+class RuleCurrencyDiffers(InvalidRequest):
+    """The split rule is for another currency than the order."""
+
+    code = "rule_currency_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An order with its collections, and the parts of each."""
+
+    planned: PlannedOrder
+    parts: Mapping[str, Claims]
+
+
+def plan_order(
+    order: NewOrder,
+    rule: tuple[int, SplitRule] | None,
+    terms: Terms,
+    parties: Mapping[str, Party],
+    caps: Mapping[str, Fraction | None],
+) -> Plan:
+    """Plan a checked order; refused with the rule's codes, the channel's limits, `merchant_not_payable`.
+
+    `caps` is by merchant the largest share to others of his collections.
+    """
+    if rule is None:
+        raise UnknownRule(f"no version of {order.rule_id} is active", param="rule")
+    version, content = rule
+    if content.currency != order.currency:
+        raise RuleCurrencyDiffers(param="rule")
+    require_currency(order.currency, terms.capabilities)
+    for merchant in {*(line.seller_id for line in order.lines), *order.parties.values()}:
+        require_payable(parties, merchant)
+    collections = _collections(order, terms, parties)
+    pots = [Pot(one.id, one.amount_minor, one.owner_id) for one in collections]
+    goods = _goods(order.lines)
+    share_max = min((cap for cap in caps.values() if cap is not None), default=None) if terms.has_owner else None
+    parts = divide(content, goods, order.parties, pots, share_max)
+    for one in collections:
+        _check(order, one, parts[one.id], terms, share_max)
+    return Plan(PlannedOrder(new_id("ord"), order, version, tuple(collections)), parts)
+
+
+def _goods(lines: Sequence[NewLine]) -> list[Goods]:
+    prices: dict[str, list[int]] = {}
+    freight: dict[str, int] = {}
+    for line in lines:
+        prices.setdefault(line.seller_id, []).append(line.price_minor)
+        freight[line.seller_id] = freight.get(line.seller_id, 0) + line.freight_minor
+    return [Goods(seller, tuple(each), freight[seller]) for seller, each in prices.items()]
+
+
+def _collections(order: NewOrder, terms: Terms, parties: Mapping[str, Party]) -> list[PlannedCollection]:
+    payments = _chargeable(payments_of(order), order.currency, terms)
+    if not terms.has_owner:
+        return [PlannedCollection(new_id("col"), payment, payment.amount_minor) for payment in payments]
+    cuts = cut_by_seller([payment.amount_minor for payment in payments], seller_totals(order))
+    found = []
+    for index, payment in enumerate(payments):
+        mine = [cut for cut in cuts if cut.payment == index]
+        fees = allocate_by_weight(payment.fee_minor, [cut.amount_minor for cut in mine]).parts
+        for cut, fee in zip(mine, fees, strict=True):
+            ref = parties[cut.seller_id].ref
+            paid = replace(payment, amount_minor=cut.amount_minor, fee_minor=fee)
+            found.append(PlannedCollection(new_id("col"), paid, cut.amount_minor, cut.seller_id, ref))
+    return found
+
+
+def _chargeable(payments: Sequence[NewPayment], currency: str, terms: Terms) -> list[NewPayment]:
+    """Payments that the channel is too big for are paid together with the order's largest one."""
+    minimum = terms.capabilities.amount_min_minor.get(currency, 0)
+    largest = max(range(len(payments)), key=lambda i: payments[i].amount_minor)
+    small = [i for i, one in enumerate(payments) if i != largest and one.amount_minor < minimum and not one.ref]
+    joined = sum(payments[i].amount_minor for i in small)
+    found = [
+        replace(one, amount_minor=one.amount_minor + (joined if i == largest else 0))
+        for i, one in enumerate(payments)
+        if i not in small
+    ]
+    for one in found:
+        require_chargeable(one.amount_minor, currency, terms.capabilities)
+    return found
+
+
+def _check(
+    order: NewOrder, collection: PlannedCollection, parts: Claims, terms: Terms, share_max: Fraction | None
+) -> None:
+    planned = [
+        PlannedPart(part.party, part.amount_minor, is_owner=part.is_rest)
+        for part in parts
+        if part.party != FEE or terms.has_owner
+    ]
+    if not terms.has_owner:
+        planned = [replace(part, is_owner=False) for part in planned]
+    days = order.release_days if order.release_on is ReleaseOn.DAYS else None
+    plan = SplitPlan(order.currency, collection.amount_minor, tuple(planned), release_after_days=days)
+    check_split(plan, terms.capabilities, share_max if terms.has_owner else Fraction(1))

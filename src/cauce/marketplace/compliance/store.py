@@ -1,0 +1,53 @@
+"""The slice's tables: licences of holders, signed self-checks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cauce.marketplace.compliance.rules import NewLicence
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__)
+
+
+async def insert_licence(tx: Tx, licence_id: str, new: NewLicence, due_at: datetime | None, at: datetime) -> None:
+    """A licence of a channel's holder."""
+    await tx.run(
+        QUERIES.insert_licence,
+        tx.org,
+        licence_id,
+        new.channel_id,
+        new.holder,
+        new.provider_class,
+        new.kind,
+        new.number,
+        new.authority,
+        new.clearing_route,
+        list(new.scopes),
+        new.valid_from,
+        new.valid_until,
+        new.document,
+        due_at,
+        at,
+    )
+
+
+async def licences_of(tx: Tx, channel_id: str | None = None) -> list[Row]:
+    """Licences of one channel's holder, or of all, the longest first."""
+    return await tx.rows(QUERIES.licences_of, tx.org, channel_id)
+
+
+async def insert_self_check(tx: Tx, *columns: object) -> None:
+    """A signed self-check."""
+    await tx.run(QUERIES.insert_self_check, tx.org, *columns)
+
+
+async def last_self_check(tx: Tx) -> Row | None:
+    """The self-check that counts."""
+    return await tx.row(QUERIES.last_self_check, tx.org)
+
+
+async def set_due(tx: Tx, licence_id: str, due_at: datetime | None) -> None:
+    """When the next notice about a licence is given."""
+    await tx.run(QUERIES.set_due, tx.org, licence_id, due_at)

@@ -1,0 +1,92 @@
+-- name: insert_schedule
+INSERT INTO settlement.schedule (org_id, id, name, content, is_default, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: clear_default
+UPDATE settlement.schedule SET is_default = false WHERE org_id = $1 AND is_default
+
+-- name: schedules
+SELECT id, name, content, is_default FROM settlement.schedule WHERE org_id = $1 ORDER BY id
+
+-- name: standings
+SELECT s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.due_at
+  FROM settlement.standing s JOIN unnest($2::text[], $3::text[], $4::text[]) w(merchant_id, channel_id, currency)
+    ON s.org_id = $1 AND s.merchant_id = w.merchant_id AND s.channel_id = w.channel_id AND s.currency = w.currency
+
+-- name: schedule_standings
+INSERT INTO settlement.standing (org_id, merchant_id, channel_id, currency, due_at)
+SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) w(merchant_id, channel_id, currency, due_at)
+ ORDER BY 2, 3, 4
+ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET due_at = coalesce(settlement.standing.due_at, excluded.due_at)
+
+-- name: assign_schedule
+INSERT INTO settlement.standing (org_id, merchant_id, channel_id, currency, schedule_id) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET schedule_id = excluded.schedule_id
+
+-- name: pause
+UPDATE settlement.standing SET pause_reason = $5 WHERE org_id = $1 AND merchant_id = $2 AND channel_id = $3 AND currency = $4
+
+-- name: pause_channel
+UPDATE settlement.standing SET pause_reason = $3
+ WHERE org_id = $1 AND channel_id = $2 AND (pause_reason = '' OR ($3 = '' AND pause_reason = $4))
+
+-- name: standings_ran
+UPDATE settlement.standing s SET due_at = r.due_at, last_run_at = r.ran_at
+  FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) r(key, due_at, ran_at)
+ WHERE s.org_id = $1 AND s.key = r.key
+
+-- name: insert_batches
+INSERT INTO settlement.batch (org_id, id, merchant_id, channel_id, currency, runs_on, from_at, until_at, balance_minor, retained_minor, payout_minor)
+SELECT $1, b.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::timestamptz[], $8::timestamptz[], $9::bigint[],
+                           $10::bigint[], $11::bigint[]) b
+ON CONFLICT (org_id, merchant_id, channel_id, currency, runs_on) DO NOTHING
+RETURNING id
+
+-- name: insert_payouts
+INSERT INTO settlement.payout (org_id, id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, amount_minor, state,
+                               needs_approval, requested_by, requested_at, submitted_at)
+SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[],
+                           $11::boolean[], $12::text[], $13::timestamptz[], $14::timestamptz[]) p
+
+-- name: lock_payouts
+SELECT id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, amount_minor, fee_minor, state, needs_approval,
+       requested_by, approved_by, ref, requested_at
+  FROM settlement.payout WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+
+-- name: update_payouts
+UPDATE settlement.payout p
+   SET state = u.state, ref = CASE WHEN u.ref = '' THEN p.ref ELSE u.ref END, fee_minor = u.fee, failure = u.failure,
+       paid_at = coalesce(u.paid_at, p.paid_at), submitted_at = coalesce(u.submitted_at, p.submitted_at),
+       approved_by = CASE WHEN u.approved_by = '' THEN p.approved_by ELSE u.approved_by END
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[])
+       u(id, state, ref, fee, failure, paid_at, submitted_at, approved_by)
+ WHERE p.org_id = $1 AND p.id = u.id
+
+-- name: payouts_by_ref
+SELECT id, ref FROM settlement.payout WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
+
+-- name: find_due
+SELECT DISTINCT due.org_id FROM (
+  (SELECT s.org_id FROM settlement.standing s JOIN directory.org o ON o.id = s.org_id AND o.mode = 'live'
+    WHERE s.due_at <= (SELECT directory.now_at(NULL, 0)) ORDER BY s.due_at LIMIT $1)
+  UNION ALL
+  SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox'
+     AND (SELECT min(s.due_at) FROM settlement.standing s WHERE s.org_id = o.id AND s.due_at IS NOT NULL)
+         <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds)
+) due
+
+-- name: claim_due
+WITH org AS (
+  SELECT o.id, directory.now_at(o.clock_frozen_at, o.clock_offset_seconds) AS now FROM directory.org o WHERE o.id = ANY ($1::bigint[])
+)
+SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT s.org_id, s.key, s.due_at, s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.last_run_at
+      FROM settlement.standing s
+     WHERE s.org_id = org.id AND s.due_at <= org.now AND ($3::text[] IS NULL OR s.key = ANY ($3))
+     ORDER BY s.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
+ LIMIT $2
+
+-- name: set_due
+UPDATE settlement.standing SET due_at = $3 WHERE org_id = $1 AND key = $2
+
+-- name: next_due
+SELECT min(due_at) FROM settlement.standing WHERE org_id = $1 AND due_at IS NOT NULL

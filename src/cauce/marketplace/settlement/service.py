@@ -1,0 +1,59 @@
+"""Schedules, and the standing of each merchant: when what he was credited is settled next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cauce.kernel.ids import new_id
+from cauce.marketplace.settlement import store
+from cauce.marketplace.settlement.rules import DEFAULT, Credit, Schedule, parse_schedule
+from cauce.marketplace.settlement.store import assign_schedule, pause, pause_channel
+from cauce.storage.database import Tx
+
+__all__ = [
+    "Credit",
+    "assign_schedule",
+    "create_schedule",
+    "note_credits",
+    "pause",
+    "pause_channel",
+    "read_schedules",
+]
+
+
+async def create_schedule(
+    tx: Tx, name: str, document: Mapping[str, Any], *, at: datetime, is_default: bool = False
+) -> str:
+    """A payout schedule; its id. Refused when it cannot be understood."""
+    parse_schedule(document)
+    schedule_id = new_id("pos")
+    await store.insert_schedule(tx, schedule_id, name, document, at, is_default=is_default)
+    return schedule_id
+
+
+async def read_schedules(tx: Tx) -> dict[str, Schedule]:
+    """Every schedule by id; under "" the default one."""
+    found = {"": DEFAULT}
+    for row in await store.schedules(tx):
+        found[row["id"]] = parse_schedule(row["content"])
+        if row["is_default"]:
+            found[""] = found[row["id"]]
+    return found
+
+
+async def note_credits(tx: Tx, credits: Mapping[Credit, datetime]) -> None:
+    """Merchants' withdrawable money grew at these instants: the run that pays it is due, unless an earlier one is."""
+    if not credits:
+        return
+    known = await store.standings(tx, list(credits))
+    waiting = [credit for credit in credits if credit not in known or known[credit]["due_at"] is None]
+    if not waiting:
+        return
+    schedules = await read_schedules(tx)
+    rows = []
+    for credit in sorted(waiting):
+        own = known[credit]["schedule_id"] if credit in known else ""
+        rows.append((*credit, schedules.get(own, schedules[""]).next_run(credits[credit])))
+    await store.schedule_standings(tx, rows)

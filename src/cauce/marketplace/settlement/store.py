@@ -1,0 +1,87 @@
+"""The slice's tables: schedules, standings, batches, payouts. Everything is written set-wise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cauce.marketplace.settlement.rules import Credit
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__)
+
+
+async def insert_schedule(
+    tx: Tx, schedule_id: str, name: str, content: Mapping[str, Any], at: datetime, *, is_default: bool
+) -> None:
+    """A payout schedule; the default one takes the place of the one before."""
+    if is_default:
+        await tx.run(QUERIES.clear_default, tx.org)
+    await tx.run(QUERIES.insert_schedule, tx.org, schedule_id, name, dict(content), is_default, at)
+
+
+async def schedules(tx: Tx) -> list[Row]:
+    """Every payout schedule."""
+    return await tx.rows(QUERIES.schedules, tx.org)
+
+
+async def standings(tx: Tx, credits: Sequence[Credit]) -> dict[Credit, Row]:
+    """The standings of these merchants that exist."""
+    rows = await tx.rows(QUERIES.standings, tx.org, *_columns(credits, 3))
+    return {Credit(row["merchant_id"], row["channel_id"], row["currency"]): row for row in rows}
+
+
+async def schedule_standings(tx: Tx, rows: Sequence[tuple[str, str, str, datetime | None]]) -> None:
+    """When merchants are settled next, unless it is settled already: (merchant, channel, currency, due)."""
+    await tx.run(QUERIES.schedule_standings, tx.org, *_columns(rows, 4))
+
+
+async def assign_schedule(tx: Tx, credit: Credit, schedule_id: str) -> None:
+    """Give a merchant a schedule of his own."""
+    await tx.run(QUERIES.assign_schedule, tx.org, *credit, schedule_id)
+
+
+async def pause(tx: Tx, credit: Credit, reason: str) -> None:
+    """Pause a merchant's payouts, or let them go on with ""."""
+    await tx.run(QUERIES.pause, tx.org, *credit, reason)
+
+
+async def pause_channel(tx: Tx, channel_id: str, reason: str, *, ended: str = "") -> None:
+    """Pause every payout of a channel; with "" those that were paused for the reason `ended` go on."""
+    await tx.run(QUERIES.pause_channel, tx.org, channel_id, reason, ended)
+
+
+async def standings_ran(tx: Tx, rows: Sequence[tuple[str, datetime | None, datetime]]) -> None:
+    """Standings were settled: (key, next due, this run)."""
+    await tx.run(QUERIES.standings_ran, tx.org, *_columns(rows, 3))
+
+
+async def insert_batches(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> set[str]:
+    """Settlement batches, one per merchant, channel, currency and day; the ids that were written."""
+    return {row["id"] for row in await tx.rows(QUERIES.insert_batches, tx.org, *_columns(rows, 10))}
+
+
+async def insert_payouts(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Payouts, in the order of the query's columns after the organization."""
+    await tx.run(QUERIES.insert_payouts, tx.org, *_columns(rows, 13))
+
+
+async def lock_payouts(tx: Tx, ids: Sequence[str]) -> list[Row]:
+    """Payouts, locked in order of id."""
+    return await tx.rows(QUERIES.lock_payouts, tx.org, list(ids))
+
+
+async def update_payouts(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """What payouts became: (id, state, ref, fee, failure, paid_at, submitted_at, approved_by)."""
+    await tx.run(QUERIES.update_payouts, tx.org, *_columns(rows, 8))
+
+
+async def payouts_by_ref(tx: Tx, channel_id: str, refs: Sequence[str]) -> dict[str, str]:
+    """From the provider's payout numbers to ours."""
+    return {row["ref"]: row["id"] for row in await tx.rows(QUERIES.payouts_by_ref, tx.org, channel_id, list(refs))}
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
