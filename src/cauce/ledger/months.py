@@ -100,6 +100,11 @@ async def months(tx: Tx, book: Book, channel_id: str = "") -> list[Row]:
     return await tx.rows(QUERIES.months, tx.org, book, channel_id)
 
 
+async def is_closing(tx: Tx, name: MonthName) -> bool:
+    """True when somebody began to close the month and it is not closed yet."""
+    return bool((await _locked(tx, name))["state"] == State.CLOSING)
+
+
 async def begin_closing(tx: Tx, name: MonthName, actor: Actor) -> None:
     """Say that the month is being closed; posting into it goes on until it is closed."""
     await _step(tx, name, "begin closing", actor.name)

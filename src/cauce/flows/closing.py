@@ -1,0 +1,48 @@
+"""Closing and reopening an accounting month: seal, run the checklist, close; each step in a transaction of its own.
+
+The ledger brings the lines that it can see. What other slices want to be true before a month closes stands in `LINES`,
+one function each, so that the whole checklist is read in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+
+from cauce.ledger import months
+from cauce.ledger.months import Line, MonthName
+from cauce.ledger.sealing import seal_all
+from cauce.storage.audit import Actor
+from cauce.storage.database import Database, Tx
+from cauce.storage.orgclock import org_now
+
+LINES: list[Callable[[Tx, MonthName, datetime], Awaitable[list[Line]]]] = [months.own_lines]
+
+
+async def checklist(database: Database, org_id: int, name: MonthName) -> list[Line]:
+    """Every line of the month's checklist as it stands now; seals what can be sealed first."""
+    await seal_all(database, org_id)
+    async with database.transaction(org_id) as tx:
+        now = await org_now(tx)
+        return [line for lines in LINES for line in await lines(tx, name, now)]
+
+
+async def close_month(
+    database: Database, org_id: int, name: MonthName, *, explained: Mapping[str, str], actor: Actor
+) -> list[Line]:
+    """Close the month over its checklist; the lines. `MonthNotReady` leaves it in closing, with the same lines to see."""
+    async with database.transaction(org_id) as tx:
+        if not await months.is_closing(tx, name):
+            await months.begin_closing(tx, name, actor)
+    lines = await checklist(database, org_id, name)
+    async with database.transaction(org_id) as tx:
+        await months.close(tx, name, lines=lines, explained=explained, actor=actor, now=await org_now(tx))
+    return lines
+
+
+async def reopen_month(
+    database: Database, org_id: int, name: MonthName, *, actor: Actor, approved_by: str, reason: str
+) -> list[MonthName]:
+    """Open the month and all later ones again, by two persons; the months that were opened."""
+    async with database.transaction(org_id) as tx:
+        return await months.reopen(tx, name, actor=actor, approved_by=approved_by, reason=reason, now=await org_now(tx))
