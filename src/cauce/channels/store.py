@@ -142,6 +142,16 @@ async def finish_notice(tx: Tx, channel_id: str, event_id: str) -> None:
     await tx.run(QUERIES.finish_notice, tx.org, channel_id, event_id)
 
 
+async def notices(tx: Tx, rows_max: int = 50) -> list[Row]:
+    """What the providers told us, newest first."""
+    return await tx.rows(QUERIES.notices, tx.org, rows_max)
+
+
+async def exchanges(tx: Tx, *, correlation: str | None = None, before: int = LATEST, rows_max: int = 50) -> list[Row]:
+    """Logged exchanges, newest first; their content is sealed (`service.exchange_content`)."""
+    return await tx.rows(QUERIES.exchanges, tx.org, correlation, before, rows_max)
+
+
 def _instruction(row: Row) -> Instruction:
     operation = Operation(row["operation"])
     fields = {**dict(row), "operation": operation, "request": request_from(operation, row["request"])}

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from cauce.app import App, open_app
 from cauce.entrypoints import logs
 from cauce.entrypoints.api.app import create_api
+from cauce.entrypoints.console.routes import console_routes
 from cauce.entrypoints.worker.loop import Worker
 from cauce.providers.kit.sandbox import create_sandbox_app
 from cauce.providers.kit.serving import serving
@@ -35,7 +36,7 @@ def sandbox_url(settings: Settings) -> str:
 
 def web_app(app: App) -> ASGIApp:
     """The web application of this process."""
-    return create_api(app.runtime, app.settings)
+    return create_api(app.runtime, app.settings, pages=console_routes())
 
 
 @asynccontextmanager

@@ -88,6 +88,14 @@ async def list_orgs(tx: Tx) -> list[Org]:
     return [_org(row) for row in await tx.rows(QUERIES.orgs)]
 
 
+async def oldest_org(tx: Tx) -> Org:
+    """The first organization of this installation; `NotFound` when there is none."""
+    found = await list_orgs(tx)
+    if not found:
+        raise NotFound("there is no organization yet; make one with `cauce org create`")
+    return found[0]
+
+
 async def change_settings(tx: Tx, org_id: int, changes: dict[str, Any]) -> None:
     """Merge `changes` into the organization's settings."""
     await tx.run(QUERIES.update_org_settings, org_id, changes)

@@ -1,0 +1,1 @@
+"""One module a page: what it reads, what it shows, which forms it takes."""

@@ -1,0 +1,92 @@
+"""Templates to answers: language, money and dates in the reader's form, and the security headers of every page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jinja2
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from cauce.entrypoints.web.texts import BABEL, LOCALES, NAMES, best_locale, translator
+from cauce.kernel.currencies import exponent_of
+
+LOCALE_COOKIE = "cauce_locale"
+THEME_COOKIE = "cauce_theme"
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def make_environment(*packages: str) -> jinja2.Environment:
+    """Templates of these packages (folders `templates`), escaped, undefined names refused."""
+    loaders = [jinja2.PackageLoader(package) for package in packages]
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+class Pages:
+    """Renders one door's templates."""
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+
+    def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+        """The page, in the language of the request. `values` join the functions that every template has."""
+        locale = locale_of(request)
+        body = self._environment.get_template(template).render(
+            t=translator(locale),
+            locale=locale,
+            languages=[(code, NAMES[code]) for code in LOCALES],
+            theme=request.cookies.get(THEME_COOKIE, "auto"),
+            path=request.url.path,
+            money=lambda amount_minor, currency: money(amount_minor, currency, locale),
+            number=lambda value: format_decimal(value, locale=BABEL[locale]),
+            moment=lambda at, zone="UTC": moment(at, zone, locale),
+            day=lambda on: day(on, locale),
+            fragment=request.headers.get("hx-request") == "true",
+            **values,
+        )
+        return HTMLResponse(body, status, HEADERS)
+
+
+def locale_of(request: Request) -> str:
+    """The language of a request: its cookie, else what the browser asks for."""
+    return best_locale(request.cookies.get(LOCALE_COOKIE), request.headers.get("accept-language", ""))
+
+
+def money(amount_minor: int, currency: str, locale: str) -> str:
+    """An amount as people of this language write it: (1050, "eur", "es") -> "10,50 €"."""
+    exact = Decimal(amount_minor).scaleb(-exponent_of(currency))
+    return str(format_currency(exact, currency.upper(), locale=BABEL[locale], currency_digits=True))
+
+
+def moment(at: datetime | None, zone: str, locale: str) -> str:
+    """An instant in a time zone, to the minute; "" for none."""
+    if at is None:
+        return ""
+    return str(format_datetime(at.astimezone(ZoneInfo(zone)), "medium", locale=BABEL[locale]))
+
+
+def day(on: date | None, locale: str) -> str:
+    """A date; "" for none."""
+    return str(format_date(on, "medium", locale=BABEL[locale])) if on is not None else ""

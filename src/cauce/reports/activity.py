@@ -1,0 +1,37 @@
+"""What happens in an organization: events per day, counts, the ledger's balances as pages show them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__, "activity.sql")
+
+
+async def events_per_day(tx: Tx, since: datetime, until: datetime) -> list[Row]:
+    """(day, events) for every day from `since` to `until`, both in UTC."""
+    return await tx.rows(QUERIES.events_per_day, tx.org, since, until)
+
+
+async def figures(tx: Tx) -> dict[str, int]:
+    """How many events, journals, waiting jobs and buried jobs there are."""
+    row = await tx.row(QUERIES.figures, tx.org)
+    assert row is not None
+    return dict(row)
+
+
+async def latest_events(tx: Tx, rows_max: int) -> list[Row]:
+    """What happened last."""
+    return await tx.rows(QUERIES.latest_events, tx.org, rows_max)
+
+
+async def accounts(tx: Tx, *, after_id: int = 0, rows_max: int = 50) -> list[Row]:
+    """Ledger accounts that hold anything, by number."""
+    return await tx.rows(QUERIES.accounts, tx.org, after_id, rows_max)
+
+
+async def trial_balance(tx: Tx) -> list[Row]:
+    """Debits, credits and their difference per book, channel and currency."""
+    return await tx.rows(QUERIES.trial_balance, tx.org)
