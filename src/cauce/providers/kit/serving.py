@@ -29,7 +29,7 @@ async def serving(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
         while not server.started:
             if running.done():
                 raise OSError(f"nothing could be served on {host}:{port}")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(1 / 100)
         bound = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://{host}:{bound}"
     finally:

@@ -95,15 +95,17 @@ def row(
         account=account,
     )
     del made["metadata"]
-    legs = [(f"{path(account)}/{status}", amount - fee), (against, -amount)]
-    if fee - application_fee:
-        legs.append(("outside/stripe_fees", fee - application_fee))
-    if application_fee:
-        legs.append(("outside/transit", application_fee))
+    own = (f"{path(account)}/{status}", amount - fee)
+    legs = [own, (against, -amount), *_fee_legs(fee, application_fee)]
     desk.tenant.books.post(desk.tenant.now(), memo or type, currency, legs, source, force=True)
     if status == "pending":
         _arrange_release(desk, account, currency, available_on)
     return made
+
+
+def _fee_legs(fee: int, application_fee: int) -> list[tuple[str, int]]:
+    parts = (("outside/stripe_fees", fee - application_fee), ("outside/transit", application_fee))
+    return [(receiver, part) for receiver, part in parts if part]
 
 
 def stripe_fee_details(fee: int, currency: str) -> list[Obj]:

@@ -1,0 +1,139 @@
+"""Connected accounts, their bank accounts, payouts and balances (`OpensAccounts`, `BindsInstruments`, `PaysOut`)."""
+
+from __future__ import annotations
+
+from cauce.gateway.accounts import (
+    Account,
+    AccountRequest,
+    Instrument,
+    InstrumentRequest,
+    Payout,
+    PayoutRequest,
+    SubBalance,
+)
+from cauce.gateway.errors import ChannelSettingsError
+from cauce.gateway.outcome import Done, Outcome
+from cauce.providers.stripe import finding, mapping
+from cauce.providers.stripe.wire import Json, Wire, settled, understood
+
+_COMPANY_FORMS = frozenset({"company", "partnership", "cooperative"})
+
+
+async def open_account(wire: Wire, request: AccountRequest) -> Outcome[Account]:
+    """Open an account whose owner proves himself on Stripe's pages; payouts wait for our word."""
+    if request.existing_ref:
+        return await read_account(wire, request.existing_ref)
+    fields: Json = {
+        "country": request.country.upper(),
+        "email": request.email or None,
+        "business_type": "company" if request.legal_form in _COMPANY_FORMS else "individual",
+        "business_profile": {"name": request.name},
+        "capabilities": {"transfers": {"requested": True}},
+        "controller": {
+            "stripe_dashboard": {"type": "express"},
+            "fees": {"payer": "application"},
+            "losses": {"payments": "application"},
+            "requirement_collection": "stripe",
+        },
+        "settings": {"payouts": {"schedule": {"interval": "manual"}}},
+        "metadata": mapping.metadata(request.details, request.key, cauce_merchant=request.merchant_id),
+    }
+    answer = await wire.post("accounts.create", "/v1/accounts", fields, key=request.key)
+    outcome = await settled(answer, mapping.account_outcome, lambda: find_account(wire, request.key))
+    return outcome if not isinstance(answer, dict) else await _with_link(wire, answer, request)
+
+
+async def _with_link(wire: Wire, account: Json, request: AccountRequest) -> Outcome[Account]:
+    """The account with the address of its onboarding page, where the channel says whither that page returns."""
+    back = wire.channel.settings.get("onboarding_return_url", "")
+    if not back:
+        return mapping.account_outcome(account)
+    fields = {"account": account["id"], "type": "account_onboarding", "return_url": back, "refresh_url": back}
+    link = await wire.post("account_links.create", "/v1/account_links", fields, key=f"{request.key}:link")
+    return mapping.account_outcome(account, link["url"] if isinstance(link, dict) else "")
+
+
+async def find_account(wire: Wire, key: str, ref: str = "") -> Outcome[Account]:
+    """What became of an account."""
+    if ref:
+        return await read_account(wire, ref)
+    found = await finding.by_key(wire, "accounts.list", "/v1/accounts", key)
+    return mapping.account_outcome(found) if found else mapping.not_found(key)
+
+
+async def read_account(wire: Wire, ref: str) -> Outcome[Account]:
+    """An account as it stands."""
+    return understood(await wire.get("accounts.retrieve", f"/v1/accounts/{ref}", {}), mapping.account_outcome)
+
+
+async def close_account(wire: Wire, ref: str) -> Outcome[Account]:
+    """Delete an account without balance."""
+    answer = await wire.delete("accounts.delete", f"/v1/accounts/{ref}")
+    return understood(answer, lambda gone: Done(Account(gone["id"], can_receive=False, can_pay_out=False)))
+
+
+async def attach_instrument(wire: Wire, request: InstrumentRequest) -> Outcome[Instrument]:
+    """Attach a bank account by token, or by number (`routing number-account number` where banks need one)."""
+    routing, _, number = request.number.rpartition("-")
+    bank: Json | str = request.token or {
+        "object": "bank_account",
+        "country": request.country.upper(),
+        "currency": request.currency,
+        "account_holder_name": request.holder_name,
+        "account_number": number,
+        "routing_number": routing or None,
+    }
+    fields = {"external_account": bank, "metadata": mapping.metadata({}, request.key)}
+    path = f"/v1/accounts/{request.account_ref}/external_accounts"
+    answer = await wire.post("external_accounts.create", path, fields, key=request.key)
+    return await settled(answer, _bank, lambda: find_instrument(wire, request.key, request.account_ref))
+
+
+async def find_instrument(wire: Wire, key: str, account_ref: str) -> Outcome[Instrument]:
+    """What became of an attachment."""
+    page = await wire.read("external_accounts.list", f"/v1/accounts/{account_ref}/external_accounts", {"limit": 100})
+    found = next((bank for bank in (page or {}).get("data", ()) if mapping.key_of(bank) == key), None)
+    return _bank(found) if found else mapping.not_found(key)
+
+
+async def detach_instrument(wire: Wire, account_ref: str, instrument_ref: str) -> Outcome[Instrument]:
+    """Remove a bank account."""
+    path = f"/v1/accounts/{account_ref}/external_accounts/{instrument_ref}"
+    return understood(await wire.delete("external_accounts.delete", path), _bank)
+
+
+def _bank(bank: Json) -> Outcome[Instrument]:
+    return Done(mapping.instrument(bank))
+
+
+async def payout(wire: Wire, request: PayoutRequest) -> Outcome[Payout]:
+    """Send an account's available money to its bank; `account_ref` "" pays out the platform's own."""
+    fields: Json = {
+        "amount": mapping.wire_amount(request.amount),
+        "currency": request.amount.currency,
+        "destination": request.instrument_ref or None,
+        "description": request.description or None,
+        "metadata": mapping.metadata(request.metadata, request.key),
+    }
+    answer = await wire.post("payouts.create", "/v1/payouts", fields, key=request.key, account=request.account_ref)
+    return await settled(answer, mapping.payout_outcome, lambda: find_payout(wire, request.key, request.account_ref))
+
+
+async def find_payout(wire: Wire, key: str, account_ref: str, ref: str = "") -> Outcome[Payout]:
+    """What became of a payout."""
+    if ref:
+        answer = await wire.get("payouts.retrieve", f"/v1/payouts/{ref}", {}, account=account_ref)
+        return understood(answer, mapping.payout_outcome)
+    found = await finding.by_key(wire, "payouts.list", "/v1/payouts", key, account=account_ref)
+    return mapping.payout_outcome(found) if found else mapping.not_found(key)
+
+
+async def balances(wire: Wire, account_refs: tuple[str, ...]) -> list[SubBalance]:
+    """Pending and available balances of these accounts ("" is the platform's); `AskingFailed` if one cannot be read."""
+    found: list[SubBalance] = []
+    for ref in account_refs:
+        balance = await wire.read("balance.retrieve", "/v1/balance", {}, account=ref)
+        if balance is None:
+            raise ChannelSettingsError(f"there is no connected account {ref}", param="account_ref")
+        found += mapping.sub_balances(ref, balance)
+    return found

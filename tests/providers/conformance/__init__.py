@@ -1,0 +1,1 @@
+"""The contract of provider folders: one suite for all of them."""
