@@ -98,6 +98,7 @@ class Capabilities:
     reversal_window_days: Sourced | None = None
     reversals_per_receiver_max: Sourced | None = None
     refund_window_days: Sourced | None = None
+    refund_returns_fee: bool = False  # the provider gives its fee back with a refund, in proportion
     amount_min_minor: dict[str, int] = field(default_factory=dict)  # per currency: smallest charge
     idempotency_window_hours: Sourced | None = None
     requests_per_second_max: Sourced | None = None
