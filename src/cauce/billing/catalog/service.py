@@ -37,6 +37,7 @@ __all__ = [
     "put_tax_rate",
     "read_plans",
     "read_prices",
+    "redeem_coupon",
     "require_sold",
     "tax_rates",
 ]

@@ -19,7 +19,7 @@ SELECT id, external_id, email, name, locale, timezone, country, address, tax_ids
   FROM customers.customer WHERE org_id = $1 AND external_id = $2
 
 -- name: lock
-SELECT id FROM customers.customer WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR NO KEY UPDATE
+SELECT id, suspended_at IS NOT NULL AS suspended FROM customers.customer WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR NO KEY UPDATE
 
 -- name: suspend
 UPDATE customers.customer SET suspended_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from cauce.billing.customers.rules import Customer, CustomerData, tokens
@@ -51,10 +51,10 @@ async def find(tx: Tx, external_id: str) -> Customer:
     return _customer(row)
 
 
-async def lock(tx: Tx, customer_ids: Sequence[str]) -> None:
-    """Lock customers in order of id."""
-    if customer_ids:
-        await tx.rows(QUERIES.lock, tx.org, sorted(set(customer_ids)))
+async def lock(tx: Tx, customer_ids: Iterable[str]) -> set[str]:
+    """Lock customers in order of id; those of them who are suspended."""
+    rows = await tx.rows(QUERIES.lock, tx.org, sorted(set(customer_ids)))
+    return {row["id"] for row in rows if row["suspended"]}
 
 
 async def index(tx: Tx, customer: Customer) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "save",
     "set_due",
     "settle",
+    "with_open",
 ]
 
 
@@ -83,6 +84,12 @@ async def set_due(tx: Tx, invoice_ids: Sequence[str], at: datetime | None) -> No
     """Let collection look at these invoices at `at`, or no more."""
     if invoice_ids:
         await tx.run(store.QUERIES.set_due, tx.org, list(invoice_ids), at)
+
+
+async def with_open(tx: Tx, subscription_ids: Sequence[str]) -> set[str]:
+    """Which of these subscriptions have an open invoice."""
+    rows = await tx.rows(store.QUERIES.open_of, tx.org, list(subscription_ids))
+    return {row["subscription_id"] for row in rows}
 
 
 async def numbers_of(tx: Tx, series: str, prefix: str) -> tuple[int, str]:

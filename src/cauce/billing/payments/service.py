@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from cauce.billing.payments import store
-from cauce.billing.payments.rules import ATTEMPT, Attempt, Method, Payment, RefundTooLarge, expiry_notice
+from cauce.billing.payments.rules import (
+    ATTEMPT,
+    Attempt,
+    AttemptInFlight,
+    Method,
+    Payment,
+    RefundTooLarge,
+    expiry_notice,
+)
 from cauce.billing.payments.store import (
     in_flight,
     in_flight_of_subscriptions,
@@ -28,8 +36,10 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
 __all__ = [
+    "AttemptInFlight",
     "begin_setup",
     "conclude_attempt",
+    "conclude_refund",
     "in_flight",
     "in_flight_of_subscriptions",
     "insert_attempts",
@@ -37,8 +47,10 @@ __all__ = [
     "lock_attempts",
     "lock_methods",
     "lock_payment",
+    "lock_refunds",
     "lock_setup",
     "methods_of",
+    "next_notice",
     "open_refund",
     "payer_ref",
     "payments_of",
@@ -108,6 +120,11 @@ async def spoil(tx: Tx, method_ids: list[str]) -> None:
     """Never charge these methods again: lost, stolen, refused for ever."""
     if method_ids:
         await tx.run(store.QUERIES.spoil_methods, tx.org, method_ids)
+
+
+async def next_notice(tx: Tx, method_id: str, expires_on: date | None, told_at: datetime) -> None:
+    """When the next notice about an expiring card is due, if there is one."""
+    await tx.run(store.QUERIES.set_method_due, tx.org, method_id, expiry_notice(expires_on, told_at))
 
 
 async def put_payer(tx: Tx, customer_id: str, channel_id: str, ref: str) -> None:

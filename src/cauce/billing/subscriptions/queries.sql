@@ -87,16 +87,18 @@ ON CONFLICT (org_id, subscription_id, kind) DO UPDATE SET due_at = excluded.due_
 -- name: drop_timers
 DELETE FROM subscriptions.timer WHERE org_id = $1 AND subscription_id = ANY ($2::text[])
 
+-- name: drop_timer_kinds
+DELETE FROM subscriptions.timer t USING unnest($2::text[], $3::text[]) u(subscription_id, kind)
+ WHERE t.org_id = $1 AND t.subscription_id = u.subscription_id AND t.kind = u.kind
+
 -- name: insert_discount
 INSERT INTO subscriptions.discount (org_id, id, subscription_id, coupon_id, percent, amount_minor, product_ids, periods_left, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (org_id, subscription_id, coupon_id) DO NOTHING
 
 -- name: use_discounts
--- One invoice used them; whose periods are over works no longer.
-WITH used AS (
-  UPDATE subscriptions.discount d SET periods_left = d.periods_left - 1
-   WHERE d.org_id = $1 AND d.id = ANY ($2::text[]) AND d.periods_left IS NOT NULL RETURNING d.id, d.periods_left)
-DELETE FROM subscriptions.discount d USING used WHERE d.org_id = $1 AND d.id = used.id AND used.periods_left < 0
+UPDATE subscriptions.discount d SET periods_left = d.periods_left - 1
+ WHERE d.org_id = $1 AND d.id = ANY ($2::text[]) AND d.periods_left > 0
 
 -- name: insert_change
 INSERT INTO subscriptions.change (org_id, id, subscription_id, content, at_period_end, due_at, state, created_at)
@@ -112,3 +114,6 @@ UPDATE subscriptions.change SET state = $3, due_at = NULL, settled_at = $4, reas
 -- name: changes
 SELECT id, content, at_period_end, due_at, state, reason, created_at, settled_at FROM subscriptions.change
  WHERE org_id = $1 AND subscription_id = $2 ORDER BY id
+
+-- name: preferred_methods
+SELECT id, method_id FROM subscriptions.subscription WHERE org_id = $1 AND id = ANY ($2::text[]) AND method_id IS NOT NULL

@@ -4,28 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Protocol
 
 from cauce.billing.subscriptions import store
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Item, Step, TrialUsed
+from cauce.billing.subscriptions.rules import Item, Step, Subscription, TrialUsed
 from cauce.billing.subscriptions.store import (
     advance,
+    drop_timer_kinds,
     drop_timers,
     ids_of_customer,
     insert_items,
     items_of,
     lock,
     lock_one,
+    preferred_methods,
     put_timers,
     read,
+    remove_items,
+    save,
+    set_quantities,
     subscription_of,
+    use_discounts,
+    waiting_changes,
 )
 from cauce.kernel.machine import BEGIN
 from cauce.storage.database import Tx
 
 __all__ = [
+    "add_discount",
     "advance",
-    "begin",
+    "drop_timer_kinds",
     "drop_timers",
     "ids_of_customer",
     "insert_items",
@@ -33,19 +44,31 @@ __all__ = [
     "lock",
     "lock_one",
     "move",
+    "place",
+    "preferred_methods",
     "put_timers",
     "read",
+    "record",
+    "remove_items",
+    "save",
+    "set_quantities",
     "subscription_of",
+    "use_discounts",
     "use_trial",
+    "waiting_changes",
 ]
 
 
-async def begin(tx: Tx, step: Step, items: Sequence[Item], actor: str) -> None:
-    """A new subscription with its items."""
+async def place(tx: Tx, subscription: Subscription, items: Sequence[Item], now: datetime) -> None:
+    """Write the rows of a new subscription; `record` tells how it began once that is decided."""
+    await store.insert(tx, [subscription])
+    await store.insert_items(tx, items, now)
+
+
+async def record(tx: Tx, step: Step, actor: str) -> None:
+    """The first line of a subscription's history."""
     assert step.before is None
     MACHINE.step(BEGIN, step.trigger, step.after.status)
-    await store.insert(tx, [step.after])
-    await store.insert_items(tx, items, step.at)
     await store.write_history(tx, [step], actor)
 
 
@@ -75,3 +98,44 @@ async def use_trial(
     used = await tx.value(store.QUERIES.trial_used, tx.org, product_id, list(identities), subscription_id)
     if used is not None and not allow_again:
         raise TrialUsed(param="trial_days")
+
+
+class Reduction(Protocol):
+    """What a discount takes off: a percentage or an amount, of some products or all."""
+
+    @property
+    def percent(self) -> Fraction | None: ...
+
+    @property
+    def amount_minor(self) -> int | None: ...
+
+    @property
+    def product_ids(self) -> tuple[str, ...]: ...
+
+
+async def add_discount(
+    tx: Tx,
+    discount_id: str,
+    subscription_id: str,
+    coupon_id: str,
+    reduction: Reduction,
+    periods: int | None,
+    now: datetime,
+) -> bool:
+    """Let a coupon work on a subscription for so many invoices (None: for ever); False when it did so before."""
+    percent = reduction.percent
+    return (
+        await tx.run(
+            store.QUERIES.insert_discount,
+            tx.org,
+            discount_id,
+            subscription_id,
+            coupon_id,
+            None if percent is None else Decimal(percent.numerator) / Decimal(percent.denominator),
+            reduction.amount_minor,
+            list(reduction.product_ids),
+            periods,
+            now,
+        )
+        == 1
+    )

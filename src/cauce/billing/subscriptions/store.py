@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -93,6 +94,18 @@ async def insert_items(tx: Tx, items: Sequence[Item], now: datetime) -> None:
     )
 
 
+async def remove_items(tx: Tx, item_ids: Sequence[str], now: datetime) -> None:
+    """These items are billed no longer."""
+    if item_ids:
+        await tx.run(QUERIES.remove_items, tx.org, list(item_ids), now)
+
+
+async def set_quantities(tx: Tx, quantities: Sequence[tuple[str, Decimal]]) -> None:
+    """(item, quantity) from now on."""
+    if quantities:
+        await tx.run(QUERIES.set_quantities, tx.org, [item for item, _ in quantities], [many for _, many in quantities])
+
+
 async def items_of(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, list[Item]]:
     """The items of several subscriptions, each list in order of making."""
     found: dict[str, list[Item]] = {subscription_id: [] for subscription_id in subscription_ids}
@@ -132,6 +145,30 @@ async def drop_timers(tx: Tx, subscription_ids: Sequence[str]) -> None:
     """Nothing more is told of these subscriptions."""
     if subscription_ids:
         await tx.run(QUERIES.drop_timers, tx.org, list(subscription_ids))
+
+
+async def drop_timer_kinds(tx: Tx, timers: Sequence[tuple[str, str]]) -> None:
+    """These (subscription, kind) timers have been told."""
+    await tx.run(QUERIES.drop_timer_kinds, tx.org, [one for one, _ in timers], [kind for _, kind in timers])
+
+
+async def waiting_changes(tx: Tx, subscription_ids: Sequence[str]) -> list[Row]:
+    """The scheduled changes of these subscriptions, locked."""
+    return await tx.rows(QUERIES.waiting_changes, tx.org, list(subscription_ids)) if subscription_ids else []
+
+
+async def preferred_methods(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, str]:
+    """Subscription -> the payment method it is charged to instead of the customer's default."""
+    if not subscription_ids:
+        return {}
+    rows = await tx.rows(QUERIES.preferred_methods, tx.org, list(subscription_ids))
+    return {row["id"]: row["method_id"] for row in rows}
+
+
+async def use_discounts(tx: Tx, discount_ids: Sequence[str]) -> None:
+    """One more invoice used these discounts."""
+    if discount_ids:
+        await tx.run(QUERIES.use_discounts, tx.org, list(discount_ids))
 
 
 def _columns(subscriptions: Sequence[Subscription]) -> list[list[Any]]:

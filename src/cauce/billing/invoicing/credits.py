@@ -1,0 +1,83 @@
+"""Credit notes: their own series without gaps, and what they took from each line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cauce.billing.invoicing.store import QUERIES, take_numbers
+from cauce.pricing.crediting import LineCredit
+from cauce.storage.database import Row, Tx
+
+SERIES = "credit_notes"
+PREFIX = "CN-"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCreditNote:
+    """A credit note to issue, and where its total goes: to what is owed, to the customer's credit, back as money."""
+
+    id: str
+    invoice_id: str
+    customer_id: str
+    currency: str
+    reason: str
+    parts: tuple[LineCredit, ...]
+    to_receivable_minor: int
+    to_credit_minor: int
+    to_refund_minor: int
+    issued_at: datetime
+
+    @property
+    def net_minor(self) -> int:
+        """Without tax."""
+        return sum(part.net_minor for part in self.parts)
+
+    @property
+    def tax_minor(self) -> int:
+        """The tax that goes back."""
+        return sum(part.tax_minor for part in self.parts)
+
+    @property
+    def total_minor(self) -> int:
+        """What the customer gets back."""
+        return self.net_minor + self.tax_minor
+
+
+async def lock_lines(tx: Tx, invoice_id: str) -> list[Row]:
+    """The lines of an invoice, locked, in order."""
+    return await tx.rows(QUERIES.lock_lines, tx.org, invoice_id)
+
+
+async def credit_lines(tx: Tx, invoice_id: str, parts: Sequence[LineCredit]) -> None:
+    """Take parts from the lines; what is taken from revenue lowers what counts as recognized."""
+    if parts:
+        await tx.run(
+            QUERIES.credit_lines,
+            tx.org,
+            invoice_id,
+            [part.number for part in parts],
+            [part.net_minor for part in parts],
+            [part.tax_minor for part in parts],
+            [part.from_revenue_minor for part in parts],
+        )
+
+
+async def issue(tx: Tx, note: NewCreditNote) -> str:
+    """Write a credit note of locked lines; its number."""
+    await credit_lines(tx, note.invoice_id, note.parts)
+    ((sequence, number),) = await take_numbers(tx, SERIES, PREFIX, 1)
+    lines = [{"line": part.number, "net": part.net_minor, "tax": part.tax_minor} for part in note.parts]
+    await tx.run(
+        QUERIES.insert_credit_note,
+        tx.org, note.id, note.invoice_id, note.customer_id, SERIES, sequence, number, note.currency, note.reason,
+        note.net_minor, note.tax_minor, note.total_minor, note.to_receivable_minor, note.to_credit_minor,
+        note.to_refund_minor, lines, note.issued_at,
+    )  # fmt: skip
+    return number
+
+
+async def of_invoice(tx: Tx, invoice_id: str) -> list[Row]:
+    """The credit notes of an invoice, in order."""
+    return await tx.rows(QUERIES.credit_notes_of, tx.org, invoice_id)

@@ -1,0 +1,206 @@
+"""Deciding a bill: which charges a subscription has for the period that begins and the one that ends. Pure.
+
+The run, the first invoice, previews and upcoming invoices all compose with `compose`, so a preview shows the very
+lines that the commit books. Nothing here reads or writes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from cauce.billing.catalog.rules import Price, PriceKind
+from cauce.kernel.calendar.periods import Period, SchedulePeriod
+from cauce.kernel.money import half_up
+from cauce.pricing.discounts import Discount
+from cauce.pricing.invoice_lines import Charge, Priced, price_lines
+from cauce.pricing.recurring_revenue import monthly_recurring
+from cauce.pricing.schedule import Billing
+from cauce.pricing.subscription_charges import Sold, full_amount, recurring_charge, usage_charges
+from cauce.pricing.tax import NO_TAX, Tax, TaxTreatment
+from cauce.reports.billing_run import ItemRow, Surroundings
+
+Rates = Mapping[tuple[str, str], Fraction]
+
+
+@dataclass(slots=True)
+class Tariff:
+    """What one organization bills by: prices, tax rates, meters; remembers the tax of each kind of line."""
+
+    prices: Mapping[str, Price]
+    rates: Rates
+    aggregations: Mapping[str, str]
+    distinct: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    _taxes: dict[tuple[str, str, str, bool], Tax] = field(default_factory=dict)
+
+    def tax(self, country: str, treatment: str, category: str, inclusive: bool) -> Tax:
+        """The tax of a line: the rate of the country, else the organization's general one."""
+        key = (country, treatment, category, inclusive)
+        found = self._taxes.get(key)
+        if found is None:
+            percent = self.rates.get((country, category)) or self.rates.get(("", category)) or Fraction(0)
+            found = Tax(percent, inclusive, TaxTreatment(treatment)) if percent or treatment != "standard" else NO_TAX
+            self._taxes[key] = found
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What a subscription is charged: priced lines, and the discounts and pending lines that they use up."""
+
+    priced: Priced
+    discount_ids: tuple[str, ...] = ()
+    pending_ids: tuple[str, ...] = ()
+
+
+def compose(
+    subscription_id: str,
+    around: Surroundings,
+    tariff: Tariff,
+    *,
+    advance: SchedulePeriod | None,
+    arrears: SchedulePeriod | None,
+    first: bool = False,
+    with_pending: bool = True,
+) -> Bill:
+    """The bill for the period `advance` that begins and the period `arrears` that ends; either may be absent.
+
+    `first`: one-time prices are charged with it.
+    """
+    charges: list[Charge] = []
+    for item in around.items:
+        price = tariff.prices[item.price_id]
+        sold = sold_of(item, price, around, tariff)
+        if price.kind is PriceKind.ONE_TIME:
+            charges += [one_time_charge(sold)] if first else []
+        elif price.kind is PriceKind.USAGE:
+            if arrears is not None:
+                charges += usage_charges(sold, used_quantity(subscription_id, price, around, tariff), arrears)
+        elif price.billing is Billing.IN_ADVANCE:
+            charges += [recurring_charge(sold, advance)] if advance is not None else []
+        elif arrears is not None:
+            charges.append(recurring_charge(sold, arrears))
+    pending = around.pending if with_pending else ()
+    charges += [pending_charge(line, around, tariff) for line in pending]
+    discounts = [discount_of(each, charges) for each in around.discounts]
+    priced = price_lines(charges, discounts)
+    used = tuple(each["id"] for each in around.discounts) if priced.discount_minor else ()
+    return Bill(priced, used, tuple(line["id"] for line in pending))
+
+
+def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -> Sold:
+    """An item with its price and tax."""
+    return Sold(
+        item_id=item.id,
+        price_id=price.id,
+        product_id=price.product_id,
+        description=price.nickname or price.key,
+        model=price.model,
+        quantity=fraction_of(item.quantity),
+        is_usage=price.kind is PriceKind.USAGE,
+        in_advance=price.billing is Billing.IN_ADVANCE,
+        minimum_minor=price.minimum_minor,
+        included_units=price.free_units,
+        adjust_minor=item.adjust_minor,
+        adjust_percent=fraction_of(item.adjust_percent),
+        tax=tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive),
+    )
+
+
+def one_time_charge(sold: Sold) -> Charge:
+    """A price that is charged once: never prorated, revenue at once."""
+    return Charge(
+        "one_time",
+        sold.description,
+        half_up(full_amount(sold)),
+        sold.tax,
+        sold.item_id,
+        sold.price_id,
+        sold.product_id,
+        sold.quantity,
+    )
+
+
+def pending_charge(line: Mapping[str, object], around: Surroundings, tariff: Tariff) -> Charge:
+    """A pending line as a charge; one with a period in the future is deferred."""
+    start, end = line["period_start"], line["period_end"]
+    period = Period(_day(start), _day(end)) if start and end else None
+    tax = tariff.tax(around.country, around.tax_treatment, str(line["tax_category"]), bool(line["tax_inclusive"]))
+    amount = line["amount_minor"]
+    assert isinstance(amount, int)
+    return Charge(
+        str(line["kind"]),
+        str(line["description"]),
+        amount,
+        tax,
+        _text(line["item_id"]),
+        _text(line["price_id"]),
+        _text(line["product_id"]),
+        Fraction(str(line["quantity"])),
+        period,
+        deferred=period is not None and line["kind"] == "proration",
+    )
+
+
+def discount_of(row: Mapping[str, object], charges: Sequence[Charge]) -> Discount:
+    """A stored discount as the pricing takes it: over all lines, or over those of its products."""
+    percent = Fraction(str(row["percent"])) if row["percent"] is not None else None
+    amount, products = row["amount_minor"], row["product_ids"]
+    assert amount is None or isinstance(amount, int)
+    assert isinstance(products, list)
+    lines = frozenset(str(n) for n, charge in enumerate(charges) if charge.product_id in products)
+    return Discount(percent=percent, fixed_minor=amount, lines=lines if products else None)
+
+
+def used_quantity(subscription_id: str, price: Price, around: Surroundings, tariff: Tariff) -> Fraction:
+    """How much of a meter was used in the period that ends, by the meter's way of counting."""
+    assert price.meter_key is not None
+    counted = around.used.get(price.meter_key)
+    if counted is None:
+        return Fraction(0)
+    events, total, highest, latest = counted
+    kind = tariff.aggregations.get(price.meter_key, "sum")
+    if kind == "count":
+        return Fraction(events)
+    if kind == "unique":
+        return Fraction(tariff.distinct.get((subscription_id, price.meter_key), 0))
+    return Fraction({"sum": total, "max": highest, "latest": latest}[kind])
+
+
+def monthly_revenue(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:
+    """Recurring revenue per month of a subscription's items; usage and one-time prices have none (V27)."""
+    total = 0
+    for item in items:
+        price = prices[item.price_id]
+        if price.kind is PriceKind.RECURRING and price.interval is not None:
+            sold = Sold(
+                item.id,
+                price.id,
+                price.product_id,
+                "",
+                price.model,
+                fraction_of(item.quantity),
+                adjust_minor=item.adjust_minor,
+                adjust_percent=fraction_of(item.adjust_percent),
+            )
+            total += monthly_recurring(half_up(full_amount(sold)), price.interval)
+    return total
+
+
+_WHOLE = {Decimal(n): Fraction(n) for n in range(1_000)}
+
+
+def fraction_of(value: Decimal) -> Fraction:
+    """A decimal as a fraction; small whole numbers are remembered."""
+    return _WHOLE.get(value) or Fraction(value)
+
+
+def _day(value: object) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,149 @@
+"""Writing bills: many invoices with their numbers, lines, journals and events, set-wise in the caller's transaction.
+
+`Batch` gathers what a flow decides; `write` puts it into the database in the one lock order of the product: own rows,
+number series, ledger. A flow writes one batch per transaction and organization.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.invoicing.rules import NewInvoice
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on
+from cauce.flows.billing.bills import Bill, Tariff
+from cauce.kernel.calendar.months import add_days
+from cauce.kernel.calendar.periods import Period
+from cauce.kernel.ids import new_id
+from cauce.ledger.posting import ITEMS_MAX, post
+from cauce.ledger.recipes import billing as recipes
+from cauce.ledger.rules import Item, Journal, require_posted
+from cauce.reports import billing_run
+from cauce.reports.billing_run import Surroundings
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent, emit
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes for one organization, in the order in which it happened."""
+
+    invoices: list[NewInvoice] = field(default_factory=list)
+    journals: list[Item] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    discount_ids: list[str] = field(default_factory=list)
+    pending: list[tuple[str, str]] = field(default_factory=list)
+    credit_left: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, journal: Journal | None) -> None:
+        """One more journal, unless it has no legs."""
+        if journal is not None:
+            self.journals.append(journal)
+
+    def bill(
+        self,
+        subscription: Subscription,
+        around: Surroundings,
+        bill: Bill,
+        at: datetime,
+        *,
+        reason: str = "cycle",
+        period: Period | None = None,
+    ) -> NewInvoice:
+        """One more invoice of a subscription, issued at `at`; the customer's credit pays what it can."""
+        key = (subscription.customer_id, subscription.currency)
+        left = self.credit_left.setdefault(key, around.credit_minor)
+        total = bill.priced.total_minor
+        used = total if total < 0 else min(left, total)
+        self.credit_left[key] = left - used
+        issued_on = local_day(subscription, at)
+        payable = payable_on(subscription, issued_on)
+        invoice = NewInvoice(
+            id=new_id("in"),
+            customer_id=subscription.customer_id,
+            subscription_id=subscription.id,
+            term=subscription.term,
+            reason=reason,
+            currency=subscription.currency,
+            priced=bill.priced,
+            credit_used_minor=used,
+            issued_at=at,
+            issued_on=issued_on,
+            payable_on=payable,
+            period_start=period.start if period else None,
+            period_end=period.end if period else None,
+            collection=subscription.collection,
+            snapshot=around.snapshot,
+            due_at=_collect_at(subscription, total - used, at, payable),
+        )
+        self.invoices.append(invoice)
+        self.discount_ids += bill.discount_ids
+        self.pending += [(line, invoice.id) for line in bill.pending_ids]
+        self.add(finalized(invoice))
+        return invoice
+
+
+def finalized(invoice: NewInvoice) -> Journal | None:
+    """The journal of an issued invoice."""
+    return recipes.invoice_finalized(
+        invoice.id,
+        invoice.customer_id,
+        invoice.currency,
+        invoice.issued_at,
+        total_minor=invoice.total_minor,
+        tax_minor=invoice.priced.tax_minor,
+        deferred_minor=invoice.deferred_minor,
+        credit_used_minor=invoice.credit_used_minor,
+    )
+
+
+async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> None:
+    """Write the batch: discounts and pending lines used, invoices, events, then the ledger, last."""
+    await subscriptions.use_discounts(tx, batch.discount_ids)
+    await invoicing.invoice_pending(tx, batch.pending)
+    issued = await invoicing.issue(tx, batch.invoices)
+    credit_used = [
+        NewEvent(
+            "customer.credit_changed",
+            one.customer_id,
+            one.issued_at,
+            {"invoice": one.id, "currency": one.currency, "change": -one.credit_used_minor},
+            one.customer_id,
+        )
+        for one in batch.invoices
+        if one.credit_used_minor
+    ]
+    await emit(tx, issued + credit_used + batch.events, actor=actor, cause=cause)
+    assert len(batch.journals) <= ITEMS_MAX
+    require_posted(await post(tx, batch.journals))
+
+
+async def load_tariff(
+    tx: Tx, subscribed: Sequence[Subscription], arounds: Iterable[Surroundings], more_prices: Iterable[str] = ()
+) -> Tariff:
+    """What the subscriptions are billed by: their prices, the tax rates, the meters and distinct values."""
+    around_list = list(arounds)
+    price_ids = {item.price_id for around in around_list for item in around.items} | set(more_prices)
+    prices = await catalog.read_prices(tx, price_ids)
+    aggregations = await billing_run.aggregations(tx)
+    unique = {key for key, kind in aggregations.items() if kind == "unique"}
+    wanted: list[tuple[str, str, date, date]] = []
+    if unique:
+        for one, around in zip(subscribed, around_list, strict=True):
+            if one.period_start is not None and one.period_end is not None:
+                meters = {prices[item.price_id].meter_key for item in around.items} & unique
+                wanted += [(one.id, meter, one.period_start, one.period_end) for meter in meters if meter]
+    distinct = await billing_run.distinct_values(tx, wanted)
+    return Tariff(prices, await catalog.tax_rates(tx), aggregations, distinct)
+
+
+def _collect_at(subscription: Subscription, due_minor: int, at: datetime, payable: date) -> datetime | None:
+    if due_minor <= 0:
+        return None
+    if subscription.collection == "charge":
+        return at
+    return instant_of(subscription, add_days(payable, 1))  # overdue when its last day is over

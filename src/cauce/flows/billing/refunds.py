@@ -1,0 +1,124 @@
+"""Giving money back: a refund goes the way its payment came, and only its outcome `Done` moves money.
+
+Until then the amount is reserved on the customer's credit by a hold, so nobody spends it twice; a refund that fails
+leaves it there as credit (Servicebot #386: refunds that fail later).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from cauce.billing.customers import service as customers
+from cauce.billing.invoicing.rules import Invoice
+from cauce.billing.payments import service as payments
+from cauce.billing.payments.rules import Payment
+from cauce.channels.service import NewInstruction, open_instructions
+from cauce.flows.billing.issue import Batch, write
+from cauce.flows.context import Context
+from cauce.flows.instruct import Concluded
+from cauce.gateway.collecting import Operation, RefundRequest
+from cauce.gateway.outcome import Declined, Done
+from cauce.kernel.money import Money
+from cauce.ledger.recipes import billing as recipes
+from cauce.ledger.rules import Capture, PlaceHold, ReleaseHold
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent
+
+REFUND_PURPOSE = "payments.refund"
+
+
+async def refund_invoice(
+    tx: Tx, invoice: Invoice, amount_minor: int, reason: str, credit_note_id: str, batch: Batch, now: datetime
+) -> list[tuple[str, int]]:
+    """Open refunds of an invoice's provider payments, oldest first, up to `amount_minor`: (refund, amount) each.
+
+    What came by bank or hand is not sent back by a provider: it stays the customer's credit.
+    """
+    opened: list[tuple[str, int]] = []
+    left = amount_minor
+    for payment in await payments.payments_of(tx, invoice.id):
+        part = min(left, payment.amount_minor - payment.refunded_minor)
+        if part <= 0 or not payment.channel_id or payment.disputed:
+            continue
+        opened.append((await _open(tx, payment, part, reason, credit_note_id, batch, now), part))
+        left -= part
+    return opened
+
+
+async def _open(
+    tx: Tx, payment: Payment, amount_minor: int, reason: str, credit_note_id: str, batch: Batch, now: datetime
+) -> str:
+    refund_id, event = await payments.open_refund(tx, payment, amount_minor, reason, credit_note_id, now=now)
+    batch.events.append(event)
+    batch.journals.append(
+        PlaceHold(
+            key=_hold(refund_id),
+            account=recipes.credit(payment.customer_id, payment.currency),
+            amount_minor=amount_minor,
+            owner=refund_id,
+            reference=payment.id,
+            effective_at=now,
+        )
+    )
+    request = RefundRequest(
+        key=refund_id,
+        collection_key=payment.instruction_key,
+        collection_ref=payment.reference,
+        amount=Money(amount_minor, payment.currency),
+        collected=Money(payment.amount_minor, payment.currency),
+        reason=reason,
+        metadata={"cauce_credit_note": credit_note_id},
+    )
+    instruction = NewInstruction(
+        channel_id=payment.channel_id,
+        purpose=REFUND_PURPOSE,
+        operation=Operation.REFUND,
+        key=refund_id,
+        object_id=refund_id,
+        request=request,
+        parent_key=payment.instruction_key,
+    )
+    await open_instructions(tx, [instruction], due_at=now)
+    return refund_id
+
+
+async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
+    """The concluder: money that went back leaves the customer's credit; a refused refund stays there."""
+    rows = {row["id"]: row for row in await payments.lock_refunds(tx, [one.object_id for one in concluded])}
+    await customers.lock(tx, {row["customer_id"] for row in rows.values()})
+    batch = Batch()
+    for answer in concluded:
+        row = rows.get(answer.object_id)
+        if row is not None and row["state"] == "pending":
+            await _conclude(tx, row, answer, batch)
+    await write(tx, batch, context.actor.name, context.cause)
+
+
+async def _conclude(tx: Tx, row: Row, answer: Concluded, batch: Batch) -> None:
+    account = recipes.credit(row["customer_id"], row["currency"])
+    content: dict[str, Any] = {"payment": row["payment_id"], "amount": row["amount_minor"], "currency": row["currency"]}
+    match answer.outcome:
+        case Done():
+            await payments.conclude_refund(tx, row, "succeeded", "", answer.at)
+            journal = recipes.refund_paid(
+                row["id"],
+                row["customer_id"],
+                row["currency"],
+                answer.at,
+                channel_id=row["channel_id"],
+                amount_minor=row["amount_minor"],
+                evidence=answer.key,
+            )
+            assert journal is not None
+            batch.journals.append(Capture(_hold(row["id"]), account, journal))
+            batch.events.append(NewEvent("refund.succeeded", row["id"], answer.at, content, row["customer_id"]))
+        case Declined(message=message):
+            await payments.conclude_refund(tx, row, "failed", message, answer.at)
+            batch.journals.append(ReleaseHold(_hold(row["id"]), account, answer.at))
+            content["message"] = message
+            batch.events.append(NewEvent("refund.failed", row["id"], answer.at, content, row["customer_id"]))
+
+
+def _hold(refund_id: str) -> str:
+    return f"refund:{refund_id}"

@@ -1,0 +1,89 @@
+"""The billing run: subscriptions whose period ends are billed for the next one, a chunk at a time, set-wise.
+
+A chunk is one transaction: claim with the subscriptions whole, load what they are billed by in one query, decide in
+the pure pricing, write invoices, lines, numbers, journals and events at once, and move the periods. Whoever ends,
+pauses or changes at the boundary leaves the straight way in `boundary`. A chunk that fails is halved by the sweep until
+the poison subscription stands alone and is parked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import Subscription, enter_period, is_complete, period_of
+from cauce.flows.billing import boundary
+from cauce.flows.billing.bills import Tariff, compose
+from cauce.flows.billing.issue import Batch, load_tariff, write
+from cauce.flows.context import Runtime
+from cauce.reports.billing_run import Surroundings, load_surroundings
+from cauce.storage.audit import SYSTEM
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """One renewal: the subscription before and after, due at the boundary between two periods."""
+
+    before: Subscription
+    after: Subscription
+    at: datetime
+
+
+async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The sweep: renew claimed subscriptions, organization by organization."""
+    for org_id, group in by_org(rows):
+        await renew(tx.within(org_id), [subscriptions.subscription_of(row) for row in group])
+
+
+async def renew(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -> None:
+    """Bill locked subscriptions for the period that begins at their due time, and the usage of the one that ends."""
+    waiting = await boundary.waiting_changes(tx, due)
+    straight = [one for one in due if not leaves(one) and one.id not in waiting]
+    special = [one for one in due if leaves(one) or one.id in waiting]
+    batch = Batch()
+    arounds = await load_surroundings(tx, [one.id for one in straight])
+    tariff = await load_tariff(tx, straight, [arounds[one.id] for one in straight])
+    renewals = [decide(one, arounds[one.id], tariff, batch) for one in straight]
+    await subscriptions.advance(tx, [renewal.after for renewal in renewals])
+    if special:
+        await boundary.pass_boundary(tx, special, waiting, batch, actor)
+    await write(tx, batch, actor)
+
+
+def leaves(subscription: Subscription) -> bool:
+    """True when the subscription does not simply go on: it ends here."""
+    return subscription.cancel_at_period_end or is_complete(subscription)
+
+
+def decide(subscription: Subscription, around: Surroundings, tariff: Tariff, batch: Batch) -> Renewal:
+    """One plain renewal, added to the batch. Dated by its due time, however late it runs."""
+    assert subscription.due_at is not None
+    at = subscription.due_at
+    after = enter_period(subscription, subscription.period_index + 1)
+    advance = period_of(after, after.period_index)
+    arrears = period_of(subscription, subscription.period_index) if subscription.period_index >= 0 else None
+    bill = compose(subscription.id, around, tariff, advance=advance, arrears=arrears)
+    invoice = batch.bill(after, around, bill, at, period=advance.period)
+    content = {"invoice": invoice.id, "period_start": after.period_start, "period_end": after.period_end}
+    batch.events.append(NewEvent("subscription.renewed", after.id, at, content, after.customer_id))
+    return Renewal(subscription, after, at)
+
+
+async def preview_renewal(tx: Tx, subscription: Subscription) -> Batch:
+    """The upcoming invoice: the very batch that the run would write for this subscription (G5)."""
+    arounds = await load_surroundings(tx, [subscription.id])
+    batch = Batch()
+    tariff = await load_tariff(tx, [subscription], [arounds[subscription.id]])
+    decide(subscription, arounds[subscription.id], tariff, batch)
+    return batch
+
+
+def by_org(rows: Sequence[Row]) -> Iterator[tuple[int, list[Row]]]:
+    """Rows by organization, in order of its number, so that two workers lock in the same order."""
+    for org_id, group in groupby(sorted(rows, key=lambda row: int(row["org_id"])), key=lambda row: int(row["org_id"])):
+        yield org_id, list(group)

@@ -1,0 +1,220 @@
+"""Money for invoices: whoever brought it, it settles its invoice, ends a recovery and moves the subscription on.
+
+A charge, a payment by link, a bank transfer and a payment typed in by an operator all end in `settle`. What is too
+much becomes the customer's credit; what comes for an invoice that is void or paid becomes credit whole (T45).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import Plan
+from cauce.billing.customers import service as customers
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.invoicing.rules import Invoice
+from cauce.billing.payments import cases
+from cauce.billing.payments import service as payments
+from cauce.billing.payments.rules import Payment
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, instant_of
+from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.issue import Batch
+from cauce.flows.billing.recover import close
+from cauce.flows.billing.revenue import revenue_of
+from cauce.flows.billing.terms import active_from, first_terms
+from cauce.kernel.ids import new_id
+from cauce.ledger.recipes import billing as recipes
+from cauce.reports.billing_run import load_surroundings
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Money for one invoice; `channel_id` "" when it came to our own bank."""
+
+    invoice_id: str
+    attempt_id: str | None
+    channel_id: str
+    source: str
+    reference: str
+    instruction_key: str
+    amount_minor: int
+    fee_minor: int
+    at: datetime
+
+
+async def settle(
+    tx: Tx, arrivals: Sequence[Arrival], invoices: dict[str, Invoice], batch: Batch, actor: str
+) -> list[Payment]:
+    """Book money that arrived for locked `invoices` (brought up to date in place) into the batch; the payments."""
+    if not arrivals:
+        return []
+    arrived, changed = [], {}
+    for arrival in arrivals:
+        before = invoices[arrival.invoice_id]
+        after, too_much = invoicing.settle(before, arrival.amount_minor)
+        invoices[after.id] = changed[after.id] = after
+        payment = _payment(arrival, after, too_much)
+        arrived.append(payment)
+        _book(payment, after, too_much, batch)
+        if after.status == "paid" and before.status != "paid":
+            content = {"number": after.number, "subscription": after.subscription_id, "total": after.total_minor}
+            batch.events.append(NewEvent("invoice.paid", after.id, arrival.at, content, after.customer_id))
+    at = max(arrival.at for arrival in arrivals)
+    await payments.insert_payments(tx, arrived)
+    await invoicing.save(tx, list(changed.values()), at)
+    await customers.lock(
+        tx, {payment.customer_id for payment in arrived if payment.amount_minor > payment.applied_minor}
+    )
+    paid = {payment.invoice_id: payment.applied_minor for payment in arrived}
+    await after_settled(tx, list(changed.values()), paid, batch, at, actor)
+    return arrived
+
+
+def _payment(arrival: Arrival, invoice: Invoice, too_much: int) -> Payment:
+    return Payment(
+        id=new_id("pay"),
+        customer_id=invoice.customer_id,
+        invoice_id=invoice.id,
+        attempt_id=arrival.attempt_id,
+        channel_id=arrival.channel_id,
+        source=arrival.source,
+        reference=arrival.reference,
+        instruction_key=arrival.instruction_key,
+        currency=invoice.currency,
+        amount_minor=arrival.amount_minor,
+        applied_minor=arrival.amount_minor - too_much,
+        paid_at=arrival.at,
+        fee_minor=arrival.fee_minor,
+    )
+
+
+def _book(payment: Payment, invoice: Invoice, too_much: int, batch: Batch) -> None:
+    batch.add(
+        recipes.payment_received(
+            payment.id,
+            invoice.id,
+            payment.customer_id,
+            payment.currency,
+            payment.paid_at,
+            channel_id=payment.channel_id,
+            amount_minor=payment.amount_minor,
+            too_much_minor=too_much,
+            evidence=payment.instruction_key or payment.reference or None,
+        )
+    )
+    if payment.fee_minor:
+        batch.add(
+            recipes.payment_fee(
+                payment.id,
+                payment.currency,
+                payment.paid_at,
+                channel_id=payment.channel_id,
+                fee_minor=payment.fee_minor,
+            )
+        )
+    if too_much:
+        content = {"payment": payment.id, "currency": payment.currency, "change": too_much}
+        batch.events.append(
+            NewEvent("customer.credit_changed", payment.customer_id, payment.paid_at, content, payment.customer_id)
+        )
+
+
+async def after_settled(
+    tx: Tx,
+    touched: Sequence[Invoice],
+    recovered: Mapping[str | None, int],
+    batch: Batch,
+    at: datetime,
+    actor: str,
+) -> None:
+    """Move the subscriptions of invoices that were paid, voided or written off: T09, T13, T22, T26, T45."""
+    of_subscription = {one.subscription_id: one for one in touched if one.subscription_id is not None}
+    if not of_subscription:
+        return
+    locked = await subscriptions.lock(tx, of_subscription)
+    known = await cases.lock_open(tx, list(of_subscription))
+    indebted = await invoicing.with_open(tx, list(of_subscription))
+    plans = await catalog.read_plans(tx, {one.plan_id for one in locked.values()})
+    steps = []
+    for subscription_id, one in locked.items():
+        invoice = of_subscription[subscription_id]
+        if one.status == "unpaid" and subscription_id not in indebted:
+            continue
+        step = _step(one, invoice, plans[one.plan_id], at, subscription_id not in indebted, batch)
+        if step is not None:
+            steps.append(step)
+    returning = [one for one in locked.values() if one.status == "unpaid" and one.id not in indebted]
+    steps += await _return_unpaid(tx, returning, batch, at)
+    steps = await _with_revenue(tx, steps)
+    await subscriptions.move(tx, steps, actor)
+    by_subscription = {
+        one.subscription_id: recovered.get(one.id, 0) for one in touched if one.subscription_id is not None
+    }
+    free = [one for one in locked if one not in indebted]
+    batch.events += await close(tx, known, free, by_subscription, at)
+    batch.events += await follow_access(tx, [step.after for step in steps], plans, at)
+
+
+def _step(
+    one: Subscription, invoice: Invoice, plan: Plan, at: datetime, free_of_debt: bool, batch: Batch
+) -> Step | None:
+    def tell(kind: str) -> None:
+        batch.events.append(NewEvent(kind, one.id, at, {"invoice": invoice.id, "plan": plan.key}, one.customer_id))
+
+    first_paid = invoice.status == "paid" and one.pending_invoice_id == invoice.id
+    if one.status == "incomplete" and first_paid:
+        tell("subscription.activated")
+        return Step(one, _activated(one, at), "settle", at)
+    if one.status == "trialing" and first_paid:
+        tell("subscription.trial_converted")
+        tell("subscription.activated")
+        return Step(one, _activated(one, at), "end_trial", at)
+    if one.status == "past_due" and free_of_debt:
+        tell("subscription.recovered")
+        return Step(one, replace(one, status="active", pending_invoice_id=None), "settle", at)
+    if one.status in ("canceled", "expired") and invoice.status == "paid":
+        return Step(one, one, "pay_late", at)
+    return None
+
+
+def _activated(one: Subscription, at: datetime) -> Subscription:
+    assert one.period_end is not None
+    return replace(
+        one,
+        status="active",
+        pending_invoice_id=None,
+        due_kind=RENEW,
+        due_at=instant_of(one, one.period_end),
+        started_at=one.started_at or at,
+    )
+
+
+async def _with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:
+    """Steps into `active` with the recurring revenue that they bring."""
+    active = [step.after.id for step in steps if step.after.status == "active"]
+    if not active:
+        return steps
+    revenue = await revenue_of(tx, await load_surroundings(tx, active))
+    return [
+        replace(step, after=replace(step.after, mrr_minor=revenue[step.after.id])) if step.after.id in revenue else step
+        for step in steps
+    ]
+
+
+async def _return_unpaid(tx: Tx, free: Sequence[Subscription], batch: Batch, at: datetime) -> list[Step]:
+    """Subscriptions whose collection was exhausted begin a new period now that the debt is gone (T26)."""
+    steps = []
+    for one, term in zip(
+        free, await first_terms(tx, [begin_term(one, at) for one in free], one_time=False) if free else [], strict=True
+    ):
+        after = replace(active_from(term, at), term=one.term + 1)
+        renewed = replace(term, subscription=after)
+        invoice = renewed.issue(batch, at)
+        steps.append(Step(one, after, "settle", at))
+        batch.events.append(NewEvent("subscription.recovered", one.id, at, {"invoice": invoice.id}, one.customer_id))
+    return steps

@@ -1,0 +1,32 @@
+"""What of billing runs when: sweeps, jobs, event follow-ups and the concluders of its instructions."""
+
+from __future__ import annotations
+
+from cauce.billing.entitlements.sweeps import GRANT
+from cauce.billing.invoicing.sweeps import COLLECT
+from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
+from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, TIMER, TRIAL_END
+from cauce.flows.billing import collect, dunning, lapses, refunds, renew, trials
+from cauce.flows.context import JobKind, SweepKind
+from cauce.flows.instruct import Concluder
+
+JOBS: dict[str, JobKind] = {}
+
+SWEEPS: tuple[SweepKind, ...] = (
+    SweepKind(RENEW, renew.run),
+    SweepKind(TRIAL_END, trials.run),
+    SweepKind(COLLECT, collect.run),
+    SweepKind(RETRY, dunning.run_retries),
+    SweepKind(GRACE, dunning.run_grace),
+    SweepKind(METHOD, dunning.run_notices),
+    SweepKind(LAPSE, lapses.run),
+    SweepKind(TIMER, lapses.run_timers),
+    SweepKind(GRANT, lapses.run_grants),
+)
+
+EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
+
+CONCLUDERS: dict[str, Concluder] = {
+    collect.CHARGE_PURPOSE: collect.conclude_charges,
+    refunds.REFUND_PURPOSE: refunds.conclude_refunds,
+}

@@ -1,0 +1,43 @@
+-- name: surroundings
+-- Everything that a chunk of subscriptions is billed by, in one query: one row each, in the order of $2.
+SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NULL AS suspended,
+       jsonb_build_object('name', c.name, 'email', c.email, 'address', c.address, 'country', c.country, 'tax_ids', c.tax_ids, 'locale', c.locale)::text AS snapshot,
+       coalesce(-credit.balance_minor - credit.held_minor, 0) AS credit_minor,
+       i.ids, i.price_ids, i.quantities, i.adjust_minor, i.adjust_percent,
+       d.discounts, p.pending, u.used,
+       EXISTS (SELECT FROM payments.method m WHERE m.org_id = $1 AND m.customer_id = s.customer_id AND m.removed_at IS NULL AND m.usable) AS has_method
+  FROM unnest($2::text[]) WITH ORDINALITY w(id, n)
+  JOIN subscriptions.subscription s ON s.org_id = $1 AND s.id = w.id
+  JOIN customers.customer c ON c.org_id = $1 AND c.id = s.customer_id
+  LEFT JOIN ledger.pool pool ON pool.org_id = $1 AND pool.book = 'platform' AND pool.channel_id = '' AND pool.currency = s.currency
+  LEFT JOIN ledger.account credit ON credit.org_id = $1 AND credit.pool_id = pool.id AND credit.code = 'customer:' || s.customer_id || ':credit'
+  LEFT JOIN LATERAL (
+    SELECT array_agg(x.id ORDER BY x.id) AS ids, array_agg(x.price_id ORDER BY x.id) AS price_ids, array_agg(x.quantity ORDER BY x.id) AS quantities,
+           array_agg(x.adjust_minor ORDER BY x.id) AS adjust_minor, array_agg(x.adjust_percent ORDER BY x.id) AS adjust_percent
+      FROM subscriptions.item x WHERE x.org_id = $1 AND x.subscription_id = s.id AND x.removed_at IS NULL) i ON true
+  LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('id', x.id, 'percent', x.percent::text, 'amount_minor', x.amount_minor, 'product_ids', x.product_ids)
+                     ORDER BY x.created_at, x.id) AS discounts
+      FROM subscriptions.discount x WHERE x.org_id = $1 AND x.subscription_id = s.id AND (x.periods_left IS NULL OR x.periods_left > 0)) d ON true
+  LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('id', x.id, 'kind', x.kind, 'description', x.description, 'product_id', x.product_id, 'item_id', x.item_id,
+                       'price_id', x.price_id, 'quantity', x.quantity::text, 'amount_minor', x.amount_minor, 'tax_category', x.tax_category,
+                       'tax_inclusive', x.tax_inclusive, 'period_start', x.period_start, 'period_end', x.period_end) ORDER BY x.id) AS pending
+      FROM invoicing.pending_line x WHERE x.org_id = $1 AND x.subscription_id = s.id AND x.state = 'waiting' AND x.currency = s.currency) p ON true
+  LEFT JOIN LATERAL (
+    SELECT jsonb_object_agg(m.meter_key, jsonb_build_array(m.events, m.total::text, m.highest::text, m.latest::text)) AS used FROM (
+      SELECT r.meter_key, sum(r.events) AS events, sum(r.total) AS total, max(r.highest) AS highest,
+             (array_agg(r.latest ORDER BY r.latest_at DESC))[1] AS latest
+        FROM usage.rollup r
+       WHERE r.org_id = $1 AND r.subscription_id = s.id AND r.day >= s.period_start AND r.day < s.period_end
+       GROUP BY r.meter_key) m) u ON true
+ ORDER BY w.n
+
+-- name: distinct_values
+SELECT v.subscription_id, v.meter_key, count(DISTINCT v.value) AS values
+  FROM unnest($2::text[], $3::text[], $4::date[], $5::date[]) w(subscription_id, meter_key, since, until)
+  JOIN usage.distinct_value v ON v.org_id = $1 AND v.subscription_id = w.subscription_id AND v.meter_key = w.meter_key AND v.day >= w.since AND v.day < w.until
+ GROUP BY v.subscription_id, v.meter_key
+
+-- name: aggregations
+SELECT key, aggregation FROM usage.meter WHERE org_id = $1
