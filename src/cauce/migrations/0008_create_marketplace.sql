@@ -355,6 +355,7 @@ CREATE TABLE settlement.payout (
   currency      text COLLATE "C" NOT NULL,
   instrument_id text COLLATE "C",                              -- NULL: the provider settles to the merchant's own account
   account_ref   text COLLATE "C" NOT NULL,
+  instrument_ref text COLLATE "C" NOT NULL DEFAULT '',
   amount_minor  bigint NOT NULL CHECK (amount_minor > 0),
   fee_minor     bigint NOT NULL DEFAULT 0 CHECK (fee_minor >= 0),
   state         text NOT NULL CHECK (state IN ('requested', 'approved', 'funds_reserved', 'submitted', 'processing', 'paid', 'returned', 'failed', 'unknown', 'canceled')),

@@ -120,7 +120,8 @@ def _outcome_by_position(one: Concluded) -> tuple[dict[int, int], dict[int, int]
     assert isinstance(one.outcome, Done)
     result: SplitResult = one.outcome.value
     states = {part.key: part.state for part in result.parts}
-    applied, closed = {}, {}
+    applied: dict[int, int] = {}
+    closed: dict[int, int] = {}
     for part in one.request.parts:
         position = int(part.key.rpartition("_")[2])
         into = closed if states.get(part.key) is PartState.CLOSED else applied

@@ -8,7 +8,7 @@ UPDATE settlement.schedule SET is_default = false WHERE org_id = $1 AND is_defau
 SELECT id, name, content, is_default FROM settlement.schedule WHERE org_id = $1 ORDER BY id
 
 -- name: standings
-SELECT s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.due_at
+SELECT s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.due_at, s.last_run_at
   FROM settlement.standing s JOIN unnest($2::text[], $3::text[], $4::text[]) w(merchant_id, channel_id, currency)
     ON s.org_id = $1 AND s.merchant_id = w.merchant_id AND s.channel_id = w.channel_id AND s.currency = w.currency
 
@@ -42,13 +42,13 @@ ON CONFLICT (org_id, merchant_id, channel_id, currency, runs_on) DO NOTHING
 RETURNING id
 
 -- name: insert_payouts
-INSERT INTO settlement.payout (org_id, id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, amount_minor, state,
+INSERT INTO settlement.payout (org_id, id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, instrument_ref, amount_minor, state,
                                needs_approval, requested_by, requested_at, submitted_at)
-SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[],
-                           $11::boolean[], $12::text[], $13::timestamptz[], $14::timestamptz[]) p
+SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[],
+                           $12::boolean[], $13::text[], $14::timestamptz[], $15::timestamptz[]) p
 
 -- name: lock_payouts
-SELECT id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, amount_minor, fee_minor, state, needs_approval,
+SELECT id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, instrument_ref, amount_minor, fee_minor, state, needs_approval,
        requested_by, approved_by, ref, requested_at
   FROM settlement.payout WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -102,7 +102,7 @@ class Schedule:
     month_days: frozenset[int] = frozenset({1})
     delay_days: int = 0
     business_days: bool = False
-    calendar: BusinessCalendar = BusinessCalendar()
+    calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
     cutoff: time = time(0)
     timezone: str = "UTC"
     minimum_minor: int = 1

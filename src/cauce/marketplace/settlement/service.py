@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cauce.kernel.ids import new_id
@@ -54,6 +54,10 @@ async def note_credits(tx: Tx, credits: Mapping[Credit, datetime]) -> None:
     schedules = await read_schedules(tx)
     rows = []
     for credit in sorted(waiting):
-        own = known[credit]["schedule_id"] if credit in known else ""
-        rows.append((*credit, schedules.get(own, schedules[""]).next_run(credits[credit])))
+        row = known.get(credit)
+        schedule = schedules.get(row["schedule_id"] if row else "", schedules[""])
+        run_at, ran_at = schedule.next_run(credits[credit]), row["last_run_at"] if row else None
+        if ran_at is not None and run_at is not None and run_at.date() <= ran_at.date():
+            run_at = schedule.next_after(ran_at + timedelta(days=1) - timedelta(seconds=1))  # once a day
+        rows.append((*credit, run_at))
     await store.schedule_standings(tx, rows)

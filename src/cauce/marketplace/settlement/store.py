@@ -65,7 +65,7 @@ async def insert_batches(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> set[str]:
 
 async def insert_payouts(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """Payouts, in the order of the query's columns after the organization."""
-    await tx.run(QUERIES.insert_payouts, tx.org, *_columns(rows, 13))
+    await tx.run(QUERIES.insert_payouts, tx.org, *_columns(rows, 14))
 
 
 async def lock_payouts(tx: Tx, ids: Sequence[str]) -> list[Row]:

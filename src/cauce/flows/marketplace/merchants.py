@@ -1,0 +1,53 @@
+"""Merchants: made, connected to channels (opened there where they bring no account), their payout instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cauce.flows.context import Context
+from cauce.marketplace.merchants import service
+from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
+from cauce.marketplace.settlement.rules import Credit
+from cauce.marketplace.settlement.service import assign_schedule, create_schedule
+from cauce.marketplace.splits.service import activate_rule, draft_rule
+
+
+async def create_merchants(context: Context, new: Sequence[NewMerchant]) -> list[str]:
+    """Make merchants, all at once; the id of each. One whose external id is known already keeps its id."""
+    async with context.transaction() as tx:
+        return await service.create_merchants(tx, new, at=await context.now(tx), actor=context.actor.name)
+
+
+async def connect_merchants(context: Context, new: Sequence[NewAccount]) -> dict[str, str]:
+    """Connect merchants to channels; the new account's id by merchant."""
+    async with context.transaction() as tx:
+        return await service.connect_merchants(tx, new, at=await context.now(tx), actor=context.actor.name)
+
+
+async def draft_split_rule(
+    context: Context, document: Mapping[str, Any], *, rule_id: str | None = None
+) -> tuple[str, int]:
+    """The next version of a split rule as a draft; its id and version."""
+    async with context.transaction() as tx:
+        return await draft_rule(tx, document, actor=context.actor.name, at=await context.now(tx), rule_id=rule_id)
+
+
+async def activate_split_rule(context: Context, rule_id: str, version: int) -> None:
+    """A second person makes a draft the active version."""
+    async with context.transaction() as tx:
+        await activate_rule(tx, rule_id, version, actor=context.actor.name)
+
+
+async def create_payout_schedule(
+    context: Context, name: str, document: Mapping[str, Any], *, is_default: bool = False
+) -> str:
+    """A payout schedule; its id."""
+    async with context.transaction() as tx:
+        return await create_schedule(tx, name, document, at=await context.now(tx), is_default=is_default)
+
+
+async def assign_payout_schedule(context: Context, credit: Credit, schedule_id: str) -> None:
+    """Give one merchant at one channel and currency a schedule of his own."""
+    async with context.transaction() as tx:
+        await assign_schedule(tx, credit, schedule_id)

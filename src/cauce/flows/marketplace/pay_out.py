@@ -1,0 +1,186 @@
+"""Payouts: asked for by hand, approved by a second person, and what became of them at the channel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cauce.channels.service import open_instructions
+from cauce.flows.context import Context
+from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.settle import Target, Work, add_payout, instruction, target_of, write_payouts
+from cauce.flows.marketplace.terms import terms_of
+from cauce.gateway.outcome import Declined, Done, Pending
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import Event, Holder, withdrawable
+from cauce.ledger.recipes.payouts import payout_failed, payout_paid, payout_submitted
+from cauce.ledger.rules import Capture, Item, ReleaseHold, require_posted
+from cauce.marketplace.merchants.rules import require_payable
+from cauce.marketplace.merchants.service import payout_targets, read_parties
+from cauce.marketplace.settlement import store as settlement_store
+from cauce.marketplace.settlement.rules import (
+    PAYOUT,
+    Credit,
+    NoInstrument,
+    PayoutNeedsSecondPerson,
+    PayoutsPaused,
+    UnknownPayout,
+)
+from cauce.marketplace.settlement.service import note_credits, read_schedules
+from cauce.storage import audit
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+OPEN_PAYOUT = ("submitted", "processing", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class AskPayout:
+    """Pay `amount_minor` of a merchant's withdrawable money to his default instrument."""
+
+    merchant_id: str
+    channel_id: str
+    currency: str
+    amount_minor: int
+
+
+async def request_payout(context: Context, command: AskPayout) -> str:
+    """Ask for a payout by hand; its id. Over the schedule's threshold it waits for a second person.
+
+    `merchant_not_payable`, `no_payout_instrument`, `payouts_paused`; the ledger refuses more than is withdrawable.
+    """
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        credit = Credit(command.merchant_id, command.channel_id, command.currency)
+        standing = (await settlement_store.standings(tx, [credit])).get(credit)
+        if standing is not None and standing["pause_reason"]:
+            raise PayoutsPaused(f"payouts are paused: {standing['pause_reason']}", reason=standing["pause_reason"])
+        target = await _target(context, tx, command, now)
+        schedules = await read_schedules(tx)
+        schedule = schedules.get(standing["schedule_id"] if standing else "", schedules[""])
+        work = Work()
+        payout_id = add_payout(
+            work,
+            target,
+            command.amount_minor,
+            now,
+            batch_id="",
+            actor=context.actor.name,
+            approval=schedule.needs_approval(command.amount_minor),
+        )
+        await write_payouts(context, tx, work)
+    return payout_id
+
+
+async def _target(context: Context, tx: Tx, command: AskPayout, now: datetime) -> Target:
+    terms = (await terms_of(context.runtime, context.org_id, {command.channel_id}))[command.channel_id]
+    parties = await read_parties(tx, command.channel_id, [command.merchant_id])
+    party = require_payable(parties, command.merchant_id)
+    targets = await payout_targets(tx, command.channel_id, command.currency, [command.merchant_id])
+    found = target_of(party, command.channel_id, command.currency, targets.get(command.merchant_id), terms, now)
+    if found is None:
+        raise NoInstrument(param="merchant")
+    return found
+
+
+async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:
+    """A second person approves payouts that wait; they are sent. `payout_needs_second_person` for who asked for them."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        rows = await _lock(tx, payout_ids)
+        items: list[Item] = []
+        for row in rows:
+            PAYOUT.step(row["state"], "approve")
+            if row["requested_by"] == context.actor.name:
+                raise PayoutNeedsSecondPerson(param="payout")
+            holder = Holder(row["channel_id"], row["currency"])
+            event = Event(row["id"], row["id"], row["id"], now)
+            journal = payout_submitted(holder, event, row["merchant_id"], row["amount_minor"])
+            account = holder.account(withdrawable(row["merchant_id"]))
+            items.append(Capture(f"hold:{row['id']}", account, journal))
+        await settlement_store.update_payouts(
+            tx, [(row["id"], "submitted", "", 0, "", None, now, context.actor.name) for row in rows]
+        )
+        await _tell(context, tx, rows, ("payout.approved", "payout.submitted"), now)
+        await open_instructions(
+            tx, [instruction(row["id"], _again(row), row["amount_minor"]) for row in rows], due_at=now
+        )
+        require_posted(await post(tx, items))
+
+
+async def cancel_payouts(context: Context, payout_ids: Sequence[str]) -> None:
+    """Withdraw payouts that were not approved; the merchants have their money again."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        rows = await _lock(tx, payout_ids)
+        items: list[Item] = []
+        for row in rows:
+            PAYOUT.step(row["state"], "cancel")
+            account = Holder(row["channel_id"], row["currency"]).account(withdrawable(row["merchant_id"]))
+            items.append(ReleaseHold(f"hold:{row['id']}", account, now))
+        await settlement_store.update_payouts(tx, [(row["id"], "canceled", "", 0, "", None, None, "") for row in rows])
+        await _tell(context, tx, rows, ("payout.canceled",), now)
+        require_posted(await post(tx, items))
+
+
+async def _lock(tx: Tx, payout_ids: Sequence[str]) -> list[Row]:
+    rows = await settlement_store.lock_payouts(tx, payout_ids)
+    missing = set(payout_ids) - {row["id"] for row in rows}
+    if missing:
+        raise UnknownPayout(f"there is no payout {sorted(missing)[0]}", param="payout")
+    return rows
+
+
+async def _tell(context: Context, tx: Tx, rows: Sequence[Row], types: Sequence[str], now: datetime) -> None:
+    events = [NewEvent(each, row["id"], now, {"merchant": row["merchant_id"]}) for row in rows for each in types]
+    await emit(tx, events, actor=context.actor.name)
+    for row in rows:
+        await audit.record(tx, context.actor, types[0], row["id"], before={"state": row["state"]})
+
+
+def _again(row: Row) -> Target:
+    return Target(row["merchant_id"], row["channel_id"], row["currency"], row["account_ref"], row["instrument_id"], "")
+
+
+@dataclass(slots=True)
+class _Outcomes:
+    payouts: list[tuple[Any, ...]] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    credits: dict[Credit, datetime] = field(default_factory=dict)
+
+
+async def conclude_payouts(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
+    """Give answers about payouts their effect: T12 paid, or T12 failed and the merchant is settled again later."""
+    by_key = {one.key: one for one in concluded}
+    rows = [row for row in await settlement_store.lock_payouts(tx, list(by_key)) if row["state"] in OPEN_PAYOUT]
+    work = _Outcomes()
+    for row in rows:
+        _conclude(row, by_key[row["id"]], work)
+    if work.payouts:
+        await settlement_store.update_payouts(tx, work.payouts)
+    await note_credits(tx, work.credits)
+    await emit(tx, work.events, actor=context.actor.name)
+    require_posted(await post(tx, work.items))
+
+
+def _conclude(row: Row, one: Concluded, work: _Outcomes) -> None:
+    holder = Holder(row["channel_id"], row["currency"])
+    data = {"merchant": row["merchant_id"], "amount": row["amount_minor"], "currency": row["currency"]}
+    match one.outcome:
+        case Done(value=value):
+            at = value.paid_at or one.at
+            event = Event(row["id"], row["id"], row["id"], at)
+            work.items += payout_paid(holder, event, row["amount_minor"])
+            work.payouts.append((row["id"], "paid", value.ref, value.fee_minor, "", at, None, ""))
+            work.events.append(NewEvent("payout.paid", row["id"], at, data))
+        case Declined(code=code, message=message):
+            event = Event(row["id"], row["id"], row["id"], one.at)
+            work.items.append(payout_failed(holder, event, row["merchant_id"], row["amount_minor"]))
+            work.payouts.append((row["id"], "failed", "", 0, f"{code}: {message}", None, None, ""))
+            work.events.append(NewEvent("payout.failed", row["id"], one.at, {**data, "code": code}))
+            work.credits[Credit(row["merchant_id"], row["channel_id"], row["currency"])] = one.at
+        case Pending(value=value):
+            work.payouts.append((row["id"], "processing", value.ref, 0, "", None, None, ""))

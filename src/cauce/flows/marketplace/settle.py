@@ -1,0 +1,219 @@
+"""Settlement: what each due merchant can withdraw becomes a batch and, where the channel is told to pay, payouts.
+
+A sweep over standings, hundreds of merchants a transaction. What is paid leaves the merchant's reach at once (T12
+with the open instruction, or a hold while a second person must approve), so nothing can spend it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from cauce.channels.service import NewInstruction, open_instructions
+from cauce.flows.context import Context, Runtime
+from cauce.flows.marketplace.terms import Terms, terms_of
+from cauce.gateway.accounts import PayoutRequest
+from cauce.gateway.capabilities import PayoutRoute
+from cauce.gateway.collecting import Operation
+from cauce.kernel.ids import new_id
+from cauce.kernel.money import Money
+from cauce.ledger.posting import post
+from cauce.ledger.reading import balances
+from cauce.ledger.recipes.custody import Event, Holder, withdrawable
+from cauce.ledger.recipes.payouts import payout_submitted
+from cauce.ledger.rules import Account, Item, PlaceHold, require_posted
+from cauce.marketplace.merchants.rules import Party, PayoutTarget
+from cauce.marketplace.merchants.service import payout_targets, read_parties
+from cauce.marketplace.settlement import store as settlement_store
+from cauce.marketplace.settlement.rules import Schedule
+from cauce.marketplace.settlement.service import read_schedules
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+PAYOUT = "payouts.payout"
+
+
+@dataclass(slots=True)
+class Work:
+    """What one chunk of settlements writes."""
+
+    ran: list[tuple[str, datetime | None, datetime]] = field(default_factory=list)
+    batches: list[tuple[Any, ...]] = field(default_factory=list)
+    payouts: list[tuple[Any, ...]] = field(default_factory=list)
+    instructions: list[NewInstruction] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a merchant's payout goes."""
+
+    merchant_id: str
+    channel_id: str
+    currency: str
+    account_ref: str
+    instrument_id: str | None
+    instrument_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    terms: Mapping[str, Terms]
+    schedules: Mapping[str, Schedule]
+    parties: Mapping[str, Mapping[str, Party]]
+    targets: Mapping[tuple[str, str], Mapping[str, PayoutTarget]]
+    balance: Mapping[Account, int]
+
+
+async def settle_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The sweep over standings that are due."""
+    for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
+        await settle(runtime.context(org_id), tx.within(org_id), list(group))
+
+
+async def settle(context: Context, tx: Tx, rows: Sequence[Row]) -> None:
+    """Settle claimed standings of one organization; each run is dated by its `due_at`."""
+    facts = await _facts(context, tx, rows)
+    work = Work()
+    for row in rows:
+        _settle_one(row, facts, work, context.actor.name)
+    written = await settlement_store.insert_batches(tx, work.batches)
+    assert len(written) == len(work.batches), "a standing is settled once a day"
+    await settlement_store.standings_ran(tx, work.ran)
+    await write_payouts(context, tx, work)
+
+
+async def write_payouts(context: Context, tx: Tx, work: Work) -> None:
+    """Write the payouts of `work` and open their instructions; what they take is out of reach from here on."""
+    if work.payouts:
+        await settlement_store.insert_payouts(tx, work.payouts)
+    await emit(tx, work.events, actor=context.actor.name)
+    await open_instructions(tx, work.instructions, due_at=await context.now(tx))
+    require_posted(await post(tx, work.items))
+
+
+async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
+    terms = await terms_of(context.runtime, context.org_id, {row["channel_id"] for row in rows})
+    parties: dict[str, Mapping[str, Party]] = {}
+    targets: dict[tuple[str, str], Mapping[str, PayoutTarget]] = {}
+    for channel_id in terms:
+        mine = [row for row in rows if row["channel_id"] == channel_id]
+        parties[channel_id] = await read_parties(tx, channel_id, [row["merchant_id"] for row in mine])
+        for currency in sorted({row["currency"] for row in mine}):
+            merchants = [row["merchant_id"] for row in mine if row["currency"] == currency]
+            targets[(channel_id, currency)] = await payout_targets(tx, channel_id, currency, merchants)
+    accounts = [_account(row) for row in rows]
+    return _Facts(terms, await read_schedules(tx), parties, targets, await balances(tx, accounts))
+
+
+def _account(row: Row) -> Account:
+    return Holder(row["channel_id"], row["currency"]).account(withdrawable(row["merchant_id"]))
+
+
+def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
+    schedule = facts.schedules.get(row["schedule_id"], facts.schedules[""])
+    balance, run_at = -facts.balance[_account(row)], row["due_at"]
+    target = _target(row, facts, run_at)
+    terms = facts.terms[row["channel_id"]]
+    held_back = bool(row["pause_reason"]) or (terms.pays_out and target is None)
+    amounts = [] if held_back or not terms.pays_out else schedule.payouts_of(balance)
+    waits = balance > 0 and not amounts and terms.pays_out
+    work.ran.append((row["key"], schedule.next_after(run_at) if waits else None, run_at))
+    if held_back or balance <= 0:
+        return
+    batch_id = new_id("sbt")
+    retained = min(schedule.retained_minor, balance)
+    work.batches.append(
+        (
+            batch_id, row["merchant_id"], row["channel_id"], row["currency"], run_at.date(), row["last_run_at"], run_at,
+            balance, retained, sum(amounts),
+        )
+    )  # fmt: skip
+    data = {"merchant": row["merchant_id"], "balance": balance, "payout": sum(amounts), "currency": row["currency"]}
+    work.events.append(NewEvent("settlement.closed", batch_id, run_at, data))
+    for amount in amounts:
+        assert target is not None
+        add_payout(
+            work, target, amount, run_at, batch_id=batch_id, actor=actor, approval=schedule.needs_approval(amount)
+        )
+
+
+def _target(row: Row, facts: _Facts, at: datetime) -> Target | None:
+    """Where the merchant's money may go now; None when it may not go anywhere (K3, K10, K18)."""
+    party = facts.parties[row["channel_id"]].get(row["merchant_id"])
+    if party is None or not party.payable:
+        return None
+    return target_of(
+        party,
+        row["channel_id"],
+        row["currency"],
+        facts.targets[(row["channel_id"], row["currency"])].get(row["merchant_id"]),
+        facts.terms[row["channel_id"]],
+        at,
+    )
+
+
+def target_of(
+    party: Party, channel_id: str, currency: str, instrument: PayoutTarget | None, terms: Terms, at: datetime
+) -> Target | None:
+    """Where a payable merchant's payout goes; None without a usable instrument where the channel needs one."""
+    if instrument is not None:
+        if instrument.usable_from > at:
+            return None
+        return Target(party.merchant_id, channel_id, currency, party.ref, instrument.instrument_id, instrument.ref)
+    if terms.capabilities.payout_route is not PayoutRoute.PROVIDER:
+        return None
+    return Target(
+        party.merchant_id, channel_id, currency, party.ref, None, ""
+    )  # the account's own bank at the provider
+
+
+def add_payout(
+    work: Work, target: Target, amount_minor: int, at: datetime, *, batch_id: str, actor: str, approval: bool
+) -> str:
+    """One payout into `work`: sent at once, or held until a second person approves. Its id."""
+    payout_id = new_id("po")
+    holder = Holder(target.channel_id, target.currency)
+    state, sent_at = ("requested", None) if approval else ("submitted", at)
+    work.payouts.append(
+        (
+            payout_id, batch_id, target.merchant_id, target.channel_id, target.currency, target.instrument_id,
+            target.account_ref, target.instrument_ref, amount_minor, state, approval, actor, at, sent_at,
+        )
+    )  # fmt: skip
+    data = {"merchant": target.merchant_id, "amount": amount_minor, "currency": target.currency}
+    work.events.append(NewEvent("payout.requested", payout_id, at, data))
+    if approval:
+        account = holder.account(withdrawable(target.merchant_id))
+        work.items.append(PlaceHold(f"hold:{payout_id}", account, amount_minor, payout_id, payout_id, at))
+        return payout_id
+    event = Event(payout_id, payout_id, payout_id, at)
+    work.items.append(payout_submitted(holder, event, target.merchant_id, amount_minor))
+    work.instructions.append(instruction(payout_id, target, amount_minor))
+    work.events.append(NewEvent("payout.submitted", payout_id, at, data))
+    return payout_id
+
+
+def instruction(payout_id: str, target: Target, amount_minor: int) -> NewInstruction:
+    """What the channel is asked for a payout."""
+    request = PayoutRequest(
+        key=payout_id,
+        account_ref=target.account_ref,
+        instrument_ref=target.instrument_ref,
+        amount=Money(amount_minor, target.currency),
+        description="Settlement",
+        metadata={"cauce_payout": payout_id},
+    )
+    return NewInstruction(
+        channel_id=target.channel_id,
+        purpose=PAYOUT,
+        operation=Operation.PAYOUT,
+        key=payout_id,
+        object_id=payout_id,
+        request=request,
+        merchant_ref=target.account_ref,
+    )

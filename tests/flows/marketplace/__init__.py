@@ -1,0 +1,1 @@
+"""Flows of the marketplace, told as ledger text on a frozen clock."""

@@ -1,0 +1,120 @@
+"""From an order to its parties: escrow, release by delivery, the platform's commission, payout; on both kinds of holder."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from cauce.flows.marketplace import release
+from cauce.marketplace.orders.rules import ReleaseOn
+from tests.flows.marketplace.bank import OWNED, POOLED, Bank
+from tests.flows.marketplace.market import BEGIN, COMMISSION, Market, market
+
+
+@pytest.fixture
+async def shop(dsn: str) -> AsyncIterator[Market]:
+    async with market(dsn, {"ch_owned": Bank(OWNED), "ch_pooled": Bank(POOLED)}) as one:
+        yield one
+
+
+async def test_an_order_waits_in_escrow_until_its_delivery(shop: Market) -> None:
+    (taken,) = await shop.take(shop.order("A1", "ch_owned", [("ana", 10_000, 500)]))
+    assert taken.refused is None
+    assert await shop.books() == [
+        f"custody escrow:{taken.order_id}: 10437",
+        "custody psp_in_transit: 10437",
+    ]
+    await shop.advance(timedelta(hours=1))
+    await release.confirm_delivery(shop.context, {taken.order_id: BEGIN + timedelta(hours=1)})
+    await shop.work()
+    assert await shop.books() == [
+        "custody member:ana:withdrawable: 9237",
+        "custody psp_in_transit: 9237",
+        "platform own_bank: 1200",
+        "platform revenue: 1200",
+    ]
+    assert await shop.differences() == []
+
+
+async def test_where_money_is_pooled_the_commission_stays_and_the_seller_gets_the_rest(shop: Market) -> None:
+    (taken,) = await shop.take(shop.order("A1", "ch_pooled", [("ana", 10_000, 500), ("bia", 5_000, 0)]))
+    await shop.advance(timedelta(hours=1))
+    await release.release_orders(shop.context, [taken.order_id])
+    await shop.work()
+    assert await shop.books() == [
+        "custody fee: 1800",
+        "custody member:ana:withdrawable: 9237",
+        "custody member:bia:withdrawable: 4370",
+        "custody psp_in_transit: 15407",
+        "platform fee_due_from_custody: 1800",
+        "platform revenue: 1800",
+    ]
+    assert await shop.differences() == []
+
+
+async def test_on_the_day_of_the_week_merchants_are_paid_out(shop: Market) -> None:
+    found = await shop.take(
+        shop.order("A1", "ch_owned", [("ana", 10_000, 500)], deliver_at=BEGIN + timedelta(days=1)),
+        shop.order(
+            "A2", "ch_pooled", [("ana", 2_000, 0), ("bia", 700, 20)], 500, 2_220, deliver_at=BEGIN + timedelta(days=2)
+        ),
+    )
+    assert [one.refused for one in found] == [None, None]
+    await shop.advance(timedelta(days=3))
+    assert await shop.differences() == []
+    await shop.advance(timedelta(days=3))
+    books = await shop.books()
+    assert [line for line in books if "member" in line] == []
+    assert await shop.differences() == []
+
+
+async def test_an_order_due_by_days_is_released_by_itself(shop: Market) -> None:
+    (taken,) = await shop.take(
+        shop.order("A1", "ch_owned", [("ana", 1_000, 0)], release_on=ReleaseOn.DAYS, release_days=7)
+    )
+    await shop.advance(timedelta(days=6))
+    assert f"custody escrow:{taken.order_id}: 994" in await shop.books()
+    await shop.advance(timedelta(days=1))
+    assert "custody member:ana:withdrawable: 874" in await shop.books()
+
+
+async def test_orders_are_refused_one_by_one_and_a_repeated_number_is_the_same_order(shop: Market) -> None:
+    good = shop.order("A1", "ch_owned", [("ana", 1_000, 0)])
+    bad = shop.order("A2", "ch_owned", [("ana", -5, 0)])
+    stranger = shop.order("A3", "ch_owned", [("ana", 5, 0)], parties={"agent": "mer_nobody"})
+    first = await shop.take(good, bad, stranger)
+    assert [one.refused.code if one.refused else "" for one in first] == ["", "order_malformed", "merchant_not_payable"]
+    again = await shop.take(good, shop.order("A1", "ch_owned", [("ana", 2_000, 0)]))
+    assert (again[0].order_id, again[0].is_new) == (first[0].order_id, False)
+    assert again[1].refused is not None
+    assert again[1].refused.code == "order_number_taken"
+
+
+async def test_a_share_above_the_channels_cap_is_refused_when_it_is_planned(shop: Market) -> None:
+    greedy = {**COMMISSION, "parts": [{"to": "fee", "kind": "percent", "value": "0.31"}]}
+    rule_id = await shop.rule(greedy)
+    (taken,) = await shop.take(shop.order("A1", "ch_owned", [("ana", 10_000, 0)], rule_id=rule_id))
+    assert taken.refused is not None
+    assert taken.refused.code == "share_above_cap"
+
+
+async def test_a_lost_answer_moves_money_once(shop: Market) -> None:
+    for bank in shop.banks.values():
+        bank.lose = 3
+    await shop.take(
+        shop.order("A1", "ch_owned", [("ana", 10_000, 500)], deliver_at=BEGIN + timedelta(days=1)),
+        shop.order("A2", "ch_pooled", [("ana", 2_000, 0), ("bia", 700, 20)], deliver_at=BEGIN + timedelta(days=1)),
+    )
+    await shop.advance(timedelta(days=7))
+    assert [line for line in await shop.books() if "escrow" in line or "member" in line] == []
+    assert await shop.differences() == []
+
+
+async def test_a_refused_part_stays_with_the_owner(shop: Market) -> None:
+    shop.banks["ch_owned"].close_parts = {""}
+    await shop.take(shop.order("A1", "ch_owned", [("ana", 10_000, 0)], deliver_at=BEGIN + timedelta(days=1)))
+    await shop.advance(timedelta(days=1))
+    assert "custody member:ana:withdrawable: 9940" in await shop.books()
+    assert await shop.differences() == []

@@ -1,0 +1,1 @@
+"""Slices of the marketplace on a real database, and its pure rules."""
