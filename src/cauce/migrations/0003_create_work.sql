@@ -139,8 +139,10 @@ CREATE TABLE storage.parked (
   due_at    timestamptz NOT NULL,     -- when it was due, given back when it is let go
   tries     integer NOT NULL DEFAULT 1,
   parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  let_go_at timestamptz,
   PRIMARY KEY (org_id, sweep, row_key)
 );
+CREATE INDEX parked_now ON storage.parked (org_id, parked_at) WHERE let_go_at IS NULL;
 SELECT storage.isolate('storage.parked');
 
 -- A clock's way to its target, so that a killed advance goes on where it was.
