@@ -12,7 +12,7 @@ import msgspec
 
 from cauce.flows.context import Context, Posted
 from cauce.kernel.clock import wall_now
-from cauce.kernel.errors import CauceError
+from cauce.kernel.errors import CauceError, NotFound
 from cauce.storage import jobs, outbox
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.jobs import Job, NewJob
@@ -104,3 +104,16 @@ def payload_of(event: Event, *, livemode: bool) -> dict[str, Any]:
         "data": event.data,
         "previous": event.previous,
     }
+
+
+async def replay(context: Context, delivery_id: str) -> None:
+    """Send one delivery again, whatever became of it before; `NotFound` when there is no such delivery."""
+    async with context.transaction() as tx:
+        row = await store.replay(tx, delivery_id)
+        if row is None:
+            raise NotFound(f"there is no webhook delivery {delivery_id}")
+        event = await outbox.read_event(tx, row["event_id"])
+        assert event is not None
+        key = f"webhook:{row['endpoint_id']}:{event.object_id}"
+        again = NewJob(DELIVER_JOB, await context.now(tx), {"delivery_id": delivery_id}, key=key)
+        await jobs.enqueue(tx, [again])

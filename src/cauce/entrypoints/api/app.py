@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from cauce import __version__
-from cauce.entrypoints.api import clock, health, inbound, problems
+from cauce.entrypoints.api import clock, events, health, inbound, organization, problems
 from cauce.entrypoints.api.access import Authenticator
 from cauce.entrypoints.api.middleware import RequestLog
 from cauce.flows.context import Runtime
@@ -37,7 +37,7 @@ def create_api(runtime: Runtime, settings: Settings, *, pages: Sequence[BaseRout
     api.state.runtime = runtime
     api.state.settings = settings
     api.state.authenticate = Authenticator(runtime.db)
-    for router in (clock.router,):
+    for router in (clock.router, events.router, organization.router):
         api.include_router(router)
     hot: list[BaseRoute] = [*health.routes, *inbound.routes]
     if settings.metrics:

@@ -1,0 +1,108 @@
+"""`/v1/organization`, `/v1/api_keys`, `/v1/channels`: who we are, who may call, which providers we have contracts with."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.channels import service as channels
+from cauce.entrypoints.api.access import Admin, Reader
+from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.shapes import Body
+from cauce.flows.context import Context
+from cauce.kernel.clock import wall_now
+from cauce.storage import audit
+from cauce.storage.directory import keys
+from cauce.storage.directory.orgs import read_org
+
+router = APIRouter(prefix="/v1", tags=["organization"])
+
+OVERLAP_HOURS_MAX = 720
+
+
+class KeyBody(Body):
+    """A key to make."""
+
+    name: str = Field(min_length=1, max_length=100)
+    scopes: list[str] = Field(min_length=1)
+
+
+class OverlapBody(Body):
+    """How long the old key still works."""
+
+    overlap_hours: int = Field(default=24, ge=0, le=OVERLAP_HOURS_MAX)
+
+
+@router.get("/organization")
+async def show_organization(caller: Reader) -> dict[str, Any]:
+    """The organization of this key."""
+    async with caller.context.transaction() as tx:
+        org = await read_org(tx, tx.org)
+    return {
+        "object": "organization",
+        "id": org.public_id,
+        "name": org.name,
+        "livemode": org.livemode,
+        "timezone": org.timezone,
+        "locale": org.locale,
+        "country": org.country,
+    }
+
+
+@router.get("/api_keys")
+async def list_keys(caller: Admin) -> dict[str, Any]:
+    """Every key with its hint; secrets are never shown again."""
+    async with caller.context.transaction() as tx:
+        rows = await keys.list_keys(tx, tx.org)
+    return {"object": "list", "data": [{"object": "api_key", **dict(row)} for row in rows], "has_more": False}
+
+
+@router.post("/api_keys", status_code=201)
+async def create_key(request: Request, caller: Admin, body: KeyBody) -> Response:
+    """A new key; its secret is shown this once."""
+
+    async def work(context: Context) -> object:
+        async with context.transaction() as tx:
+            org = await read_org(tx, tx.org)
+            public_id, secret = await keys.create_key(tx, org.id, org.mode, body.name, frozenset(body.scopes))
+            await audit.record(tx, context.actor, "api_key.create", public_id, after={"scopes": body.scopes})
+        return {"object": "api_key", "id": public_id, "secret": secret}
+
+    return await answer_once(request, caller.context, work)
+
+
+@router.post("/api_keys/{key_id}/rotate")
+async def rotate_key(request: Request, caller: Admin, key_id: str, body: OverlapBody) -> Response:
+    """Replace a key by a new one; the old one works on for the overlap."""
+
+    async def work(context: Context) -> object:
+        until = wall_now() + timedelta(hours=body.overlap_hours)
+        async with context.transaction() as tx:
+            org = await read_org(tx, tx.org)
+            public_id, secret = await keys.rotate_key(tx, org.id, org.mode, key_id, until)
+            await audit.record(tx, context.actor, "api_key.rotate", key_id, after={"replaced_by": public_id})
+        return {"object": "api_key", "id": public_id, "secret": secret}
+
+    return await answer_once(request, caller.context, work)
+
+
+@router.delete("/api_keys/{key_id}")
+async def revoke_key(caller: Admin, key_id: str) -> dict[str, Any]:
+    """End a key at once (other processes forget it within seconds)."""
+    async with caller.context.transaction() as tx:
+        await keys.revoke_key(tx, tx.org, key_id)
+        await audit.record(tx, caller.context.actor, "api_key.revoke", key_id)
+    return {"object": "api_key", "id": key_id, "revoked": True}
+
+
+@router.get("/channels")
+async def list_channels(caller: Reader) -> dict[str, Any]:
+    """Every channel with its plain settings; secrets are never shown."""
+    async with caller.context.transaction() as tx:
+        rows = await channels.list_channels(tx)
+    return {"object": "list", "data": [{"object": "channel", **dict(row)} for row in rows], "has_more": False}
