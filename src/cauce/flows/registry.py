@@ -1,14 +1,20 @@
 """Every name that work is stored under, and the flow that handles it. The one table to read to see what runs when.
 
-Each half brings its own steps; this module joins them. A job kind that is not listed waits for a newer worker; an
-event type that is not listed is stored and done.
+Each half brings its own steps; this module joins them with what both share. A job kind that is not listed waits for
+a newer worker; an event type that is not listed is told to webhook endpoints and done.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from cauce.channels.service import SEND_JOB
 from cauce.flows import clock, inbound, instruct, notify
+from cauce.flows.billing import steps as billing
 from cauce.flows.context import JobKind, Registry, SweepKind
+from cauce.flows.holds import EXPIRY
+from cauce.flows.instruct import Concluder
+from cauce.flows.marketplace import steps as marketplace
 from cauce.webhooks.rules import ATTEMPTS_MAX as WEBHOOK_ATTEMPTS_MAX
 
 JOBS: dict[str, JobKind] = {
@@ -20,8 +26,30 @@ JOBS: dict[str, JobKind] = {
     notify.DELIVER_JOB: JobKind(notify.deliver, attempts_max=WEBHOOK_ATTEMPTS_MAX),
 }
 
-SWEEPS: tuple[SweepKind, ...] = (SweepKind(instruct.ASK_SWEEP, instruct.ask_due),)
+SWEEPS: tuple[SweepKind, ...] = (SweepKind(instruct.ASK_SWEEP, instruct.ask_due), EXPIRY)
 
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {"*": (notify.FAN_OUT_JOB,)}
 
-REGISTRY = Registry(JOBS, SWEEPS, EVENT_FLOWS)
+CONCLUDERS: dict[str, Concluder] = {}
+
+
+def _joined(parts: Sequence[Mapping[str, JobKind]]) -> dict[str, JobKind]:
+    names = [name for part in parts for name in part]
+    assert len(names) == len(set(names)), "two halves use one name"
+    return {name: kind for part in parts for name, kind in part.items()}
+
+
+def _events() -> dict[str, tuple[str, ...]]:
+    joined: dict[str, tuple[str, ...]] = dict(EVENT_FLOWS)
+    for part in (billing.EVENT_FLOWS, marketplace.EVENT_FLOWS):
+        for event_type, kinds in part.items():
+            joined[event_type] = (*joined.get(event_type, ()), *kinds)
+    return joined
+
+
+REGISTRY = Registry(
+    jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS)),
+    sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS),
+    events=_events(),
+    concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
+)
