@@ -49,8 +49,8 @@ SELECT id, subscription_id FROM invoicing.invoice
 -- name: save_amounts
 UPDATE invoicing.invoice i
    SET status = u.status, paid_minor = u.paid, credit_minor = u.credit, credited_minor = u.credited, lost_minor = u.lost, due_at = u.due_at,
-       paid_at = CASE WHEN u.status = 'paid' THEN coalesce(i.paid_at, $9) END,
-       closed_at = CASE WHEN u.status IN ('void', 'uncollectible') THEN coalesce(i.closed_at, $9) END, version = i.version + 1
+       paid_at = CASE WHEN u.status = 'paid' THEN coalesce(i.paid_at, $9::timestamptz) END,
+       closed_at = CASE WHEN u.status IN ('void', 'uncollectible') THEN coalesce(i.closed_at, $9::timestamptz) END, version = i.version + 1
   FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[])
        u(id, status, paid, credit, credited, lost, due_at)
  WHERE i.org_id = $1 AND i.id = u.id

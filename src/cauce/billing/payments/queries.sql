@@ -8,7 +8,7 @@ SELECT id, invoice_id, customer_id, subscription_id, method_id, channel_id, curr
 
 -- name: save_attempts
 UPDATE payments.attempt a SET state = u.state, refusal = u.refusal, code = u.code, message = u.message, next_action = u.next_action,
-       concluded_at = CASE WHEN u.state IN ('succeeded', 'failed', 'canceled') THEN $8 END
+       concluded_at = CASE WHEN u.state IN ('succeeded', 'failed', 'canceled') THEN $8::timestamptz END
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) u(id, state, refusal, code, message, next_action)
  WHERE a.org_id = $1 AND a.id = u.id
 
@@ -104,7 +104,7 @@ SELECT id, subscription_id, customer_id, state, policy, tries, refusal, currency
 
 -- name: save_cases
 UPDATE payments.dunning_case c SET state = u.state, tries = u.tries, refusal = u.refusal, recovered_minor = u.recovered, restricted = u.restricted,
-       due_at = u.due_at, grace_at = u.grace_at, ended_at = CASE WHEN u.state <> 'open' THEN $10 END
+       due_at = u.due_at, grace_at = u.grace_at, ended_at = CASE WHEN u.state <> 'open' THEN $10::timestamptz END
   FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::bigint[], $7::boolean[], $8::timestamptz[], $9::timestamptz[])
        u(id, state, tries, refusal, recovered, restricted, due_at, grace_at)
  WHERE c.org_id = $1 AND c.id = u.id

@@ -1,0 +1,137 @@
+"""The life of subscriptions: trial, conversion, renewal, failure, recovery, end."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy, TrialEnd
+from cauce.kernel.calendar.months import add_months
+from tests.flows.billing.shop import BEGIN, Shop, flat, per_unit
+
+DAY = timedelta(days=1)
+
+
+async def test_a_trial_with_a_card_converts_and_is_charged(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900), per_unit("500"), trial_days=14)
+    await seller.card("ana")
+    done = await seller.sign_up("ana", "pro", quantities={"seats": "3"})
+    assert (done.status, done.trial_end) == ("trialing", BEGIN + 14 * DAY)
+    assert await seller.access(done.subscription_id) == "full"
+    assert await seller.books() == []
+    await seller.advance(14 * DAY)
+    one = await seller.subscription(done.subscription_id)
+    assert (one.status, one.period_start, one.period_end, one.mrr_minor) == (
+        "active", date(2026, 1, 29), date(2026, 2, 28), 4_400,
+    )  # fmt: skip
+    (invoice,) = await seller.invoices(one.id)
+    assert (invoice["number"], invoice["status"], invoice["total_minor"]) == ("INV-000001", "paid", 4_400)
+    assert await seller.books() == ["deferred: 4400", "provider_cost: 30", f"psp_clearing:ch_cards: {4_400 - 30}"]
+    assert await seller.story(one.id) == [
+        "subscription.created",
+        "subscription.trial_started",
+        "subscription.trial_will_end",
+        "subscription.trial_converted",
+        "subscription.activated",
+    ]
+    await seller.prove()
+
+
+async def test_periods_follow_the_remembered_day_and_nothing_is_billed_twice(seller: Shop) -> None:
+    await seller.plan("pro", flat(1_000))
+    await seller.advance_to(datetime(2026, 1, 31, 10, tzinfo=UTC))
+    await seller.card("ana")
+    done = await seller.sign_up("ana", "pro")
+    assert (await seller.subscription(done.subscription_id)).status == "active"
+    await seller.advance_to(datetime(2027, 2, 1, 10, tzinfo=UTC))
+    invoices = await seller.invoices(done.subscription_id)
+    assert [one["period_start"] for one in invoices] == [add_months(date(2026, 1, 31), n) for n in range(13)]
+    assert all(a["period_end"] == b["period_start"] for a, b in zip(invoices, invoices[1:], strict=False))
+    assert len(seller.cards.charged) == 13
+    await seller.prove()
+
+
+async def test_a_trial_without_a_card_pauses_and_access_ends(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900), trial_days=7)
+    done = await seller.sign_up("bia", "pro")
+    await seller.advance(7 * DAY)
+    one = await seller.subscription(done.subscription_id)
+    assert (one.status, one.pause_reason) == ("paused", "trial_ended")
+    assert await seller.access(one.id) == "none"
+    await seller.advance(30 * DAY)
+    assert (await seller.subscription(one.id)).status == "canceled"
+    assert await seller.invoices(one.id) == []
+
+
+async def test_a_trial_without_a_card_follows_the_policy_of_its_plan(seller: Shop) -> None:
+    await seller.plan("gone", flat(900), trial_days=7, policy=PlanPolicy(trial_end=TrialEnd.CANCEL))
+    await seller.plan("free", flat(0))
+    await seller.plan(
+        "down", flat(900), trial_days=7, policy=PlanPolicy(trial_end=TrialEnd.DOWNGRADE_TO_FREE, free_plan="free")
+    )
+    await seller.plan("bill", flat(900), trial_days=7, policy=PlanPolicy(trial_end=TrialEnd.CREATE_INVOICE))
+    found = [await seller.sign_up(plan, plan, again="test") for plan in ("gone", "down", "bill")]
+    await seller.advance(7 * DAY)
+    states = [(await seller.subscription(one.subscription_id)).status for one in found]
+    assert states == ["canceled", "active", "past_due"]
+    assert [one["total_minor"] for one in await seller.invoices(found[1].subscription_id)] == [0]
+    assert [one["status"] for one in await seller.invoices(found[2].subscription_id)] == ["open"]
+    await seller.prove()
+
+
+async def test_without_a_trial_the_first_payment_opens_the_door(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900))
+    await seller.card("ana")
+    await seller.card("bia", "poor")
+    paid, refused = await seller.sign_up("ana", "pro"), await seller.sign_up("bia", "pro")
+    assert (await seller.subscription(paid.subscription_id)).status == "active"
+    assert (await seller.subscription(refused.subscription_id)).status == "incomplete"
+    assert await seller.access(refused.subscription_id) == "none"
+    await seller.advance(timedelta(hours=23))
+    assert (await seller.subscription(refused.subscription_id)).status == "expired"
+    assert [one["status"] for one in await seller.invoices(refused.subscription_id)] == ["void"]
+    await seller.prove()
+
+
+async def test_a_failed_renewal_is_retried_restricted_and_given_up(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900), policy=PlanPolicy(dunning=DunningPolicy(grace_days=4)))
+    await seller.card("ana")
+    done = await seller.sign_up("ana", "pro")
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    await seller.advance_to(datetime(2026, 2, 15, 9, tzinfo=UTC))
+    assert (await seller.subscription(done.subscription_id)).status == "past_due"
+    assert await seller.access(done.subscription_id) == "grace"
+    await seller.advance(4 * DAY)
+    assert await seller.access(done.subscription_id) == "read_only"
+    await seller.advance(3 * DAY)
+    one = await seller.subscription(done.subscription_id)
+    assert (one.status, await seller.access(one.id)) == ("unpaid", "none")
+    assert len(seller.cards.tries) == 1 + 1 + 4  # the first period, the renewal, four retries
+    await seller.advance(60 * DAY)
+    assert (await seller.subscription(one.id)).status == "canceled"
+    await seller.prove()
+
+
+async def test_a_retry_that_succeeds_recovers(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900))
+    await seller.card("ana")
+    done = await seller.sign_up("ana", "pro")
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    await seller.advance_to(datetime(2026, 2, 15, 9, tzinfo=UTC))
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "good")
+    await seller.advance(DAY)
+    one = await seller.subscription(done.subscription_id)
+    assert (one.status, await seller.access(one.id)) == ("active", "full")
+    assert "subscription.recovered" in await seller.story(one.id)
+    await seller.prove()
+
+
+async def test_a_lost_answer_is_found_out_and_charged_once(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900))
+    await seller.card("ana")
+    seller.cards.lose = 1
+    done = await seller.sign_up("ana", "pro")
+    assert (await seller.subscription(done.subscription_id)).status == "incomplete"
+    await seller.advance(timedelta(minutes=2))
+    assert (await seller.subscription(done.subscription_id)).status == "active"
+    assert len(seller.cards.charged) == 1
+    await seller.prove()
