@@ -144,11 +144,6 @@ def line_kind(row: dict[str, Any]) -> LineKind:
     return _LINE_KINDS.get(row["type"], LineKind.OTHER)
 
 
-def replay_is_fresh(age_hours: int, kept_hours: int) -> bool:
-    """Whether a key of that age still replays its first answer instead of doing it again."""
-    return age_hours < kept_hours - 1
-
-
 def is_replay(headers: dict[str, str]) -> bool:
     """Whether an answer is a stored one, given again."""
     return headers.get("idempotent-replayed") == "true"
