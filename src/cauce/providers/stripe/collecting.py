@@ -143,6 +143,7 @@ async def split(wire: Wire, request: SplitRequest) -> Outcome[SplitResult]:
     tags = {"cauce_parts": str(len(sent)), "cauce_kept": ",".join(f"{p.key}={p.amount_minor}" for p in kept)}
     results = [_kept(p.key, p.amount_minor) for p in kept]
     refused: list[Declined] = []
+    finished_at: datetime | None = None
     for part in sent:
         outcome = await _transfer(wire, request, part, charge, tags)
         if isinstance(outcome, Unknown):
@@ -152,10 +153,11 @@ async def split(wire: Wire, request: SplitRequest) -> Outcome[SplitResult]:
             results.append(_closed(part, outcome))
         else:
             results.append(_applied(outcome))
+            finished_at = mapping.instant(outcome["created"])
     if refused and len(refused) == len(request.parts):
         return refused[0]
     first = next((r.ref for r in results if r.ref), charge)
-    return Done(SplitResult(first, tuple(results), wire.kit.now()))
+    return Done(SplitResult(first, tuple(results), finished_at))
 
 
 async def _transfer(
