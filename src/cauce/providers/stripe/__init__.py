@@ -12,6 +12,7 @@ import secrets
 from cauce.gateway.provider import Provider, SettingField
 from cauce.providers.kit.channel import SandboxChannel
 from cauce.providers.stripe.capabilities import capabilities, connect
+from cauce.providers.stripe.inbound import ENABLED_EVENTS
 from cauce.providers.stripe.simulator import stripe_face
 
 _SANDBOX_REQUESTS_PER_SECOND = "500"  # the stand-in is on this machine and limits nobody unless told
@@ -31,6 +32,7 @@ def sandbox_channel(tenant: str, face_url: str, notify_url: str) -> SandboxChann
         },
         registration={
             "webhook_url": notify_url,
+            "enabled_events": list(ENABLED_EVENTS),
             "webhook_secret": webhook,
             "connect_webhook_secret": connect_webhook,
         },

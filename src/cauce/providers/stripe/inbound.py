@@ -21,6 +21,42 @@ from cauce.providers.stripe import mapping, signing
 Json = dict[str, Any]
 Reader = Callable[[Json, Json], dict[str, Any]]
 
+ENABLED_EVENTS = (
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.canceled",
+    "setup_intent.succeeded",
+    "setup_intent.setup_failed",
+    "setup_intent.canceled",
+    "checkout.session.completed",
+    "checkout.session.expired",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "payment_method.attached",
+    "payment_method.detached",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
+    "customer.deleted",
+    "account.updated",
+    "account.application.deauthorized",
+    "account.external_account.updated",
+    "capability.updated",
+    "transfer.created",
+    "transfer.reversed",
+    "payout.updated",
+    "payout.paid",
+    "payout.failed",
+    "payout.canceled",
+)
+"""What both webhook endpoints should be enabled for: the rest would be noise."""
+
 ACKNOWLEDGED = Acknowledgement(200, b"{}", "application/json")
 
 

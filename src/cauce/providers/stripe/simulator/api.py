@@ -60,7 +60,7 @@ def open_tenant(tenant: Tenant, registration: Mapping[str, Any]) -> None:
             ("we_account", registration["webhook_secret"], False),
             ("we_connect", registration["connect_webhook_secret"], True),
         ):
-            hooks.add(tenant, url, secret, ["*"], connect=connect, id=id)
+            hooks.add(tenant, url, secret, list(registration.get("enabled_events", ["*"])), connect=connect, id=id)
 
 
 def route(call: Call) -> Routed:

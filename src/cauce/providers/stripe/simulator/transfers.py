@@ -52,9 +52,7 @@ def _from_charge(desk: Desk, amount: int, currency: str) -> tuple[int, str | Non
     if charge["currency"] != currency:
         raise StripeError(400, "The currency of source_transaction does not match.", code="parameter_invalid_string",
                           param="currency")  # fmt: skip
-    sent = sum(
-        t["amount"] - t["amount_reversed"] for t in desk.all("transfer") if t["source_transaction"] == charge["id"]
-    )
+    sent = charge.get("_transferred", 0)
     if not charge["captured"] or sent + amount > charge["amount_captured"]:
         text = "Cannot create transfers from the source_transaction: it does not hold that much any more."
         raise StripeError(400, text, code="balance_insufficient", param="amount")
@@ -93,6 +91,9 @@ def move(
             "transfer_group": transfer_group,
         },
     )
+    if source_transaction:
+        source = desk.tenant.shelf("charge")[source_transaction]
+        source["_transferred"] = source.get("_transferred", 0) + amount
     transfer["reversals"]["url"] = f"/v1/transfers/{transfer['id']}/reversals"
     merge_metadata(transfer, metadata)
     row = balance.row(
@@ -185,6 +186,8 @@ def take_back(desk: Desk, transfer: Obj, amount: int, *, force: bool) -> Obj:
     )  # fmt: skip
     reversal |= {"balance_transaction": back["id"], "destination_payment_refund": refund["id"]}
     payment["amount_refunded"] += amount
+    if transfer["source_transaction"]:
+        desk.tenant.shelf("charge")[transfer["source_transaction"]]["_transferred"] -= amount
     transfer["amount_reversed"] += amount
     transfer["reversed"] = transfer["amount_reversed"] == transfer["amount"]
     transfer["reversals"]["data"] = [reversal, *transfer["reversals"]["data"]][:10]
