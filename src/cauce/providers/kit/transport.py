@@ -23,6 +23,9 @@ from cauce.providers.kit.redaction import redact_body, redact_headers, redact_ur
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """A statement of a busy day fits; anything larger is broken or hostile."""
 
+LOGGED_BYTES_MAX = 64 * 1024
+"""What is kept of a body in the exchange log: a whole statement is kept elsewhere."""
+
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
@@ -113,10 +116,10 @@ class HttpTransport:
                     method=method,
                     url=redact_url(url),
                     request_headers=redact_headers(headers),
-                    request_body=redact_body(body),
+                    request_body=_loggable(body),
                     status=answer.status if answer else None,
                     answer_headers=redact_headers(answer.headers) if answer else {},
-                    answer_body=redact_body(answer.body) if answer else b"",
+                    answer_body=_loggable(answer.body) if answer else b"",
                     failure=failure or ("" if answer else "cancelled"),
                     started_at=started_at,
                     elapsed_ms=int((monotonic_seconds() - started) * 1000),
@@ -147,6 +150,13 @@ class HttpTransport:
             raise TransportFailure(_reason(exc), sent=False) from exc
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as exc:
             raise TransportFailure(_reason(exc), sent=True) from exc
+
+
+def _loggable(body: bytes) -> bytes:
+    if len(body) > LOGGED_BYTES_MAX:
+        # A number that the cut would halve goes whole: half of it would pass the redaction.
+        body = body[:LOGGED_BYTES_MAX].rstrip(b"0123456789") + b" [cut]"
+    return redact_body(body)
 
 
 def _reason(exc: Exception) -> str:
