@@ -76,6 +76,10 @@ SELECT key, purpose, operation, state FROM channels.instruction
 SELECT key, channel_id, purpose, operation, state, ref, outcome, sends, asks, created_at, concluded_at
   FROM channels.instruction WHERE org_id = $1 AND object_id = $2 ORDER BY created_at, key
 
+-- name: keys_in_state
+SELECT key FROM channels.instruction
+ WHERE org_id = $1 AND channel_id = $2 AND operation = $3 AND state = $4 ORDER BY created_at, key
+
 -- name: keys_by_ref
 SELECT key FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND operation = $4
 

@@ -104,6 +104,12 @@ async def instructions_of(tx: Tx, object_id: str) -> list[Row]:
     return await tx.rows(QUERIES.instructions_of_object, tx.org, object_id)
 
 
+async def keys_in_state(tx: Tx, channel_id: str, operation: str, state: str) -> list[str]:
+    """Keys of a channel's instructions of one operation that stand in `state`, oldest first."""
+    rows = await tx.rows(QUERIES.keys_in_state, tx.org, channel_id, operation, state)
+    return [row["key"] for row in rows]
+
+
 async def key_by_ref(tx: Tx, channel_id: str, ref: str, operation: Operation) -> str | None:
     """Our key of the instruction that the provider calls `ref`."""
     key: str | None = await tx.value(QUERIES.keys_by_ref, tx.org, channel_id, ref, operation.value)
