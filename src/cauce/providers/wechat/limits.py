@@ -38,6 +38,13 @@ REFUNDS_PER_SECOND_MAX = Sourced(150, "requests per second", _REFUND, _READ)
 SPLITS_PER_SECOND_DIRECT_MAX = Sourced(300, "requests per second", _SPLIT, _READ)
 SPLITS_PER_SECOND_ECOMMERCE_MAX = Sourced(2_000, "requests per second", _SPLIT, _READ)
 
+PAYMENT_EXPIRY_DAYS = Sourced(7, "days", "WeChat Pay, orders, pay.weixin.qq.com/doc/v3/merchant/4012791856", _READ)
+BILL_KEPT_MONTHS = Sourced(3, "months", "WeChat Pay, bills, pay.weixin.qq.com/doc/v3/merchant/4012791871", _READ)
+NOTICE_ANSWER_SECONDS = Sourced(5, "seconds", "WeChat Pay, callbacks, basic rules (2024-07)", _READ)
+
+# Bills of a day are ready at 10:00 of the next day in Shanghai (WeChat Pay, bills, read 2026-11).
+BILL_READY_HOUR = 10
+
 # Numbers minted by the caller: 6 to 32 characters inside every limit of the vendor's pages, read 2026-11.
 KEY_LENGTH_MAX = 32
 

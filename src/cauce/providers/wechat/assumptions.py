@@ -1,0 +1,82 @@
+"""What is inferred about WeChat Pay and not seen in a page or client: one function each, so a correction is one line.
+
+The ids A1–A17 are those of the protocol notes of this project; each has a knob of the same meaning in the simulator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from fractions import Fraction
+
+from cauce.kernel.money import half_up
+
+
+def fee_minor(total_minor: int, rate_bps: int) -> int:
+    """A1: the payment fee of `total_minor` at `rate_bps`, rounded half up to the fen."""
+    return half_up(Fraction(total_minor * rate_bps, 10_000))
+
+
+def certificates_live() -> timedelta:
+    """A2: how long downloaded platform certificates are used before they are asked for again."""
+    return timedelta(hours=12)
+
+
+def refusing_acknowledgement(message: str) -> dict[str, str]:
+    """A3: the body that tells WeChat Pay that a callback was not taken."""
+    return {"code": "FAIL", "message": message}
+
+
+def duplicate_receivers_refused() -> bool:
+    """A4: one split request may name a receiver only once."""
+    return True
+
+
+def closed_parts_count_against_cap() -> bool:
+    """A5: parts that were closed do not use up the share cap."""
+    return False
+
+
+def returns_restore_cap() -> bool:
+    """A5: money taken back from a receiver does not make room under the share cap."""
+    return False
+
+
+def fund_flow_split_ref(row: Mapping[str, str]) -> str:
+    """A8: the serial that joins a split's line in the fund-flow bill to the part's own serial."""
+    return row.get("微信支付业务单号", "")
+
+
+def payment_code_lives() -> timedelta:
+    """A13: how long a `prepay_id` or QR code can be used."""
+    return timedelta(hours=2)
+
+
+def owner_part_needs_open_order() -> bool:
+    """A14: a part for the order's own merchant cannot stand in a request that also releases the rest."""
+    return True
+
+
+SPLIT_BILL_ALIASES: Mapping[str, tuple[str, ...]] = {
+    # A9: the domestic header was not seen; the overseas one is the second name of each.
+    "time": ("分账时间", "create_time"),
+    "initiator": ("分账发起方", "initiator"),
+    "owner": ("分账方", "sub_mchid", "sponsor"),
+    "order_ref": ("微信订单号", "transaction_id"),
+    "request_ref": ("微信分账单号", "order_id"),
+    "number": ("分账单号", "out_order_no"),
+    "part_ref": ("分账明细单号", "detail_id"),
+    "receiver": ("分账接收方", "receiver_account"),
+    "amount": ("分账金额(元)", "amount"),
+    "kind": ("业务类型", "business_type"),
+    "state": ("处理状态", "status"),
+    "description": ("分账描述", "description"),
+}
+
+FUND_FLOW_ACCOUNT_COLUMNS = ("二级商户号", "特约商户号", "商户号")
+"""A16: the column that names the merchant in the fund-flow bill of all second-level merchants."""
+
+
+def fund_flow_key(row: Mapping[str, str]) -> str:
+    """A17: the voucher number of a fund-flow line is the number that we gave the operation."""
+    return row.get("业务凭证号", "")

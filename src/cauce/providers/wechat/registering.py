@@ -1,0 +1,74 @@
+"""Receivers of splits, share caps and balances."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from cauce.gateway.accounts import Account, AccountRequest, SubBalance
+from cauce.gateway.errors import ChannelSettingsError
+from cauce.gateway.outcome import Declined, Done, Outcome, Refusal, Unknown
+from cauce.kernel.errors import Unavailable
+from cauce.providers.wechat import limits, signing
+from cauce.providers.wechat.contract import Dialect
+from cauce.providers.wechat.desk import Desk
+from cauce.providers.wechat.mapping import addresses, parties
+
+
+async def open_account(desk: Desk, request: AccountRequest) -> Outcome[Account]:
+    """Register a merchant or person as a receiver; again is no harm. His number or open id must be there already."""
+    if not request.existing_ref:
+        message = "WeChat Pay registers merchants that it has verified: give the merchant's own number or open id"
+        return Declined("NO_ACCOUNT", Refusal.IDENTITY_MISMATCH, message)
+    if desk.contract.is_platform(request.existing_ref) and desk.contract.dialect is Dialect.ECOMMERCE:
+        return Done(parties.receiver_of(desk.contract, request.existing_ref))  # a receiver by default
+    serial, sealed = "", ""
+    if parties.needs_sealed_name(desk.contract, request):
+        serial, key = await desk.wire.encryption_key()
+        sealed = signing.encrypt_text(key, request.name)
+    body = parties.receiver_body(desk.contract, request, sealed)
+    target = addresses.receiver(desk.contract, "add")
+    reply = await desk.wire.tell("open_account", target, body, request.key, serial)
+    return desk.told("open_account", reply, lambda _: Done(parties.receiver_of(desk.contract, request.existing_ref)))
+
+
+async def close_account(desk: Desk, ref: str) -> Outcome[Account]:
+    """Remove a receiver. In the partner dialect `ref` is `<sub-merchant>/<receiver>`."""
+    under, _, account = ref.rpartition("/")
+    body = parties.removal_body(desk.contract, account, under)
+    reply = await desk.wire.tell("close_account", addresses.receiver(desk.contract, "delete"), body)
+    return desk.told(
+        "close_account", reply, lambda _: Done(parties.receiver_of(desk.contract, account, can_receive=False))
+    )
+
+
+async def share_cap(desk: Desk, merchant_ref: str) -> Fraction:
+    """The largest part that may go to others: asked where there is an interface, else as the contract says.
+
+    Raises `Unavailable` when WeChat Pay does not tell, `ChannelSettingsError` when the contract's value is missing.
+    """
+    if desk.contract.dialect is not Dialect.PARTNER:
+        return _agreed_cap(desk.contract.share_max_ratio)
+    reply = await desk.wire.ask("share_cap", addresses.share_ratio(desk.contract, merchant_ref))
+    if isinstance(reply, Unknown):
+        raise Unavailable(f"WeChat Pay does not tell the share cap: {reply.reason}")
+    if not reply.is_good:
+        raise Unavailable(f"WeChat Pay does not tell the share cap of {merchant_ref}: {reply.body.get('message')}")
+    return parties.ratio_of(reply.body)
+
+
+def _agreed_cap(text: str) -> Fraction:
+    if not text.isdigit() or int(text) > limits.RATIO_DENOMINATOR:
+        message = "say the agreed share cap in ten-thousandths: this dialect has no interface that tells it"
+        raise ChannelSettingsError(message, param="share_max_ratio")
+    return limits.share_max(int(text))
+
+
+async def balances(desk: Desk, account_refs: tuple[str, ...]) -> list[SubBalance]:
+    """What the accounts hold now; `Unavailable` when WeChat Pay does not tell."""
+    found: list[SubBalance] = []
+    for ref in account_refs:
+        reply = await desk.wire.ask("balances", addresses.balance(desk.contract, ref))
+        if isinstance(reply, Unknown) or not reply.is_good:
+            raise Unavailable(f"WeChat Pay does not tell the balance of {ref or desk.contract.mchid}")
+        found += parties.balances_of(ref, reply.body)
+    return found

@@ -1,0 +1,100 @@
+"""What connects a sandbox organization to the simulated WeChat Pay: fresh keys and certificates for both sides."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from cauce.kernel.clock import wall_now
+from cauce.providers.kit.channel import SandboxChannel
+from cauce.providers.wechat import signing
+from cauce.providers.wechat.contract import PUBLIC_KEY_PREFIX, Dialect
+
+KEY_BITS = 2048
+CERTIFICATE_LIFE = timedelta(days=1825)
+SANDBOX_SHARE_RATIO = 3000
+
+
+def sandbox_channel(
+    tenant: str, face_url: str, notify_url: str, *, dialect: str = Dialect.ECOMMERCE, by_public_key: bool = True
+) -> SandboxChannel:
+    """A contract of `tenant` at the simulator. `by_public_key` False makes one of the older kind, by certificates."""
+    merchant, platform, public = _key(), _key(), _key()
+    merchant_certificate = _certificate(merchant, "merchant")
+    platform_certificate = _certificate(platform, "platform")
+    digits = str(int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8]))
+    mchid, appid = f"19{digits[:10]:0>10}", f"wx{hashlib.sha256(tenant.encode()).hexdigest()[:16]}"
+    api_v3_key = secrets.token_hex(16)
+    key_id = f"{PUBLIC_KEY_PREFIX}{digits[:19]:0>19}"
+    merchant_serial = signing.certificate_serial(merchant_certificate)
+    settings = {
+        "dialect": str(dialect),
+        "mchid": mchid,
+        "appid": appid,
+        "merchant_cert_serial": merchant_serial,
+        "verify_keys": msgspec.json.encode({key_id: _public(public)} if by_public_key else {}).decode(),
+        "encrypt_serial": key_id if by_public_key else "",
+        "notify_url": notify_url,
+        "share_max_ratio": str(SANDBOX_SHARE_RATIO),
+    }
+    return SandboxChannel(
+        tenant,
+        face_url,
+        settings=settings,
+        secrets={"merchant_private_key": _private(merchant), "api_v3_key": api_v3_key},
+        registration={
+            "dialect": str(dialect),
+            "mchid": mchid,
+            "appid": appid,
+            "merchant_certificate": merchant_certificate,
+            "merchant_cert_serial": merchant_serial,
+            "api_v3_key": api_v3_key,
+            "public_key_id": key_id,
+            "public_key_private": _private(public),
+            "certificate": platform_certificate,
+            "certificate_private": _private(platform),
+            "certificate_serial": signing.certificate_serial(platform_certificate),
+            "notify_url": notify_url,
+            "knobs": {
+                "max_ratio": SANDBOX_SHARE_RATIO,
+                "certificates_offered": not by_public_key,
+                "public_key_percent": 100 if by_public_key else 0,
+            },
+        },
+    )
+
+
+def _key() -> RSAPrivateKey:
+    return generate_private_key(65537, KEY_BITS)
+
+
+def _private(key: RSAPrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _public(key: RSAPrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def _certificate(key: RSAPrivateKey, name: str) -> str:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = wall_now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number((1 << 158) | secrets.randbits(157))  # always 40 hex digits
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + CERTIFICATE_LIFE)
+        .sign(key, SHA256())
+    )
+    return made.public_bytes(Encoding.PEM).decode()
