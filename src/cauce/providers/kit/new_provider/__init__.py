@@ -11,7 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-import cauce.providers
 from cauce.kernel.errors import Conflict, InvalidRequest
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
@@ -24,16 +23,14 @@ class ProviderExists(Conflict):
 
 
 def generate(name: str, target_dir: Path) -> Path:
-    """Write the folder `target_dir/name`; its path. `name` is lower case; inside `cauce.providers` it is installed at once."""
+    """Write the folder `target_dir/name`; its path. `name` is lower case. In the folder of providers it is installed at once."""
     if not _NAME.fullmatch(name):
         raise InvalidRequest(f"{name!r} is not a name like «acme_pay»", param="name")
     folder = target_dir / name
     if folder.exists():
         raise ProviderExists(f"{folder} exists already", param="name")
-    installed_here = any(Path(place).resolve() == target_dir.resolve() for place in cauce.providers.__path__)
-    package = f"cauce.providers.{name}" if installed_here else name
-    words = {"name": name, "package": package, "Title": name.replace("_", " ").title(), "NAME": name.upper()}
-    words["Class"] = words["Title"].replace(" ", "")
+    title = name.replace("_", " ").title()
+    words = {"name": name, "Title": title, "Class": title.replace(" ", "")}
     for template in sorted(files(__package__).joinpath("templates").iterdir(), key=lambda entry: entry.name):
         path = folder.joinpath(*template.name.removesuffix(".txt").split("--"))
         path.parent.mkdir(parents=True, exist_ok=True)
