@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import structlog
+
 from cauce.entrypoints.worker.loop import Worker
 from cauce.storage.database import Connection, Database
 from tests.support import toy
@@ -59,6 +61,7 @@ class WorkerProcess:
             [*words, *(["--die-after"] if die_after else [])],
             cwd=_ROOT,
             stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
 
@@ -103,6 +106,7 @@ class WorkerProcess:
 
 
 async def _work(options: argparse.Namespace) -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # nobody reads our standard output
     DyingDatabase.die_at, DyingDatabase.die_before = options.die_at, not options.die_after
     database = await DyingDatabase.connect(options.dsn, idle_seconds=options.lease)
     known = toy.registry(without=[kind for kind in options.without.split(",") if kind])
