@@ -39,7 +39,7 @@ async def statement(desk: Desk, day: date, kind: str) -> AsyncIterator[Statement
         raise BadStatement(f"WeChat Pay has no {kind} bill")
     for file in await _apply(desk, day, kind):
         plain = await _fetched(desk, file)
-        for line in bills.lines_of(kind, _text_lines(plain)):
+        for line in bills.lines_of(kind, _text_lines(plain), desk.contract.mchid):
             yield line
 
 

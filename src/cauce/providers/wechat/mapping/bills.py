@@ -43,7 +43,7 @@ def _values(text: str, wanted: int) -> list[str]:
     return values if len(values) >= wanted else [value.lstrip("`") for value in text.split(",")]
 
 
-def trade_line(row: Row) -> Iterator[StatementLine]:
+def trade_line(row: Row, _own_account: str) -> Iterator[StatementLine]:
     """A row of the trade bill: a payment, or a refund that was accepted."""
     state, at = row["交易状态"], _time(row["交易时间"])
     merchant = row.get("特约商户号", "0")
@@ -92,11 +92,11 @@ _FLOW_KINDS = {
 }
 
 
-def fund_flow_line(row: Row) -> Iterator[StatementLine]:
-    """A row of a fund-flow bill: one change of one account's money."""
+def fund_flow_line(row: Row, own_account: str) -> Iterator[StatementLine]:
+    """A row of a fund-flow bill: one change of one account's money; a bill of one account does not name it."""
     kind = _FLOW_KINDS.get(row["业务类型"], LineKind.OTHER)
     amount = _amount(row["收支金额(元)"])
-    account = next((row[name] for name in assumptions.FUND_FLOW_ACCOUNT_COLUMNS if row.get(name)), "")
+    account = next((row[name] for name in assumptions.FUND_FLOW_ACCOUNT_COLUMNS if row.get(name)), own_account)
     is_split = kind in (LineKind.SPLIT, LineKind.SPLIT_REVERSAL)
     yield StatementLine(
         row_key=row["资金流水单号"],
@@ -121,7 +121,7 @@ _SPLIT_KINDS = {
 }
 
 
-def split_line(row: Row) -> Iterator[StatementLine]:
+def split_line(row: Row, _own_account: str) -> Iterator[StatementLine]:
     """A row of the split bill: one part, return or release that succeeded; failed ones are absent."""
     got = {ours: next((row[name] for name in names if name in row), "") for ours, names in _aliases()}
     kind = _SPLIT_KINDS.get(got["kind"], LineKind.OTHER)
@@ -140,7 +140,7 @@ def split_line(row: Row) -> Iterator[StatementLine]:
     )
 
 
-READERS: Mapping[str, Callable[[Row], Iterator[StatementLine]]] = {
+READERS: Mapping[str, Callable[[Row, str], Iterator[StatementLine]]] = {
     "trade": trade_line,
     "fund_flow": fund_flow_line,
     "merchant_fund_flow": fund_flow_line,
@@ -149,12 +149,15 @@ READERS: Mapping[str, Callable[[Row], Iterator[StatementLine]]] = {
 """Statement kind -> how a row of it is read."""
 
 
-def lines_of(kind: str, lines: Iterable[str]) -> Iterator[StatementLine]:
-    """The statement lines in the text of a bill of `kind`; `BadStatement` for rows that cannot be read."""
+def lines_of(kind: str, lines: Iterable[str], own_account: str = "") -> Iterator[StatementLine]:
+    """The statement lines in the text of a bill of `kind`; `BadStatement` for rows that cannot be read.
+
+    `own_account` is whose bill it is, where its rows do not say.
+    """
     reader = READERS[kind]
     for row in rows_of(lines):
         try:
-            yield from reader(row)
+            yield from reader(row, own_account)
         except KeyError as exc:
             raise BadStatement(f"the {kind} bill has no column {exc.args[0]}") from exc
         except (ValueError, InvalidRequest) as exc:

@@ -129,14 +129,14 @@ def _check(contract: Contract, request: SplitRequest) -> None:
         raise UnsendableSplit(f"a split names 1 to {limit.value} receivers, not {len(request.parts)}", param="parts")
     if any(part.amount_minor <= 0 for part in request.parts):
         raise UnsendableSplit("every part of a split is more than nothing", param="parts")
-    receivers = [part.receiver_ref for part in request.parts]
+    receivers = [account_of(contract, part) for part in request.parts]
     if assumptions.duplicate_receivers_refused() and len(set(receivers)) < len(receivers):
         raise UnsendableSplit("a split names each receiver once: add up the parts of one receiver", param="parts")
     if not request.finish:
         return
     if assumptions.owner_part_needs_open_order() and request.merchant_ref in receivers:
         raise UnsendableSplit("a split that finishes the order has no part for its own merchant", param="finish")
-    merchants = [p.receiver_ref for p in request.parts if p.receiver_kind is not ReceiverKind.PERSON]
+    merchants = [account_of(contract, p) for p in request.parts if p.receiver_kind is not ReceiverKind.PERSON]
     if contract.dialect is Dialect.ECOMMERCE and not all(contract.is_platform(one) for one in merchants):
         raise UnsendableSplit("a split that finishes the order gives to the platform alone", param="finish")
 
@@ -146,10 +146,15 @@ def _receiver(contract: Contract, part: SplitPart) -> dict[str, Any]:
     tag = f"{_TAG}{part.key}"
     return {
         "type": kind_of(contract, part.receiver_kind),
-        account: part.receiver_ref,
+        account: account_of(contract, part),
         "amount": part.amount_minor,
         "description": plain_text(part.description, DESCRIPTION_MAX - len(tag)) + tag,
     }
+
+
+def account_of(contract: Contract, part: SplitPart) -> str:
+    """The receiver's account; the platform's own part may leave it out."""
+    return part.receiver_ref or (contract.mchid if part.receiver_kind is ReceiverKind.PLATFORM else "")
 
 
 def kind_of(contract: Contract, kind: ReceiverKind) -> str:

@@ -12,15 +12,89 @@ from cauce.providers.kit.simulator.tenant import Tenant
 from cauce.providers.wechat.simulator.desk import CURRENCY, SHANGHAI, Obj
 from cauce.providers.wechat.simulator.knobs import knob
 
-_TRADE = ["交易时间", "公众账号ID", "商户号", "特约商户号", "设备号", "微信订单号", "商户订单号", "用户标识", "交易类型", "交易状态", "付款银行", "货币种类", "应结订单金额", "代金券金额", "微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "商品名称", "商户数据包", "手续费", "费率", "订单金额", "申请退款金额", "费率备注"]
-_TRADE_TOTALS = ["总交易单数", "应结订单总金额", "退款总金额", "充值券退款总金额", "手续费总金额", "订单总金额", "申请退款总金额"]
+_TRADE = [
+    "交易时间",
+    "公众账号ID",
+    "商户号",
+    "特约商户号",
+    "设备号",
+    "微信订单号",
+    "商户订单号",
+    "用户标识",
+    "交易类型",
+    "交易状态",
+    "付款银行",
+    "货币种类",
+    "应结订单金额",
+    "代金券金额",
+    "微信退款单号",
+    "商户退款单号",
+    "退款金额",
+    "充值券退款金额",
+    "退款类型",
+    "退款状态",
+    "商品名称",
+    "商户数据包",
+    "手续费",
+    "费率",
+    "订单金额",
+    "申请退款金额",
+    "费率备注",
+]
+_TRADE_TOTALS = [
+    "总交易单数",
+    "应结订单总金额",
+    "退款总金额",
+    "充值券退款总金额",
+    "手续费总金额",
+    "订单总金额",
+    "申请退款总金额",
+]
 _REFUND_COLUMNS = frozenset(
     ["微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "申请退款金额"]
 )
-_FLOW = ["记账时间", "微信支付业务单号", "资金流水单号", "业务名称", "业务类型", "收支类型", "收支金额(元)", "账户结余(元)", "资金变更提交申请人", "备注", "业务凭证号"]
+_FLOW = [
+    "记账时间",
+    "微信支付业务单号",
+    "资金流水单号",
+    "业务名称",
+    "业务类型",
+    "收支类型",
+    "收支金额(元)",
+    "账户结余(元)",
+    "资金变更提交申请人",
+    "备注",
+    "业务凭证号",
+]
 _FLOW_TOTALS = ["资金流水总笔数", "收入笔数", "收入金额", "支出笔数", "支出金额"]
-_SPLIT = ["分账时间", "分账发起方", "分账方", "微信订单号", "微信分账单号", "分账明细单号", "分账单号", "分账接收方", "分账金额(元)", "业务类型", "处理状态", "分账描述"]
-_SPLIT_OVERSEAS = ["create_time", "initiator", "sub_mchid", "transaction_id", "order_id", "detail_id", "out_order_no", "receiver_account", "amount", "business_type", "status", "description"]
+_SPLIT = [
+    "分账时间",
+    "分账发起方",
+    "分账方",
+    "微信订单号",
+    "微信分账单号",
+    "分账明细单号",
+    "分账单号",
+    "分账接收方",
+    "分账金额(元)",
+    "业务类型",
+    "处理状态",
+    "分账描述",
+]
+_SPLIT_OVERSEAS = [
+    "create_time",
+    "initiator",
+    "sub_mchid",
+    "transaction_id",
+    "order_id",
+    "detail_id",
+    "out_order_no",
+    "receiver_account",
+    "amount",
+    "business_type",
+    "status",
+    "description",
+]
 
 
 def trade(tenant: Tenant, day: str, kind: str, only: str) -> str:

@@ -47,7 +47,14 @@ def prepay(desk: Desk) -> Obj:
     )
     order |= {"fingerprint": fingerprint, "attach": str(desk.body.get("attach", ""))}
     order["answer"] = invitation(desk, order, desk.ids[0])
+    name(desk.tenant, order, number, *order["answer"].values())
     return dict(order["answer"])
+
+
+def name(tenant: Tenant, order: Obj, *texts: str) -> None:
+    """Let an order be found by these texts: our number, its QR code, WeChat Pay's number."""
+    for text in texts:
+        tenant.shelf("named")[text] = {"order": f"{order['mchid']}|{order['out_trade_no']}"}
 
 
 def new_order(desk: Desk, *, mchid: str, number: str, total: int, is_split: bool, subsidy: int, product: str) -> Obj:
@@ -176,6 +183,7 @@ def pay(tenant: Tenant, order: Obj, openid: str = "", *, quiet: bool = False) ->
         "openid": openid or order["openid"] or "o" + tenant.token(27),
     }
     tenant.shelf("transaction")[transaction] = {"order": f"{order['mchid']}|{order['out_trade_no']}"}
+    name(tenant, order, transaction)
     into = money.frozen(order) if order["profit_sharing"] else money.available(order["mchid"])
     legs = [(money.PAYERS, -order["total"]), (into, order["total"] - fee), (money.FEES, fee)]
     money.move(tenant, "pay", legs, transaction)

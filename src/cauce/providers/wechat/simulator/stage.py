@@ -122,7 +122,8 @@ def check(tenant: Tenant) -> list[str]:
 
 
 def _named(tenant: Tenant, key: str) -> Obj:
-    for order in tenant.shelf("order").values():
-        if key in (order["out_trade_no"], order["transaction_id"]) or key in order.get("answer", {}).values():
-            return orders.find(tenant, order["mchid"], order["out_trade_no"]) or order
-    raise KeyError(f"order {key}")
+    entry = tenant.shelf("named").get(key)
+    if entry is None:
+        raise KeyError(f"order {key}")
+    order = tenant.shelf("order")[entry["order"]]
+    return orders.find(tenant, order["mchid"], order["out_trade_no"]) or order
