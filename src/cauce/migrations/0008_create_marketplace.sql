@@ -412,6 +412,7 @@ CREATE TABLE reconciliation.line (
   state        text NOT NULL,
   PRIMARY KEY (org_id, statement_id, row_key)
 );
+CREATE INDEX line_key ON reconciliation.line (org_id, key) WHERE key <> '';
 SELECT storage.isolate('reconciliation.line', 'SELECT, INSERT, UPDATE, DELETE');
 
 CREATE TABLE reconciliation.run (
@@ -420,6 +421,8 @@ CREATE TABLE reconciliation.run (
   channel_id  text COLLATE "C" NOT NULL,
   from_at     timestamptz NOT NULL,
   until_at    timestamptz NOT NULL,
+  from_id     bigint NOT NULL,                                  -- journals behind this one, up to until_id, were compared
+  until_id    bigint NOT NULL,
   lines       bigint NOT NULL DEFAULT 0,
   ours        bigint NOT NULL DEFAULT 0,
   matched     bigint NOT NULL DEFAULT 0,
@@ -430,7 +433,7 @@ CREATE TABLE reconciliation.run (
   closed_at   timestamptz,
   PRIMARY KEY (org_id, id)
 );
-CREATE UNIQUE INDEX run_day ON reconciliation.run (org_id, channel_id, from_at);
+CREATE INDEX run_order ON reconciliation.run (org_id, channel_id, until_id);
 SELECT storage.isolate('reconciliation.run');
 
 -- A difference; once per identity, however often it is found.

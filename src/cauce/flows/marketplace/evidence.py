@@ -1,0 +1,116 @@
+"""What only a statement tells is posted from its line: releases at the end of a freeze, the provider's own settlements, returned payouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cauce.flows.context import Context
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import SUSPENSE, Event, Holder, withdrawable
+from cauce.ledger.recipes.payouts import payout_returned, settled_by_provider
+from cauce.ledger.recipes.splits import released_at_freeze_end
+from cauce.ledger.rules import Item, require_posted
+from cauce.marketplace.merchants.service import merchants_by_ref
+from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.reconciliation import store
+from cauce.marketplace.settlement import store as settlement_store
+from cauce.marketplace.settlement.service import Credit, note_credits
+from cauce.marketplace.splits import store as split_store
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+KINDS = ("release", "payout", "payout_return")
+
+
+async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_ids: Sequence[int]) -> None:
+    """Post what the lines of these statements tell and no instruction of ours did; each line once."""
+    lines = await store.lines_of_kinds(tx, statement_ids, KINDS)
+    if not lines:
+        return
+    merchants = await merchants_by_ref(tx, channel_id, sorted({line["account_ref"] for line in lines}))
+    releases = await _unasked_releases(tx, [line for line in lines if line["kind"] == "release"])
+    items = await _freeze_ends(context, tx, channel_id, releases)
+    items += await _payouts(tx, channel_id, [line for line in lines if line["kind"] == "payout"], merchants)
+    items += _returns(channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
+    require_posted(await post(tx, items))
+
+
+async def _unasked_releases(tx: Tx, lines: Sequence[Row]) -> list[Row]:
+    """Releases that no split or finish of ours caused."""
+    known = {row["id"] for row in await split_store.lock_splits(tx, [line["key"] for line in lines if line["key"]])}
+    return [line for line in lines if line["key"] not in known and not line["key"].startswith("line:")]
+
+
+async def _freeze_ends(context: Context, tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
+    """T07: the channel ended the freeze; what was left in escrow is the order's own merchant's."""
+    by_collection = {name: line for line in lines for name in (line["order_ref"], line["key"])}
+    rows = await order_store.lock_collections(tx, [key for key in by_collection if key])
+    items: list[Item] = []
+    moves, keys, events, steps = [], [], [], []
+    credits = {}
+    for row in rows:
+        line = by_collection[row["id"]]
+        amount = abs(line["amount_minor"])
+        if amount > row["escrow_minor"] or not row["owner_id"]:
+            continue  # it is not what we hold: the comparison will say so
+        at = line["occurred_at"]
+        event = Event(f"line:{line['statement_id']}:{line['row_key']}", row["order_id"], _evidence(line), at)
+        holder = Holder(channel_id, row["currency"])
+        items.append(released_at_freeze_end(holder, event, row["order_id"], row["owner_id"], amount))
+        moves.append((row["id"], -amount, amount, 0, 0))
+        keys.append((line["statement_id"], line["row_key"], _own_key(line)))
+        credits[Credit(row["owner_id"], channel_id, row["currency"])] = at
+        events.append(NewEvent("order.freeze_expired", row["order_id"], at, {"amount": amount}))
+        steps.append((row["order_id"], "released", None, None, None, None, at))
+    if moves:
+        await order_store.move_escrow(tx, moves)
+        await store.set_keys(tx, keys)
+        left = await order_store.escrow_left(tx, sorted({step[0] for step in steps}))
+        done = {step[0]: step for step in steps if not left[step[0]]["escrow_minor"]}
+        if done:
+            await order_store.lock_orders(tx, list(done))
+            await order_store.orders_step(tx, list(done.values()))
+        await note_credits(tx, credits)
+        await emit(tx, events, actor=context.actor.name)
+    return items
+
+
+async def _payouts(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]) -> list[Item]:
+    """T12 by the bill: settlements of the provider that no payout of ours asked for."""
+    known = {row["id"] for row in await settlement_store.lock_payouts(tx, [line["key"] for line in lines])}
+    items: list[Item] = []
+    keys: list[tuple[Any, ...]] = []
+    for line in lines:
+        merchant = merchants.get(line["account_ref"])
+        if line["key"] in known or merchant is None or line["key"].startswith("line:"):
+            continue
+        event = Event(f"bill:{line['statement_id']}:{line['row_key']}", merchant, _evidence(line), line["occurred_at"])
+        holder = Holder(channel_id, line["currency"])
+        items.append(settled_by_provider(holder, event, merchant, abs(line["amount_minor"])))
+        keys.append((line["statement_id"], line["row_key"], _own_key(line)))
+    if keys:
+        await store.set_keys(tx, keys)
+    return items
+
+
+def _returns(channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]) -> list[Item]:
+    """T13: a payout came back; to its merchant, or to suspense when nobody knows whose it was."""
+    items: list[Item] = []
+    for line in lines:
+        merchant = merchants.get(line["account_ref"])
+        event = Event(
+            f"line:{line['statement_id']}:{line['row_key']}", line["key"], _evidence(line), line["occurred_at"]
+        )
+        credit_to = withdrawable(merchant) if merchant else SUSPENSE
+        holder = Holder(channel_id, line["currency"])
+        items.append(payout_returned(holder, event, credit_to, abs(line["amount_minor"])))
+    return items
+
+
+def _evidence(line: Row) -> str:
+    return f"line:{line['statement_id']}:{line['row_key']}"
+
+
+def _own_key(line: Row) -> str:
+    return f"line:{line['statement_id']}:{line['row_key']}"

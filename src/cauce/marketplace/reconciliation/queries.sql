@@ -1,0 +1,97 @@
+-- name: begin_statement
+INSERT INTO reconciliation.statement (org_id, public_id, channel_id, kind, day, state, imported_at)
+VALUES ($1, $2, $3, $4, $5, 'fetching', $6)
+ON CONFLICT (org_id, channel_id, kind, day) DO UPDATE SET channel_id = excluded.channel_id
+RETURNING id, public_id, state, content_hash, lines
+
+-- name: clear_lines
+DELETE FROM reconciliation.line WHERE org_id = $1 AND statement_id = $2
+
+-- name: insert_lines
+INSERT INTO reconciliation.line (org_id, statement_id, row_key, kind, key, ref, order_ref, account_ref, amount_minor, fee_minor, currency, occurred_at, state)
+SELECT $1, $2, l.*
+  FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::text[],
+              $12::timestamptz[], $13::text[]) l
+ON CONFLICT (org_id, statement_id, row_key) DO NOTHING
+
+-- name: finish_statement
+UPDATE reconciliation.statement SET state = 'parsed', content_hash = $3, lines = $4 WHERE org_id = $1 AND id = $2
+
+-- name: statement_matched
+UPDATE reconciliation.statement SET state = 'matched' WHERE org_id = $1 AND id = ANY ($2::bigint[])
+
+-- name: statements
+SELECT id, public_id, channel_id, kind, day, lines, state, imported_at FROM reconciliation.statement
+ WHERE org_id = $1 AND channel_id = $2 AND state = 'parsed' ORDER BY day, kind
+
+-- name: lines_without_key
+SELECT statement_id, row_key, kind, ref, order_ref, account_ref, amount_minor, currency, occurred_at FROM reconciliation.line
+ WHERE org_id = $1 AND statement_id = ANY ($2::bigint[]) AND key = '' ORDER BY statement_id, row_key
+
+-- name: lines_of_kinds
+SELECT statement_id, row_key, kind, key, ref, order_ref, account_ref, amount_minor, fee_minor, currency, occurred_at, state
+  FROM reconciliation.line WHERE org_id = $1 AND statement_id = ANY ($2::bigint[]) AND kind = ANY ($3::text[]) ORDER BY statement_id, row_key
+
+-- name: set_keys
+UPDATE reconciliation.line l SET key = k.key FROM unnest($2::bigint[], $3::text[], $4::text[]) k(statement_id, row_key, key)
+ WHERE l.org_id = $1 AND l.statement_id = k.statement_id AND l.row_key = k.row_key
+
+-- name: rename_keys
+UPDATE reconciliation.line l SET key = k.new FROM unnest($2::text[], $3::text[]) k(old, new) WHERE l.org_id = $1 AND l.key = k.old
+
+-- name: last_journal
+SELECT coalesce(max(until_id), 0) FROM reconciliation.run WHERE org_id = $1 AND channel_id = $2
+
+-- name: insert_run
+INSERT INTO reconciliation.run (org_id, id, channel_id, from_at, until_at, from_id, until_id, lines, ours, matched, breaks, state, started_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+
+-- name: lock_run
+SELECT id, channel_id, from_at, until_at, state, custody_difference_minor FROM reconciliation.run WHERE org_id = $1 AND id = $2 FOR UPDATE
+
+-- name: update_run
+UPDATE reconciliation.run SET state = $3, closed_at = $4, custody_difference_minor = coalesce($5, custody_difference_minor)
+ WHERE org_id = $1 AND id = $2
+
+-- name: critical_open
+SELECT count(*) FROM reconciliation.break WHERE org_id = $1 AND channel_id = $2 AND severity = 'critical' AND state IN ('open', 'assigned')
+
+-- name: insert_breaks
+INSERT INTO reconciliation.break (org_id, id, run_id, channel_id, type, kind, key, order_id, currency, ours_minor, theirs_minor, amount_minor,
+                                  severity, state, due_at, found_at)
+SELECT $1, b.id, $2, $3, b.type, b.kind, b.key, b.order_id, b.currency, b.ours, b.theirs, b.amount, b.severity, 'open', b.due_at, $14
+  FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[],
+              $13::text[], $15::timestamptz[]) b(id, type, kind, key, order_id, currency, ours, theirs, amount, severity, due_at)
+ON CONFLICT (org_id, channel_id, kind, key, type) DO UPDATE
+   SET ours_minor = excluded.ours_minor, theirs_minor = excluded.theirs_minor, amount_minor = excluded.amount_minor
+ WHERE reconciliation.break.state IN ('open', 'assigned')
+RETURNING id, (xmax = 0) AS is_new
+
+-- name: open_breaks
+SELECT id, type, kind, key, order_id, currency, ours_minor, theirs_minor, amount_minor, severity, state, case_id, due_at, found_at
+  FROM reconciliation.break WHERE org_id = $1 AND channel_id = $2 AND state IN ('open', 'assigned') ORDER BY id
+
+-- name: close_breaks
+UPDATE reconciliation.break SET state = 'closed', resolution = $3, resolved_by = $4, resolved_at = $5
+ WHERE org_id = $1 AND id = ANY ($2::text[]) AND state IN ('open', 'assigned')
+
+-- name: retype_breaks
+UPDATE reconciliation.break b SET type = 'missing_there', severity = 'normal'
+ WHERE b.org_id = $1 AND b.channel_id = $2 AND b.type = 'timing' AND b.state IN ('open', 'assigned') AND b.found_at < $3
+   AND NOT EXISTS (SELECT FROM reconciliation.break o WHERE o.org_id = b.org_id AND o.channel_id = b.channel_id AND o.kind = b.kind
+                      AND o.key = b.key AND o.type = 'missing_there')
+
+-- name: lock_break
+SELECT id, run_id, channel_id, type, kind, key, order_id, currency, ours_minor, theirs_minor, amount_minor, severity, state, case_id,
+       resolution, evidence, resolved_by, approved_by
+  FROM reconciliation.break WHERE org_id = $1 AND id = $2 FOR UPDATE
+
+-- name: resolve_break
+UPDATE reconciliation.break SET state = $3, resolution = $4, evidence = $5, resolved_by = $6, approved_by = $7, resolved_at = $8
+ WHERE org_id = $1 AND id = $2
+
+-- name: insert_case
+INSERT INTO reconciliation.case (org_id, id, cause, owner, severity, due_at, opened_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: assign_breaks
+UPDATE reconciliation.break SET state = 'assigned', case_id = $3 WHERE org_id = $1 AND id = ANY ($2::text[]) AND state IN ('open', 'assigned')

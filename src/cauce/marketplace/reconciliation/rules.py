@@ -1,0 +1,159 @@
+"""Breaks: what kinds of difference there are, how bad each is, how it may end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cauce.kernel.errors import Conflict, Forbidden, NotFound
+from cauce.kernel.machine import BEGIN, Machine, steps
+
+TIMING_DAYS = 3
+"""How long a difference may be a matter of the cut-off."""
+
+
+class BreakType(StrEnum):
+    """What differs (9.2)."""
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    AMOUNT = "amount"
+    STATUS = "status"
+    TIMING = "timing"
+    DUPLICATE = "duplicate"
+    BALANCE = "balance"
+    BALANCE_GAP = "balance_gap"
+    COUNT = "count"
+    FEE = "fee"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    UNKNOWN_DEBIT = "unknown_debit"
+    STATUS_CONFLICT = "status_conflict"
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+
+
+_CRITICAL = frozenset({BreakType.DUPLICATE, BreakType.BALANCE, BreakType.COUNT, BreakType.UNKNOWN_DEBIT})
+_NORMAL = frozenset({BreakType.TIMING, BreakType.FEE, BreakType.MISSING_THERE})
+DUE_AFTER = {
+    Severity.CRITICAL: timedelta(hours=4),
+    Severity.HIGH: timedelta(days=1),
+    Severity.NORMAL: timedelta(days=3),
+}
+
+RUN = Machine(
+    "reconciliation run",
+    ("fetching", "parsed", "matched", "balanced", "breaks_open", "closed"),
+    (
+        *steps("begin", (BEGIN,), "fetching"),
+        *steps("parse", ("fetching",), "parsed"),
+        *steps("match", ("parsed",), "matched"),
+        *steps("balance", ("matched", "breaks_open"), "balanced"),
+        *steps("break", ("matched",), "breaks_open"),
+        *steps("close", ("balanced", "breaks_open"), "closed"),
+    ),
+)
+
+BREAK = Machine(
+    "break",
+    ("open", "assigned", "explained", "corrected", "accepted", "closed"),
+    (
+        *steps("find", (BEGIN,), "open"),
+        *steps("assign", ("open", "assigned"), "assigned"),
+        *steps("explain", ("open", "assigned"), "explained"),
+        *steps("correct", ("open", "assigned"), "corrected"),
+        *steps("accept", ("open", "assigned"), "accepted"),
+        *steps("close", ("open", "assigned", "explained", "corrected", "accepted"), "closed"),
+    ),
+)
+
+
+class UnknownBreak(NotFound):
+    """There is no such break."""
+
+    code = "unknown_break"
+
+
+class ResolutionNeedsTwo(Forbidden):
+    """A resolution that touches money is made by one person and approved by another."""
+
+    code = "resolution_needs_two"
+
+
+class CriticalBreaksOpen(Conflict):
+    """A run closes only without open critical breaks."""
+
+    code = "critical_breaks_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What both sides say of one thing: `kind` (collection, fee, refund, …) and our key; None where a side is silent."""
+
+    kind: str
+    key: str
+    currency: str
+    ours_minor: int | None
+    theirs_minor: int | None
+    order_id: str = ""
+    ours_at: datetime | None = None
+    doubled: int = 0  # lines that are there already, one like the other
+
+
+@dataclass(frozen=True, slots=True)
+class NewBreak:
+    """A difference to keep; its identity is channel, kind, key and type."""
+
+    type: BreakType
+    kind: str
+    key: str
+    currency: str
+    ours_minor: int | None
+    theirs_minor: int | None
+    order_id: str = ""
+
+    @property
+    def amount_minor(self) -> int:
+        """How much more they say than we do."""
+        return (self.theirs_minor or 0) - (self.ours_minor or 0)
+
+    @property
+    def severity(self) -> Severity:
+        """How bad: an unknown debit is worse than an unknown credit."""
+        if self.type in _CRITICAL or (self.type is BreakType.MISSING_HERE and self.kind in ("payout", "refund")):
+            return Severity.CRITICAL
+        return Severity.NORMAL if self.type in _NORMAL else Severity.HIGH
+
+
+def judge(compared: Sequence[Compared], *, cut_off: datetime, fee_tolerance_minor: int = 0) -> list[NewBreak]:
+    """The breaks among what was compared. Ours from `cut_off` on, unheard of by them, is a matter of timing."""
+    found = []
+    for one in compared:
+        kind = _type_of(one, cut_off, fee_tolerance_minor)
+        if kind is not None:
+            found.append(
+                NewBreak(kind, one.kind, one.key, one.currency, one.ours_minor, one.theirs_minor, one.order_id)
+            )
+    return found
+
+
+def _type_of(one: Compared, cut_off: datetime, fee_tolerance_minor: int) -> BreakType | None:
+    if one.ours_minor is None:
+        return BreakType.FEE if one.kind == "fee" else BreakType.MISSING_HERE
+    if one.theirs_minor is None:
+        if one.kind == "fee":
+            return BreakType.FEE if abs(one.ours_minor) > fee_tolerance_minor else None
+        late = one.ours_at is not None and one.ours_at >= cut_off
+        return BreakType.TIMING if late else BreakType.MISSING_THERE
+    if one.ours_minor == one.theirs_minor:
+        return None
+    if one.kind == "fee":
+        return BreakType.FEE if abs(one.theirs_minor - one.ours_minor) > fee_tolerance_minor else None
+    return BreakType.DUPLICATE if one.doubled else BreakType.AMOUNT

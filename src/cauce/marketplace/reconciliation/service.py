@@ -1,0 +1,94 @@
+"""Keeping breaks: found once, closed by themselves when the other side arrives, else resolved by people with evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.ids import new_id
+from cauce.marketplace.reconciliation import store
+from cauce.marketplace.reconciliation.rules import (
+    BREAK,
+    DUE_AFTER,
+    RUN,
+    TIMING_DAYS,
+    BreakType,
+    CriticalBreaksOpen,
+    NewBreak,
+    ResolutionNeedsTwo,
+    Severity,
+    UnknownBreak,
+)
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+
+async def keep_breaks(
+    tx: Tx, run_id: str, channel_id: str, breaks: Sequence[NewBreak], *, at: datetime, actor: str
+) -> int:
+    """Write the breaks of a run; how many are new."""
+    if not breaks:
+        return 0
+    fresh = await store.insert_breaks(tx, run_id, channel_id, breaks, at)
+    events = [
+        NewEvent("break.opened", key, at, {"type": one.type.value, "key": one.key, "amount": one.amount_minor})
+        for key, one in fresh
+        if one.type is not BreakType.TIMING
+    ]
+    await emit(tx, events, actor=actor)
+    return len(fresh)
+
+
+async def close_vanished(tx: Tx, breaks: Sequence[Row], *, at: datetime, actor: str) -> None:
+    """Differences that are gone by themselves: the other side arrived."""
+    if not breaks:
+        return
+    await store.close_breaks(tx, [row["id"] for row in breaks], "the other side arrived", actor, at)
+    events = [
+        NewEvent("break.resolved", row["id"], at, {"state": "closed"}) for row in breaks if row["type"] != "timing"
+    ]
+    await emit(tx, events, actor=actor)
+
+
+async def age_timing(tx: Tx, channel_id: str, now: datetime) -> None:
+    """What was a matter of the cut-off for too long is missing at the provider."""
+    await store.retype_breaks(tx, channel_id, now - timedelta(days=TIMING_DAYS))
+
+
+async def open_case(
+    tx: Tx, break_ids: Sequence[str], cause: str, owner: str, severity: Severity, *, at: datetime
+) -> str:
+    """Group breaks of one cause under an owner, due by their severity; the case's id."""
+    case_id = new_id("cse")
+    await store.insert_case(tx, case_id, cause, owner, severity.value, at + DUE_AFTER[severity], at)
+    await store.assign_breaks(tx, break_ids, case_id)
+    return case_id
+
+
+async def resolve(
+    tx: Tx, break_id: str, trigger: str, resolution: str, evidence: str, *, by: str, approved_by: str = "", at: datetime
+) -> None:
+    """End a break: `explain`, or with a second person `correct` or `accept`. Evidence always."""
+    row = await store.lock_break(tx, break_id)
+    if row is None:
+        raise UnknownBreak(f"there is no break {break_id}", param="break")
+    state = BREAK.step(row["state"], trigger)
+    if not resolution.strip() or not evidence.strip():
+        raise InvalidRequest("a resolution says what it was and what proves it", param="evidence")
+    if state in ("corrected", "accepted") and (not approved_by or approved_by == by):
+        raise ResolutionNeedsTwo(param="approved_by")
+    await store.resolve_break(tx, break_id, state, resolution, evidence, by, approved_by, at)
+    await emit(tx, [NewEvent("break.resolved", break_id, at, {"state": state})], actor=by)
+
+
+async def close_run(tx: Tx, run_id: str, *, at: datetime, actor: str) -> None:
+    """Close a run; `CriticalBreaksOpen` while its channel has critical breaks."""
+    row = await store.lock_run(tx, run_id)
+    if row is None:
+        raise UnknownBreak(f"there is no run {run_id}", param="run")
+    state = RUN.step(row["state"], "close")
+    if await store.critical_open(tx, row["channel_id"]):
+        raise CriticalBreaksOpen(param="run")
+    await store.update_run(tx, run_id, state, closed_at=at)
+    await emit(tx, [NewEvent("reconciliation.closed", run_id, at, {"channel": row["channel_id"]})], actor=actor)

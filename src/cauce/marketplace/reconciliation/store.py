@@ -1,0 +1,175 @@
+"""The slice's tables: statements and their lines, runs, breaks, cases. Everything is written set-wise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from cauce.gateway.reporting import StatementLine
+from cauce.kernel.ids import new_id
+from cauce.marketplace.reconciliation.rules import DUE_AFTER, NewBreak
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__)
+
+
+async def begin_statement(tx: Tx, channel_id: str, kind: str, day: date, at: datetime) -> Row:
+    """The statement of one channel, kind and day: a new one, or the one that is there, locked."""
+    row = await tx.row(QUERIES.begin_statement, tx.org, new_id("stm"), channel_id, kind, day, at)
+    assert row is not None
+    return row
+
+
+async def clear_lines(tx: Tx, statement_id: int) -> None:
+    """Forget the lines of a statement that comes again."""
+    await tx.run(QUERIES.clear_lines, tx.org, statement_id)
+
+
+async def insert_lines(tx: Tx, statement_id: int, lines: Sequence[StatementLine]) -> None:
+    """Write lines, each row key once."""
+    await tx.run(
+        QUERIES.insert_lines,
+        tx.org,
+        statement_id,
+        [line.row_key for line in lines],
+        [line.kind.value for line in lines],
+        [line.key for line in lines],
+        [line.ref for line in lines],
+        [line.order_ref for line in lines],
+        [line.account_ref for line in lines],
+        [line.amount.amount_minor for line in lines],
+        [line.fee_minor for line in lines],
+        [line.amount.currency for line in lines],
+        [line.occurred_at for line in lines],
+        [line.state for line in lines],
+    )
+
+
+async def finish_statement(tx: Tx, statement_id: int, content_hash: bytes, lines: int) -> None:
+    """All lines are in."""
+    await tx.run(QUERIES.finish_statement, tx.org, statement_id, content_hash, lines)
+
+
+async def statements_matched(tx: Tx, statement_ids: Sequence[int]) -> None:
+    """These statements were compared."""
+    await tx.run(QUERIES.statement_matched, tx.org, list(statement_ids))
+
+
+async def parsed_statements(tx: Tx, channel_id: str) -> list[Row]:
+    """Statements that were not compared yet."""
+    return await tx.rows(QUERIES.statements, tx.org, channel_id)
+
+
+async def lines_without_key(tx: Tx, statement_ids: Sequence[int]) -> list[Row]:
+    """Lines that carry no key of ours."""
+    return await tx.rows(QUERIES.lines_without_key, tx.org, list(statement_ids))
+
+
+async def lines_of_kinds(tx: Tx, statement_ids: Sequence[int], kinds: Sequence[str]) -> list[Row]:
+    """Lines of certain kinds."""
+    return await tx.rows(QUERIES.lines_of_kinds, tx.org, list(statement_ids), list(kinds))
+
+
+async def set_keys(tx: Tx, rows: Sequence[tuple[int, str, str]]) -> None:
+    """Our keys of lines that did not carry them: (statement, row key, key)."""
+    await tx.run(QUERIES.set_keys, tx.org, *_columns(rows, 3))
+
+
+async def rename_keys(tx: Tx, rows: Sequence[tuple[str, str]]) -> None:
+    """Lines whose key became known: (what stood for it, our key)."""
+    await tx.run(QUERIES.rename_keys, tx.org, *_columns(rows, 2))
+
+
+async def last_journal(tx: Tx, channel_id: str) -> int:
+    """Up to which journal the books of this channel were compared."""
+    return int(await tx.value(QUERIES.last_journal, tx.org, channel_id))
+
+
+async def insert_run(tx: Tx, *columns: object) -> None:
+    """A run, in the order of the query's columns after the organization."""
+    await tx.run(QUERIES.insert_run, tx.org, *columns)
+
+
+async def lock_run(tx: Tx, run_id: str) -> Row | None:
+    """The run, locked."""
+    return await tx.row(QUERIES.lock_run, tx.org, run_id)
+
+
+async def update_run(
+    tx: Tx, run_id: str, state: str, *, closed_at: datetime | None = None, difference_minor: int | None = None
+) -> None:
+    """Write a run's state."""
+    await tx.run(QUERIES.update_run, tx.org, run_id, state, closed_at, difference_minor)
+
+
+async def critical_open(tx: Tx, channel_id: str) -> int:
+    """How many critical breaks of a channel are open."""
+    return int(await tx.value(QUERIES.critical_open, tx.org, channel_id))
+
+
+async def insert_breaks(
+    tx: Tx, run_id: str, channel_id: str, breaks: Sequence[NewBreak], at: datetime
+) -> list[tuple[str, NewBreak]]:
+    """Write breaks, each identity once; those that are new, with their ids."""
+    ids = [new_id("brk") for _ in breaks]
+    rows = await tx.rows(
+        QUERIES.insert_breaks,
+        tx.org,
+        run_id,
+        channel_id,
+        ids,
+        [one.type.value for one in breaks],
+        [one.kind for one in breaks],
+        [one.key for one in breaks],
+        [one.order_id for one in breaks],
+        [one.currency for one in breaks],
+        [one.ours_minor for one in breaks],
+        [one.theirs_minor for one in breaks],
+        [one.amount_minor for one in breaks],
+        [one.severity.value for one in breaks],
+        at,
+        [at + DUE_AFTER[one.severity] for one in breaks],
+    )
+    fresh = {row["id"] for row in rows if row["is_new"]}
+    return [(key, one) for key, one in zip(ids, breaks, strict=True) if key in fresh]
+
+
+async def open_breaks(tx: Tx, channel_id: str) -> list[Row]:
+    """Breaks that wait for somebody."""
+    return await tx.rows(QUERIES.open_breaks, tx.org, channel_id)
+
+
+async def close_breaks(tx: Tx, ids: Sequence[str], resolution: str, by: str, at: datetime) -> None:
+    """These differences are gone."""
+    await tx.run(QUERIES.close_breaks, tx.org, list(ids), resolution, by, at)
+
+
+async def retype_breaks(tx: Tx, channel_id: str, found_before: datetime) -> None:
+    """Differences of timing that lasted too long are missing there."""
+    await tx.run(QUERIES.retype_breaks, tx.org, channel_id, found_before)
+
+
+async def lock_break(tx: Tx, break_id: str) -> Row | None:
+    """The break, locked."""
+    return await tx.row(QUERIES.lock_break, tx.org, break_id)
+
+
+async def resolve_break(tx: Tx, break_id: str, *columns: Any) -> None:
+    """Write (state, resolution, evidence, resolved_by, approved_by, resolved_at)."""
+    await tx.run(QUERIES.resolve_break, tx.org, break_id, *columns)
+
+
+async def insert_case(tx: Tx, *columns: Any) -> None:
+    """A case: (id, cause, owner, severity, due_at, opened_at)."""
+    await tx.run(QUERIES.insert_case, tx.org, *columns)
+
+
+async def assign_breaks(tx: Tx, break_ids: Sequence[str], case_id: str) -> None:
+    """Put breaks into a case."""
+    await tx.run(QUERIES.assign_breaks, tx.org, list(break_ids), case_id)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,87 @@
+"""Our books against a holder's statements, compared in the database; and what the custody book says each party owns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__, "reconciliation.sql")
+
+_JOURNALS = {
+    "collection": ("T02:", "T01:"),
+    "fee": ("T03:",),
+    "split": ("T06:", "T14:"),
+    "split_reversal": ("T09:", "T14:back:"),
+    "refund": ("T11:",),
+    "payout": ("T12:paid:",),
+    "payout_return": ("T13:",),
+}
+"""Kind -> how the keys of its journals begin."""
+
+
+async def compare(
+    tx: Tx, channel_id: str, after_id: int, until_id: int, statement_ids: Sequence[int]
+) -> tuple[list[Row], int, int]:
+    """What differs between journals behind `after_id`, up to `until_id`, and the lines of new statements; how many each had."""
+    rows = await tx.rows(QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids))
+    counts = next(row for row in rows if not row["kind"])
+    return [row for row in rows if row["kind"]], counts["ours"], counts["theirs"]
+
+
+async def ours_by_key(tx: Tx, channel_id: str, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+    """What our books say of (kind, key), whenever it was posted."""
+    asked = [(kind, key, start + key) for kind, key in wanted for start in _JOURNALS.get(kind, ())]
+    rows = await tx.rows(
+        QUERIES.ours_by_key,
+        tx.org,
+        channel_id,
+        [one[0] for one in asked],
+        [one[1] for one in asked],
+        [one[2] for one in asked],
+    )
+    return {(row["kind"], row["key"]): row for row in rows}
+
+
+async def theirs_by_key(tx: Tx, channel_id: str, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+    """What all statements say of (kind, key)."""
+    kinds, keys = [one[0] for one in wanted], [one[1] for one in wanted]
+    rows = await tx.rows(QUERIES.theirs_by_key, tx.org, channel_id, kinds, keys)
+    return {(row["kind"], row["key"]): row for row in rows}
+
+
+async def orders_mismatched(tx: Tx, channel_id: str, from_at: datetime, until_at: datetime) -> list[Row]:
+    """Orders paid in [from, until) whose payments differ from their lines."""
+    return await tx.rows(QUERIES.orders_mismatched, tx.org, channel_id, from_at, until_at)
+
+
+async def keys_by_ref(tx: Tx, channel_id: str, refs: Sequence[str]) -> dict[str, str]:
+    """From the provider's numbers to our keys: instructions, and collections that were recorded as paid."""
+    found = {
+        row["ref"]: row["key"] for row in await tx.rows(QUERIES.instructions_by_ref, tx.org, channel_id, list(refs))
+    }
+    rows = await tx.rows(QUERIES.collections_by_ref, tx.org, channel_id, list(refs))
+    return {row["ref"]: row["id"] for row in rows} | found
+
+
+async def last_journal(tx: Tx) -> int:
+    """The highest journal number; every lower one that will ever be there is. Holds up posting until the transaction ends."""
+    await tx.run(QUERIES.await_posting, tx.org)
+    return int(await tx.value(QUERIES.last_journal, tx.org))
+
+
+async def custody(tx: Tx, channel_id: str) -> list[Row]:
+    """What the custody book of a channel says each merchant, the orders together and the platform own."""
+    return await tx.rows(QUERIES.custody, tx.org, channel_id)
+
+
+async def parked_by_owner(tx: Tx, channel_id: str) -> list[Row]:
+    """What merchants' collections still hold in escrow."""
+    return await tx.rows(QUERIES.parked_by_owner, tx.org, channel_id)
+
+
+async def merchant_refs(tx: Tx, channel_id: str) -> dict[str, str]:
+    """Merchants' account numbers at a channel, by merchant."""
+    return {row["merchant_id"]: row["ref"] for row in await tx.rows(QUERIES.merchant_refs, tx.org, channel_id)}

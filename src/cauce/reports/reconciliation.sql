@@ -1,0 +1,106 @@
+-- name: compare
+-- Journals behind number $3, up to $4, of one holder against the lines of new statements, by kind and our key; only
+-- what differs comes back, and one row without a kind that counts. Amounts are magnitudes: signs follow the kind.
+WITH custody AS (
+  SELECT a.id, a.code = 'fee' AS is_fee, p.currency FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
+   WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
+), event AS (
+  SELECT j.id, j.recipe,
+         CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
+                       WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
+                       ELSE CASE WHEN j.key LIKE 'T14:back:%' THEN 'split_reversal' ELSE 'split' END END AS kind,
+         regexp_replace(j.key, '^T..:(paid:|back:)?', '') AS key
+    FROM ledger.journal j
+   WHERE j.org_id = $1 AND j.id > $3 AND j.id <= $4 AND j.books >= 2
+     AND j.recipe IN ('T01', 'T02', 'T03', 'T06', 'T09', 'T11', 'T12', 'T13', 'T14')
+     AND (j.recipe <> 'T03' OR j.key NOT LIKE 'T03:back:%') AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
+     AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
+     AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
+     AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%')
+), ours AS (
+  SELECT v.kind, v.key,
+         coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
+           - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND v.recipe IN ('T06', 'T09')), 0) AS amount
+    FROM event v
+    JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = v.id
+    JOIN custody c ON c.id = e.account_id
+   GROUP BY v.kind, v.key
+), said AS (
+  SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END AS kind, l.key, l.amount_minor AS amount
+    FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
+     AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'fee')
+     AND NOT (l.kind IN ('release', 'payout') AND l.key LIKE 'line:%')
+   UNION ALL
+  SELECT 'fee', l.key, l.fee_minor
+    FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[]) AND l.kind = 'collection' AND l.fee_minor <> 0
+), theirs AS (
+  SELECT kind, key, abs(sum(amount)) AS amount FROM said GROUP BY kind, key
+), compared AS (
+  SELECT coalesce(o.kind, t.kind) AS kind, coalesce(o.key, t.key) AS key, o.amount AS ours, t.amount AS theirs
+    FROM ours o FULL JOIN theirs t ON t.kind = o.kind AND t.key = o.key
+), differing AS MATERIALIZED (
+  SELECT * FROM compared WHERE ours IS DISTINCT FROM theirs AND NOT (ours = 0 AND theirs IS NULL)
+)
+SELECT kind, key, ours::bigint, theirs::bigint FROM differing
+UNION ALL
+SELECT '', '', (SELECT count(*) FROM ours), (SELECT count(*) FROM theirs)
+
+-- name: ours_by_key
+-- What our books say of certain things, whenever it was posted.
+WITH custody AS (
+  SELECT a.id, a.code = 'fee' AS is_fee, p.currency FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
+   WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
+)
+SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, min(c.currency) AS currency,
+       (coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
+         - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND j.recipe IN ('T06', 'T09')), 0))::bigint AS amount
+  FROM unnest($3::text[], $4::text[], $5::text[]) w(kind, key, journal_key)
+  JOIN ledger.journal j ON j.org_id = $1 AND j.key = w.journal_key
+  JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id
+  JOIN custody c ON c.id = e.account_id
+ GROUP BY w.kind, w.key
+
+-- name: theirs_by_key
+-- What all statements of a holder say of certain things.
+SELECT w.kind, w.key, min(l.currency) AS currency, abs(sum(CASE w.kind WHEN 'fee' THEN CASE l.kind WHEN 'fee' THEN l.amount_minor ELSE l.fee_minor END
+                                                               ELSE l.amount_minor END))::bigint AS amount,
+       count(*) - count(DISTINCT (l.kind, l.account_ref, l.amount_minor)) AS doubled
+  FROM unnest($3::text[], $4::text[]) w(kind, key)
+  JOIN reconciliation.line l ON l.org_id = $1 AND l.key = w.key
+   AND (l.kind = w.kind OR (w.kind = 'split' AND l.kind = 'release') OR (w.kind = 'fee' AND l.kind = 'collection' AND l.fee_minor <> 0))
+  JOIN reconciliation.statement s ON s.org_id = l.org_id AND s.id = l.statement_id AND s.channel_id = $2
+ GROUP BY w.kind, w.key
+
+-- name: orders_mismatched
+-- Orders whose payers paid something else than the lines say.
+SELECT id, external_id, currency, total_minor, collected_minor FROM orders.purchase
+ WHERE org_id = $1 AND channel_id = $2 AND paid_at >= $3 AND paid_at < $4 AND collected_minor <> total_minor ORDER BY paid_at, id
+
+-- name: collections_by_ref
+SELECT ref, id FROM orders.collection WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
+
+-- name: instructions_by_ref
+SELECT ref, key FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
+
+-- name: await_posting
+-- Wait until nobody is posting for this organization; whoever posts next draws higher numbers.
+SELECT ledger.stop_posting($1)
+
+-- name: last_journal
+SELECT coalesce(max(id), 0) FROM ledger.journal WHERE org_id = $1
+
+-- name: custody
+-- What the custody book says each merchant, the orders and the platform own at one holder.
+SELECT p.currency, CASE WHEN a.code LIKE 'member:%' THEN a.owner_id WHEN a.code LIKE 'escrow:%' THEN 'escrow' ELSE a.code END AS owner,
+       sum(a.normal_side * a.balance_minor)::bigint AS minor
+  FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
+ WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2 AND a.normal_side = -1 AND a.code NOT LIKE 'member:%:external'
+ GROUP BY 1, 2
+
+-- name: parked_by_owner
+-- What each merchant's collections still hold in escrow; under '' where the holder pools them.
+SELECT owner_id, currency, sum(escrow_minor)::bigint AS minor FROM orders.collection
+ WHERE org_id = $1 AND channel_id = $2 AND escrow_minor > 0 GROUP BY 1, 2
+
+-- name: merchant_refs
+SELECT merchant_id, ref FROM merchants.account WHERE org_id = $1 AND channel_id = $2 AND ref <> '' AND state NOT IN ('closed', 'rejected') ORDER BY ref
