@@ -24,9 +24,19 @@ SANDBOX_SHARE_RATIO = 3000
 
 
 def sandbox_channel(
-    tenant: str, face_url: str, notify_url: str, *, dialect: str = Dialect.ECOMMERCE, by_public_key: bool = True
+    tenant: str,
+    face_url: str,
+    notify_url: str,
+    *,
+    dialect: str = Dialect.ECOMMERCE,
+    by_public_key: bool = True,
+    migrating: bool = False,
 ) -> SandboxChannel:
-    """A contract of `tenant` at the simulator. `by_public_key` False makes one of the older kind, by certificates."""
+    """A contract of `tenant` at the simulator.
+
+    `by_public_key` False makes one of the older kind, by certificates; one that is `migrating` knows the public key
+    beside them.
+    """
     merchant, platform, public = _key(), _key(), _key()
     merchant_certificate = _certificate(merchant, "merchant")
     platform_certificate = _certificate(platform, "platform")
@@ -40,7 +50,7 @@ def sandbox_channel(
         "mchid": mchid,
         "appid": appid,
         "merchant_cert_serial": merchant_serial,
-        "verify_keys": msgspec.json.encode({key_id: _public(public)} if by_public_key else {}).decode(),
+        "verify_keys": msgspec.json.encode({key_id: _public(public)} if by_public_key or migrating else {}).decode(),
         "encrypt_serial": key_id if by_public_key else "",
         "notify_url": notify_url,
         "share_max_ratio": str(SANDBOX_SHARE_RATIO),
