@@ -36,11 +36,11 @@ def check_house(tree: Tree) -> list[Finding]:
 
 def registered() -> Handled:
     """The registry and the catalogue of the running code."""
-    from cauce.flows import registry
+    from cauce.flows.registry import REGISTRY
     from cauce.kernel.events import CATALOGUE
 
-    sweeps = [kind.sweep.name for kind in registry.SWEEPS]
-    return Handled(registry.JOBS, sweeps, registry.EVENT_FLOWS, CATALOGUE)
+    sweeps = [kind.sweep.name for kind in REGISTRY.sweeps]
+    return Handled(REGISTRY.jobs, sweeps, REGISTRY.events, CATALOGUE)
 
 
 def check_documentation(tree: Tree) -> list[Finding]:

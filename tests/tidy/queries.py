@@ -29,14 +29,14 @@ def check_queries(tree: Tree) -> list[Finding]:
         for name in names:
             if names.count(name) > 1:
                 found.append(_sql_finding(path, _line_of(text, name), "query-doubled", f"{name} is named twice"))
-    asked = _asked(tree)
+    asked, abroad = _asked(tree), _asked_abroad(tree)
     for folder, names in by_folder.items():
         inside = {
             name for place, used in asked.items() if place == folder or place.startswith(f"{folder}/") for name in used
         }
         found += [
             _sql_finding(folder, 1, "query-unused", f"nobody asks for {name}: remove it")
-            for name in sorted(names - inside)
+            for name in sorted(names - inside - abroad)
         ]
     return found + _asked_in_vain(tree, by_folder)
 
@@ -72,6 +72,16 @@ def _asked(tree: Tree) -> dict[str, set[str]]:
         names = {node.attr for node in ast.walk(module.syntax) if isinstance(node, ast.Attribute)}
         asked.setdefault(_folder(module.path), set()).update(names)
     return asked
+
+
+def _asked_abroad(tree: Tree) -> set[str]:
+    """Queries that another folder hands on by name, as a sweep does: `store.QUERIES.claim_due`."""
+    return {
+        node.attr
+        for module in tree.modules()
+        for node in ast.walk(module.syntax)
+        if isinstance(node, ast.Attribute) and dotted(node.value).endswith(".QUERIES")
+    }
 
 
 def _asked_in_vain(tree: Tree, by_folder: dict[str, set[str]]) -> list[Finding]:
