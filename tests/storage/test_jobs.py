@@ -11,6 +11,7 @@ import pytest
 
 from cauce.flows import runner
 from cauce.flows.context import Context, JobKind, Registry, Runtime
+from cauce.kernel.clock import monotonic_seconds
 from cauce.storage import jobs
 from cauce.storage.database import Database
 from cauce.storage.directory.orgs import Mode, Org
@@ -208,12 +209,12 @@ async def test_a_lease_is_not_taken_while_its_transaction_is_open(
     (job,) = await claim(database, org)
     async with runtime.context(org.id).for_job(job).transaction():
         async with database.transaction(org.id) as tx:  # what the keeper does; the row is locked, and that is enough
-            assert await jobs.renew(tx, [job]) == 0
+            assert await jobs.renew(tx, [job]) == set()
         async with database.transaction(org.id) as tx:
             assert await jobs.reap(tx, [org.id]) == 0
     await let_leases_run_out(dsn)
     async with database.transaction(org.id) as tx:
-        assert await jobs.renew(tx, [job]) == 0
+        assert await jobs.renew(tx, [job]) == set()
         assert await jobs.reap(tx, [org.id]) == 1
 
 
@@ -347,7 +348,7 @@ async def test_another_organizations_job_cannot_be_touched(database: Database, o
     (mine,) = await claim(database, org)
     async with database.transaction(other.id) as tx:
         assert await jobs.complete(tx, [mine]) == 0
-        assert await jobs.renew(tx, [mine]) == 0
+        assert await jobs.renew(tx, [mine]) == set()
         assert await jobs.page(tx) == []
     assert await complete(database, mine) == 1
 
@@ -370,3 +371,24 @@ async def test_a_postponed_job_keeps_its_place_and_its_tries(database: Database,
         await tx.run("UPDATE directory.org SET clock_frozen_at = $2 WHERE id = $1", org.id, toy.at(hours=1))
     (again,) = await claim(database, org)
     assert (again.payload["name"], again.attempts) == ("first", 1)
+
+
+async def test_a_job_that_is_always_in_some_transaction_keeps_its_lease(
+    runtime: Runtime, database: Database, dsn: str, org: Org
+) -> None:
+    tries = 0
+
+    async def busy(context: Context, _job: Job) -> None:
+        nonlocal tries
+        tries += 1
+        until = monotonic_seconds() + 2.5
+        while monotonic_seconds() < until:
+            async with context.transaction() as tx:
+                await tx.value("SELECT pg_sleep(0.01)")
+
+    await toy.enqueue(database, org.id, [new("busy")])
+    known = Registry({"toy.nothing": JobKind(busy)}, (), {})
+    async with toy.toy_runtime(dsn, database, registry=known, lease_seconds=1) as short:
+        assert await runner.run_jobs(short, await claim(database, org, lease_seconds=1)) == 1
+    assert tries == 1
+    assert await states(database, org) == {}

@@ -96,13 +96,13 @@ class _Walk:
 
     async def _survey(self) -> Survey:
         """What there is to do; without simulators to ask, a quiet instant is left behind in the same transaction."""
+        alone = self.context.runtime.sandbox_clocks is None
         async with self.context.transaction() as tx:
             kinds = [kind.sweep for kind in self.sweeps]
-            found = await orgclock.survey(tx, self.advance_id, kinds, except_kinds=(ADVANCE_JOB,))
+            found = await orgclock.survey(tx, self.advance_id, kinds, except_kinds=(ADVANCE_JOB,), flush=not alone)
             here, target = found.advance.reached_at, found.advance.target_at
             onward = min(found.next_at or target, target)
-            may_move = self.context.runtime.sandbox_clocks is None and found.advance.done_at is None
-            if not may_move or found.unrelayed or found.leased or onward <= here:
+            if not alone or found.advance.done_at is not None or found.unrelayed or found.leased or onward <= here:
                 self._count_round()
                 return found
             await orgclock.move(tx, self.advance_id, onward)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from cauce.flows.attempt import Ending, attempt
 from cauce.flows.context import Runtime, SweepKind
+from cauce.kernel.clock import monotonic_seconds
 from cauce.kernel.errors import CauceError
 from cauce.storage import jobs, outbox, sweeps
 from cauce.storage.database import Guard, Row, Tx
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 CHUNK_JOBS = 500
 CHUNK_EVENTS = 500
 CLAIM_TRIES = 5
+_RENEWALS_PER_LEASE = 200
 _shuffle = random.SystemRandom().shuffle
 
 
@@ -105,9 +107,9 @@ async def run_jobs(
                 return job, Ending.NOT_BEGUN
             return job, await attempt(runtime, job)
 
-    keeper = asyncio.create_task(_keep_leases(runtime, claimed))
     tasks = {asyncio.create_task(one(job)): job for job in _order(claimed)}
     running = set(tasks)
+    keeper = asyncio.create_task(_keep_leases(runtime, tasks))
     finished = 0
     try:
         while running:
@@ -164,11 +166,19 @@ async def _abandon(runtime: Runtime, tasks: dict[asyncio.Task[tuple[Job, Ending]
         log.warning("jobs.not_given_back", reason=str(exc), jobs=len(tasks))
 
 
-async def _keep_leases(runtime: Runtime, claimed: Sequence[Job]) -> None:
+async def _keep_leases(runtime: Runtime, tasks: Mapping[asyncio.Task[tuple[Job, Ending]], Job]) -> None:
+    """Prolong the leases of what is not done, three times within a lease; what was inside a transaction, soon again."""
     while True:
         await asyncio.sleep(runtime.lease_seconds / 3)
-        try:
-            async with runtime.db.transaction(sorted({job.org_id for job in claimed})) as tx:
-                await jobs.renew(tx, claimed, lease_seconds=runtime.lease_seconds)
-        except TRANSIENT as exc:
-            log.warning("jobs.leases_not_renewed", reason=str(exc), jobs=len(claimed))
+        again_until = monotonic_seconds() + runtime.lease_seconds / 3
+        kept: set[int] = set()
+        while monotonic_seconds() < again_until:
+            todo = [job for task, job in tasks.items() if not task.done() and job.id not in kept]
+            if not todo:
+                break
+            try:
+                async with runtime.db.transaction(sorted({job.org_id for job in todo})) as tx:
+                    kept |= await jobs.renew(tx, todo, lease_seconds=runtime.lease_seconds)
+            except TRANSIENT as exc:
+                log.warning("jobs.leases_not_renewed", reason=str(exc), jobs=len(todo))
+            await asyncio.sleep(runtime.lease_seconds / _RENEWALS_PER_LEASE)

@@ -139,9 +139,12 @@ async def complete(tx: Tx, jobs: Sequence[Job]) -> int:
     return count
 
 
-async def renew(tx: Tx, jobs: Sequence[Job], *, lease_seconds: int = LEASE_SECONDS) -> int:
-    """Prolong the leases of jobs that are still being worked on."""
-    return await tx.run(QUERIES.renew, *_leases(jobs), lease_seconds)
+async def renew(tx: Tx, jobs: Sequence[Job], *, lease_seconds: int = LEASE_SECONDS) -> set[int]:
+    """Prolong the leases of jobs that are still being worked on; the numbers of those it could.
+
+    A job that is inside a transaction at this moment is passed over: waiting for several could end in a deadlock.
+    """
+    return {row["id"] for row in await tx.rows(QUERIES.renew, *_leases(jobs), lease_seconds)}
 
 
 async def release(tx: Tx, jobs: Sequence[Job]) -> int:

@@ -74,6 +74,7 @@ UPDATE storage.job j SET leased_until = clock_timestamp() + make_interval(secs =
            ON w.org_id = l.org_id AND w.id = l.id AND w.lease_token = l.token AND w.leased_until > clock_timestamp()
          FOR NO KEY UPDATE OF w SKIP LOCKED) mine
  WHERE j.org_id = mine.org_id AND j.id = mine.id
+RETURNING j.id
 
 -- name: complete
 DELETE FROM storage.job j USING unnest($1::bigint[], $2::bigint[], $3::bigint[]) l(org_id, id, token)

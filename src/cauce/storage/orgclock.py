@@ -123,12 +123,20 @@ async def find_advancing(scheduler_tx: Tx) -> set[int]:
     return {row["org_id"] for row in await scheduler_tx.rows(QUERIES.find_advancing)}
 
 
-async def survey(tx: Tx, advance_id: str, sweeps: Sequence[Sweep], *, except_kinds: Sequence[str] = ()) -> Survey:
-    """What is due, for every sweep at once; jobs of `except_kinds` do not count."""
-    row = await tx.row(_survey(tuple(sweep.next_due for sweep in sweeps)), tx.org, advance_id, list(except_kinds))
+async def survey(
+    tx: Tx, advance_id: str, sweeps: Sequence[Sweep], *, except_kinds: Sequence[str] = (), flush: bool = True
+) -> Survey:
+    """What is due, for every sweep at once; jobs of `except_kinds` do not count.
+
+    Without `flush` the transaction's commit is not waited for on disk: for one that at most moves the clock, and whose
+    move nobody outside the database is told before something else is committed.
+    """
+    question = _survey(tuple(sweep.next_due for sweep in sweeps))
+    row = await tx.row(question, tx.org, advance_id, list(except_kinds), "on" if flush else "off")
     if row is None:
         raise NotFound(f"there is no clock advance {advance_id}")
     facts = dict(row)
+    facts.pop("commits")
     rest = {name: facts.pop(name) for name in ("unrelayed", "leased", "jobs_at", "rows_at")}
     return Survey(Advance(**facts), rest["unrelayed"], rest["leased"], rest["jobs_at"], tuple(rest["rows_at"]))
 

@@ -30,8 +30,10 @@ SELECT org_id FROM storage.clock_advance WHERE done_at IS NULL
 
 -- name: survey
 -- All that a step must know, in one trip: what is due where, and what others hold. The list of the sweeps' own
--- questions is put in place of the mark.
+-- questions is put in place of the mark. $4 is 'off' where a move that follows need not be on disk before the rest:
+-- whatever is done at the new instant is flushed after it, so a crash loses both or neither.
 SELECT a.id, a.started_at, a.target_at, a.reached_at, a.done_at, a.steps, a.error,
+       set_config('synchronous_commit', $4, true) AS commits,
        EXISTS (SELECT FROM storage.event WHERE org_id = $1 AND relayed_at IS NULL) AS unrelayed,
        EXISTS (SELECT FROM storage.job WHERE org_id = $1 AND state = 'leased' AND kind <> ALL ($3::text[])) AS leased,
        (SELECT min(try_at) FROM storage.job WHERE org_id = $1 AND state = 'waiting' AND kind <> ALL ($3::text[])) AS jobs_at,
