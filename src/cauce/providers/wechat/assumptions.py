@@ -1,6 +1,7 @@
 """What is inferred about WeChat Pay and not seen in a page or client: one function each, so a correction is one line.
 
-The ids A1–A17 are those of the protocol notes of this project; each has a knob of the same meaning in the simulator.
+The ids are those of the protocol notes of this project. Assumptions that the adapter need not make (A3, A5–A7, A12, A13,
+A15: the vendor decides, we read its answer) are knobs of the simulator alone.
 """
 
 from __future__ import annotations
@@ -22,34 +23,14 @@ def certificates_live() -> timedelta:
     return timedelta(hours=12)
 
 
-def refusing_acknowledgement(message: str) -> dict[str, str]:
-    """A3: the body that tells WeChat Pay that a callback was not taken."""
-    return {"code": "FAIL", "message": message}
-
-
 def duplicate_receivers_refused() -> bool:
     """A4: one split request may name a receiver only once."""
     return True
 
 
-def closed_parts_count_against_cap() -> bool:
-    """A5: parts that were closed do not use up the share cap."""
-    return False
-
-
-def returns_restore_cap() -> bool:
-    """A5: money taken back from a receiver does not make room under the share cap."""
-    return False
-
-
 def fund_flow_split_ref(row: Mapping[str, str]) -> str:
     """A8: the serial that joins a split's line in the fund-flow bill to the part's own serial."""
     return row.get("微信支付业务单号", "")
-
-
-def payment_code_lives() -> timedelta:
-    """A13: how long a `prepay_id` or QR code can be used."""
-    return timedelta(hours=2)
 
 
 def owner_part_needs_open_order() -> bool:

@@ -15,7 +15,7 @@ ACCEPTED = Acknowledgement(204, b"", "application/json")
 
 
 def parse_notice(desk: Desk, headers: Mapping[str, str], body: bytes, received_at: datetime) -> ParsedNotice:
-    """The one notice in a callback.
+    """The notices in a callback.
 
     `BadSignature` (of which `UnknownSerial` and the vendor's own `ProbeSignature` are kinds), `StaleNotice`, or
     `BadNotice` when the resource does not open with the channel's key or says nothing that can be understood.
@@ -29,4 +29,4 @@ def parse_notice(desk: Desk, headers: Mapping[str, str], body: bytes, received_a
         )
     except signing.BrokenCipher as exc:
         raise BadNotice("the callback was sealed with another APIv3 key") from exc
-    return ParsedNotice((notices.notice_of(envelope, plain),), ACCEPTED)
+    return ParsedNotice(notices.notices_of(envelope, plain), ACCEPTED)

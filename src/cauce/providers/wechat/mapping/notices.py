@@ -52,26 +52,40 @@ def envelope_of(body: bytes) -> Envelope:
     return envelope
 
 
-def notice_of(envelope: Envelope, plain: bytes) -> Notice:
-    """The notice in an opened callback; `BadNotice` when its plain text is none that we know the shape of."""
+def notices_of(envelope: Envelope, plain: bytes) -> tuple[Notice, ...]:
+    """The notices in an opened callback: one, or one for each order of a combined payment.
+
+    `BadNotice` when the plain text is no object.
+    """
     try:
         told = msgspec.json.decode(plain, type=dict[str, Any])
         occurred_at = datetime.fromisoformat(envelope.create_time)
     except (msgspec.DecodeError, ValueError) as exc:
         raise BadNotice(f"the callback cannot be understood: {exc}") from exc
     if "receiver" in told:
-        return _split(envelope, told, occurred_at)
+        return (_split(envelope, told, occurred_at),)
     if "out_refund_no" in told:
-        return _refund(envelope, told, occurred_at)
+        return (_refund(envelope, told, occurred_at),)
     if "trade_state" in told:
-        return _collection(envelope, told, occurred_at)
-    return Notice(envelope.id, NoticeKind.OTHER, occurred_at, data={"event_type": envelope.event_type})
+        return (_collection(envelope.id, told, occurred_at),)
+    if "sub_orders" in told:
+        parts: list[dict[str, Any]] = told["sub_orders"]
+        return tuple(
+            _collection(f"{envelope.id}.{number}", _plain_order(part), occurred_at)
+            for number, part in enumerate(parts, start=1)
+        )
+    return (Notice(envelope.id, NoticeKind.OTHER, occurred_at, data={"event_type": envelope.event_type}),)
 
 
-def _collection(envelope: Envelope, told: Mapping[str, Any], occurred_at: datetime) -> Notice:
+def _plain_order(part: Mapping[str, Any]) -> dict[str, Any]:
+    """One order of a combined payment in the words of an order that was paid alone."""
+    return {**part, "amount": {"total": (part.get("amount") or {}).get("total_amount")}}
+
+
+def _collection(event_id: str, told: Mapping[str, Any], occurred_at: datetime) -> Notice:
     outcome: Outcome[Any] = payments.collection_of(told)
     return Notice(
-        event_id=envelope.id,
+        event_id=event_id,
         kind=NoticeKind.COLLECTION,
         occurred_at=instant(told.get("success_time")) or occurred_at,
         operation=Operation.COLLECT,

@@ -45,9 +45,18 @@ def split(desk: Desk) -> Obj:
 
 def merchant_fund_flow(desk: Desk) -> Obj:
     """`GET /v3/ecommerce/bill/fundflowbill`: all second-level merchants, sealed, in numbered files."""
+    return _sealed(desk, "")
+
+
+def one_merchant_fund_flow(desk: Desk) -> Obj:
+    """`GET /v3/bill/sub-merchant-fundflowbill`: one sub-merchant, sealed."""
+    return _sealed(desk, str(desk.sharer(desk.query)["mchid"]))
+
+
+def _sealed(desk: Desk, mchid: str) -> Obj:
     if desk.query.get("algorithm") != "AEAD_AES_256_GCM":
         raise bad_param("algorithm", "AEAD_AES_256_GCM", desk.query.get("algorithm"))
-    plain = _applied(desk, "merchant_fund_flow", lambda day: billtext.fund_flow(desk.tenant, day, ""))
+    plain = _applied(desk, "merchant_fund_flow", lambda day: billtext.fund_flow(desk.tenant, day, mchid))
     file = desk.tenant.shelf("bill")[plain["download_url"].partition("token=")[2]]
     key, nonce = hashlib.sha256(file["hash"].encode()).digest(), desk.tenant.token(12)
     file |= {"sealed_with": base64.b64encode(key).decode(), "nonce": nonce}

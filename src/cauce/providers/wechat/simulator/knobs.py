@@ -13,9 +13,8 @@ DEFAULTS: dict[str, Any] = {
     "latency_s": 1,
     "refund_latency_s": 5,
     "withdraw_latency_s": 7200,
-    "prepay_ttl_s": 7200,
+    "prepay_ttl_s": 0,  # how long a code can be paid with; 0: as long as the order is open (the vendor: 7200, A13)
     "clock_skew_s": 300,
-    "require_nack_body": False,
     "duplicate_receivers": "reject",
     "ratio_counts_closed": False,
     "ratio_restored_by_return": False,

@@ -36,6 +36,9 @@ def prepay(desk: Desk) -> Obj:
     known = find(desk.tenant, mchid, number)
     if known is not None:
         return _again(known, fingerprint)
+    desk.text("description", 127)
+    if amount.get("currency", "CNY") != "CNY":
+        raise bad_param("amount/currency", "CNY", amount["currency"])
     order = new_order(
         desk,
         mchid=mchid,
@@ -59,12 +62,9 @@ def name(tenant: Tenant, order: Obj, *texts: str) -> None:
 
 def new_order(desk: Desk, *, mchid: str, number: str, total: int, is_split: bool, subsidy: int, product: str) -> Obj:
     """An unpaid order on the shelf."""
-    desk.text("description", 127) if "sub_orders" not in desk.body else None
     notify_url = checked_url(desk.text("notify_url", 256))
     if subsidy > SUBSIDY_MAX_MINOR:
         raise bad_param("settle_info/subsidy_amount", f"at most {SUBSIDY_MAX_MINOR}", subsidy)
-    if desk.body.get("amount", {}).get("currency", "CNY") != "CNY":
-        raise bad_param("amount/currency", "CNY", desk.body["amount"]["currency"])
     order: Obj = {
         "out_trade_no": number,
         "sp_mchid": desk.caller,
@@ -171,6 +171,9 @@ def pay(tenant: Tenant, order: Obj, openid: str = "", *, quiet: bool = False) ->
     """The payer pays: WeChat Pay takes its fee, and what is left is frozen for splitting or the merchant's own."""
     if order["state"] != "NOTPAY":
         raise ValueError(f"the order {order['out_trade_no']} is {order['state']}")
+    lives = int(knob(tenant, "prepay_ttl_s"))
+    if lives and tenant.now() >= datetime.fromisoformat(order["created_at"]) + timedelta(seconds=lives):
+        raise ValueError(f"the code of the order {order['out_trade_no']} is too old")
     merchant = tenant.shelf("merchant")[order["mchid"]]
     rate = merchant.get("fee_bp")
     fee = assumptions.fee_minor(order["total"], knob(tenant, "fee_bp") if rate is None else rate)

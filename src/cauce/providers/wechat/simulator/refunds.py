@@ -189,6 +189,24 @@ def conclude(tenant: Tenant, number: str) -> None:
     _tell(tenant, made, order)
 
 
+def send_elsewhere(desk: Desk) -> Obj:
+    """`POST …/{refund_id}/apply-abnormal-refund`: the payer's account takes no money, so another does."""
+    made = desk.tenant.shelf("refund").get(desk.number("out_refund_no"))
+    if made is None or made["refund_id"] != desk.ids[0]:
+        raise not_found("退款单不存在")
+    kind = desk.text("type", 32)
+    if kind not in ("USER_BANK_CARD", "MERCHANT_BANK_CARD"):
+        raise bad_param("type", "USER_BANK_CARD or MERCHANT_BANK_CARD", kind)
+    if kind == "USER_BANK_CARD":
+        for name in ("bank_account", "real_name"):
+            desk.opened(desk.text(name, 1024))
+    if made["status"] != "ABNORMAL":
+        raise invalid("退款单状态不是异常，不能发起异常退款")
+    made["status"] = "PROCESSING"
+    desk.tenant.later(knob(desk.tenant, "refund_latency_s"), TIMER, made["out_refund_no"])
+    return view(desk, made)
+
+
 def _tell(tenant: Tenant, made: Obj, order: Obj) -> None:
     parties = {"mchid": made["mchid"]}
     if made["mode"] != "direct":

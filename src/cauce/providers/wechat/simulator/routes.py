@@ -7,7 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cauce.providers.wechat.simulator import bills, certificates, funds, orders, receivers, refunds, returns, splits
+from cauce.providers.wechat.simulator import (
+    bills,
+    certificates,
+    combined,
+    funds,
+    orders,
+    receivers,
+    refunds,
+    returns,
+    splits,
+)
 from cauce.providers.wechat.simulator.desk import Desk
 
 Handler = Callable[[Desk], Any]
@@ -39,6 +49,9 @@ _TABLE: list[tuple[str, str, str, Handler]] = [
             ("POST", f"{base}/out-trade-no/*/close", "collect.cancel", orders.close),
         )
     ),
+    ("POST", "/v3/combine-transactions/(jsapi|native|app|h5)", "collect", combined.prepay),
+    ("GET", "/v3/combine-transactions/out-trade-no/*", "collect.fetch", combined.query),
+    ("POST", "/v3/combine-transactions/out-trade-no/*/close", "collect.cancel", combined.close),
     ("POST", f"{_SHARE}/orders", "split", splits.split),
     ("POST", f"{_SHARE}/orders/unfreeze", "finish_order", splits.unfreeze),
     ("GET", f"{_SHARE}/orders/*", "split.fetch", splits.query),
@@ -63,6 +76,7 @@ _TABLE: list[tuple[str, str, str, Handler]] = [
     ),
     ("POST", "/v3/refund/domestic/refunds", "refund", refunds.apply),
     ("GET", "/v3/refund/domestic/refunds/*", "refund.fetch", refunds.query),
+    ("POST", "/v3/refund/domestic/refunds/*/apply-abnormal-refund", "refund.abnormal", refunds.send_elsewhere),
     ("POST", "/v3/ecommerce/refunds/apply", "refund", refunds.apply),
     ("GET", "/v3/ecommerce/refunds/out-refund-no/*", "refund.fetch", refunds.query),
     ("GET", "/v3/ecommerce/refunds/id/*", "refund.fetch", refunds.query_by_id),
@@ -77,6 +91,7 @@ _TABLE: list[tuple[str, str, str, Handler]] = [
     ("GET", "/v3/bill/tradebill", "statement", bills.trade),
     ("GET", "/v3/bill/fundflowbill", "statement", bills.fund_flow),
     ("GET", "/v3/ecommerce/bill/fundflowbill", "statement", bills.merchant_fund_flow),
+    ("GET", "/v3/bill/sub-merchant-fundflowbill", "statement", bills.one_merchant_fund_flow),
     ("GET", "/v3/billdownload/file", "statement.download", bills.download),
 ]
 

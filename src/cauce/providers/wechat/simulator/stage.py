@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cauce.providers.kit.simulator.tenant import Tenant
-from cauce.providers.wechat.simulator import expiry, money, orders
+from cauce.providers.wechat.simulator import combined, expiry, money, orders
 from cauce.providers.wechat.simulator.desk import CURRENCY, Obj
 from cauce.providers.wechat.simulator.knobs import turn
 from cauce.providers.wechat.simulator.receivers import ANYONE
@@ -47,12 +47,12 @@ def control(tenant: Tenant, verb: str, body: Mapping[str, Any], _base_url: str) 
 def payer(tenant: Tenant, body: Mapping[str, Any]) -> dict[str, Any]:
     """Let the payer of an order (`key` = our number, or `ref` = its QR text or prepay id; `keys` for many) act."""
     keys = body.get("keys") or [body.get("key") or body.get("ref")]
+    if len(keys) == 1 and keys[0] in tenant.shelf("combined"):
+        return combined.pay(tenant, tenant.shelf("combined")[keys[0]], str(body.get("openid", "")))
     found = [_named(tenant, str(key)) for key in keys]
-    for order in found:
-        if body.get("act", "approve") == "approve":
+    if body.get("act", "approve") == "approve":  # a payer who declines or walks away leaves the order unpaid
+        for order in found:
             orders.pay(tenant, order, str(body.get("openid", "")))
-        elif body["act"] == "decline":
-            order["declined"] = True  # the payer may try again: the order stays unpaid
     return {"state": found[0]["state"], "transaction_id": found[0]["transaction_id"], "count": len(found)}
 
 
