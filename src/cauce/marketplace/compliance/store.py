@@ -7,6 +7,7 @@ from datetime import datetime
 from cauce.marketplace.compliance.rules import NewLicence
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
+from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__)
 
@@ -51,3 +52,7 @@ async def last_self_check(tx: Tx) -> Row | None:
 async def set_due(tx: Tx, licence_id: str, due_at: datetime | None) -> None:
     """When the next notice about a licence is given."""
     await tx.run(QUERIES.set_due, tx.org, licence_id, due_at)
+
+
+DUE = Sweep("compliance.licences", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+"""Licences whose end must be told of."""

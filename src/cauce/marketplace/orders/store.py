@@ -10,6 +10,7 @@ from typing import Any
 from cauce.marketplace.orders.rules import PlannedOrder, body_hash, next_step
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
+from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__)
 
@@ -163,3 +164,67 @@ async def freeze_move_due(tx: Tx, rows: Sequence[tuple[str, datetime | None]]) -
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+async def insert_refunds(tx: Tx, rows: Sequence[tuple[Any, ...]], requested_by: str, at: datetime) -> set[str]:
+    """Refunds; those whose number is taken are left out. The ids that were written."""
+    found = await tx.rows(QUERIES.insert_refunds, tx.org, *_columns(rows, 12), requested_by, at)
+    return {row["id"] for row in found}
+
+
+async def lock_refunds(tx: Tx, ids: Sequence[str]) -> list[Row]:
+    """Refunds, locked in order of id."""
+    return await tx.rows(QUERIES.lock_refunds, tx.org, list(ids))
+
+
+async def update_refunds(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """What refunds became: (id, state, open reversals, finished_at, attempt key)."""
+    await tx.run(QUERIES.update_refunds, tx.org, *_columns(rows, 5))
+
+
+async def refunds_of(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+    """Every refund of these orders."""
+    return await tx.rows(QUERIES.refunds_of, tx.org, list(order_ids))
+
+
+async def refunds_by_number(tx: Tx, collection_ids: Sequence[str], external_ids: Sequence[str]) -> list[Row]:
+    """Refunds of these collections with these numbers."""
+    return await tx.rows(QUERIES.refunds_by_number, tx.org, list(collection_ids), list(external_ids))
+
+
+async def begin_import(tx: Tx, import_id: str, source: str, at: datetime) -> Row:
+    """The import of these files: a new one, or the one that was begun, locked."""
+    row = await tx.row(QUERIES.begin_import, tx.org, import_id, source, at)
+    assert row is not None
+    return row
+
+
+async def import_progress(
+    tx: Tx, import_id: str, read_rows: int, accepted: int, refused: int, done_at: datetime | None
+) -> None:
+    """How far an import has come."""
+    await tx.run(QUERIES.import_progress, tx.org, import_id, read_rows, accepted, refused, done_at)
+
+
+async def insert_refused(tx: Tx, import_id: str, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Orders that were refused: (external id, code, message)."""
+    await tx.run(QUERIES.insert_refused, tx.org, import_id, *_columns(rows, 3))
+
+
+async def refused_of(tx: Tx, import_id: str, rows_max: int = 1_000) -> list[Row]:
+    """What an import refused, and why."""
+    return await tx.rows(QUERIES.refused_of, tx.org, import_id, rows_max)
+
+
+DUE = Sweep("orders.due", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+"""Orders whose next step is due: collect, deliver, release, cancel."""
+
+FREEZE = Sweep(
+    "orders.freeze",
+    25,
+    QUERIES.freeze_find_due,
+    QUERIES.freeze_claim_due,
+    QUERIES.freeze_set_due,
+    QUERIES.freeze_next_due,
+)
+"""Collections whose freeze ends soon, or has ended."""

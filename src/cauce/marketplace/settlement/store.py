@@ -9,6 +9,7 @@ from typing import Any
 from cauce.marketplace.settlement.rules import Credit
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
+from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__)
 
@@ -85,3 +86,7 @@ async def payouts_by_ref(tx: Tx, channel_id: str, refs: Sequence[str]) -> dict[s
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
+
+
+DUE = Sweep("settlement.due", 45, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+"""Merchants who are settled now."""

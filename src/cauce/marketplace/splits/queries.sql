@@ -83,3 +83,6 @@ SELECT id, order_id, collection_id, position, split_id, refund_id, party, amount
 UPDATE splits.reversal r SET state = u.state, ref = u.ref, finished_at = u.finished_at
   FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) u(id, state, ref, finished_at)
  WHERE r.org_id = $1 AND r.id = u.id
+
+-- name: reversals_of_refund
+SELECT position, state FROM splits.reversal WHERE org_id = $1 AND refund_id = $2

@@ -113,6 +113,12 @@ async def lock_reversals(tx: Tx, ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_reversals, tx.org, list(ids))
 
 
+async def reversals_of_refund(tx: Tx, refund_id: str) -> dict[int, str]:
+    """The states of a refund's reversals, by position."""
+    rows = await tx.rows(QUERIES.reversals_of_refund, tx.org, refund_id)
+    return {row["position"]: row["state"] for row in rows}
+
+
 async def update_reversals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """What reversals became: (id, state, ref, finished_at)."""
     await tx.run(QUERIES.update_reversals, tx.org, *_columns(rows, 4))

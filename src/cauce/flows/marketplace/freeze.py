@@ -1,0 +1,46 @@
+"""The channel's freeze: a warning before it ends, and at its end the truth is looked for, never assumed.
+
+What a channel releases by itself goes to the order's own merchant; only its statement proves it, so nothing is posted
+here (T07 is posted from the line).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from cauce.flows.context import Runtime
+from cauce.marketplace.orders import store as order_store
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+LOOK_AGAIN = timedelta(days=1)
+
+
+async def freeze_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The sweep over collections whose freeze ends soon: warn once, then once a day while the end is not proved."""
+    for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
+        part, due = tx.within(org_id), list(group)
+        held = [row for row in due if row["escrow_minor"]]
+        events = [
+            NewEvent(
+                "order.freeze_will_expire",
+                row["order_id"],
+                row["due_at"],
+                {"collection": row["key"], "ends_at": row["freeze_ends_at"].isoformat(), "amount": row["escrow_minor"]},
+            )
+            for row in held
+            if row["due_at"] < row["freeze_ends_at"]
+        ]
+        await order_store.lock_orders(part, sorted({row["order_id"] for row in held}))
+        await emit(part, events, actor="system")
+        still = {row["key"] for row in held}
+        await order_store.freeze_move_due(
+            part, [(row["key"], _next(row) if row["key"] in still else None) for row in due]
+        )
+
+
+def _next(row: Row) -> datetime | None:
+    """The end itself after the warning; after the end nothing: the statement speaks."""
+    ends_at: datetime = row["freeze_ends_at"]
+    return ends_at if row["due_at"] < ends_at else None

@@ -1,0 +1,111 @@
+"""What becomes of refunds at the channel: T11 and the fee that came back, or everything returned to where it was taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cauce.flows.context import Context
+from cauce.flows.instruct import Concluded
+from cauce.gateway.outcome import Declined, Done, Pending
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.collections import fee_given_back
+from cauce.ledger.recipes.custody import REFUNDS, Event, Holder, escrow
+from cauce.ledger.recipes.refunds import refund_failed, refund_paid, refund_submitted
+from cauce.ledger.rules import Item, require_posted
+from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.splits import store as split_store
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+OPEN_REFUND = ("submitted", "processing", "unknown")
+
+
+@dataclass(slots=True)
+class _Work:
+    refunds: list[tuple[Any, ...]] = field(default_factory=list)
+    moves: list[tuple[Any, ...]] = field(default_factory=list)
+    reversed: list[tuple[str, int, int]] = field(default_factory=list)
+    orders: dict[str, int] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+
+
+async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
+    """Give answers about refunds their effect, all at once."""
+    by_key = {one.key: one for one in concluded}
+    rows = [row for row in await order_store.lock_refunds(tx, list(by_key)) if row["state"] in OPEN_REFUND]
+    collections = {
+        row["id"]: row for row in await order_store.lock_collections(tx, sorted({row["collection_id"] for row in rows}))
+    }
+    work = _Work()
+    for row in rows:
+        one, collection = by_key[row["attempt_key"]], collections[row["collection_id"]]
+        if isinstance(one.outcome, Done):
+            _succeeded(row, collection, one, work)
+        elif isinstance(one.outcome, Declined):
+            _failed(row, collection, one, one.outcome, work)
+        elif isinstance(one.outcome, Pending):
+            work.refunds.append((row["id"], "processing", 0, None, row["attempt_key"]))
+    if work.refunds:
+        await order_store.update_refunds(tx, work.refunds)
+    if work.moves:
+        await order_store.move_escrow(tx, work.moves)
+    if work.reversed:
+        await split_store.add_reversed(tx, work.reversed)
+    if work.orders:
+        await order_store.orders_refunded(tx, work.orders)
+    await emit(tx, work.events, actor=context.actor.name)
+    require_posted(await post(tx, work.items))
+
+
+def _succeeded(row: Row, collection: Row, one: Concluded, work: _Work) -> None:
+    assert isinstance(one.outcome, Done)
+    value = one.outcome.value
+    at = value.finished_at or one.at
+    holder = Holder(collection["channel_id"], collection["currency"])
+    event = Event(row["id"], row["order_id"], row["attempt_key"], at)
+    more = value.fee_returned_minor - row["fee_expected_minor"]
+    if more:  # the provider rounds its fee in its own way: the difference is the source's
+        source = _main_source(row["taken"]["sources"])
+        from_escrow = source == escrow(row["order_id"])
+        work.moves.append((collection["id"], more if from_escrow else 0, 0, 0, more))
+        taken, given = ({source: -more}, {REFUNDS: -more}) if more < 0 else ({REFUNDS: more}, {source: more})
+        difference = Event(f"difference:{row['id']}", row["order_id"], row["attempt_key"], at)
+        work.items += refund_submitted(holder, difference, _signed(taken, given))
+    if value.fee_returned_minor:
+        back = Event(f"back:{row['id']}", row["order_id"], row["attempt_key"], at)
+        work.items.append(fee_given_back(holder, back, value.fee_returned_minor))
+    work.items.append(refund_paid(holder, event, row["amount_minor"]))
+    work.refunds.append((row["id"], "succeeded", 0, at, row["attempt_key"]))
+    data = {"order": row["order_id"], "amount": row["amount_minor"], "currency": collection["currency"]}
+    work.events.append(NewEvent("order_refund.succeeded", row["id"], at, data))
+
+
+def _signed(taken: Mapping[str, int], given: Mapping[str, int]) -> dict[str, int]:
+    """What leaves (or, negative, comes back to) the sources of a refund."""
+    return {code: amount for code, amount in taken.items() if code != REFUNDS} | {
+        code: -amount for code, amount in given.items() if code != REFUNDS
+    }
+
+
+def _main_source(sources: Mapping[str, int]) -> str:
+    return max(sources, key=lambda code: sources[code])
+
+
+def _failed(row: Row, collection: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
+    sources = row["taken"]["sources"]
+    holder = Holder(collection["channel_id"], collection["currency"])
+    event = Event(f"failed:{row['id']}", row["order_id"], row["attempt_key"], one.at)
+    work.items += refund_failed(holder, event, sources)
+    split_before = collection["released_minor"] > 0
+    from_escrow = 0 if split_before else sources.get(escrow(row["order_id"]), 0)
+    work.moves.append((collection["id"], from_escrow, 0, -row["amount_minor"], -row["fee_expected_minor"]))
+    work.orders[row["order_id"]] = work.orders.get(row["order_id"], 0) - row["amount_minor"]
+    if not split_before:
+        parts = row["taken"]["parts"]
+        work.reversed += [(collection["id"], int(position), -amount) for position, amount in parts.items()]
+    work.refunds.append((row["id"], "failed", 0, one.at, row["attempt_key"]))
+    data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
+    work.events.append(NewEvent("order_refund.failed", row["id"], one.at, data))

@@ -1,0 +1,237 @@
+"""Refunds and cancellations: parts of split money come back first, then the payer is refunded; unsplit money goes straight back.
+
+What a refund takes is out of reach from the moment it is sent (T10), and goes back if the channel refuses it. The
+amounts of parties are cumulative over partial refunds, so refunding everything in any steps ends at exactly zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from cauce.channels.service import NewInstruction, open_instructions
+from cauce.flows.context import Context, Runtime
+from cauce.flows.marketplace.returns import refund_instruction, reversals_of, submit_items
+from cauce.flows.marketplace.terms import Terms, terms_of
+from cauce.kernel.ids import new_id
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import FEE, escrow, withdrawable
+from cauce.ledger.rules import Item, require_posted
+from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.orders.refunding import (
+    Collected,
+    RefundExceedsPaid,
+    RefundWaits,
+    Share,
+    over_collections,
+    share_refund,
+)
+from cauce.marketplace.orders.rules import OPEN_COLLECTION, PURCHASE, UnknownOrder
+from cauce.marketplace.splits import store as split_store
+from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
+from cauce.marketplace.splits.rules.schema import SplitRule
+from cauce.marketplace.splits.service import rules_used
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+WAIT = timedelta(hours=1)
+"""How long a cancellation waits while the order's money is being divided."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskRefund:
+    """Refund `amount_minor` of an order (None: all that is left). `number` is the caller's own, the same for a repeat."""
+
+    order_id: str
+    number: str
+    amount_minor: int | None = None
+    reason: str = ""
+    named: Mapping[str, int] | None = None  # by party, under the explicit policy
+
+
+@dataclass(slots=True)
+class _Work:
+    refunds: list[tuple[Any, ...]] = field(default_factory=list)
+    reversed: list[tuple[str, int, int]] = field(default_factory=list)
+    reversals: list[tuple[Any, ...]] = field(default_factory=list)
+    moves: list[tuple[Any, ...]] = field(default_factory=list)
+    orders: dict[str, int] = field(default_factory=dict)
+    instructions: list[NewInstruction] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+
+
+async def refund_orders(context: Context, asked: Sequence[AskRefund]) -> dict[str, list[str]]:
+    """Refund orders, all in one transaction; the refunds' ids by order. A repeated number changes nothing.
+
+    `refund_exceeds_paid`, `refund_waits_for_split`, and the policy's own refusals.
+    """
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        return await _refund(context, tx, asked, {one.order_id: now for one in asked})
+
+
+async def cancel_orders(context: Context, order_ids: Sequence[str], *, reason: str = "canceled") -> None:
+    """Cancel orders: open payments are closed, what was paid is refunded. `refund_waits_for_split` while one is divided."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        await _cancel(context, tx, dict.fromkeys(order_ids, now), reason)
+
+
+async def cancel_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The part of the order sweep whose step is `cancel`; an order that is being divided is looked at again."""
+    for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
+        part, due = tx.within(org_id), {row["key"]: row["due_at"] for row in group}
+        busy = [row for row in await order_store.lock_orders(part, list(due)) if row["state"] == "releasing"]
+        await order_store.orders_step(
+            part,
+            [(row["id"], row["state"], "cancel", due[row["id"]] + WAIT, None, None, None) for row in busy],
+        )
+        ready = {key: at for key, at in due.items() if key not in {row["id"] for row in busy}}
+        await _cancel(runtime.context(org_id), part, ready, "canceled")
+
+
+async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason: str) -> None:
+    if not when:
+        return
+    orders = await _locked(tx, list(when))
+    for order in orders:
+        if order["state"] == "releasing":
+            raise RefundWaits(param="order")
+        PURCHASE.step(order["state"], "cancel")
+    collections = await order_store.collections_of(tx, list(when), lock=True)
+    unpaid = [row for row in collections if row["state"] in OPEN_COLLECTION]
+    if unpaid:
+        await order_store.collections_state(tx, [(row["id"], "canceled", None, "") for row in unpaid])
+    asked = [AskRefund(order["id"], "cancel", reason=reason) for order in orders if order["collected_minor"]]
+    await order_store.orders_step(
+        tx, [(order["id"], "canceled", None, None, None, when[order["id"]], None) for order in orders]
+    )
+    events = [NewEvent("order.canceled", order["id"], when[order["id"]], {"reason": reason}) for order in orders]
+    await emit(tx, events, actor=context.actor.name)
+    if asked:
+        await _refund(context, tx, asked, when)
+
+
+async def _locked(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+    orders = await order_store.lock_orders(tx, order_ids)
+    missing = set(order_ids) - {order["id"] for order in orders}
+    if missing:
+        raise UnknownOrder(f"there is no order {sorted(missing)[0]}", param="order")
+    return orders
+
+
+async def _refund(
+    context: Context, tx: Tx, asked: Sequence[AskRefund], when: Mapping[str, datetime]
+) -> dict[str, list[str]]:
+    orders = {order["id"]: order for order in await _locked(tx, sorted({one.order_id for one in asked}))}
+    collections = await order_store.collections_of(tx, list(orders), lock=True)
+    terms = await terms_of(context.runtime, context.org_id, {order["channel_id"] for order in orders.values()})
+    rules = await rules_used(tx, [(order["rule_id"], order["rule_version"]) for order in orders.values()])
+    parts = await split_store.allocations_of(tx, [row["id"] for row in collections])
+    known = {
+        (row["collection_id"], row["external_id"]): row["id"]
+        for row in await order_store.refunds_by_number(
+            tx, [row["id"] for row in collections], [one.number for one in asked]
+        )
+    }
+    work, found = _Work(), {}
+    for one in asked:
+        order = orders[one.order_id]
+        if order["state"] == "releasing":
+            raise RefundWaits(param="order")
+        mine = [row for row in collections if row["order_id"] == one.order_id and row["paid_at"] is not None]
+        ids = [known[(row["id"], one.number)] for row in mine if (row["id"], one.number) in known]
+        if not ids:
+            rule = rules[(order["rule_id"], order["rule_version"])]
+            ids = await _one(tx, one, order, mine, terms, rule, parts, when[one.order_id], work)
+        found[one.order_id] = ids
+    await _write(context, tx, work)
+    return found
+
+
+async def _one(
+    tx: Tx,
+    one: AskRefund,
+    order: Row,
+    collections: Sequence[Row],
+    terms: Mapping[str, Terms],
+    rule: SplitRule,
+    parts: Mapping[str, list[Row]],
+    at: datetime,
+    work: _Work,
+) -> list[str]:
+    left = [row["amount_minor"] - row["refunded_minor"] for row in collections]
+    wanted = sum(left) if one.amount_minor is None else one.amount_minor
+    if wanted <= 0:
+        raise RefundExceedsPaid("there is nothing left to refund", left_minor=sum(left))
+    ids = []
+    for row, amount in zip(collections, over_collections(wanted, left), strict=True):
+        if not amount:
+            continue
+        refund_id = new_id("rfd")
+        ids.append(refund_id)
+        channel = terms[row["channel_id"]]
+        collected = Collected(
+            row["amount_minor"], row["fee_minor"], row["escrow_minor"], row["refunded_minor"], row["fee_returned_minor"]
+        )
+        share = share_refund(collected, amount, returns_fee=channel.capabilities.refund_returns_fee)
+        is_split = row["released_minor"] > 0
+        mine = parts[row["id"]]
+        refundable = [RefundablePart(p["party"], p["amount_minor"], p["reversed_minor"]) for p in mine]
+        taken = plan_refund(rule.refund, refundable, share.net_minor if is_split else amount, named=one.named)
+        work.reversed += [(row["id"], p["position"], t) for p, t in zip(mine, taken, strict=True) if t]
+        back = await reversals_of(tx, row, mine, taken, refund_id, channel) if is_split else ([], [])
+        work.reversals += back[0]
+        work.instructions += back[1]
+        sources = _sources(row, share, dict(zip((p["position"] for p in mine), taken, strict=True)), mine, channel)
+        plain = {"sources": sources, "parts": {str(p["position"]): t for p, t in zip(mine, taken, strict=True) if t}}
+        state = "reversing_splits" if back[0] else "submitted"
+        number = one.number
+        work.refunds.append(
+            (
+                refund_id, order["id"], row["id"], number, amount, one.reason, rule.refund.policy.value, state,
+                refund_id, plain, len(back[0]), share.fee_back_minor,
+            )
+        )  # fmt: skip
+        work.orders[order["id"]] = work.orders.get(order["id"], 0) + amount
+        from_escrow = 0 if back[0] else sources.get(escrow(order["id"]), 0)
+        work.moves.append((row["id"], -from_escrow, 0, amount, share.fee_back_minor))
+        data = {"order": order["id"], "amount": amount, "currency": row["currency"]}
+        work.events.append(NewEvent("order_refund.requested", refund_id, at, data))
+        if not back[0]:
+            work.items += submit_items(row, refund_id, order["id"], sources, at)
+            work.instructions.append(refund_instruction(row, refund_id, refund_id, amount, one.reason))
+    return ids
+
+
+def _sources(row: Row, share: Share, taken: Mapping[int, int], parts: Sequence[Row], terms: Terms) -> dict[str, int]:
+    """The accounts that T10 takes from, once every part that must come back is back."""
+    order_escrow = escrow(row["order_id"])
+    if not row["released_minor"]:
+        from_escrow = min(share.net_minor + share.borne_minor, row["escrow_minor"])
+        borne = share.net_minor + share.borne_minor - from_escrow
+        return {order_escrow: from_escrow, FEE: borne} if borne else {order_escrow: from_escrow}
+    if terms.has_owner:
+        return {withdrawable(row["owner_id"]): share.net_minor}
+    platform = sum(taken[part["position"]] for part in parts if part["party"] == FEE)
+    found = {order_escrow: share.net_minor - platform, FEE: platform + share.borne_minor}
+    return {code: amount for code, amount in found.items() if amount}
+
+
+async def _write(context: Context, tx: Tx, work: _Work) -> None:
+    now = await context.now(tx)
+    if work.refunds:
+        await order_store.insert_refunds(tx, work.refunds, context.actor.name, now)
+        await order_store.move_escrow(tx, work.moves)
+        await order_store.orders_refunded(tx, work.orders)
+    if work.reversed:
+        await split_store.add_reversed(tx, work.reversed)
+    if work.reversals:
+        await split_store.insert_reversals(tx, work.reversals, now)
+    await emit(tx, work.events, actor=context.actor.name)
+    await open_instructions(tx, work.instructions, due_at=now)
+    require_posted(await post(tx, work.items))
