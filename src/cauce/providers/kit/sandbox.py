@@ -42,7 +42,7 @@ def create_sandbox_app(
 ) -> Starlette:
     """The sandbox application; by default with every installed simulator.
 
-    With `store_dir` the tenants survive the process: they are written there at every tick and at the end. The
+    With `store_dir` the tenants survive the process, also when it is killed. The
     engines are at `app.state.engines`, for whoever runs in the same process.
     """
     faces = faces_of(installed()) if faces is None else faces
@@ -52,7 +52,7 @@ def create_sandbox_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for store in stores.values():
-            store.load()
+            await store.load()
         ticking = asyncio.create_task(_tick(engines, stores))
         try:
             yield
@@ -82,7 +82,7 @@ async def _tick(engines: Mapping[str, Engine], stores: Mapping[str, TenantStore]
         for engine in engines.values():
             engine.tick()
         for store in stores.values():
-            store.save()
+            store.save_if_due()
 
 
 def _json(value: object, status: int = 200) -> Response:
@@ -109,8 +109,8 @@ async def _clock(request: Request) -> Response:
         if request.method == "POST":
             body = await _body(request)
             if body.get("follow") == "wall":
-                for _, _, tenant in found:
-                    tenant.clock.follow_wall()
+                for _, engine, tenant in found:
+                    engine.follow_wall(tenant)
             elif found:
                 await advance_together([(e, t) for _, e, t in found], wanted_instant(found[0][2], body))
     except (BadControl, ValueError, msgspec.DecodeError) as exc:

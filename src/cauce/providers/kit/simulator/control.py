@@ -16,7 +16,7 @@ import msgspec
 from cauce.providers.kit.simulator.callbacks import Rule
 from cauce.providers.kit.simulator.clock import parse_instant, parse_span
 from cauce.providers.kit.simulator.engine import Engine
-from cauce.providers.kit.simulator.face import Answer, Call, json_answer
+from cauce.providers.kit.simulator.face import Answer, Call, call_to_plain, json_answer
 from cauce.providers.kit.simulator.faults import Fault
 from cauce.providers.kit.simulator.tenant import Tenant
 
@@ -32,11 +32,12 @@ async def control(engine: Engine, call: Call, query: Mapping[str, str]) -> Answe
     parts = call.path.removeprefix("/_sim/").strip("/").split("/")
     try:
         if parts[0] == "pages" and len(parts) > 1:
-            return _page(engine, engine.tenant(parts[1]), call)
+            return _page(engine, engine.tenant(parts[1]), call, query)
         body = msgspec.json.decode(call.body) if call.body else {}
         if parts[0] == "tenants":
             return json_answer(200, _tenants(engine, parts[1:], call.method, body))
         tenant = _chosen(engine, query)
+        _note(engine, tenant, call, query)
         verb = _VERBS.get((call.method, parts[0]))
         if verb is not None:
             return json_answer(200, await verb(engine, tenant, {**query, "id": "/".join(parts[1:])}, body))
@@ -50,7 +51,13 @@ async def control(engine: Engine, call: Call, query: Mapping[str, str]) -> Answe
         return json_answer(400, {"error": str(exc)})
 
 
-def _page(engine: Engine, tenant: Tenant, call: Call) -> Answer:
+def _note(engine: Engine, tenant: Tenant, call: Call, query: Mapping[str, str]) -> None:
+    if call.method != "GET" and not call.path.startswith(("/_sim/snapshot", "/_sim/restore", "/_sim/reset")):
+        engine.note("control", tenant, call=call_to_plain(call), query=dict(query))
+
+
+def _page(engine: Engine, tenant: Tenant, call: Call, query: Mapping[str, str]) -> Answer:
+    _note(engine, tenant, call, query)
     answer = engine.face.page(tenant, call)
     engine.changed.add(tenant.name)
     engine.deliver_soon(tenant)
@@ -97,7 +104,7 @@ async def _get_clock(_: Engine, tenant: Tenant, __: Mapping[str, str], ___: dict
 async def _set_clock(engine: Engine, tenant: Tenant, _: Mapping[str, str], body: dict[str, Any]) -> dict[str, Any]:
     fired = 0
     if body.get("follow") == "wall":
-        tenant.clock.follow_wall()
+        engine.follow_wall(tenant)
     else:
         fired = await engine.advance_to(tenant, wanted_instant(tenant, body))
     return {**clock_view(tenant), "fired": fired}

@@ -26,6 +26,7 @@ class Deliverer:
         self._wall = wall
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._client: httpx2.AsyncClient | None = None
+        self.paused = False
 
     def busy(self, tenant: Tenant) -> bool:
         """Whether a callback of the tenant is on its way."""
@@ -34,12 +35,12 @@ class Deliverer:
     async def deliver_waiting(self, tenant: Tenant) -> None:
         """Deliver until none waits; callers take turns, so order is kept."""
         async with self._locks[tenant.name]:
-            while tenant.callbacks.ready:
+            while tenant.callbacks.ready and not self.paused:
                 await self._deliver(tenant, tenant.callbacks.ready.popleft())
 
     async def deliver_before_reply(self, tenant: Tenant) -> None:
         """Deliver those that were told to arrive before the answer of the call that caused them."""
-        for callback in [c for c in tenant.callbacks.ready if c.before_reply]:
+        for callback in [c for c in tenant.callbacks.ready if c.before_reply and not self.paused]:
             tenant.callbacks.ready.remove(callback)
             await self._deliver(tenant, callback)
 

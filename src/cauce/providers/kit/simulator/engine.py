@@ -16,7 +16,7 @@ import msgspec
 
 from cauce.kernel.clock import wall_now
 from cauce.providers.kit.simulator.delivery import Deliverer
-from cauce.providers.kit.simulator.face import Answer, Call, Face, Refused, Routed
+from cauce.providers.kit.simulator.face import Answer, Call, Face, Refused, Routed, call_to_plain
 from cauce.providers.kit.simulator.faults import AFTER, GENERAL, Fault, FaultKind
 from cauce.providers.kit.simulator.tenant import DELAYED_CALLBACK, Tenant
 
@@ -40,6 +40,16 @@ class Engine:
         self._background: set[asyncio.Task[None]] = set()
         self._snapshots: dict[str, bytes] = {}
         self.changed: set[str] = set()
+        self.journal: Callable[[dict[str, Any]], None] = lambda _: None
+
+    def note(self, do: str, tenant: Tenant, **more: Any) -> None:
+        """Tell the journal what is about to happen, before it does; `checkpoint` means: write everything now."""
+        frozen = tenant.clock.frozen_at is not None
+        self.journal({"do": do, "tenant": tenant.name, "at": tenant.now().isoformat(), "frozen": frozen, **more})
+
+    def pause_deliveries(self, paused: bool) -> None:
+        """While paused, callbacks wait."""
+        self._deliverer.paused = paused
 
     def open(self, name: str, registration: Mapping[str, Any]) -> Tenant:
         """Open tenant `name`, or register it again with other settings; what it holds stays."""
@@ -48,6 +58,7 @@ class Engine:
             tenant = self.tenants[name] = Tenant(name, self._seed, self._wall)
         self.face.open(tenant, registration)
         self.changed.add(name)
+        self.note("checkpoint", tenant)
         return tenant
 
     def tenant(self, name: str) -> Tenant:
@@ -65,8 +76,9 @@ class Engine:
             if not self.face.opens_unknown:
                 return self.face.error("unknown_tenant", 401)
             tenant = self.open(routed.tenant, {})
+        self.note("call", tenant, call=call_to_plain(call))
         if tenant.clock.frozen_at is None:
-            self._fire_due(tenant, tenant.now())
+            self.fire_due(tenant, tenant.now())
         fault = tenant.faults.take(routed.operation, call.text(), GENERAL)
         answer = await self._perform(tenant, call, routed, fault)
         self._record(tenant, call, routed, fault, answer)
@@ -125,16 +137,24 @@ class Engine:
         if tenant.clock.frozen_at is not None and at < tenant.clock.frozen_at:
             raise ValueError(f"the clock stands at {tenant.clock.frozen_at.isoformat()} and only goes forward")
         fired = 0
+        self.note("advance", tenant, to=at.isoformat())
         await self.quiet(tenant)
         while (due_at := tenant.timers.next_at()) is not None and due_at <= at:
             tenant.clock.freeze(max(due_at, tenant.now()) if tenant.clock.frozen_at else due_at)
-            fired += self._fire_due(tenant, due_at)
+            fired += self.fire_due(tenant, due_at)
             await self.quiet(tenant)
         tenant.clock.freeze(at)
         self.changed.add(tenant.name)
         return fired
 
-    def _fire_due(self, tenant: Tenant, now: datetime) -> int:
+    def follow_wall(self, tenant: Tenant) -> None:
+        """Let the tenant's clock run with the wall again."""
+        tenant.clock.follow_wall()
+        self.changed.add(tenant.name)
+        self.note("checkpoint", tenant)
+
+    def fire_due(self, tenant: Tenant, now: datetime) -> int:
+        """Fire every timer due at `now`; how many."""
         fired = 0
         while (timer := tenant.timers.take_due(now)) is not None:
             if timer.name == DELAYED_CALLBACK:
@@ -149,8 +169,10 @@ class Engine:
     def tick(self) -> None:
         """Fire what is due of tenants that follow the wall, and start deliveries."""
         for tenant in self.tenants.values():
-            if tenant.clock.frozen_at is None:
-                self._fire_due(tenant, tenant.now())
+            due_at = tenant.timers.next_at()
+            if tenant.clock.frozen_at is None and due_at is not None and due_at <= tenant.now():
+                self.note("tick", tenant)
+                self.fire_due(tenant, tenant.now())
             self.deliver_soon(tenant)
 
     # -- callbacks -----------------------------------------------------------------------------------------------
@@ -164,7 +186,7 @@ class Engine:
 
     async def quiet(self, tenant: Tenant) -> None:
         """Return when no callback of the tenant is waiting or on its way."""
-        while tenant.callbacks.ready or self._deliverer.busy(tenant):
+        while (tenant.callbacks.ready or self._deliverer.busy(tenant)) and not self._deliverer.paused:
             await self._deliverer.deliver_waiting(tenant)
 
     # -- snapshots -----------------------------------------------------------------------------------------------
@@ -181,6 +203,7 @@ class Engine:
         """Make the tenant what it was; KeyError for an unknown snapshot."""
         tenant.restore(msgspec.json.decode(self._snapshots[snapshot]))
         self.changed.add(tenant.name)
+        self.note("checkpoint", tenant)
 
     def reset(self, tenant: Tenant) -> None:
         """Forget everything but the registration's facts."""
@@ -190,6 +213,7 @@ class Engine:
         self.tenants[tenant.name] = fresh
         self.face.open(fresh, {})
         self.changed.add(tenant.name)
+        self.note("checkpoint", fresh)
 
     async def close(self) -> None:
         """Stop delivering."""

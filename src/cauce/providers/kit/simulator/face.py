@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,17 @@ class Call:
         """What a fault's `contains` is looked for in."""
         key = self.headers.get("idempotency-key", "")
         return f"{self.path}?{self.query}\n{key}\n{self.body.decode('utf-8', 'replace')}"
+
+
+def call_to_plain(call: Call) -> dict[str, Any]:
+    """A call as JSON values."""
+    return {**asdict(call), "body": call.body.decode("latin-1"), "received_at": call.received_at.isoformat()}
+
+
+def call_from_plain(plain: dict[str, Any]) -> Call:
+    """The call that `call_to_plain` wrote down."""
+    received_at = datetime.fromisoformat(plain["received_at"])
+    return Call(**{**plain, "body": plain["body"].encode("latin-1"), "received_at": received_at})
 
 
 @dataclass(frozen=True, slots=True)
