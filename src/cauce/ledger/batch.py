@@ -11,7 +11,7 @@ from typing import TypeVar
 from cauce.ledger.rules import AccountName, Capture, Code, Item, Journal, PlaceHold, ReleaseHold, Result
 
 KIND_JOURNAL, KIND_HOLD, KIND_CAPTURE, KIND_RELEASE, KIND_EXPIRE = 1, 2, 3, 4, 5
-_HASH_BYTES = 16
+_HASH_BYTES = 8
 
 Numbers = Callable[[AccountName], int]
 """From an account's name to its number."""
@@ -24,7 +24,7 @@ class Arrays:
     accounts: list[int]
     kind: list[int] = field(default_factory=list)
     key: list[str] = field(default_factory=list)
-    content_hash: list[bytes] = field(default_factory=list)
+    content_hash: list[int] = field(default_factory=list)
     recipe: list[str] = field(default_factory=list)
     reference: list[str] = field(default_factory=list)
     evidence: list[str | None] = field(default_factory=list)
@@ -114,7 +114,7 @@ class _Builder:
                 self._legs(())
             case ReleaseHold():
                 kind = KIND_EXPIRE if item.expired else KIND_RELEASE
-                self._head(kind, "", b"", "", "", None, item.effective_at, item.link)
+                self._head(kind, "", 0, "", "", None, item.effective_at, item.link)
                 self._hold(item.hold_key, item.account)
                 self._legs(())
 
@@ -138,7 +138,7 @@ class _Builder:
         self._legs(pairs)
 
     def _head(
-        self, kind: int, key: str, content_hash: bytes, recipe: str, reference: str, evidence: str | None,
+        self, kind: int, key: str, content_hash: int, recipe: str, reference: str, evidence: str | None,
         effective: datetime, link: str | None,
     ) -> None:  # fmt: skip
         arrays = self.arrays
@@ -204,5 +204,5 @@ def _place(places: dict[_Name, int], names: list[_Name], name: _Name) -> int:
     return place
 
 
-def _digest(content: str) -> bytes:
-    return blake2b(content.encode(), digest_size=_HASH_BYTES).digest()
+def _digest(content: str) -> int:
+    return int.from_bytes(blake2b(content.encode(), digest_size=_HASH_BYTES).digest(), "big", signed=True)

@@ -26,7 +26,6 @@ CHECKS: dict[str, str] = {
     "books": QUERIES.books,
     "evidence": QUERIES.evidence,
     "keys": QUERIES.keys,
-    "hold_keys": QUERIES.hold_keys,
     "reversals": QUERIES.reversals,
     "held": QUERIES.held,
     "holds": QUERIES.holds,

@@ -80,26 +80,26 @@ SELECT 'journal ' || id AS subject,
  ORDER BY id LIMIT 1
 
 -- name: keys
-SELECT 'journal ' || max(id) AS subject, 'the key ' || key || ' is in the books ' || count(*) || ' times' AS problem
-  FROM ledger.journal WHERE org_id = $1
- GROUP BY key HAVING count(*) > 1 OR key = ''
- ORDER BY max(id) LIMIT 1
-
--- name: hold_keys
-SELECT 'hold ' || max(id) AS subject, 'the key ' || key || ' is in the books ' || count(*) || ' times' AS problem
-  FROM ledger.hold WHERE org_id = $1
- GROUP BY key HAVING count(*) > 1
- ORDER BY max(id) LIMIT 1
+SELECT 'journal ' || coalesce(j.id, k.journal_id) AS subject,
+       CASE WHEN j.id IS NULL THEN 'the key ' || k.key || ' is taken by it, and it does not exist'
+            WHEN k.key IS NULL THEN 'its key ' || j.key || ' is not among the taken ones'
+            ELSE 'its key ' || j.key || ' is taken by journal ' || k.journal_id END AS problem
+  FROM (SELECT id, key FROM ledger.journal WHERE org_id = $1) j
+  FULL JOIN (SELECT key, journal_id FROM ledger.journal_key WHERE org_id = $1) k ON k.key = j.key
+ WHERE j.id IS NULL OR k.key IS NULL OR k.journal_id <> j.id
+ ORDER BY coalesce(j.id, k.journal_id) LIMIT 1
 
 -- name: reversals
-SELECT 'journal ' || j.id AS subject,
-       CASE WHEN o.id IS NULL THEN 'it takes back journal ' || j.reverses || ', which does not exist'
+SELECT 'journal ' || coalesce(j.id, r.reversed_by) AS subject,
+       CASE WHEN j.id IS NULL THEN 'it is said to take back journal ' || r.journal_id || ', and does not'
+            WHEN o.id IS NULL THEN 'it takes back journal ' || j.reverses || ', which does not exist'
             WHEN o.id >= j.id THEN 'it takes back journal ' || j.reverses || ', which is younger'
-            ELSE 'journal ' || j.reverses || ' is taken back more than once' END AS problem
-  FROM ledger.journal j LEFT JOIN ledger.journal o ON o.org_id = $1 AND o.id = j.reverses
- WHERE j.org_id = $1 AND j.reverses IS NOT NULL
-   AND (o.id IS NULL OR o.id >= j.id OR EXISTS (SELECT FROM ledger.journal x WHERE x.org_id = $1 AND x.reverses = j.reverses AND x.id < j.id))
- ORDER BY j.id LIMIT 1
+            ELSE 'it takes back journal ' || j.reverses || ', which ' || coalesce('journal ' || r.reversed_by, 'nobody') || ' takes back' END AS problem
+  FROM (SELECT id, reverses FROM ledger.journal WHERE org_id = $1 AND reverses IS NOT NULL) j
+  FULL JOIN (SELECT journal_id, reversed_by FROM ledger.reversal WHERE org_id = $1) r ON r.journal_id = j.reverses
+  LEFT JOIN ledger.journal o ON o.org_id = $1 AND o.id = j.reverses
+ WHERE j.id IS NULL OR o.id IS NULL OR o.id >= j.id OR r.reversed_by IS DISTINCT FROM j.id
+ ORDER BY coalesce(j.id, r.reversed_by) LIMIT 1
 
 -- name: held
 SELECT 'account ' || a.id || ' ' || a.code AS subject,

@@ -22,7 +22,7 @@ CREATE TABLE ledger.account (
   org_id        bigint NOT NULL,
   id            bigint GENERATED ALWAYS AS IDENTITY,
   pool_id       integer NOT NULL,
-  code          text COLLATE "C" NOT NULL,
+  code          text COLLATE "C" NOT NULL CHECK (code <> ''),
   owner_id      text COLLATE "C" NOT NULL DEFAULT '',
   normal_side   smallint NOT NULL CHECK (normal_side IN (1, -1)),  -- 1: debit, -1: credit
   floor_minor   bigint,                                            -- least available in the normal sense; NULL: none
@@ -34,7 +34,10 @@ CREATE TABLE ledger.account (
   FOREIGN KEY (org_id, pool_id) REFERENCES ledger.pool (org_id, id),
   CONSTRAINT not_below_floor CHECK (floor_minor IS NULL OR normal_side * balance_minor - held_minor >= floor_minor)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
-CREATE UNIQUE INDEX account_code ON ledger.account (org_id, pool_id, code);
+-- Some indexes of this schema are partial by a condition that always holds, so that they are considered only where a query
+-- repeats it. Plans of ledger.post are kept for a connection's life and may be made while the tables are empty, when
+-- every index that begins with org_id looks equally good; each of its look-ups must therefore have one index to choose.
+CREATE UNIQUE INDEX account_code ON ledger.account (org_id, pool_id, code) WHERE code <> '';
 CREATE INDEX account_owner ON ledger.account (org_id, owner_id) WHERE owner_id <> '';
 SELECT storage.isolate('ledger.account', 'SELECT');
 
@@ -43,7 +46,6 @@ CREATE TABLE ledger.journal (
   org_id       bigint NOT NULL,
   id           bigint NOT NULL,
   key          text COLLATE "C" NOT NULL CHECK (key <> ''),
-  content_hash bytea NOT NULL,
   recipe       text COLLATE "C" NOT NULL,
   reference    text COLLATE "C" NOT NULL,
   evidence     text COLLATE "C",
@@ -55,10 +57,25 @@ CREATE TABLE ledger.journal (
   CONSTRAINT custody_has_evidence CHECK (books = 1 OR coalesce(evidence, '') <> ''),
   CONSTRAINT only_the_fee_sweep_touches_both_books CHECK (books <> 3 OR recipe = 'T14')
 );
-CREATE UNIQUE INDEX journal_key ON ledger.journal (org_id, key);
-CREATE UNIQUE INDEX journal_reverses ON ledger.journal (org_id, reverses) WHERE reverses IS NOT NULL;
-CREATE INDEX journal_reference ON ledger.journal (org_id, reference);
+CREATE INDEX journal_reference ON ledger.journal (org_id, reference) WHERE reference <> '';
 SELECT storage.isolate('ledger.journal', 'SELECT');
+
+-- What makes a key or a reversal happen once. Tables of their own, with one index each: see the note at account_code.
+CREATE TABLE ledger.journal_key (
+  org_id       bigint NOT NULL,
+  key          text COLLATE "C" NOT NULL,
+  journal_id   bigint NOT NULL,
+  content_hash bigint NOT NULL,                               -- of what was posted under the key
+  PRIMARY KEY (org_id, key)
+);
+SELECT storage.isolate('ledger.journal_key', 'SELECT');
+CREATE TABLE ledger.reversal (
+  org_id      bigint NOT NULL,
+  journal_id  bigint NOT NULL,
+  reversed_by bigint NOT NULL,
+  PRIMARY KEY (org_id, journal_id)
+);
+SELECT storage.isolate('ledger.reversal', 'SELECT');
 
 CREATE TABLE ledger.entry (
   org_id        bigint NOT NULL,
@@ -76,7 +93,7 @@ CREATE TABLE ledger.hold (
   org_id          bigint NOT NULL,
   id              bigint NOT NULL,
   key             text COLLATE "C" NOT NULL,
-  content_hash    bytea NOT NULL,
+  content_hash    bigint NOT NULL,
   account_id      bigint NOT NULL,
   owner           text COLLATE "C" NOT NULL,
   reference       text COLLATE "C" NOT NULL,
@@ -85,11 +102,11 @@ CREATE TABLE ledger.hold (
   state           text NOT NULL CHECK (state IN ('open', 'captured', 'released', 'expired')),
   due_at          timestamptz,                                -- expiry; NULL once it is no longer open
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
-  PRIMARY KEY (org_id, id),
+  PRIMARY KEY (org_id, key),
   CONSTRAINT ended_holds_are_not_due CHECK (state = 'open' OR due_at IS NULL),
   CONSTRAINT only_open_holds_reserve CHECK ((state = 'open') = (remaining_minor > 0))
 ) WITH (fillfactor = 80);
-CREATE UNIQUE INDEX hold_key ON ledger.hold (org_id, key);
+CREATE UNIQUE INDEX hold_number ON ledger.hold (org_id, id) WHERE id > 0;
 CREATE INDEX hold_account ON ledger.hold (org_id, account_id) WHERE state = 'open';
 CREATE INDEX hold_due ON ledger.hold (due_at, org_id) WHERE due_at IS NOT NULL;
 SELECT storage.isolate('ledger.hold', 'SELECT');
@@ -154,6 +171,8 @@ CREATE TRIGGER guarded BEFORE UPDATE OR DELETE ON ledger.month FOR EACH ROW EXEC
 
 -- The second wall behind the missing grants.
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.journal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.journal_key FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.reversal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger.seal FOR EACH ROW EXECUTE FUNCTION storage.refuse_change();
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.journal FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
@@ -161,7 +180,7 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.entry FOR EACH STATEMENT 
 CREATE TRIGGER never_emptied BEFORE TRUNCATE ON ledger.seal FOR EACH STATEMENT EXECUTE FUNCTION storage.refuse_change();
 
 GRANT SELECT, INSERT, UPDATE ON ledger.pool, ledger.account, ledger.hold, ledger.seal_mark TO cauce_ledger;
-GRANT SELECT, INSERT ON ledger.journal, ledger.entry, ledger.seal TO cauce_ledger;
+GRANT SELECT, INSERT ON ledger.journal, ledger.journal_key, ledger.reversal, ledger.entry, ledger.seal TO cauce_ledger;
 GRANT SELECT, USAGE ON SEQUENCE ledger.journal_id TO cauce_ledger;
 GRANT SELECT ON SEQUENCE ledger.journal_id TO cauce_app;
 GRANT SELECT ON ledger.month TO cauce_ledger;

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from cauce.ledger.posting import post, post_at_once
 from cauce.ledger.rules import Code, Leg
 from cauce.storage.database import Database
 from tests.slices.ledger.books import (
@@ -93,8 +94,6 @@ async def test_a_failing_item_never_fails_its_neighbours(shared_database: Databa
 async def test_a_rolled_back_transaction_leaves_nothing_and_its_accounts_are_not_remembered(
     shared_database: Database, org: int
 ) -> None:
-    from cauce.ledger.posting import post
-
     journal = move(user("gone"), user("b"), 5)
     with pytest.raises(ZeroDivisionError):
         async with shared_database.transaction(org) as tx:
@@ -122,8 +121,6 @@ async def test_balance_after_runs_through_every_entry_of_an_account(shared_datab
 
 async def test_hundred_clients_race_for_one_hold_and_one_wins(shared_database: Database, org: int) -> None:
     wallet, key = credit("cus_1"), fresh_key()
-    from tests.slices.ledger.books import capture
-
     await codes(shared_database, org, move(user("bank"), wallet, 100), hold(wallet, 100, key=key))
     attempts = [capture(key, wallet, move(wallet, user("x"), 100)) for _ in range(60)]
     attempts += [release(key, wallet, expired=turn % 2 == 0) for turn in range(40)]  # type: ignore[misc]
@@ -142,12 +139,37 @@ async def test_hundred_clients_race_to_place_one_hold_and_one_wins(shared_databa
     assert await balance(shared_database, org, wallet) == (-100, 60)
 
 
-async def test_small_batches_are_planned_well_though_the_tables_were_empty_at_first(
-    shared_database: Database, org: int
-) -> None:
-    await codes(shared_database, org, move(user("a"), user("b"), 1))
-    for _ in range(20):
-        await codes(shared_database, org, *(move(user(f"a{turn}"), user("b"), 1) for turn in range(500)))
-    async with shared_database.transaction(org) as tx:
-        settings = await tx.value("SELECT proconfig FROM pg_proc WHERE oid = 'ledger.post'::regproc")
-    assert {"plan_cache_mode=force_generic_plan", "enable_seqscan=off"} <= set(settings)
+async def test_plans_made_while_the_tables_were_empty_read_no_more_rows_when_they_are_full(dsn: str) -> None:
+    """Every look-up goes by its key: what a batch reads depends on the batch, never on the size of the books."""
+    database = await Database.connect(dsn, connections_max=1)
+    org, wallet, kept = await new_org(database), credit("cus_1"), fresh_key()
+    (first,) = await results(database, org, move(user("bank"), wallet, 1_000))
+    await codes(database, org, hold(wallet, 1, key=kept), release(kept, wallet), move(wallet, user("bank"), 1_000))
+    await codes(database, org, move(user("bank"), wallet, 1_000, reverses=first.id))
+    for turn in range(6):
+        items = [move(user(f"a{turn}.{n}"), user(f"b{n}"), 1, reference=f"r{n}") for n in range(500)]
+        await codes(database, org, *items, *(hold(user(f"h{turn}.{n}"), 1) for n in range(100)))
+    key = fresh_key()
+    batch = [
+        move(user("bank"), wallet, 1_000), move(user("a1.1"), user("b1"), 1, reverses=first.id), hold(wallet, 5, key=key),
+        release(key, wallet), release(kept, wallet),
+    ]  # fmt: skip
+    async with database.transaction(org) as tx:
+        await post(tx, batch)
+        read = await tx.rows(
+            "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows FROM pg_stat_xact_user_tables WHERE schemaname = 'ledger'"
+        )
+    await database.close()
+    assert {row["relname"] for row in read} >= {"account", "journal", "journal_key", "hold", "pool"}
+    assert all(row["rows"] <= 40 for row in read), [tuple(row) for row in read]
+
+
+async def test_a_batch_in_one_trip_gives_the_same_answers(shared_database: Database, org: int) -> None:
+    journal = move(user("a"), user("b"), 5)
+    unknown, known, again = [
+        await post_at_once(shared_database, org, [one]) for one in (move(user("a"), user("b"), 5), journal, journal)
+    ]
+    assert [answers[0].code for answers in (unknown, known, again)] == [Code.POSTED, Code.POSTED, Code.DUPLICATE]
+    assert again[0].id == known[0].id
+    assert await post_at_once(shared_database, org, []) == []
+    assert await balance(shared_database, org, user("a")) == (10, 0)

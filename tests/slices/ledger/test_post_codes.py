@@ -325,7 +325,7 @@ async def test_the_database_itself_refuses_amounts_that_python_would_not_send(
         a, b = await tx.value("SELECT array_agg(id ORDER BY code) FROM ledger.account WHERE org_id = $1", org)
         low, high = (1, 2) if a < b else (2, 1)
         found = await tx.value(
-            statement, org, sorted([a, b]), [1, 1, 3, 2, 2], ["r1", "r2", "r3", "h4", "h5"], [b"x"] * 5, [""] * 5,
+            statement, org, sorted([a, b]), [1, 1, 3, 2, 2], ["r1", "r2", "r3", "h4", "h5"], [7] * 5, [""] * 5,
             [None] * 5, [AT] * 5, [1, 3, 5, 7, 7], [2, 2, 2, 0, 0],
             [1, 1, 2, 2, 3, 3], [1, 2, 1, 2, 1, 2], [low, high, low, high, low, high],
             [least, most, 10**18 + 1, -(10**18) - 1, most, least],

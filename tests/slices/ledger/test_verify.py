@@ -36,8 +36,6 @@ async def owner(shared_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     )
     for row in constraints:
         await connection.execute(f'ALTER TABLE {row["place"]} DROP CONSTRAINT "{row["conname"]}"')
-    for index in ("journal_key", "journal_reverses", "hold_key"):
-        await connection.execute(f"DROP INDEX ledger.{index}")
     yield connection
     await connection.close()
 
@@ -94,7 +92,7 @@ CORRUPTIONS: dict[str, tuple[str, str]] = {
     "an entry is moved to another account": (
         f"UPDATE ledger.entry SET account_id = {_A.format('user:other')} WHERE org_id = $1 AND journal_id = {_J.format('late')} AND account_id = {_A.format('user:bank')}", "balances"),
     "a journal is invented": (
-        "INSERT INTO ledger.journal SELECT org_id, id - 100000, 'invented', content_hash, recipe, reference, evidence, NULL, books, effective_at, recorded_at FROM ledger.journal WHERE org_id = $1 AND key = 'in'", "legs"),
+        "INSERT INTO ledger.journal SELECT org_id, id - 100000, 'invented', recipe, reference, evidence, NULL, books, effective_at, recorded_at FROM ledger.journal WHERE org_id = $1 AND key = 'in'", "legs"),
     "a recipe is renamed after sealing": ("UPDATE ledger.journal SET recipe = 'gift' WHERE org_id = $1 AND key = 'in'", "seals"),
     "an effective date is moved after sealing": (
         "UPDATE ledger.journal SET effective_at = effective_at + interval '1 month' WHERE org_id = $1 AND key = 'in'", "seals"),
@@ -107,7 +105,10 @@ CORRUPTIONS: dict[str, tuple[str, str]] = {
     "an account changes its book": (
         "UPDATE ledger.account SET pool_id = (SELECT id FROM ledger.pool WHERE org_id = $1 AND book = 'custody') WHERE org_id = $1 AND code = 'user:other'", "books"),
     "a key is in the books twice": ("UPDATE ledger.journal SET key = 'in' WHERE org_id = $1 AND key = 'late'", "keys"),
-    "a hold's key is in the books twice": ("UPDATE ledger.hold SET key = 'h-open' WHERE org_id = $1 AND key = 'h-done'", "hold_keys"),
+    "a taken key is forgotten": ("DELETE FROM ledger.journal_key WHERE org_id = $1 AND key = 'late'", "keys"),
+    "a key is taken by another journal": (
+        f"UPDATE ledger.journal_key SET journal_id = {_J.format('in')} WHERE org_id = $1 AND key = 'late'", "keys"),
+    "a reversal is forgotten": ("DELETE FROM ledger.reversal WHERE org_id = $1", "reversals"),
     "a journal is taken back twice": (
         f"UPDATE ledger.journal SET reverses = {_J.format('wrong')} WHERE org_id = $1 AND key = 'late'", "reversals"),
     "a journal takes back one that never was": ("UPDATE ledger.journal SET reverses = 5555555 WHERE org_id = $1 AND key = 'late'", "reversals"),
