@@ -22,8 +22,8 @@ from cauce.storage.outbox import NewEvent
 from cauce.storage.sweeps import TRANSIENT
 
 ADVANCE_JOB = "clock.advance"
-_WAIT_SECONDS_MIN = 5 / 1000
-_WAIT_SECONDS_MAX = 500 / 1000
+_WAIT_SECONDS_MIN = 2 / 1000
+_WAIT_SECONDS_MAX = 20 / 1000
 _TRY_AGAIN_SECONDS = 1
 ROUNDS_MAX = 100_000
 """So many rounds at one instant mean that its work makes new work for the same instant without end."""

@@ -22,6 +22,8 @@ SELLERS = ("Ana Cerámica", "Bo Books", "陈记茶行", "Dulce Ñandú", "Elm Fu
 COMMISSION_PERCENT = "0.12"
 CHUNK = 500
 _SEED = 20260115
+_NOT_OWNED = frozenset({"outside", "transit"})  # simulators' accounts of the world around, and of money on its way
+_PARKED = "frozen"  # still an order's, not yet anybody's
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,9 @@ async def owned_at_provider(stage: Stage, market: Market) -> dict[str, int]:
     owners = dict(zip(market.refs, SELLERS, strict=True))
     found = dict.fromkeys(SELLERS, 0)
     for one in books["balances"]:
-        owner = owners.get(one["account"].split("/")[0])
-        if owner is not None:
+        parts = one["account"].split("/")
+        if parts[0] in _NOT_OWNED or _PARKED in parts:
+            continue
+        for owner in (owners[part] for part in parts if part in owners):
             found[owner] += one["balance_minor"]
     return found

@@ -16,7 +16,7 @@ from cauce.kernel.money import major_text
 from cauce.settings import Settings
 
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)  # a Monday
-MARKETS = (("stripe", "brl", "BR"),)
+MARKETS = (("stripe", "brl", "BR"), ("wechat", "cny", "CN"))
 
 
 @dataclass(slots=True)
