@@ -7,14 +7,20 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from tests.providers.receiver import Receiver, receiving
+from tests.providers.receiver import Receiver, Receivers, receivers_running
+
+
+@pytest.fixture(scope="session")
+async def receivers() -> AsyncIterator[Receivers]:
+    """The server where callbacks arrive."""
+    async with receivers_running() as running:
+        yield running
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    """Where callbacks arrive."""
-    async with receiving() as running:
-        yield running
+def receiver(receivers: Receivers) -> Receiver:
+    """This test's own address there."""
+    return receivers.fresh()
 
 
 @pytest.fixture

@@ -1,7 +1,11 @@
-"""A small web server that stands where our webhook route will be: it keeps what it gets and answers as told."""
+"""A small web server that stands where our webhook route will be: it keeps what it gets and answers as told.
+
+One server serves a whole session; each `Receiver` is one address at it.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,14 +27,37 @@ class Receiver:
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
+class Receivers:
+    """Hands out addresses."""
+
+    def __init__(self, base_url: str, by_number: dict[str, Receiver]) -> None:
+        self._base_url = base_url
+        self._by_number = by_number
+        self._numbers = itertools.count(1)
+
+    def fresh(self) -> Receiver:
+        """An address that nobody used before."""
+        number = str(next(self._numbers))
+        made = self._by_number[number] = Receiver(f"{self._base_url}/notices/{number}")
+        return made
+
+
 @asynccontextmanager
-async def receiving() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
+async def receivers_running() -> AsyncIterator[Receivers]:
+    """The server, for the block."""
+    by_number: dict[str, Receiver] = {}
 
     async def take(request: Request) -> Response:
+        receiver = by_number[request.path_params["number"]]
         receiver.received.append((dict(request.headers), await request.body()))
         return Response(status_code=receiver.status)
 
-    async with serving(Starlette(routes=[Route("/{rest:path}", take, methods=["GET", "POST"])])) as url:
-        receiver.url = f"{url}/notices"
-        yield receiver
+    async with serving(Starlette(routes=[Route("/notices/{number}", take, methods=["GET", "POST"])])) as url:
+        yield Receivers(url, by_number)
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """One receiver with a server of its own, for the block."""
+    async with receivers_running() as receivers:
+        yield receivers.fresh()
