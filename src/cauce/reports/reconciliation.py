@@ -23,10 +23,13 @@ _JOURNALS = {
 
 
 async def compare(
-    tx: Tx, channel_id: str, after_id: int, until_id: int, statement_ids: Sequence[int]
+    tx: Tx, channel_id: str, after_id: int, until_id: int, statement_ids: Sequence[int], kinds: Sequence[str]
 ) -> tuple[list[Row], int, int]:
-    """What differs between journals behind `after_id`, up to `until_id`, and the lines of new statements; how many each had."""
-    rows = await tx.rows(QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids))
+    """What differs between journals behind `after_id`, up to `until_id`, and the lines of new statements; how many each had.
+
+    `kinds` are those that the statements of this channel can prove.
+    """
+    rows = await tx.rows(QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids), list(kinds))
     counts = next(row for row in rows if not row["kind"])
     return [row for row in rows if row["kind"]], counts["ours"], counts["theirs"]
 

@@ -17,11 +17,11 @@ WITH custody AS (
      AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
      AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%')
-), ours AS (
+), ours AS MATERIALIZED (
   SELECT v.kind, v.key,
          coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
            - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND v.recipe IN ('T06', 'T09')), 0) AS amount
-    FROM event v
+    FROM (SELECT * FROM event WHERE event.kind = ANY ($6::text[])) v
     JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = v.id
     JOIN custody c ON c.id = e.account_id
    GROUP BY v.kind, v.key
@@ -34,7 +34,7 @@ WITH custody AS (
   SELECT 'fee', l.key, l.fee_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[]) AND l.kind = 'collection' AND l.fee_minor <> 0
 ), theirs AS (
-  SELECT kind, key, abs(sum(amount)) AS amount FROM said GROUP BY kind, key
+  SELECT kind, key, abs(sum(amount)) AS amount FROM said WHERE kind = ANY ($6::text[]) GROUP BY kind, key
 ), compared AS (
   SELECT coalesce(o.kind, t.kind) AS kind, coalesce(o.key, t.key) AS key, o.amount AS ours, t.amount AS theirs
     FROM ours o FULL JOIN theirs t ON t.kind = o.kind AND t.key = o.key

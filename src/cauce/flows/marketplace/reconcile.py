@@ -31,6 +31,25 @@ _BY_REF = "ref:"
 """Begins what stands in for our key on a line that carries only a number of the provider."""
 
 
+_MONEY_IN = ("collection", "refund", "fee")
+_DIVIDED = ("split", "release", "split_reversal")
+_EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return")
+PROVED_BY: dict[str, tuple[str, ...]] = {
+    "trade": _MONEY_IN,
+    "split": _DIVIDED,
+    "fund_flow": (),
+    "merchant_fund_flow": ("payout", "payout_return"),
+    "balance": (*_MONEY_IN, *_DIVIDED),
+}
+"""Statement kind -> the kinds of line that count in it, so that what two files repeat counts once; any other proves all."""
+
+
+def proved_by(statement_kind: str) -> tuple[str, ...]:
+    """The kinds of line that count in a statement; `balance/<account>` is one merchant's own, which shows his payouts."""
+    head, _, account = statement_kind.partition("/")
+    return ("payout", "payout_return") if account else PROVED_BY.get(head, _EVERYTHING)
+
+
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """What a run found: how many things each side named, and how many breaks are new."""
@@ -50,7 +69,7 @@ async def fetch_statements(
     _, gateway = await context.gateway(channel_id)
     count = 0
     for day in days:
-        for kind in kinds or sorted(terms.capabilities.statement_kinds):
+        for kind in kinds or [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]:
             count += await take_statement(context, channel_id, kind, day, gateway.statement(day, kind))
     return count
 
@@ -65,7 +84,10 @@ async def take_statement(context: Context, channel_id: str, kind: str, day: date
     if fresh:
         async with context.transaction() as tx:
             await store.clear_lines(tx, row["id"])  # an earlier try may have died half-way
+    counts = proved_by(kind)
     async for line in lines:
+        if line.kind.value not in counts:
+            continue
         digest.update(_identity(line))
         kept.append(line)
         count += 1
@@ -97,6 +119,7 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
 
     Fetch first. Running it again with nothing new finds nothing new.
     """
+    terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
     async with context.transaction() as tx:
         now = await context.now(tx)
         statements = await store.parsed_statements(tx, channel_id)
@@ -109,7 +132,8 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
         after_id = await store.last_journal(tx, channel_id)
         run_id = new_id("run")
         learned = await _learn(tx, channel_id)
-        rows, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids)
+        kinds = sorted({each for one in terms.capabilities.statement_kinds for each in proved_by(one)})
+        rows, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids, kinds)
         compared = await _both_sides(tx, channel_id, [*learned, *((row["kind"], row["key"]) for row in rows)])
         cut_off = _start(until_day)
         breaks = judge(compared, cut_off=cut_off)

@@ -141,6 +141,8 @@ def _divide(order: Row, row: Row, facts: _Facts, at: datetime, work: _Work) -> N
         work.escrow.append((row["id"], -fee, fee, 0, 0))
         return
     chunks = list(requests_of(to_send, terms.capabilities)) or [[]]
+    if terms.has_owner and any(part.party != FEE for _, part in to_send):
+        chunks.append([])  # parts of others than the platform do not finish the order: that is a request of its own
     delay = terms.capabilities.split_delay_seconds_min
     due_at = max(at, row["paid_at"] + timedelta(seconds=delay.value + 1)) if delay else at
     owner_left = row["escrow_minor"] - sum(split["sent_minor"] for split in earlier if split["state"] in STANDS[:2])

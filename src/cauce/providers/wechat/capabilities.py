@@ -44,6 +44,7 @@ def capabilities(channel: Channel) -> Capabilities:
         reversal_window_days=limits.RETURN_WINDOW_DAYS,
         reversals_per_receiver_max=limits.RETURNS_PER_RECEIVER_MAX,
         refund_window_days=limits.REFUND_WINDOW_DAYS,
+        refund_returns_fee=True,
         amount_min_minor={CURRENCY: 1},
         requests_per_second_max=(
             limits.SPLITS_PER_SECOND_ECOMMERCE_MAX if is_ecommerce else limits.SPLITS_PER_SECOND_DIRECT_MAX
