@@ -199,7 +199,7 @@ CREATE TABLE subscriptions.subscription (
 ) WITH (fillfactor = 75);
 CREATE INDEX subscription_customer ON subscriptions.subscription (org_id, customer_id);
 CREATE INDEX subscription_due ON subscriptions.subscription (due_kind, due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX subscription_org_due ON subscriptions.subscription (org_id, due_kind, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX subscription_org_due ON subscriptions.subscription (org_id, due_kind, due_at, id) WHERE due_at IS NOT NULL;
 SELECT storage.isolate('subscriptions.subscription');
 SELECT storage.schedule('subscriptions.subscription', 'org_id, due_at, due_kind');
 
@@ -527,7 +527,7 @@ CREATE UNIQUE INDEX invoice_period ON invoicing.invoice (org_id, subscription_id
 CREATE INDEX invoice_customer ON invoicing.invoice (org_id, customer_id, id);
 CREATE INDEX invoice_open ON invoicing.invoice (org_id, subscription_id) WHERE status = 'open';
 CREATE INDEX invoice_due ON invoicing.invoice (due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX invoice_org_due ON invoicing.invoice (org_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX invoice_org_due ON invoicing.invoice (org_id, due_at, id) WHERE due_at IS NOT NULL;
 SELECT storage.isolate('invoicing.invoice');
 SELECT storage.schedule('invoicing.invoice');
 
@@ -653,7 +653,7 @@ CREATE UNIQUE INDEX method_one_default ON payments.method (org_id, customer_id) 
 CREATE UNIQUE INDEX method_ref ON payments.method (org_id, channel_id, ref) WHERE removed_at IS NULL;
 CREATE INDEX method_customer ON payments.method (org_id, customer_id) WHERE removed_at IS NULL;
 CREATE INDEX method_due ON payments.method (due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX method_org_due ON payments.method (org_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX method_org_due ON payments.method (org_id, due_at, id) WHERE due_at IS NOT NULL;
 SELECT storage.isolate('payments.method');
 SELECT storage.schedule('payments.method');
 
@@ -763,9 +763,9 @@ CREATE TABLE payments.dunning_case (
 );
 CREATE UNIQUE INDEX dunning_case_one_open ON payments.dunning_case (org_id, subscription_id) WHERE state = 'open';
 CREATE INDEX dunning_case_due ON payments.dunning_case (due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX dunning_case_org_due ON payments.dunning_case (org_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX dunning_case_org_due ON payments.dunning_case (org_id, due_at, id) WHERE due_at IS NOT NULL;
 CREATE INDEX dunning_case_grace ON payments.dunning_case (grace_at, org_id) WHERE grace_at IS NOT NULL;
-CREATE INDEX dunning_case_org_grace ON payments.dunning_case (org_id, grace_at) WHERE grace_at IS NOT NULL;
+CREATE INDEX dunning_case_org_grace ON payments.dunning_case (org_id, grace_at, id) WHERE grace_at IS NOT NULL;
 SELECT storage.isolate('payments.dunning_case');
 SELECT storage.schedule('payments.dunning_case', 'org_id, due_at, grace_at');
 
@@ -806,6 +806,6 @@ CREATE TABLE entitlements.hand_grant (
 );
 CREATE INDEX hand_grant_customer ON entitlements.hand_grant (org_id, customer_id) WHERE ended_at IS NULL;
 CREATE INDEX hand_grant_due ON entitlements.hand_grant (due_at, org_id) WHERE due_at IS NOT NULL;
-CREATE INDEX hand_grant_org_due ON entitlements.hand_grant (org_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX hand_grant_org_due ON entitlements.hand_grant (org_id, due_at, id) WHERE due_at IS NOT NULL;
 SELECT storage.isolate('entitlements.hand_grant');
 SELECT storage.schedule('entitlements.hand_grant');

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from cauce.kernel.calendar.periods import Period
 from cauce.pricing.discounts import Discount, DiscountLine, discount_lines
-from cauce.pricing.tax import NO_TAX, Tax, TaxRounding, line_taxes, tax_minor
+from cauce.pricing.tax import NO_TAX, Tax, TaxRounding, TaxTreatment, line_taxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def price_lines(
         off = [0] * len(charges)
     stated = [charge.amount_minor - less for charge, less in zip(charges, off, strict=True)]
     if tax_rounding is TaxRounding.PER_LINE:
-        taxes = [tax_minor(amount, charge.tax) for amount, charge in zip(stated, charges, strict=True)]
+        taxes = [line_tax(amount, charge.tax) for amount, charge in zip(stated, charges, strict=True)]
     else:
         taxes = line_taxes(stated, [charge.tax for charge in charges], tax_rounding)
     lines = tuple(
@@ -89,6 +90,21 @@ def price_lines(
         sum(taxes),
         sum(line.total_minor for line in lines),
     )
+
+
+def line_tax(amount_minor: int, tax: Tax) -> int:
+    """`tax_minor` of a line by whole numbers alone: the rate of each kind of tax is worked out once."""
+    if tax is NO_TAX:
+        return 0
+    numerator, denominator = _rate(tax.percent.numerator, tax.percent.denominator, tax.inclusive, tax.treatment)
+    magnitude = (2 * abs(amount_minor) * numerator + denominator) // (2 * denominator)
+    return magnitude if amount_minor >= 0 else -magnitude
+
+
+@lru_cache(maxsize=4_096)
+def _rate(numerator: int, denominator: int, inclusive: bool, treatment: TaxTreatment) -> tuple[int, int]:
+    rate = Tax(Fraction(numerator, denominator), inclusive, treatment).rate
+    return rate.numerator, rate.denominator
 
 
 def _line(charge: Charge, discount: int, amount: int, tax: int) -> PricedLine:

@@ -164,6 +164,11 @@ class Price:
     tax_inclusive: bool
     nickname: str
 
+    @property
+    def is_base_in_advance(self) -> bool:
+        """A recurring fee that is billed when its period begins."""
+        return self.kind is PriceKind.RECURRING and self.billing is Billing.IN_ADVANCE
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

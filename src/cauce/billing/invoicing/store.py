@@ -85,7 +85,7 @@ def _line_values(invoice: NewInvoice, number: int, line: PricedLine) -> tuple[ob
         line.net_minor,
         line.total_minor,
         charge.deferred,
-        list(charge.tiers) or None,
+        {"tiers": list(charge.tiers)} if charge.tiers else None,
     )
 
 

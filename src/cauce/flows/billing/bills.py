@@ -35,6 +35,27 @@ class Tariff:
     aggregations: Mapping[str, str]
     distinct: Mapping[tuple[str, str], int] = field(default_factory=dict)
     _taxes: dict[tuple[str, str, str, bool], Tax] = field(default_factory=dict)
+    _bases: dict[tuple[str, Decimal, int, Decimal], tuple[int, Fraction]] = field(default_factory=dict)
+
+    def base_charge(self, item: ItemRow, price: Price, around: Surroundings, period: Period) -> Charge:
+        """`recurring_charge` of a full period; equal items of many subscriptions are rated once."""
+        key = (item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)
+        found = self._bases.get(key)
+        if found is None:
+            sold = sold_of(item, price, around, self)
+            found = self._bases[key] = (half_up(full_amount(sold)), sold.quantity)
+        return Charge(
+            "recurring",
+            price.nickname or price.key,
+            found[0],
+            self.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive),
+            item.id,
+            price.id,
+            price.product_id,
+            found[1],
+            period,
+            True,
+        )
 
     def tax(self, country: str, treatment: str, category: str, inclusive: bool) -> Tax:
         """The tax of a line: the rate of the country, else the organization's general one."""
@@ -73,6 +94,9 @@ def compose(
     charges: list[Charge] = []
     for item in around.items:
         price = tariff.prices[item.price_id]
+        if advance is not None and advance.is_full and price.is_base_in_advance:
+            charges.append(tariff.base_charge(item, price, around, advance.period))
+            continue
         sold = sold_of(item, price, around, tariff)
         if price.kind is PriceKind.ONE_TIME:
             charges += [one_time_charge(sold)] if first else []
