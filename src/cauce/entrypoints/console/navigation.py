@@ -21,18 +21,14 @@ class Group:
     entries: tuple[Entry, ...]
 
 
+def _group(text: str, *names: str) -> Group:
+    return Group(text, tuple(Entry(f"/console/{name}", f"nav.{name}") for name in names))
+
+
 GROUPS: tuple[Group, ...] = (
     Group("nav.overview", (Entry("/console", "nav.home"),)),
-    Group(
-        "nav.books",
-        (Entry("/console/ledger", "nav.ledger"), Entry("/console/events", "nav.events")),
-    ),
-    Group(
-        "nav.machine",
-        (
-            Entry("/console/jobs", "nav.jobs"),
-            Entry("/console/webhooks", "nav.webhooks"),
-            Entry("/console/clock", "nav.clock"),
-        ),
-    ),
+    _group("nav.billing", "customers", "subscriptions", "invoices"),
+    _group("nav.marketplace", "orders", "merchants", "payouts", "breaks", "compliance"),
+    _group("nav.books", "ledger", "events", "audit"),
+    _group("nav.machine", "jobs", "webhooks", "requests", "clock", "settings"),
 )

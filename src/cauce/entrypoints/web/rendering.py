@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import jinja2
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import format_currency, format_decimal
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -84,7 +84,10 @@ def moment(at: datetime | None, zone: str, locale: str) -> str:
     """An instant in a time zone, to the minute; "" for none."""
     if at is None:
         return ""
-    return str(format_datetime(at.astimezone(ZoneInfo(zone)), "medium", locale=BABEL[locale]))
+    local, name = at.astimezone(ZoneInfo(zone)), BABEL[locale]
+    pattern = str(get_datetime_format("medium", locale=name)).replace("'", "")
+    hour = str(format_time(local.timetz(), "short", locale=name))
+    return pattern.replace("{0}", hour).replace("{1}", str(format_date(local.date(), "medium", locale=name)))
 
 
 def day(on: date | None, locale: str) -> str:

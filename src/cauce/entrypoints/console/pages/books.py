@@ -8,11 +8,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.channels import store as channels
-from cauce.entrypoints.console.view import ROWS, framed, page
+from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.view import ROWS, detailed, framed, page
 from cauce.entrypoints.web.sessions import Session
+from cauce.entrypoints.web.tables import Table, amount, columns, ident, moment, text, word
 from cauce.kernel.events import CATALOGUE
+from cauce.ledger import reading
 from cauce.reports import activity
 from cauce.storage import outbox
+from cauce.storage.database import Row
 
 
 async def events(request: Request, session: Session) -> Response:
@@ -24,7 +28,7 @@ async def events(request: Request, session: Session) -> Response:
     query = {"before": rows[-1]["id"], **({"type": chosen} if chosen else {})} if len(rows) == ROWS else None
     following = f"/console/events?{urlencode(query)}" if query else ""
     return await framed(
-        request, session, "console/events.html", rows=rows, chosen=chosen, types=sorted(CATALOGUE), next=following
+        request, session, "console/events.html", rows=rows, link_to=link_to, chosen=chosen, types=sorted(CATALOGUE), next=following
     )
 
 
@@ -52,6 +56,43 @@ async def ledger(request: Request, session: Session) -> Response:
     )
 
 
+async def one_journal(request: Request, session: Session) -> Response:
+    """One journal and its legs."""
+    async with session.context.transaction() as tx:
+        head, legs = await reading.journal(tx, request.path_params["journal_id"])
+    return await detailed(
+        request,
+        session,
+        name=f"{head['recipe']} · {head['id']}",
+        title="nav.ledger",
+        above="/console/ledger",
+        object_id=head["key"],
+        facts=[
+            ("journals.reference", ident(head["reference"], href=link_to(head["reference"]))),
+            ("journals.evidence", text(head["evidence"])),
+            ("journals.when", moment(head["effective_at"])),
+            ("journals.recorded", moment(head["recorded_at"])),
+        ],
+        tables=[_leg_table(legs)],
+    )
+
+
+def _leg_table(legs: list[Row]) -> Table:
+    return Table(
+        columns("ledger.account", "ledger.book", "ledger.debits>", "ledger.credits>"),
+        [
+            (
+                ident(leg["code"]),
+                word(f"book.{leg['book']}"),
+                amount(leg["amount_minor"] if leg["amount_minor"] > 0 else None, leg["currency"]),
+                amount(-leg["amount_minor"] if leg["amount_minor"] < 0 else None, leg["currency"]),
+            )
+            for leg in legs
+        ],
+        title="journals.legs",
+    )
+
+
 def _number(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, "")
     return int(text) if text.isdigit() and len(text) < 19 else default
@@ -61,4 +102,5 @@ routes = [
     page("/console/events", events),
     page("/console/objects/{object_id}", one_object),
     page("/console/ledger", ledger),
+    page("/console/ledger/journals/{journal_id:int}", one_journal),
 ]

@@ -1,0 +1,197 @@
+"""Customers: found by the beginning of a word, and one of them with everything that is his."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.billing.customers import service as customers
+from cauce.billing.payments import service as payments
+from cauce.billing.subscriptions.machine import MACHINE
+from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.invoices import invoice_table
+from cauce.entrypoints.console.pages.subscriptions import subscription_table
+from cauce.entrypoints.console.view import (
+    action,
+    asked,
+    back_to,
+    detailed,
+    following,
+    listed,
+    page,
+    search_filter,
+    states_filter,
+)
+from cauce.entrypoints.web.sessions import Session
+from cauce.entrypoints.web.tables import (
+    Button,
+    Cell,
+    Table,
+    amount,
+    buttons,
+    columns,
+    day,
+    ident,
+    moment,
+    state,
+    text,
+    word,
+)
+from cauce.reports import customers as report
+from cauce.reports import invoices, subscriptions
+from cauce.storage.database import Row
+from cauce.storage.directory.people import Role
+
+_RECENT = 10
+
+
+async def show_list(request: Request, session: Session) -> Response:
+    """Customers, newest first."""
+    wanted = asked(request, "find", "state", "before")
+    async with session.context.transaction() as tx:
+        rows = await report.page(tx, before=wanted["before"], find=wanted["find"], status=wanted["state"])
+    table = Table(
+        columns("customers.name", "customers.email", "customers.subscriptions", "customers.mrr>", "customers.owed>"),
+        [_line(row) for row in rows],
+        none="customers.none",
+    )
+    filters = (search_filter(wanted["find"]), states_filter(request, wanted["state"], MACHINE.states))
+    return await listed(
+        request, session, "nav.customers", tables=[table], filters=filters, next=following(request, rows)
+    )
+
+
+def name_of(row: Row) -> str:
+    """What to call a customer: his name, else his external id."""
+    return str(row["customer"] if "customer" in row.keys() else row["name"]) or str(row["external_id"])  # noqa: SIM118
+
+
+def _line(row: Row) -> tuple[Cell, ...]:
+    found = [one for one in row["statuses"] or () if one]
+    return (
+        text(name_of(row), href=link_to(row["id"]), note=row["external_id"] if row["name"] else ""),
+        text(row["email"]),
+        state(found[0]) if len(found) == 1 else text(len(found) or None),
+        amount(row["mrr_minor"] if row["currency"] else None, row["currency"] or ""),
+        amount(row["owed_minor"], row["owed_currency"] or ""),
+    )
+
+
+async def show_one(request: Request, session: Session) -> Response:
+    """One customer: facts, subscriptions, invoices, methods, payments, what happened."""
+    customer_id = request.path_params["customer_id"]
+    async with session.context.transaction() as tx:
+        one = await customers.read(tx, customer_id)
+        credit = await report.credit(tx, customer_id)
+        subscribed = await subscriptions.page(tx, customer_id=customer_id, rows_max=_RECENT)
+        billed = await invoices.page(tx, customer_id=customer_id, rows_max=_RECENT)
+        methods = await report.methods(tx, customer_id)
+        paid = await report.payments(tx, customer_id)
+        happened = await report.timeline(tx, customer_id)
+    facts = [
+        ("customers.external_id", ident(one.external_id)),
+        ("customers.email", text(one.email)),
+        ("customers.country", text(one.country)),
+        ("customers.language", text(one.locale)),
+        ("customers.timezone", text(one.timezone)),
+        ("customers.tax", word(f"tax.{one.tax_treatment}")),
+        *(("customers.credit", amount(row["credit_minor"], row["currency"])) for row in credit),
+        ("detail.created", moment(one.created_at)),
+    ]
+    suspended = one.suspended_at is not None
+    path = f"/console/customers/{customer_id}"
+    actions = [
+        Button(f"{path}/unsuspend", "customers.unsuspend")
+        if suspended
+        else Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint")
+    ]
+    return await detailed(
+        request, session, name=one.name or one.external_id, title="nav.customers", above="/console/customers",
+        object_id=customer_id, states=["suspended"] if suspended else [], facts=facts, actions=actions,
+        tables=[
+            subscription_table(subscribed, with_customer=False, title="nav.subscriptions"),
+            invoice_table(billed, with_customer=False, title="nav.invoices"),
+            method_table(methods, customer_id),
+            payment_table(paid),
+        ],
+        happened=happened,
+    )  # fmt: skip
+
+
+def method_table(rows: list[Row], customer_id: str) -> Table:
+    """Payment methods with what can be done with them."""
+    path = f"/console/customers/{customer_id}/methods"
+    return Table(
+        columns("methods.method", "methods.expires", "methods.state", ">"),
+        [
+            (
+                text(f"{row['brand'] or row['kind']} •••• {row['last4']}".strip(), note=row["id"]),
+                day(row["expires_on"]),
+                state("default" if row["is_default"] and row["usable"] else "usable" if row["usable"] else "spoiled"),
+                buttons(*([] if row["is_default"] else [Button(f"{path}/{row['id']}/default", "methods.make_default")])),
+            )
+            for row in rows
+        ],
+        none="methods.none",
+        title="methods.title",
+    )
+
+
+def payment_table(rows: list[Row]) -> Table:
+    """Money that arrived."""
+    return Table(
+        columns("payments.when", "payments.source", "payments.invoice", "payments.amount>"),
+        [
+            (
+                moment(row["paid_at"]),
+                word(f"payments.source.{row['source']}"),
+                text(row["number"], href=link_to(row["invoice_id"]) if row["invoice_id"] else ""),
+                amount(row["amount_minor"], row["currency"], note=row["reference"]),
+            )
+            for row in rows
+        ],
+        none="payments.none",
+        title="payments.title",
+    )
+
+
+async def suspend(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Take access away by hand, whatever the bill says."""
+    return await _set_suspended(request, session, suspended=True)
+
+
+async def unsuspend(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Let the bill decide again."""
+    return await _set_suspended(request, session, suspended=False)
+
+
+async def _set_suspended(request: Request, session: Session, *, suspended: bool) -> Response:
+    customer_id = request.path_params["customer_id"]
+    async with session.context.transaction() as tx:
+        now = await session.context.now(tx)
+        await customers.set_suspended(tx, customer_id, suspended, now=now, actor=session.context.actor.name)
+    return back_to(f"/console/customers/{customer_id}")
+
+
+async def make_default(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Charge this method from now on."""
+    customer_id, method_id = request.path_params["customer_id"], request.path_params["method_id"]
+    async with session.context.transaction() as tx:
+        await payments.set_default(tx, customer_id, method_id)
+    return back_to(f"/console/customers/{customer_id}")
+
+
+_MAY = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
+
+routes = [
+    page("/console/customers", show_list),
+    page("/console/customers/{customer_id}", show_one),
+    action("/console/customers/{customer_id}/suspend", suspend, name="customer.suspend", roles=_MAY),
+    action("/console/customers/{customer_id}/unsuspend", unsuspend, name="customer.unsuspend", roles=_MAY),
+    action(
+        "/console/customers/{customer_id}/methods/{method_id}/default",
+        make_default,
+        name="payment_method.make_default",
+        roles=_MAY,
+    ),
+]

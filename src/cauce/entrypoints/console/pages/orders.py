@@ -1,0 +1,295 @@
+"""Orders: the list, and one with its waterfall: who gets what of the money, when, by which instruction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.invoices import journal_table
+from cauce.entrypoints.console.view import (
+    action,
+    asked,
+    back_to,
+    detailed,
+    following,
+    listed,
+    page,
+    search_filter,
+    states_filter,
+)
+from cauce.entrypoints.web.charts import Span, spans
+from cauce.entrypoints.web.sessions import Session
+from cauce.entrypoints.web.tables import (
+    Button,
+    Cell,
+    Input,
+    Table,
+    amount,
+    columns,
+    ident,
+    moment,
+    state,
+    text,
+    word,
+)
+from cauce.flows.marketplace import release
+from cauce.marketplace.orders.rules import PURCHASE
+from cauce.reports import invoices
+from cauce.reports import orders as report
+from cauce.storage import outbox
+from cauce.storage.database import Row
+from cauce.storage.directory.people import Role
+
+FEE = "fee"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of a waterfall: `kind` is party, fee (the platform's) or cost (the provider's)."""
+
+    kind: str
+    name: str
+    href: str
+    amount_minor: int
+    reversed_minor: int
+    currency: str
+    span: Span
+    state: str
+    released_at: object
+    instruction: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """One collection divided."""
+
+    collection: Row
+    parts: tuple[Part, ...]
+
+
+async def show_list(request: Request, session: Session) -> Response:
+    """Orders, newest first."""
+    wanted = asked(request, "find", "state", "channel", "before")
+    async with session.context.transaction() as tx:
+        rows = await report.page(
+            tx,
+            before=wanted["before"],
+            state=wanted["state"],
+            channel_id=wanted["channel"],
+            number=wanted["find"],
+        )
+        channels = await report.channel_names(tx)
+    choices = (("", "–"), *((row["id"], row["name"]) for row in channels))
+    filters = (
+        search_filter(wanted["find"], "A-1001"),
+        states_filter(request, wanted["state"], PURCHASE.states),
+        Input("channel", "orders.channel", value=wanted["channel"], options=choices, required=False),
+    )
+    return await listed(
+        request, session, "nav.orders", tables=[order_table(rows)], filters=filters, next=following(request, rows)
+    )
+
+
+def order_table(rows: Sequence[Row], *, title: str = "") -> Table:
+    """Orders as rows."""
+    return Table(
+        columns("orders.number", "orders.sellers", "orders.channel", "orders.state", "orders.placed", "orders.total>"),
+        [_line(row) for row in rows],
+        none="orders.none",
+        title=title,
+    )
+
+
+def _line(row: Row) -> tuple[Cell, ...]:
+    more = f" +{row['sellers'] - 1}" if (row["sellers"] or 0) > 1 else ""
+    return (
+        text(row["external_id"] or row["id"], href=link_to(row["id"])),
+        text(f"{row['first_seller'] or ''}{more}"),
+        text(row["channel"]),
+        state(row["state"]),
+        moment(row["placed_at"]),
+        amount(row["total_minor"], row["currency"]),
+    )
+
+
+async def show_one(request: Request, session: Session) -> Response:
+    """One order."""
+    order_id = request.path_params["order_id"]
+    async with session.context.transaction() as tx:
+        one = await report.one(tx, order_id)
+        lines = await report.lines(tx, order_id)
+        collections = await report.collections(tx, order_id)
+        parts = await report.parts(tx, order_id)
+        refunds = await report.refunds(tx, order_id)
+        instructions = await report.instructions(tx, order_id)
+        journals = await invoices.journals(tx, order_id)
+        happened = list(reversed(await outbox.events_of(tx, order_id)))
+    return await detailed(
+        request,
+        session,
+        "console/order.html",
+        name=one["external_id"] or order_id,
+        title="nav.orders",
+        above="/console/orders",
+        object_id=order_id,
+        states=[one["state"]],
+        facts=_facts(one),
+        actions=_actions(one),
+        waterfalls=[
+            waterfall(row, [part for part in parts if part["collection_id"] == row["id"]], one) for row in collections
+        ],
+        tables=[
+            _line_table(lines, one["currency"]),
+            *([_refund_table(refunds, one["currency"])] if refunds else []),
+            instruction_table(instructions),
+            journal_table(journals),
+        ],
+        happened=happened,
+    )
+
+
+def waterfall(collection: Row, rows: Sequence[Row], order: Row) -> Waterfall:
+    """The provider's cost and every party's part, laid end to end."""
+    cost = collection["fee_minor"]
+    drawn = spans([cost, *(row["amount_minor"] for row in rows)])
+    expected = order["deliver_at"] or (order["due_at"] if order["next_step"] in ("deliver", "release") else None)
+    costs = Part("cost", "", "", cost, 0, collection["currency"], drawn[0], "", None, "", collection["ref"])
+    return Waterfall(
+        collection,
+        (
+            *((costs,) if cost else ()),
+            *(
+                _part(row, collection["currency"], span, expected)
+                for row, span in zip(rows, drawn[1:], strict=True)
+            ),
+        ),
+    )
+
+
+def _part(row: Row, currency: str, span: Span, expected: object) -> Part:
+    is_fee = row["party"] == FEE
+    return Part(
+        FEE if is_fee else "party",
+        "" if is_fee else (row["merchant"] or row["party"]),
+        "" if is_fee else link_to(row["party"]),
+        row["amount_minor"],
+        row["reversed_minor"],
+        currency,
+        span,
+        "closed_part" if row["closed"] else (row["split_state"] or "planned"),
+        row["applied_at"] or expected,
+        row["split_id"] or "",
+        row["split_ref"] or "",
+    )
+
+
+def _facts(one: Row) -> list[tuple[str, Cell]]:
+    return [
+        ("orders.total", amount(one["total_minor"], one["currency"])),
+        ("orders.collected", amount(one["collected_minor"], one["currency"])),
+        ("orders.refunded", amount(one["refunded_minor"], one["currency"])),
+        ("orders.channel", text(one["channel"])),
+        ("orders.release_on", word(f"release.{one['release_on']}")),
+        ("orders.rule", text(f"{one['rule_id']} v{one['rule_version']}")),
+        ("orders.placed", moment(one["placed_at"])),
+        ("orders.paid_at", moment(one["paid_at"])),
+        ("orders.delivered", moment(one["delivered_at"])),
+        ("orders.released", moment(one["released_at"])),
+        *([("orders.next", moment(one["due_at"]))] if one["due_at"] else []),
+        *([("orders.canceled", moment(one["canceled_at"]))] if one["canceled_at"] else []),
+    ]
+
+
+def _actions(one: Row) -> list[Button]:
+    path = f"/console/orders/{one['id']}"
+    if one["state"] != "paid":
+        return []
+    return [
+        Button(f"{path}/deliver", "orders.deliver"),
+        Button(f"{path}/release", "orders.release_now", danger=True, hint="orders.release_hint"),
+    ]
+
+
+def _line_table(rows: Sequence[Row], currency: str) -> Table:
+    return Table(
+        columns("orders.line", "orders.seller", "orders.price>", "orders.freight>"),
+        [
+            (
+                text(row["description"] or f"{row['line']}"),
+                text(row["seller"], href=link_to(row["seller_id"])),
+                amount(row["price_minor"], currency),
+                amount(row["freight_minor"], currency),
+            )
+            for row in rows
+        ],
+        title="orders.lines",
+    )
+
+
+def _refund_table(rows: Sequence[Row], currency: str) -> Table:
+    return Table(
+        columns("orders.refund", "orders.state", "detail.created", "orders.refunded>"),
+        [
+            (
+                text(row["external_id"], note=row["reason"]),
+                state(row["state"]),
+                moment(row["created_at"]),
+                amount(row["amount_minor"], currency),
+            )
+            for row in rows
+        ],
+        title="orders.refunds",
+    )
+
+
+def instruction_table(rows: Sequence[Row]) -> Table:
+    """What was asked of the provider, by its key."""
+    return Table(
+        columns("object.instruction", "object.operation", "object.state", "detail.created", "object.asked>"),
+        [
+            (
+                ident(row["key"], href=f"/console/requests?correlation={row['key']}"),
+                text(row["operation"], note=row["ref"]),
+                state(row["state"]),
+                moment(row["created_at"]),
+                text(row["asks"]),
+            )
+            for row in rows
+        ],
+        none="instructions.none",
+        title="instructions.title",
+    )
+
+
+async def deliver(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """The buyer has the goods: what waits for that is released."""
+    order_id = request.path_params["order_id"]
+    async with session.context.transaction() as tx:
+        await report.one(tx, order_id)
+        now = await session.context.now(tx)
+    await release.confirm_delivery(session.context, {order_id: now})
+    return back_to(link_to(order_id))
+
+
+async def release_now(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Release an order's money without waiting."""
+    order_id = request.path_params["order_id"]
+    async with session.context.transaction() as tx:
+        await report.one(tx, order_id)
+    await release.release_orders(session.context, [order_id])
+    return back_to(link_to(order_id))
+
+
+_MAY = (Role.ADMIN, Role.FINANCE)
+
+routes = [
+    page("/console/orders", show_list),
+    page("/console/orders/{order_id}", show_one),
+    action("/console/orders/{order_id}/deliver", deliver, name="order.deliver", roles=(*_MAY, Role.SUPPORT)),
+    action("/console/orders/{order_id}/release", release_now, name="order.release", roles=_MAY),
+]

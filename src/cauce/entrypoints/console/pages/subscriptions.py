@@ -1,0 +1,156 @@
+"""Subscriptions: the list, and one with its items, invoices, history and timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.billing.subscriptions.machine import MACHINE
+from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.invoices import invoice_table
+from cauce.entrypoints.console.view import asked, detailed, following, listed, page, states_filter
+from cauce.entrypoints.web.sessions import Session
+from cauce.entrypoints.web.tables import (
+    Cell,
+    Input,
+    Table,
+    amount,
+    columns,
+    day,
+    moment,
+    state,
+    text,
+    word,
+)
+from cauce.reports import invoices
+from cauce.reports import subscriptions as report
+from cauce.storage import outbox
+from cauce.storage.database import Row
+
+
+async def show_list(request: Request, session: Session) -> Response:
+    """Subscriptions, newest first."""
+    wanted = asked(request, "state", "plan", "before")
+    async with session.context.transaction() as tx:
+        rows = await report.page(tx, before=wanted["before"], status=wanted["state"], plan=wanted["plan"])
+        plans = await report.plan_keys(tx)
+    choices = (("", "–"), *((row["key"], row["name"]) for row in plans))
+    filters = (
+        states_filter(request, wanted["state"], MACHINE.states),
+        Input("plan", "subscriptions.plan", value=wanted["plan"], options=choices, required=False),
+    )
+    return await listed(
+        request,
+        session,
+        "nav.subscriptions",
+        tables=[subscription_table(rows)],
+        filters=filters,
+        next=following(request, rows),
+    )
+
+
+def subscription_table(rows: Sequence[Row], *, with_customer: bool = True, title: str = "") -> Table:
+    """Subscriptions as rows."""
+    names = ("subscriptions.plan", "subscriptions.state", "subscriptions.until", "subscriptions.mrr>")
+    customer = ("subscriptions.customer",) if with_customer else ()
+    return Table(
+        columns(*customer, *names),
+        [_line(row, with_customer) for row in rows],
+        none="subscriptions.none",
+        title=title,
+    )
+
+
+def _line(row: Row, with_customer: bool) -> tuple[Cell, ...]:
+    here = link_to(row["id"])
+    customer = (text(row["customer"] or row["external_id"], href=here),) if with_customer else ()
+    ends = moment(row["trial_end"]) if row["status"] == "trialing" else day(row["period_end"])
+    shown = state("ends_then") if row["cancel_at_period_end"] and row["status"] in ("active", "trialing") else None
+    return (
+        *customer,
+        text(f"{row['plan']} v{row['version']}", href="" if with_customer else here),
+        shown or state(row["status"]),
+        ends,
+        amount(row["mrr_minor"], row["currency"]),
+    )
+
+
+async def show_one(request: Request, session: Session) -> Response:
+    """One subscription."""
+    subscription_id = request.path_params["subscription_id"]
+    async with session.context.transaction() as tx:
+        one = await report.one(tx, subscription_id)
+        items = await report.items(tx, subscription_id)
+        billed = await invoices.page(tx, subscription_id=subscription_id, rows_max=12)
+        history = await report.history(tx, subscription_id)
+        happened = list(reversed(await outbox.events_of(tx, subscription_id)))
+    return await detailed(
+        request,
+        session,
+        name=f"{one['plan']} · {one['customer'] or one['external_id']}",
+        title="nav.subscriptions",
+        above="/console/subscriptions",
+        object_id=subscription_id,
+        states=[one["status"], *(["ends_then"] if one["cancel_at_period_end"] else [])],
+        facts=_facts(one),
+        tables=[
+            _item_table(items),
+            invoice_table(billed, with_customer=False, title="nav.invoices"),
+            _history_table(history),
+        ],
+        happened=happened,
+    )
+
+
+def _facts(one: Row) -> list[tuple[str, Cell]]:
+    facts = [
+        ("subscriptions.customer", text(one["customer"] or one["external_id"], href=link_to(one["customer_id"]))),
+        ("subscriptions.mrr", amount(one["mrr_minor"], one["currency"])),
+        ("subscriptions.access", word(f"access.{one['level'] or 'none'}")),
+        ("subscriptions.period_start", day(one["period_start"])),
+        ("subscriptions.period_end", day(one["period_end"])),
+        ("subscriptions.trial_end", moment(one["trial_end"])),
+        ("subscriptions.collection", word(f"collection.{one['collection']}")),
+        ("customers.timezone", text(one["timezone"])),
+        ("detail.created", moment(one["created_at"])),
+    ]
+    if one["cancel_reason"]:
+        facts.append(("subscriptions.cancel_reason", text(one["cancel_reason"])))
+    if one["ended_at"]:
+        facts.append(("subscriptions.ended", moment(one["ended_at"])))
+    return facts
+
+
+def _item_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        columns("subscriptions.item", "subscriptions.kind", "subscriptions.quantity>"),
+        [
+            (text(row["nickname"] or row["key"]), word(f"price.{row['kind']}"), text(f"{row['quantity'].normalize():f}"))
+            for row in rows
+        ],
+        title="subscriptions.items",
+    )
+
+
+def _history_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        columns("subscriptions.when", "subscriptions.step", "subscriptions.state", "subscriptions.mrr>"),
+        [
+            (
+                moment(row["at"]),
+                text(row["trigger"], note=row["reason"] or row["actor"]),
+                state(row["target"]),
+                amount(row["mrr_after_minor"], row["currency"]),
+            )
+            for row in rows
+        ],
+        title="subscriptions.history",
+    )
+
+
+routes = [
+    page("/console/subscriptions", show_list),
+    page("/console/subscriptions/{subscription_id}", show_one),
+]

@@ -1,0 +1,36 @@
+"""Customers as pages show them: a searched list with what each is worth and owes, and what belongs to one of them."""
+
+from __future__ import annotations
+
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__, "customers.sql")
+
+
+async def page(tx: Tx, *, before: str = "", find: str = "", status: str = "", rows_max: int = 50) -> list[Row]:
+    """Customers, newest first, with the statuses of their subscriptions, monthly revenue and what they owe.
+
+    `find` is the beginning of a word of name, e-mail address or external id. Money is of the customer's first currency.
+    """
+    return await tx.rows(QUERIES.customer_page, tx.org, before, find.lower(), status, rows_max)
+
+
+async def timeline(tx: Tx, customer_id: str, rows_max: int = 40) -> list[Row]:
+    """What happened to a customer and everything of his, newest first."""
+    return await tx.rows(QUERIES.customer_timeline, tx.org, customer_id, rows_max)
+
+
+async def methods(tx: Tx, customer_id: str) -> list[Row]:
+    """The payment methods on file, the default first."""
+    return await tx.rows(QUERIES.customer_methods, tx.org, customer_id)
+
+
+async def payments(tx: Tx, customer_id: str, *, invoice_id: str = "", rows_max: int = 20) -> list[Row]:
+    """Money that arrived from a customer, newest first, for one invoice or all."""
+    return await tx.rows(QUERIES.customer_payments, tx.org, customer_id, invoice_id, rows_max)
+
+
+async def credit(tx: Tx, customer_id: str) -> list[Row]:
+    """(currency, credit_minor) that the customer has to his credit."""
+    return await tx.rows(QUERIES.customer_credit, tx.org, customer_id)

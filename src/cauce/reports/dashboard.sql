@@ -1,0 +1,62 @@
+-- name: revenue
+SELECT currency, coalesce(sum(mrr_minor) FILTER (WHERE status IN ('active', 'past_due')), 0)::bigint AS mrr_minor,
+       count(*) FILTER (WHERE status IN ('active', 'past_due')) AS paying, count(*) FILTER (WHERE status = 'trialing') AS trialing
+  FROM subscriptions.subscription WHERE org_id = $1 GROUP BY currency ORDER BY 2 DESC
+
+-- name: collected
+SELECT currency, sum(amount_minor - refunded_minor)::bigint AS collected_minor FROM payments.payment
+ WHERE org_id = $1 AND paid_at >= $2 GROUP BY currency ORDER BY 2 DESC
+
+-- name: outstanding
+SELECT currency, sum(total_minor - credit_minor - paid_minor - credited_minor - lost_minor)::bigint AS outstanding_minor, count(*) AS invoices
+  FROM invoicing.invoice WHERE org_id = $1 AND status = 'open' GROUP BY currency ORDER BY 2 DESC
+
+-- name: orders_volume
+SELECT currency, sum(collected_minor)::bigint AS collected_minor, count(*) AS orders FROM orders.purchase
+ WHERE org_id = $1 AND placed_at >= $2 AND placed_at <= $3 GROUP BY currency ORDER BY 2 DESC
+
+-- name: in_custody
+-- What holders keep for others, from the custody book: everything that is owed, by channel.
+SELECT p.channel_id, h.name AS channel, p.currency,
+       coalesce(sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE 'escrow:%'), 0)::bigint AS escrow_minor,
+       coalesce(sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE 'member:%'), 0)::bigint AS merchants_minor,
+       coalesce(sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code = 'fee'), 0)::bigint AS fee_minor,
+       coalesce(sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE '%_in_transit' AND a.normal_side = -1), 0)::bigint AS in_transit_minor,
+       coalesce(sum(a.normal_side * a.balance_minor) FILTER (WHERE a.normal_side = -1), 0)::bigint AS total_minor
+  FROM ledger.account a
+  JOIN ledger.pool p ON p.org_id = $1 AND p.id = a.pool_id AND p.book = 'custody'
+  JOIN channels.channel h ON h.org_id = $1 AND h.id = p.channel_id
+ WHERE a.org_id = $1 GROUP BY p.channel_id, h.name, p.currency ORDER BY h.name, p.currency
+
+-- name: waiting
+SELECT (SELECT count(*) FROM reconciliation.break WHERE org_id = $1 AND state IN ('open', 'assigned')) AS breaks,
+       (SELECT count(*) FROM storage.job WHERE org_id = $1 AND state = 'buried') AS buried,
+       (SELECT count(*) FROM settlement.payout WHERE org_id = $1 AND state = 'requested' AND needs_approval) AS approvals,
+       (SELECT count(*) FROM payments.dunning_case WHERE org_id = $1 AND state = 'open') AS recoveries
+
+-- name: collected_per_day
+SELECT d::date AS day, coalesce(sum(p.amount_minor), 0)::bigint AS amount_minor
+  FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d
+  LEFT JOIN payments.payment p ON p.org_id = $1 AND p.currency = $2 AND p.paid_at >= d AND p.paid_at < d + interval '1 day'
+ GROUP BY 1 ORDER BY 1
+
+-- name: orders_per_day
+SELECT d::date AS day, coalesce(sum(o.collected_minor), 0)::bigint AS amount_minor
+  FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d
+  LEFT JOIN orders.purchase o ON o.org_id = $1 AND o.currency = $2 AND o.placed_at >= d AND o.placed_at < d + interval '1 day'
+ GROUP BY 1 ORDER BY 1
+
+-- name: find_customers
+SELECT c.id, c.name, c.email FROM customers.customer c
+ WHERE c.org_id = $1 AND c.id IN (SELECT t.customer_id FROM customers.token t WHERE t.org_id = $1 AND t.token >= $2 AND t.token < $2 || chr(1114111) LIMIT 200)
+ ORDER BY c.id DESC LIMIT $3
+
+-- name: find_invoices
+SELECT i.id, i.number, i.status, i.currency, i.total_minor FROM invoicing.invoice i WHERE i.org_id = $1 AND i.number = upper($2) LIMIT $3
+
+-- name: find_orders
+SELECT o.id, o.external_id, o.state, o.currency, o.total_minor FROM orders.purchase o WHERE o.org_id = $1 AND o.external_id = $2 LIMIT $3
+
+-- name: find_merchants
+SELECT m.id, m.name, m.external_id, m.state FROM merchants.merchant m
+ WHERE m.org_id = $1 AND ((lower(m.name) >= lower($2) AND lower(m.name) < lower($2) || chr(1114111)) OR m.external_id = $2) ORDER BY m.name LIMIT $3

@@ -1,0 +1,52 @@
+"""Subscriptions as pages show them, and the plans that are on sale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cauce.kernel.errors import NotFound
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__, "subscriptions.sql")
+
+
+async def page(
+    tx: Tx, *, before: str = "", status: str = "", plan: str = "", customer_id: str = "", rows_max: int = 50
+) -> list[Row]:
+    """Subscriptions with customer and plan, newest first."""
+    return await tx.rows(QUERIES.subscription_page, tx.org, before, status, plan, customer_id, rows_max)
+
+
+async def one(tx: Tx, subscription_id: str) -> Row:
+    """A subscription with its customer, plan and access level; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.subscription_one, tx.org, subscription_id)
+    if row is None:
+        raise NotFound(f"there is no subscription {subscription_id}", param="subscription")
+    return row
+
+
+async def items(tx: Tx, subscription_id: str) -> list[Row]:
+    """What is subscribed to, with quantities and prices."""
+    return await tx.rows(QUERIES.subscription_items, tx.org, subscription_id)
+
+
+async def history(tx: Tx, subscription_id: str, rows_max: int = 50) -> list[Row]:
+    """The steps of the state machine that were taken, newest first."""
+    return await tx.rows(QUERIES.subscription_history, tx.org, subscription_id, rows_max)
+
+
+async def plan_keys(tx: Tx) -> list[Row]:
+    """(key, name) of every plan, by key."""
+    return await tx.rows(QUERIES.plan_keys, tx.org)
+
+
+async def plans_on_sale(tx: Tx) -> list[tuple[Row, list[Row]]]:
+    """The newest version of each published plan with its prices."""
+    plans = [row for row in await tx.rows(QUERIES.plans_on_sale, tx.org) if row["state"] == "published"]
+    prices = await _prices(tx, [row["id"] for row in plans])
+    return [(row, [price for price in prices if price["plan_id"] == row["id"]]) for row in plans]
+
+
+async def _prices(tx: Tx, plan_ids: Sequence[str]) -> list[Row]:
+    return await tx.rows(QUERIES.prices_on_sale, tx.org, list(plan_ids))

@@ -1,0 +1,40 @@
+-- name: subscription_page
+SELECT s.id, s.customer_id, c.name AS customer, c.external_id, p.name AS plan, p.version, s.status, s.currency, s.mrr_minor, s.period_end, s.trial_end,
+       s.cancel_at_period_end, s.created_at
+  FROM subscriptions.subscription s
+  JOIN customers.customer c ON c.org_id = $1 AND c.id = s.customer_id
+  JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
+ WHERE s.org_id = $1 AND ($2::text = '' OR s.id < $2) AND ($3::text = '' OR s.status = $3) AND ($4::text = '' OR p.key = $4)
+   AND ($5::text = '' OR s.customer_id = $5)
+ ORDER BY s.id DESC LIMIT $6
+
+-- name: subscription_one
+SELECT s.id, s.customer_id, c.name AS customer, c.external_id, p.name AS plan, p.key AS plan_key, p.version, s.status, s.currency, s.timezone, s.mrr_minor,
+       s.period_start, s.period_end, s.trial_start, s.trial_end, s.collection, s.net_days, s.interval_unit, s.interval_count, s.cancel_at_period_end,
+       s.cancellation, s.cancel_reason, s.pause_reason, s.resume_at, s.term, s.created_at, s.ended_at, a.level
+  FROM subscriptions.subscription s
+  JOIN customers.customer c ON c.org_id = $1 AND c.id = s.customer_id
+  JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
+  LEFT JOIN entitlements.access a ON a.org_id = $1 AND a.subscription_id = s.id
+ WHERE s.org_id = $1 AND s.id = $2
+
+-- name: subscription_items
+SELECT i.id, i.quantity, i.created_at, r.key, r.nickname, r.kind, r.model, r.interval_unit, r.interval_count
+  FROM subscriptions.item i JOIN catalog.price r ON r.org_id = $1 AND r.id = i.price_id
+ WHERE i.org_id = $1 AND i.subscription_id = $2 AND i.removed_at IS NULL ORDER BY i.created_at, i.id
+
+-- name: subscription_history
+SELECT at, trigger, source, target, actor, reason, currency, mrr_before_minor, mrr_after_minor
+  FROM subscriptions.history WHERE org_id = $1 AND subscription_id = $2 ORDER BY id DESC LIMIT $3
+
+-- name: plan_keys
+SELECT DISTINCT ON (key) key, name FROM catalog.plan WHERE org_id = $1 ORDER BY key, version DESC
+
+-- name: plans_on_sale
+SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.state, d.name AS product, d.description
+  FROM catalog.plan p JOIN catalog.product d ON d.org_id = $1 AND d.id = p.product_id AND d.archived_at IS NULL
+ WHERE p.org_id = $1 ORDER BY p.key, p.version DESC
+
+-- name: prices_on_sale
+SELECT plan_id, key, nickname, kind, role, currency, interval_unit, interval_count, model FROM catalog.price
+ WHERE org_id = $1 AND plan_id = ANY ($2::text[]) AND archived_at IS NULL ORDER BY created_at, id

@@ -1,0 +1,113 @@
+"""`python -m tests.entrypoints.screenshots FOLDER`: every page of console and portal as a picture.
+
+Two widths, light and dark, three languages, over the business of `stage.play`; an empty organization's pages too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, async_playwright
+
+from cauce.storage.migrations import migrate
+from tests.entrypoints.stage import Stage, play, stage
+from tests.support.postgres import start_server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+OPTIONS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+LOOKS = (
+    ("desk-en-light", 1280, 900, "light", "en-US"),
+    ("desk-zh-dark", 1280, 900, "dark", "zh-CN"),
+    ("phone-es-light", 390, 844, "light", "es-ES"),
+    ("phone-zh-dark", 390, 844, "dark", "zh-CN"),
+)
+LISTS = (
+    "", "/customers", "/subscriptions", "/invoices", "/orders", "/merchants", "/payouts", "/breaks", "/compliance",
+    "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
+)  # fmt: skip
+
+
+async def addresses(one: Stage) -> dict[str, str]:
+    """Name -> address of every page worth looking at: the lists, and the richest object of each kind."""
+    found = {(path.strip("/").partition("?")[0] or "home"): f"/console{path}" for path in LISTS}
+    async with one.context.transaction() as tx:
+        for name, query in _RICHEST.items():
+            object_id = await tx.value(query, tx.org)
+            if object_id is not None:
+                found[name] = f"/console/{name.rstrip('0123456789')}s/{object_id}"
+    return found
+
+
+_RICHEST = {
+    "customer": "SELECT customer_id FROM invoicing.invoice WHERE org_id = $1 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+    "subscription": "SELECT subscription_id FROM subscriptions.history WHERE org_id = $1 GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1",
+    "invoice": "SELECT id FROM invoicing.invoice WHERE org_id = $1 AND status = 'open' ORDER BY paid_minor DESC, id LIMIT 1",
+    "order": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'released' AND channel_id = 'ch_scheme' ORDER BY id LIMIT 1",
+    "order2": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'paid' ORDER BY id LIMIT 1",
+    "merchant": "SELECT id FROM merchants.merchant WHERE org_id = $1 ORDER BY id DESC LIMIT 1",
+    "break": 'SELECT id FROM reconciliation."break" WHERE org_id = $1 ORDER BY id LIMIT 1',
+}
+
+
+async def signed_in(browser: Browser, one: Stage, **options: Any) -> Any:
+    """The cookies of a browser that used a sign-in link."""
+    context = await browser.new_context(**options)
+    page = await context.new_page()
+    await page.goto(f"{one.url}/sign-in?token={await one.link()}")
+    await page.click("button")
+    state = await context.storage_state()
+    await context.close()
+    return state
+
+
+async def photograph(one: Stage, folder: Path, names: list[str]) -> None:
+    """Pictures of the named pages (none: all) in every look."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = await addresses(one)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        state = await signed_in(browser, one)
+        for look, width, height, scheme, locale in LOOKS:
+            context = await browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=scheme,
+                locale=locale,
+                storage_state=state,
+            )
+            page = await context.new_page()
+            for name, path in pages.items():
+                if names and name not in names:
+                    continue
+                answer = await page.goto(f"{one.url}{path}")
+                assert answer is not None
+                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                print(f"{look} {name}: {answer.status}{' TOO WIDE' if wide else ''}")
+                await page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
+            await context.close()
+        await browser.close()
+
+
+async def main(folder: Path, names: list[str]) -> None:
+    """A throw-away server, the business played, the pictures."""
+    server = start_server()
+    try:
+        dsn = server.dsn(await server.create_database())
+        await migrate(dsn)
+        with tempfile.TemporaryDirectory() as home:
+            async with stage(dsn, Path(home)) as one:
+                await play(one)
+                await photograph(one, folder, names)
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,238 @@
+"""A business to look at: an organization that sells subscriptions and runs a marketplace, its pages served over real HTTP.
+
+Everything in it was made by flows on a frozen clock, against a card company and two holders of money in memory, so
+the pages show what the product books and nothing else.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cauce.app import connect_app
+from cauce.channels import service as channels
+from cauce.entrypoints.api.app import create_api
+from cauce.entrypoints.console.routes import console_routes
+from cauce.entrypoints.portal.routes import portal_routes
+from cauce.flows import clock, runner
+from cauce.flows.billing import correct
+from cauce.flows.context import Context, Runtime
+from cauce.flows.marketplace import reconcile
+from cauce.flows.marketplace.merchants import create_payout_schedule
+from cauce.gateway.capabilities import Capabilities
+from cauce.gateway.provider import Channel
+from cauce.gateway.reporting import LineKind, StatementLine
+from cauce.kernel.clock import wall_now
+from cauce.kernel.money import Money
+from cauce.marketplace.compliance import service as compliance
+from cauce.marketplace.compliance.rules import NewLicence
+from cauce.providers.kit.serving import serving
+from cauce.storage.audit import Actor
+from cauce.storage.directory import people
+from cauce.storage.directory.orgs import Mode, Org, create_org
+from cauce.storage.directory.people import Role
+from tests.flows.billing.cards import CAPABILITIES, Cards
+from tests.flows.billing.shop import CHANNEL, Shop, flat, per_unit
+from tests.flows.marketplace.bank import OWNED, POOLED, Bank
+from tests.flows.marketplace.market import COMMISSION, Market
+from tests.support.runtime import settings_for
+
+BEGIN = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+LONG_NAME = "Río Grande Software y Compañía de Servicios Digitales del Noroeste, Sociedad Anónima"
+OWNER, VIEWER = "ana@example.com", "viewer@example.com"
+BANKS = {"ch_wallet": ("Wallet", OWNED), "ch_scheme": ("Cards of the marketplace", POOLED)}
+
+
+@dataclass
+class Holders:
+    """The gateways of the stage: one card company, two holders."""
+
+    cards: Cards
+    banks: dict[str, Bank]
+
+    async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
+        if channel_id == CHANNEL:
+            return Channel(channel_id, org_id, "cards", False, ""), self.cards
+        return Channel(channel_id, org_id, "bank", False, ""), self.banks[channel_id]
+
+    def capabilities(self, channel: Channel) -> Capabilities:
+        return CAPABILITIES if channel.id == CHANNEL else self.banks[channel.id].capabilities
+
+
+@dataclass
+class Clocks:
+    """Keeps everybody's clock where the organization's is."""
+
+    holders: Holders
+
+    async def next_timer_at(self, org_id: int) -> datetime | None:
+        return None
+
+    async def set(self, org_id: int, instant: datetime) -> None:
+        for one in (self.holders.cards, *self.holders.banks.values()):
+            one.now = instant
+
+
+@dataclass
+class Stage:
+    """Pages at `url`, over one organization at work."""
+
+    runtime: Runtime
+    url: str
+    org: Org
+    shop: Shop
+    market: Market
+
+    @property
+    def context(self) -> Context:
+        """Work as the owner."""
+        return self.runtime.context(self.org.id, actor=Actor(f"person:{OWNER}"))
+
+    async def link(self, email: str = OWNER, role: Role = Role.OWNER, org: Org | None = None) -> str:
+        """The token of a sign-in link that was just made."""
+        chosen = org or self.org
+        async with self.runtime.db.transaction() as tx:
+            person_id = await people.add_member(tx, chosen.id, email, role)
+            return await people.make_link(tx, person_id, chosen.id, wall_now())
+
+    async def work(self) -> None:
+        """Everything that is due now, until nothing is."""
+        await self.advance(timedelta(0))
+
+    async def advance(self, by: timedelta) -> None:
+        """Let the clock walk on."""
+        async with self.context.transaction() as tx:
+            target = await self.context.now(tx) + by
+        await clock.begin_advance(self.context, target)
+        while claimed := await runner.claim_jobs(self.runtime, [self.org.id], kinds=[clock.ADVANCE_JOB]):
+            await runner.run_jobs(self.runtime, claimed)
+
+    async def other_org(self, name: str = "Elsewhere") -> Org:
+        """Another tenant of the same installation."""
+        async with self.runtime.db.transaction() as tx:
+            return await create_org(tx, name, Mode.SANDBOX, frozen_at=BEGIN)
+
+
+@asynccontextmanager
+async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
+    """An empty organization and its pages."""
+    async with AsyncExitStack() as stack:
+        chosen = port or _free_port()
+        settings = settings_for(home, port=chosen)
+        app = await connect_app(settings, dsn, stack)
+        holders = Holders(Cards(now=BEGIN), {key: Bank(kind) for key, (_, kind) in BANKS.items()})
+        runtime = replace(app.runtime, gateways=holders, sandbox_clocks=Clocks(holders))
+        api = create_api(runtime, settings, pages=[*console_routes(), *portal_routes()])
+        url = await stack.enter_async_context(serving(api, port=chosen))
+        async with runtime.db.transaction() as tx:
+            org = await create_org(tx, LONG_NAME, Mode.SANDBOX, frozen_at=BEGIN)
+        async with runtime.db.transaction(org.id) as tx:
+            for key, (name, _) in {CHANNEL: ("Cards", None), **BANKS}.items():
+                provider = "cards" if key == CHANNEL else "bank"
+                await channels.create_channel(
+                    tx, runtime.sealer, provider, name, settings={}, secrets={}, channel_id=key
+                )
+        yield Stage(
+            runtime, url, org, Shop(runtime, org.id, holders.cards), Market(runtime, org.id, holders.banks)
+        )
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+async def play(one: Stage) -> None:
+    """Half a year in the life of the business, in little."""
+    await _sell_subscriptions(one)
+    await _sell_goods(one)
+    await _find_breaks(one)
+    await _keep_papers(one)
+
+
+async def _sell_subscriptions(one: Stage) -> None:
+    shop = one.shop
+    await shop.plan("starter", flat(900), flat(1_000, currency="usd"), trial_days=14, features={"projects": 3})
+    await shop.plan("team", flat(2_900), per_unit("500"), trial_days=14, features={"projects": 50, "export": True})
+    for who in ("ana", "bruno", "阿尔法科技有限公司"):
+        await shop.card(who)
+    await shop.card("carla", "poor")
+    await shop.sign_up("ana", "team", quantities={"seats": "7"}, email="ana@customers.example")
+    await shop.sign_up("bruno", "starter", email="bruno@customers.example", country="ES")
+    await shop.sign_up("carla", "team", email="carla@customers.example")
+    await shop.sign_up("阿尔法科技有限公司", "team", quantities={"seats": "120"}, country="CN")
+    await shop.sign_up("dora", "starter", trial_days=0, collection="send_invoice", net_days=14)
+    await one.advance(timedelta(days=20))
+    await shop.sign_up(LONG_NAME.lower(), "team", email="facturas@rio-grande.example")
+    await one.advance(timedelta(days=24))
+    await shop.sign_up("eva", "starter", email="eva@customers.example")
+
+
+async def _sell_goods(one: Stage) -> None:
+    market = one.market
+    for name in ("ana", "bia", "书店", "taller-de-cerámica-y-vidrio-soplado-de-tonalá"):
+        await market.seller(name)
+    market.rule_id = await market.rule(COMMISSION)
+    await create_payout_schedule(
+        one.context, "weekly", {"interval": "weekly", "weekdays": [0], "approval_over": 100_000}, is_default=True
+    )
+    async with one.context.transaction() as tx:
+        begin = await one.context.now(tx)
+    names = list(market.sellers)
+    for number in range(24):
+        first, second = names[number % 4], names[(number + 1) % 4]
+        channel = "ch_scheme" if number % 3 else "ch_wallet"
+        lines = [(first, 12_000 + 931 * number, 500)]
+        if channel == "ch_scheme":
+            lines.append((second, 4_000 + 77 * number, 0))
+        deliver = begin + timedelta(days=number) if number % 4 else None
+        order = market.order(
+            f"A-{1000 + number}", channel, lines, placed_at=begin + timedelta(hours=9 * number), deliver_at=deliver
+        )
+        await market.take(order)
+    await one.advance(timedelta(days=16))
+
+
+async def _find_breaks(one: Stage) -> None:
+    bank = one.market.banks["ch_scheme"]
+    payouts = [place for place, line in enumerate(bank.lines) if line.kind is LineKind.PAYOUT]
+    bank.lines[payouts[0]] = replace(bank.lines[payouts[0]], amount=Money(-1_00, "brl"))
+    stranger = StatementLine("999999", LineKind.COLLECTION, Money(4_900, "brl"), bank.now, key="", ref="tx_stranger_4711")
+    bank.lines.append(stranger)
+    async with one.context.transaction() as tx:
+        today = (await one.context.now(tx)).date()
+    begin = BEGIN.date()
+    days = [begin + timedelta(days=number) for number in range((today - begin).days + 1)]
+    for channel_id in one.market.banks:
+        await reconcile.fetch_statements(one.context, channel_id, days)
+        await reconcile.reconcile(one.context, channel_id, begin, today)
+
+
+async def _keep_papers(one: Stage) -> None:
+    async with one.context.transaction() as tx:
+        now = await one.context.now(tx)
+        await compliance.record_licence(
+            tx,
+            NewLicence(
+                "ch_scheme", "Example Payments Bank", "bank", "payment institution", "PI-2044", "Central bank",
+                "own clearing", date(2024, 1, 1), date(2027, 12, 31),
+            ),
+            at=now,
+        )  # fmt: skip
+        line = ("POST", "https://provider.example/v1/charges", 200, "", 184, wall_now())
+        await channels.log_exchange(tx, one.runtime.sealer, CHANNEL, "charge", "pat_example", line, {"body": "…"})
+        lost = ("POST", "https://provider.example/v1/charges", None, "no answer within 30 seconds", 30_000, wall_now())
+        await channels.log_exchange(tx, one.runtime.sealer, CHANNEL, "charge", "pat_example", lost, {"body": "…"})
+    async with one.context.transaction() as tx:
+        row = await tx.row(
+            "SELECT id, total_minor FROM invoicing.invoice WHERE org_id = $1 AND status = 'open' AND collection = 'send_invoice'",
+            tx.org,
+        )
+    if row is not None:
+        await correct.pay_by_hand(one.context, correct.PayByHand(row["id"], row["total_minor"] // 2, "TRF 88-1"))
