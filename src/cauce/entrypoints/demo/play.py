@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cauce.entrypoints.demo import market
+from cauce.entrypoints.demo import market, shop
 from cauce.entrypoints.demo.proof import Proof, prove
 from cauce.entrypoints.demo.stage import Stage, Tell, open_stage
 from cauce.kernel.clock import monotonic_seconds
 from cauce.kernel.money import major_text
 from cauce.settings import Settings
 
+CARDS = "stripe"
 BEGIN = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)  # a Monday
 MARKETS = (("stripe", "brl", "BR"), ("wechat", "cny", "CN"))
 
@@ -23,6 +24,8 @@ MARKETS = (("stripe", "brl", "BR"), ("wechat", "cny", "CN"))
 class Summary:
     """What the demo came to; `differences` are sellers about whom we and the provider disagree."""
 
+    invoices: int = 0
+    invoiced_minor: int = 0
     orders: int = 0
     paid_out_minor: dict[str, int] = field(default_factory=dict)
     differences: list[str] = field(default_factory=list)
@@ -37,6 +40,8 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         return {
+            "invoices": self.invoices,
+            "invoiced_minor": self.invoiced_minor,
             "orders": self.orders,
             "paid_out_minor": self.paid_out_minor,
             "differences": self.differences,
@@ -52,6 +57,8 @@ async def playing(settings: Settings, tell: Tell, *, orders: int) -> AsyncIterat
     started = monotonic_seconds()
     async with open_stage(settings, "Cauce demo", BEGIN, tell) as stage:
         summary = Summary()
+        told = await shop.play(stage, CARDS)
+        summary.invoices, summary.invoiced_minor = told.invoices, told.paid_minor
         for provider, currency, country in MARKETS:
             await play_market(stage, summary, provider, currency, country, orders)
         tell("The books:")

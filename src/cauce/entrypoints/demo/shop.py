@@ -1,0 +1,115 @@
+"""The founder's story: a trial without a card, a reminder, a card, the first charge, renewals, a refused card that recovers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import NewPlan, NewPrice
+from cauce.billing.customers.rules import CustomerData
+from cauce.billing.payments import service as payments
+from cauce.entrypoints.demo.stage import Stage
+from cauce.flows.billing.signup import SignedUp, Signup, sign_up
+from cauce.gateway.charging import CustomerRequest, SavedMethod, SetupRequest
+from cauce.gateway.outcome import Done
+from cauce.kernel.ids import new_id
+from cauce.kernel.money import major_text
+from cauce.reports import billing_story
+
+CURRENCY = "eur"
+TRIAL_DAYS = 14
+PERIODS = 2
+
+
+class StoryBroke(AssertionError):
+    """Something did not happen that the story tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A seller of subscriptions: his channel and his plan's key."""
+
+    provider: str
+    channel_id: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the story came to, in minor units of its currency."""
+
+    invoices: int
+    paid_minor: int
+
+
+async def open_shop(stage: Stage, provider: str) -> Shop:
+    """One plan with a base fee and seats, and a trial."""
+    channel_id = await stage.channel(provider)
+    await stage.control.set_clock(await stage.now())
+    async with stage.context.transaction() as tx:
+        now = await stage.context.now(tx)
+        product_id = await catalog.create_product(tx, "studio", "Studio", now=now, actor=stage.context.actor.name)
+        prices = (
+            NewPrice("base", CURRENCY, {"type": "flat", "amount_minor": 4_900}, nickname="Studio, per month"),
+            NewPrice("seats", CURRENCY, {"type": "per_unit", "unit_amount": "900"}, nickname="Seats"),
+        )
+        plan = NewPlan("studio-monthly", product_id, "Studio", prices, trial_days=TRIAL_DAYS)
+        await catalog.create_plan(tx, plan, now=now, actor=stage.context.actor.name)
+    return Shop(provider, channel_id, plan.key)
+
+
+async def play(stage: Stage, provider: str) -> Told:
+    """From the first click to the second renewal."""
+    tell = stage.tell
+    shop = await open_shop(stage, provider)
+    ana = await _request_trial(stage, shop, "ana", "Ana Sánchez")
+    lin = await _request_trial(stage, shop, "lin", "林小雨")
+    tell(f"Ana and 林小雨 ask for a trial of {TRIAL_DAYS} days; nobody asks for a card.")
+    await stage.advance(await stage.now() + timedelta(days=TRIAL_DAYS - 3))
+    tell("Three days before the end both are reminded; Ana adds a card.")
+    await add_card(stage, shop, ana, "good")
+    await stage.advance(await stage.now() + timedelta(days=3, hours=1))
+    await _expect(stage, ana, "active", "Ana's trial ends: her card is charged and her subscription is active.")
+    await _expect(stage, lin, "paused", "林小雨's trial ends without a card: access is restricted, nothing is billed.")
+    for period in range(PERIODS):
+        await stage.advance(await stage.now() + timedelta(days=31))
+        await _expect(stage, ana, "active", f"Ana's subscription renews ({period + 1}).")
+    async with stage.context.transaction() as tx:
+        row = await billing_story.invoices_of(tx, ana.subscription_id)
+    told = Told(row["invoices"], row["paid_minor"])
+    tell(f"Ana paid {told.invoices} invoices, {major_text(told.paid_minor, CURRENCY)} {CURRENCY.upper()} in all.")
+    return told
+
+
+async def _request_trial(stage: Stage, shop: Shop, who: str, name: str) -> SignedUp:
+    customer = CustomerData(who, email=f"{who}@example.com", name=name)
+    return await sign_up(stage.context, Signup(customer, shop.plan, CURRENCY, quantities={"seats": "3"}))
+
+
+async def add_card(stage: Stage, shop: Shop, signed: SignedUp, behaviour: str) -> None:
+    """The customer saves a card on the provider's page."""
+    context = stage.context
+    _, gateway = await context.gateway(shop.channel_id)
+    record = await gateway.ensure_customer(
+        CustomerRequest(new_id("key"), signed.customer_id, f"{signed.customer_id}@example.com", "Customer")
+    )
+    if not isinstance(record, Done):
+        raise StoryBroke(f"the provider does not know the customer: {record}")
+    key = new_id("set")
+    await gateway.begin_setup(SetupRequest(key, record.value.ref, context.runtime.public_url))
+    await stage.control.payer(shop.provider, "approve", key=key, method=behaviour)
+    listed = await gateway.list_methods(record.value.ref)
+    saved: SavedMethod = listed.value[0]
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        await payments.put_payer(tx, signed.customer_id, shop.channel_id, record.value.ref)
+        await payments.save_method(tx, signed.customer_id, shop.channel_id, record.value.ref, saved, now=now)
+
+
+async def _expect(stage: Stage, signed: SignedUp, status: str, line: str) -> None:
+    async with stage.context.transaction() as tx:
+        found = await billing_story.status_of(tx, signed.subscription_id)
+    if found != status:
+        raise StoryBroke(f"{signed.subscription_id} is {found}, not {status}")
+    stage.tell(line)
