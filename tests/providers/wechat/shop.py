@@ -100,7 +100,7 @@ class Shop:
     def kind(self, ref: str) -> ReceiverKind:
         if ref == self.platform:
             return ReceiverKind.PLATFORM
-        return ReceiverKind.MERCHANT if ref.isdigit() else ReceiverKind.PERSON
+        return ReceiverKind.PERSON if ref.startswith("o") else ReceiverKind.MERCHANT
 
     async def split(self, order: Paid, shares: dict[str, int], *, finish: bool = False) -> Any:
         """A split seen through to its end; (request, result)."""

@@ -46,9 +46,12 @@ class Keyring:
         self._channel_id = channel_id
         self._cache = cache
 
-    def check(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
+    def check(
+        self, headers: Mapping[str, str], body: bytes, now: datetime, also: Mapping[str, str] | None = None
+    ) -> None:
         """Raise unless `headers` (lower case) carry a fresh, good signature of the raw `body`.
 
+        `also` are keys by serial that count beside the known ones: certificates that just came.
         `UnknownSerial` when the key is unknown, `ProbeSignature` for the vendor's own test, `StaleNotice` for an old
         one, `BadSignature` for the rest.
         """
@@ -64,7 +67,7 @@ class Keyring:
             raise BadSignature("the signature headers are missing")
         if abs(now - datetime.fromtimestamp(int(timestamp), tz=now.tzinfo)) >= timedelta(seconds=SKEW_SECONDS_MAX):
             raise StaleNotice
-        key = self.public_key(serial)
+        key = self.public_key(serial) or (also or {}).get(serial)
         if key is None:
             raise UnknownSerial(f"no key has the serial {serial}")
         if not signing.is_signed_by(key, signing.answer_message(timestamp, nonce, body), signature):
@@ -81,12 +84,10 @@ class Keyring:
             _remembered[self._channel_id] = msgspec.json.decode(text, type=dict[str, str])
         return _remembered.get(self._channel_id, {}) if text else {}
 
-    async def keep(self, answer: Mapping[str, Any], now: datetime) -> dict[str, str]:
-        """Open the certificates in a download and keep them; serial -> PEM. `BrokenCipher` when the key is wrong."""
-        found = certificates_in(answer, self._contract.api_v3_key)
+    async def keep(self, found: dict[str, str], now: datetime) -> None:
+        """Keep downloaded certificates (serial -> PEM), here and in the channel's cache."""
         _remembered[self._channel_id] = found
         await self._cache.put(CACHE_NAME, msgspec.json.encode(found).decode(), now + assumptions.certificates_live())
-        return found
 
     async def encryption_key(self, load: Callable[[], Awaitable[Mapping[str, str]]]) -> tuple[str, str]:
         """(serial, PEM) of the key that encrypts names: the configured one, else the newest certificate."""

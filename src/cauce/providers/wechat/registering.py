@@ -19,6 +19,9 @@ async def open_account(desk: Desk, request: AccountRequest) -> Outcome[Account]:
     if not request.existing_ref:
         message = "WeChat Pay registers merchants that it has verified: give the merchant's own number or open id"
         return Declined("NO_ACCOUNT", Refusal.IDENTITY_MISMATCH, message)
+    if desk.contract.dialect is Dialect.PARTNER and not request.under_merchant_ref:
+        message = "a service provider registers receivers under one sub-merchant: say which"
+        return Declined("NO_SUB_MERCHANT", Refusal.INVALID_REQUEST, message)
     if desk.contract.is_platform(request.existing_ref) and desk.contract.dialect is Dialect.ECOMMERCE:
         return Done(parties.receiver_of(desk.contract, request.existing_ref))  # a receiver by default
     serial, sealed = "", ""

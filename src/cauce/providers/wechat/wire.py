@@ -69,16 +69,12 @@ class Wire:
             answer = await self._send("certificates", "GET", addresses.CERTIFICATES, b"", "", "")
             if answer.status != 200:
                 return {}
-            body = msgspec.json.decode(answer.body, type=dict[str, Any])
-            found = certificates_in(body, self._contract.api_v3_key)
-            serial = answer.headers.get("wechatpay-serial", "").strip()
-            if serial not in found and self.keyring.public_key(serial) is None:
-                return {}
-            kept = await self.keyring.keep(body, self._kit.now())
-            self.keyring.check(answer.headers, answer.body, self._kit.now())
+            found = certificates_in(msgspec.json.decode(answer.body, type=dict[str, Any]), self._contract.api_v3_key)
+            self.keyring.check(answer.headers, answer.body, self._kit.now(), also=found)
         except (TransportFailure, BadSignature, ValueError, KeyError, TypeError):
             return {}
-        return kept
+        await self.keyring.keep(found, self._kit.now())
+        return found
 
     async def encryption_key(self) -> tuple[str, str]:
         """(serial, PEM) of the key for names in a request."""

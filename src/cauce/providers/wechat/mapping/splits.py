@@ -71,7 +71,9 @@ def split_of(answer: Mapping[str, Any], merchant: str) -> Outcome[SplitResult]:
     if state == "CLOSED":
         return failed(str(answer.get("close_reason") or "CLOSED"))
     is_over = state == "FINISHED" and all(part.state is not PartState.PENDING for part in parts)
-    value = SplitResult(str(answer.get("order_id") or ""), parts, max(times) if is_over and times else None)
+    is_released = is_over and len(parts) < len(legs)  # the vendor's own leg says that nothing is frozen any more
+    finished_at = max(times) if is_over and times else None
+    value = SplitResult(str(answer.get("order_id") or ""), parts, finished_at, 0 if is_released else None)
     return Done(value) if is_over else Pending(value, POLL_SECONDS)
 
 
