@@ -74,6 +74,11 @@ async def org_now(tx: Tx, org_id: int | None = None) -> datetime:
     return now
 
 
+async def is_frozen(tx: Tx) -> bool:
+    """Whether the organization's clock stands."""
+    return bool(await tx.value(QUERIES.is_frozen, tx.org))
+
+
 async def freeze(tx: Tx, at: datetime | None = None) -> datetime:
     """Stop the sandbox's clock, now or at `at` (not before its present time); the frozen instant."""
     row = await _sandbox_clock(tx)

@@ -5,6 +5,9 @@ SELECT directory.now_at(clock_frozen_at, clock_offset_seconds) FROM directory.or
 SELECT mode, clock_frozen_at, clock_offset_seconds, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now
   FROM directory.org WHERE id = $1 FOR NO KEY UPDATE
 
+-- name: is_frozen
+SELECT clock_frozen_at IS NOT NULL FROM directory.org WHERE id = $1
+
 -- name: freeze_at
 UPDATE directory.org SET clock_frozen_at = $2, clock_offset_seconds = 0 WHERE id = $1
 
