@@ -7,8 +7,8 @@ claimed a few at a time, so that an idle worker beside this one finds some left.
 from __future__ import annotations
 
 HELD_MAX = 1_000
-_QUICK_SECONDS = 1
-_SLOW_SECONDS = 4
+_QUICK_MILLIS = 1_000
+_SLOW_MILLIS = 4_000
 _PER_RUNNER_MIN = 2
 
 
@@ -29,10 +29,10 @@ class Holding:
         """`count` jobs were claimed."""
         self._held += count
 
-    def give_back(self, count: int, elapsed_seconds: float) -> None:
+    def give_back(self, count: int, elapsed_millis: int) -> None:
         """A chunk of `count` jobs ended after this time; a full one tells how many are right."""
-        if elapsed_seconds > _SLOW_SECONDS:
+        if elapsed_millis > _SLOW_MILLIS:
             self._held_max = max(self._held_max // 2, self._held_min)
-        elif elapsed_seconds < _QUICK_SECONDS and count * 2 >= self._held_max - (self._held - count):
+        elif elapsed_millis < _QUICK_MILLIS and count * 2 >= self._held_max - (self._held - count):
             self._held_max = min(self._held_max * 2, HELD_MAX)
         self._held -= count

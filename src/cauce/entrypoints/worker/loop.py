@@ -142,7 +142,7 @@ class Worker:
         except Exception as exc:
             log.error("worker.chunk_failed", reason=f"{type(exc).__name__}: {exc}", jobs=len(claimed), exc_info=exc)
         finally:
-            self._holding.give_back(len(claimed), monotonic_seconds() - begun_at)
+            self._holding.give_back(len(claimed), int((monotonic_seconds() - begun_at) * 1_000))
             self._woken.set()
 
     async def _tidy_up(self) -> None:

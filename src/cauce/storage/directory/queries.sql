@@ -54,12 +54,6 @@ INSERT INTO directory.person (public_id, email, name, locale) VALUES ($1, $2, $3
 ON CONFLICT (email) DO UPDATE SET name = CASE WHEN directory.person.name = '' THEN excluded.name ELSE directory.person.name END
 RETURNING id
 
--- name: person_by_email
-SELECT id, public_id, email, name, locale, password_hash, disabled_at FROM directory.person WHERE email = $1
-
--- name: set_password
-UPDATE directory.person SET password_hash = $2 WHERE id = $1
-
 -- name: upsert_membership
 INSERT INTO directory.membership (org_id, person_id, role) VALUES ($1, $2, $3)
 ON CONFLICT (org_id, person_id) DO UPDATE SET role = excluded.role
