@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -224,3 +225,21 @@ async def test_unknown_control_calls_say_what_is_wrong(toy: Toy) -> None:
     assert (await toy.http.post(f"{toy.url}/toy/_sim/nonsense", json={})).status_code == 404
     assert (await toy.http.post(f"{toy.url}/toy/_sim/clock", json={"advance": "soon"})).status_code == 400
     assert (await toy.http.get(f"{toy.url}/toy/_sim/books", params={"tenant": "nobody"})).status_code == 404
+
+
+async def test_timers_of_several_providers_fire_in_one_common_order(
+    http: httpx2.AsyncClient, receiver: Receiver
+) -> None:
+    faces = {name: replace(TOY, name=name) for name in ("toy", "other")}
+    async with serving(create_sandbox_app(faces)) as url:
+        control = SandboxControl(http, url, "both")
+        for name in faces:
+            await control.register(name, {"notify_url": receiver.url})
+        await control.set_clock(START)
+        for seconds, name in ((40, "toy"), (10, "other"), (30, "other"), (20, "toy")):
+            body = {"seconds": seconds, "what": f"{name} {seconds}"}
+            await http.post(f"{url}/{name}/remind", json=body, headers={"x-tenant": "both"})
+        assert await control.next_timer_at() == START + timedelta(seconds=10)
+        await control.set_clock(START + timedelta(days=1))
+        told = [json.loads(body)["data"]["what"] for _, body in receiver.received]
+    assert told == ["other 10", "toy 20", "other 30", "toy 40"]

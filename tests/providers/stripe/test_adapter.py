@@ -375,6 +375,28 @@ async def test_the_balances_hold_after_any_sequence_of_operations(rig: Rig) -> N
         assert wrong == [], f"after step {step}"
 
 
+async def test_events_that_never_reached_us_are_read_from_stripes_list(rig: Rig) -> None:
+    rig.receiver.status = 500
+    customer = await rig.customer()
+    charge = rig.charge(customer, await rig.saved_method(customer))
+    assert isinstance(await rig.gateway.charge_saved(charge), Done)
+    await rig.control.quiet()
+    missed = [notice async for notice in rig.gateway.missed_notices(START)]
+    assert [n.kind for n in missed if n.key == charge.key][-1] is NoticeKind.CHARGE
+    rig.receiver.status = 200
+    await rig.advance(days=1)
+    assert [n async for n in rig.gateway.missed_notices(START)] == []
+
+
+async def test_an_open_page_without_an_intent_is_pending_not_refused(rig: Rig) -> None:
+    link = LinkRequest(rig.key("link"), "", "in_1", rig.money(900), "Invoice 1", "https://shop.example/")
+    made = await rig.gateway.link_payment(link)
+    assert isinstance(made, Done)
+    await rig.control.fault("stripe", "lazy_intent", "checkout.sessions.retrieve", times=2)
+    waiting = await rig.gateway.fetch(FetchRequest(Operation.CHARGE, link.key, made.value.ref))
+    assert isinstance(waiting, Pending) and waiting.value.amount == rig.money(900)
+
+
 # -- the channel --------------------------------------------------------------------------------------------------------
 
 

@@ -78,7 +78,9 @@ def test_nothing_that_was_answered_is_lost(tmp_path: Path) -> None:
                 assert _books(http) == before
                 for intent in paid.values():
                     assert http.get(f"/stripe/v1/payment_intents/{intent['id']}", headers=KEY).json() == intent
-                assert _pay(http, f"last{life - 1}") == paid["last"], "the same key gives the same answer after the crash"
+                assert _pay(http, f"last{life - 1}") == paid["last"], (
+                    "the same key gives the same answer after the crash"
+                )
             with ThreadPoolExecutor(4) as pool:
                 keys = [f"life{life}-{n}" for n in range(12)]
                 paid |= dict(zip(keys, pool.map(lambda key: _pay(http, key), keys), strict=True))

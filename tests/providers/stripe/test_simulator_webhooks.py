@@ -126,3 +126,18 @@ async def test_a_page_script_uses_the_publishable_key_for_its_intent_alone(platf
         assert seen.json()["status"] == "requires_payment_method"
         assert (await http.get(url, params={**key, "client_secret": "wrong"})).status_code == 400
         assert (await http.get(f"{platform.api}/v1/customers", params=key)).status_code == 401
+
+
+async def test_the_stand_in_of_stripes_script_confirms_on_the_element_page(platform: Platform) -> None:
+    made = (await asyncio.to_thread(platform.post, "/v1/setup_intents", {"usage": "off_session"})).json()
+    base = f"{platform.api}/_sim/pages/{platform.tenant}"
+    async with httpx2.AsyncClient(trust_env=False) as browser:
+        script = await browser.get(f"{base}/element.js")
+        assert script.headers["content-type"].startswith("text/javascript")
+        assert all(name in script.text for name in ("window.Stripe", "confirmSetup", "confirmPayment"))
+        form = f"{base}/element/{made['client_secret']}?return_url=https://shop.example/done"
+        asked = await browser.post(form, data={"choice": "pm_card_authenticationRequiredOnSetup"})
+        assert "/3ds/" in asked.headers["location"]
+        back = await browser.post(asked.headers["location"], data={"choice": "approve"})
+    assert back.headers["location"].startswith("https://shop.example/done?setup_intent=")
+    assert "redirect_status=succeeded" in back.headers["location"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cauce.gateway.charging import Charge, ChargeRequest, LinkRequest, PaymentLink
 from cauce.gateway.collecting import Refund, RefundRequest
-from cauce.gateway.outcome import Declined, Done, Outcome, Refusal
+from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal
 from cauce.providers.stripe import finding, limits, mapping
 from cauce.providers.stripe.wire import Json, Refused, Wire, settled, understood
 
@@ -46,9 +46,14 @@ async def find_charge(wire: Wire, key: str, ref: str = "") -> Outcome[Charge]:
 
 
 async def _unpaid_page(wire: Wire, key: str, ref: str) -> Outcome[Charge]:
+    """A page makes its intent only when somebody pays: until then the page itself is all there is."""
     session = await finding.session(wire, ref=ref)
     if session is None:
         return mapping.not_found(key)
+    if session["status"] == "open":
+        amount = mapping.money_of(session["amount_total"], session["currency"])
+        waiting = Charge(ref, amount, next_action=mapping.session_url(session))
+        return Pending(waiting, mapping.PAYER_ASK_SECONDS)
     return Declined("unpaid", Refusal.LIFECYCLE, f"the page is {session['status']} and was not paid")
 
 

@@ -29,9 +29,9 @@ from cauce.gateway.charging import (
 from cauce.gateway.collecting import Collection, CollectRequest, FetchRequest, Refund, RefundRequest
 from cauce.gateway.outcome import Outcome
 from cauce.gateway.provider import Channel, Kit
-from cauce.gateway.reporting import ParsedNotice, StatementLine
+from cauce.gateway.reporting import Notice, ParsedNotice, StatementLine
 from cauce.gateway.splitting import ReverseSplitRequest, SplitRequest, SplitResult, SplitReversal
-from cauce.providers.stripe import answers, charging, collecting, customers, inbound, merchants, statements
+from cauce.providers.stripe import answers, backfill, charging, collecting, customers, inbound, merchants, statements
 from cauce.providers.stripe.answers import guarded
 from cauce.providers.stripe.wire import Wire
 
@@ -133,3 +133,7 @@ class StripeGateway:
     def parse_notice(self, headers: Mapping[str, str], body: bytes, received_at: datetime) -> ParsedNotice:
         """See `Notifies`."""
         return inbound.parse(self._wire.channel, headers, body, received_at)
+
+    def missed_notices(self, since: datetime) -> AsyncIterator[Notice]:
+        """Events since `since` (30 days at most) that Stripe could not deliver, oldest first: to fill a gap."""
+        return backfill.missed(self._wire, since)

@@ -153,8 +153,10 @@ def _must_be_open(session: Obj) -> None:
 
 
 def retrieve(desk: Desk) -> Obj:
-    """GET /v1/checkout/sessions/{id}."""
-    return desk.get("checkout.session", desk.id)
+    """GET /v1/checkout/sessions/{id}. Told to (`lazy_intent`), an open page hides the intent that nobody paid yet."""
+    session = desk.get("checkout.session", desk.id)
+    lazy = session["status"] == "open" and desk.fault("lazy_intent") is not None
+    return {**session, "payment_intent": None} if lazy else session
 
 
 def line_items(desk: Desk) -> Obj:

@@ -7,6 +7,7 @@ asked, as Stripe does it.
 from __future__ import annotations
 
 from html import escape
+from importlib.resources import files
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cauce.providers.kit.simulator.face import Answer, Call
@@ -39,6 +40,8 @@ def page(tenant: Tenant, call: Call) -> Answer:
     asked = {k: v[0] for k, v in parse_qs(call.query).items()}
     acting = call.method == "POST"
     match kind:
+        case "element.js":
+            return Answer(200, files(__package__).joinpath("element.js").read_bytes(), "text/javascript; charset=utf-8")
         case "checkout":
             session = tenant.shelf("checkout.session")[id]
             return _checkout(desk, session, chosen) if acting else _show_checkout(desk, session)
@@ -122,7 +125,8 @@ def _show_element(intent: Obj, error: str = "") -> Answer:
 def _element(desk: Desk, intent: Obj, chosen: str, asked: dict[str, str]) -> Answer:
     desk.account = intent["_account"]
     intent["_return_url"] = asked.get("return_url", intent["_return_url"])
-    stage.payer(desk, {"ref": intent["id"], "act": "", "method": chosen}) if chosen in BY_ID else None
+    if chosen in BY_ID and intent["status"] == "requires_payment_method":
+        stage.payer(desk, {"ref": intent["id"], "act": "choose", "method": chosen})
     if intent["status"] == "requires_action":
         return _redirect(desk.page(f"3ds/{intent['id']}"))
     if intent["status"] == "requires_payment_method":

@@ -78,6 +78,8 @@ def _do(desk: Desk, verb: list[str], body: Mapping[str, Any]) -> dict[str, Any]:
 def payer(desk: Desk, body: Mapping[str, Any]) -> Obj:
     """The payer acts on what waits for him: `ref` or our `key`; `act` approve, decline or abandon; `method`.
 
+    `choose` gives the card and leaves the bank's question open.
+
     `method` is a behaviour (good, insufficient_funds, hard, expired, needs_authentication, …) or a `pm_card_…` id.
     """
     target = _waiting(desk, body)
@@ -91,7 +93,7 @@ def payer(desk: Desk, body: Mapping[str, Any]) -> Obj:
             return checkout.expired(desk, target)
     if intent["status"] == "requires_payment_method" and act != "abandon":
         _choose(desk, target, intent, _card(desk, body.get("method", "good")))
-    if intent["status"] == "requires_action":
+    if intent["status"] == "requires_action" and act != "choose":
         flow: Any = setups if intent["object"] == "setup_intent" else confirming
         flow.authenticated(desk, intent, act == "approve")
     if target["object"] == "checkout.session":
