@@ -22,6 +22,7 @@ SELLERS = ("Ana Cerámica", "Bo Books", "陈记茶行", "Dulce Ñandú", "Elm Fu
 COMMISSION_PERCENT = "0.12"
 CHUNK = 500
 _SEED = 20260115
+_MINUTES_MAX = 15
 _NOT_OWNED = frozenset({"outside", "transit"})  # simulators' accounts of the world around, and of money on its way
 _PARKED = "frozen"  # still an order's, not yet anybody's
 
@@ -89,6 +90,7 @@ async def sell(stage: Stage, market: Market, count: int) -> Sold:
         taken = await orders.take_orders(stage.context, new[start : start + CHUNK])
         assert all(one.refused is None for one in taken), [one.refused for one in taken if one.refused]
     await stage.settle()
+    await _until_asked(stage, market)
     await _buyers_pay(stage, market)
     await stage.settle()
     gross = sum(order.total_minor for order in new)
@@ -118,6 +120,20 @@ def _order(market: Market, number: int, begin: datetime, chance: random.Random) 
         placed_at=begin,
         deliver_at=begin + timedelta(days=chance.randrange(2, 10), hours=chance.randrange(24)),
     )
+
+
+async def _until_asked(stage: Stage, market: Market) -> None:
+    """A lost answer is found out within minutes; until then its buyer sees no page to pay on."""
+    for _ in range(_MINUTES_MAX):
+        async with stage.context.transaction() as tx:
+            lost = [
+                key
+                for state in ("created", "sent", "unknown")
+                for key in await channels.keys_in_state(tx, market.channel_id, "collect", state)
+            ]
+        if not lost:
+            return
+        await stage.advance(await stage.now() + timedelta(minutes=1))
 
 
 async def _buyers_pay(stage: Stage, market: Market) -> None:
