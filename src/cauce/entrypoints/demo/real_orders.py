@@ -1,0 +1,163 @@
+"""The main job on order files: imported into a sandbox, paid, delivered, settled, paid out and reconciled on its clock.
+
+Commission 12 % of the price goes to the platform, freight and the rest to the seller. Every step goes through the
+channel's simulator over its real wire protocol; at the end both sides' books are compared to the cent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from cauce.channels import store as channels
+from cauce.entrypoints.demo.stage import Stage
+from cauce.flows.marketplace import merchants, reconcile
+from cauce.flows.marketplace.import_orders import Imported, ImportTerms, Progress, import_orders, sellers_in
+from cauce.flows.marketplace.order_files import OrderFiles
+from cauce.kernel.clock import monotonic_seconds
+from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
+from cauce.reports import marketplace as report
+
+DAY = timedelta(days=1)
+COMMISSION = "0.12"
+CURRENCIES = {"wechat": ("cny", "CN"), "stripe": ("brl", "BR")}
+_BILLS_READY = time(4)  # UTC: the day's files of every channel are out by then
+_LAST_DAYS = 21
+SELLERS_A_CHUNK = 200
+
+
+@dataclass(slots=True)
+class Result:
+    """What the job came to; the fields of its JSON object."""
+
+    orders: int = 0
+    refused: int = 0
+    breaks: list[dict[str, Any]] = field(default_factory=list)
+    trial_balance_minor: dict[str, int] = field(default_factory=dict)
+    custody_difference_minor: int = 0
+    merchants: int = 0
+    paid_out_minor: int = 0
+    refunded_minor: int = 0
+    seconds: int = 0
+    orders_per_s: str = "0"
+
+
+async def open_channel(stage: Stage, provider: str, sellers: Sequence[str], at: datetime) -> ImportTerms:
+    """A channel at the simulator with every seller on board, the commission rule and weekly settlement."""
+    currency, country = CURRENCIES[provider]
+    channel_id = await stage.channel(provider)
+    await stage.control.set_clock(at)
+    for start in range(0, len(sellers), SELLERS_A_CHUNK):
+        part = sellers[start : start + SELLERS_A_CHUNK]
+        ids = await merchants.create_merchants(
+            stage.context, [NewMerchant(f"Seller {one[:8]}", external_id=one) for one in part]
+        )
+        refs = [
+            await stage.control.merchant(provider, name=f"Seller {one[:8]}", country=country, currency=currency)
+            for one in part
+        ]
+        await merchants.connect_merchants(
+            stage.context,
+            [NewAccount(i, channel_id, ref=ref, agreement="import") for i, ref in zip(ids, refs, strict=True)],
+        )
+    rule_id, version = await merchants.draft_split_rule(stage.context, _rule(currency))
+    await merchants.activate_split_rule(stage.second_person, rule_id, version)
+    await merchants.create_payout_schedule(
+        stage.context, "weekly", {"interval": "weekly", "weekdays": [0]}, is_default=True
+    )
+    return ImportTerms(channel_id, currency, rule_id, every=DAY)
+
+
+def _rule(currency: str) -> dict[str, Any]:
+    return {
+        "name": "commission",
+        "currency": currency,
+        "base": "lines",
+        "fee_bearer": "seller",
+        "parts": [
+            {"to": "fee", "kind": "percent", "value": COMMISSION},
+            {"to": "party:seller", "kind": "remainder"},
+        ],
+    }
+
+
+async def play(stage: Stage, folder: Path, provider: str, *, progress: Progress | None = None) -> Result:
+    """Play the job on the files of `folder` through `provider`'s simulator; the stage's clock stands before the first order."""
+    started, files = monotonic_seconds(), OrderFiles.within(folder)
+    sellers = sellers_in(files)
+    stage.tell(f"{len(sellers)} sellers come on board at {provider}.")
+    terms = await open_channel(stage, provider, sellers, await stage.now())
+    imported = await import_orders(stage.context, files, terms, progress=progress)
+    stage.tell(f"{imported.accepted} orders are taken in, {imported.refused} refused.")
+    await live(stage, provider, terms.channel_id, progress)
+    result = await result_of(stage, terms.channel_id, imported, len(sellers))
+    result.seconds = int(monotonic_seconds() - started)
+    result.orders_per_s = str(imported.accepted // max(result.seconds, 1))
+    return result
+
+
+async def live(stage: Stage, provider: str, channel_id: str, progress: Progress | None) -> None:
+    """Walk the clock through every day of the orders: payers pay, goods arrive, Mondays settle, statements are compared."""
+    async with stage.context.transaction() as tx:
+        first, last, days = await report.order_days(tx, channel_id)
+    begun = first
+    waiting = sorted({*days})
+    for number, day in enumerate(waiting, 1):
+        await stage.advance(datetime.combine(day, time(), first.tzinfo))
+        await _payers_pay(stage, provider, channel_id)
+        if progress is not None:
+            progress(number, len(waiting))
+    end = last + timedelta(days=_LAST_DAYS)
+    await stage.advance(end)
+    stage.tell("The statements are fetched and compared with our books.")
+    until = (end - DAY).date()
+    await stage.advance(datetime.combine(end.date(), _BILLS_READY, first.tzinfo))
+    await reconcile_days(stage, channel_id, begun.date() - DAY, until)
+
+
+async def reconcile_days(stage: Stage, channel_id: str, first: date, until: date) -> None:
+    """Fetch the statements of the days [first, until] on which anything happened, and compare."""
+    async with stage.context.transaction() as tx:
+        days = await report.money_days(tx, channel_id)
+    around = sorted({day + timedelta(days=n) for day in days for n in (-1, 0, 1)})
+    await reconcile.fetch_statements(stage.context, channel_id, [day for day in around if first <= day <= until])
+    await reconcile.reconcile(stage.context, channel_id, first, until + DAY)
+
+
+async def _payers_pay(stage: Stage, provider: str, channel_id: str) -> None:
+    async with stage.context.transaction() as tx:
+        waiting = await channels.keys_in_state(tx, channel_id, "collect", "pending")
+    for key in waiting:
+        await stage.control.payer(provider, "approve", key=key)
+    if waiting:
+        await stage.settle()
+
+
+async def result_of(stage: Stage, channel_id: str, imported: Imported, sellers: int) -> Result:
+    """Both sides' books, the breaks, and the sums."""
+    differences = await reconcile.check_mirror(stage.context, channel_id)
+    async with stage.context.transaction() as tx:
+        sums = await report.job_sums(tx, channel_id)
+        breaks = await report.breaks(tx, channel_id)
+        trial = await report.trial_balance(tx)
+    return Result(
+        orders=imported.accepted,
+        refused=imported.refused,
+        breaks=[
+            {
+                "order_id": row["order_number"] or row["key"],
+                "type": row["type"],
+                "amount_minor": row["amount_minor"],
+                "kind": row["kind"],
+            }
+            for row in breaks
+        ],
+        trial_balance_minor={f"{row['book']}:{row['currency']}": row["minor"] for row in trial},
+        custody_difference_minor=sum(abs(minor) for minor in differences.values()),
+        merchants=sellers,
+        paid_out_minor=sums["paid_out_minor"],
+        refunded_minor=sums["refunded_minor"],
+    )

@@ -1,0 +1,136 @@
+"""Lists of the marketplace by cursor, and an order's waterfall: who gets what, when, by which instruction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+from cauce.kernel.money import major_text
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+
+QUERIES = load_queries(__package__, "marketplace.sql")
+ROWS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """An order's money: its collections, the parts of each with the split that carried them, every instruction."""
+
+    collections: list[Row]
+    parts: list[Row]
+    instructions: list[Row]
+
+
+async def orders(
+    tx: Tx,
+    *,
+    before: tuple[datetime, str] | None = None,
+    rows_max: int = 50,
+    state: str | None = None,
+    channel_id: str | None = None,
+    seller_id: str | None = None,
+    external_id: str | None = None,
+) -> list[Row]:
+    """Orders, newest first; `before` is (placed_at, id) of the last row of the page before."""
+    at, order_id = before or (None, "")
+    return await tx.rows(
+        QUERIES.orders, tx.org, at, order_id, min(rows_max, ROWS_MAX), state, channel_id, seller_id, external_id
+    )
+
+
+async def waterfall(tx: Tx, order_id: str) -> Waterfall:
+    """Who gets what of an order, when, by which instruction."""
+    return Waterfall(
+        await tx.rows(QUERIES.waterfall_collections, tx.org, order_id),
+        await tx.rows(QUERIES.waterfall_parts, tx.org, order_id),
+        await tx.rows(QUERIES.waterfall_instructions, tx.org, order_id),
+    )
+
+
+async def merchants(
+    tx: Tx, *, after: str = "", rows_max: int = 50, state: str | None = None, search: str | None = None
+) -> list[Row]:
+    """Merchants in the order in which they were made; `search` is a name's beginning or an external id."""
+    return await tx.rows(QUERIES.merchants, tx.org, after, min(rows_max, ROWS_MAX), state, search)
+
+
+async def merchant_balances(tx: Tx, merchant_ids: Sequence[str]) -> list[Row]:
+    """What merchants own at each channel: pending, withdrawable, frozen, external, and what of it is held."""
+    return await tx.rows(QUERIES.merchant_balances, tx.org, list(merchant_ids))
+
+
+async def payouts(
+    tx: Tx, *, before: str | None = None, rows_max: int = 50, state: str | None = None, merchant_id: str | None = None
+) -> list[Row]:
+    """Payouts, newest first."""
+    return await tx.rows(QUERIES.payouts, tx.org, before, min(rows_max, ROWS_MAX), state, merchant_id)
+
+
+async def breaks(
+    tx: Tx,
+    channel_id: str | None = None,
+    *,
+    before: str | None = None,
+    rows_max: int = ROWS_MAX,
+    only_open: bool = True,
+) -> list[Row]:
+    """Breaks, newest first."""
+    return await tx.rows(QUERIES.all_breaks, tx.org, before, min(rows_max, ROWS_MAX), channel_id, only_open)
+
+
+async def runs(tx: Tx, *, before: str | None = None, rows_max: int = 50) -> list[Row]:
+    """Reconciliation runs, newest first."""
+    return await tx.rows(QUERIES.runs, tx.org, before, min(rows_max, ROWS_MAX))
+
+
+async def batches(
+    tx: Tx, *, before: str | None = None, rows_max: int = 50, merchant_id: str | None = None
+) -> list[Row]:
+    """Settlement batches, newest first."""
+    return await tx.rows(QUERIES.batches, tx.org, before, min(rows_max, ROWS_MAX), merchant_id)
+
+
+async def merchant_statement(tx: Tx, batch_id: str) -> AsyncIterator[list[str]]:
+    """A merchant's statement of one batch as rows of text (CSV): what came, what went, the balance that it closes to."""
+    batch = await tx.row(QUERIES.batch, tx.org, batch_id)
+    if batch is None:
+        return
+    yield ["at", "what", "order", "amount", "balance", "currency"]
+    lines = await tx.rows(QUERIES.statement_lines, tx.org, batch_id)
+    currency: str = batch["currency"]
+    balance = batch["balance_minor"] - sum(line["amount_minor"] for line in lines)
+    start = batch["from_at"].isoformat() if batch["from_at"] else ""
+    yield [start, "opening", "", "", major_text(balance, currency), currency]
+    for line in lines:
+        balance += line["amount_minor"]
+        amount, total = major_text(line["amount_minor"], currency), major_text(balance, currency)
+        yield [line["effective_at"].isoformat(), line["recipe"], line["order_number"], amount, total, currency]
+    paid = major_text(-batch["payout_minor"], currency)
+    closing = major_text(balance - batch["payout_minor"], currency)
+    yield [batch["until_at"].isoformat(), "payout", "", paid, closing, currency]
+
+
+async def order_days(tx: Tx, channel_id: str) -> tuple[datetime, datetime, list[date]]:
+    """The first and last day (UTC midnight) on which something of this channel's orders happens, and all of them."""
+    days = [row["day"] for row in await tx.rows(QUERIES.order_days, tx.org, channel_id)]
+    assert days, "the channel has no orders"
+    return datetime.combine(days[0], time(), UTC), datetime.combine(days[-1], time(), UTC), days
+
+
+async def money_days(tx: Tx, channel_id: str) -> list[date]:
+    """The days (UTC) on which money moved at a channel."""
+    return [row["day"] for row in await tx.rows(QUERIES.money_days, tx.org, channel_id)]
+
+
+async def job_sums(tx: Tx, channel_id: str) -> dict[str, int]:
+    """What was paid out and refunded through a channel, in minor units."""
+    row = await tx.row(QUERIES.job_sums, tx.org, channel_id)
+    assert row is not None
+    return dict(row)
+
+
+async def trial_balance(tx: Tx) -> list[Row]:
+    """The sum of every account per book and currency: zero in sound books."""
+    return await tx.rows(QUERIES.trial_balance, tx.org)
