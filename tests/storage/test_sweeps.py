@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from cauce.flows.registry import REGISTRY
 from cauce.kernel.errors import NotFound, Unavailable
 from cauce.kernel.events import CATALOGUE
 from cauce.storage import sweeps
-from cauce.storage.database import Database, Row, Tx
+from cauce.storage.database import SCHEDULER_ROLE, Database, Row, Tx
 from cauce.storage.directory.orgs import Mode, Org
 from cauce.storage.sweeps import Sweep
 from tests.support import toy
@@ -21,9 +22,18 @@ SWEEP = toy.TOY_SWEEP
 Process = Callable[[Tx, list[Row]], Awaitable[None]]
 
 
-@pytest.fixture(autouse=True)
-async def _tables(dsn: str) -> None:
+@pytest.fixture
+async def database(dsn: str, database: Database) -> Database:
+    """With the toy's tables."""
     await toy.prepare(dsn)
+    return database
+
+
+@pytest.fixture(scope="module")
+async def shared_scheduler(shared_dsn: str) -> AsyncIterator[Database]:
+    connected = await Database.connect(shared_dsn, role=SCHEDULER_ROLE, connections_max=2)
+    yield connected
+    await connected.close()
 
 
 async def handle(tx: Tx, rows: list[Row]) -> None:
@@ -167,6 +177,27 @@ async def test_a_failure_at_the_commit_is_the_rows_failure_too(database: Databas
     assert sorted(await toy.effects(database, org.id)) == ["good", "well"]
     async with database.transaction(org.id) as tx:
         assert [row["row_key"] for row in await sweeps.parked(tx)] == ["bad"]
+
+
+@pytest.mark.parametrize("sweep", [kind.sweep for kind in REGISTRY.sweeps], ids=lambda sweep: sweep.name)
+async def test_every_sweep_of_the_product_keeps_the_contract(
+    shared_database: Database, shared_scheduler: Database, sweep: Sweep
+) -> None:
+    org = await toy.make_org(shared_database)
+    async with shared_scheduler.transaction() as tx:  # may it ask, with what it may see?
+        assert await sweeps.find_orgs(tx, sweep) == []
+    async with shared_database.transaction(org.id) as tx:
+        assert await tx.rows(sweep.claim, [org.id], 10, None) == []
+        assert await tx.rows(sweep.claim, [org.id], 10, ["none"]) == []
+        assert await sweeps.next_due(tx, sweep) is None
+        assert await tx.run(sweep.set_due, org.id, "none", None) == 0
+        statement = await tx.connection.prepare(sweep.claim)
+        assert {"org_id", "key", "due_at"} <= {column.name for column in statement.get_attributes()}
+
+
+async def test_sweeps_have_names_of_their_own() -> None:
+    names = [kind.sweep.name for kind in REGISTRY.sweeps]
+    assert len(names) == len(set(names))
 
 
 async def test_the_toys_event_is_in_the_catalogue() -> None:
