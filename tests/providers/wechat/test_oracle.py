@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from wechatpayv3 import WeChatPay, WeChatPayType
+from wechatpayv3 import WeChatPay, WeChatPayType, utils
 
 from cauce.providers.wechat import PROVIDER, signing
 from cauce.providers.wechat.simulator import wechat_face
@@ -121,9 +124,6 @@ def test_the_library_reads_bills(url: str) -> None:
         told = oracle.ok(apply("2026-03-02", tar_type="GZIP"))
         status, content = oracle.client.download_bill(told["download_url"])
         assert status == 200
-        import gzip
-        import hashlib
-
         plain = gzip.decompress(content)
         assert hashlib.sha1(plain).hexdigest() == told["hash_value"]
         assert transaction in plain.decode()
@@ -191,8 +191,6 @@ def test_the_library_works_by_certificates_too(url: str, tmp_path: Path) -> None
 
 
 def test_library_and_adapter_agree_on_every_signature_and_cipher() -> None:
-    from wechatpayv3 import utils
-
     assert PROVIDER.sandbox_channel is not None
     face = PROVIDER.sandbox_channel("vectors", "http://localhost/wechat", URL)
     private, certificate = face.secrets["merchant_private_key"], face.registration["merchant_certificate"]
@@ -205,7 +203,5 @@ def test_library_and_adapter_agree_on_every_signature_and_cipher() -> None:
     sealed_name = utils.rsa_encrypt("明日商贸", public)
     assert signing.decrypt_bytes(face.registration["public_key_private"], sealed_name).decode() == "明日商贸"
     key = face.secrets["api_v3_key"]
-    import base64
-
     sealed = base64.b64encode(signing.seal(key.encode(), "n" * 12, b"{}", "transaction")).decode()
     assert utils.aes_decrypt("n" * 12, sealed, "transaction", key) == "{}"

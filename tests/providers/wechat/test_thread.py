@@ -9,7 +9,9 @@ from cauce.gateway.collecting import ActionKind, CollectRequest, Operation
 from cauce.gateway.outcome import Done, Pending
 from cauce.gateway.reporting import LineKind
 from cauce.gateway.splitting import PartState, ReceiverKind
+from cauce.kernel.clock import wall_now
 from cauce.kernel.ids import new_id
+from tests.providers.receiver import Receiver
 from tests.providers.wechat.shop import Shop, cny, done
 
 
@@ -119,9 +121,7 @@ async def test_the_bills_of_a_day_join_to_payments_refunds_and_parts(shop: Shop)
     assert [(o.kind, o.ref, o.amount) for o in own] == [(LineKind.SPLIT, result.parts[0].ref, cny(1_200))]
 
 
-async def test_a_payment_notice_is_verified_opened_and_names_our_key(shop: Shop, receiver) -> None:  # type: ignore[no-untyped-def]
-    from cauce.kernel.clock import wall_now
-
+async def test_a_payment_notice_is_verified_opened_and_names_our_key(shop: Shop, receiver: Receiver) -> None:
     order = await shop.paid(await shop.seller())
     await shop.control.quiet()
     headers, body = receiver.received[-1]

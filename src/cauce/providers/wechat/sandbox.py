@@ -37,49 +37,50 @@ def sandbox_channel(
     `by_public_key` False makes one of the older kind, by certificates; one that is `migrating` knows the public key
     beside them.
     """
-    merchant, platform, public = _key(), _key(), _key()
-    merchant_certificate = _certificate(merchant, "merchant")
-    platform_certificate = _certificate(platform, "platform")
-    digits = str(int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:8]))
-    mchid, appid = f"19{digits[:10]:0>10}", f"wx{hashlib.sha256(tenant.encode()).hexdigest()[:16]}"
+    merchant, public = _key(), _key()
+    certificate = _certificate(merchant, "merchant")
     api_v3_key = secrets.token_hex(16)
-    key_id = f"{PUBLIC_KEY_PREFIX}{digits[:19]:0>19}"
-    merchant_serial = signing.certificate_serial(merchant_certificate)
-    settings = {
+    key_id = f"{PUBLIC_KEY_PREFIX}{_digits(tenant, 19)}"
+    shared = {
         "dialect": str(dialect),
-        "mchid": mchid,
-        "appid": appid,
-        "merchant_cert_serial": merchant_serial,
+        "mchid": f"19{_digits(tenant, 10)}",
+        "appid": f"wx{hashlib.sha256(tenant.encode()).hexdigest()[:16]}",
+        "merchant_cert_serial": signing.certificate_serial(certificate),
+        "notify_url": notify_url,
+    }
+    settings = {
+        **shared,
         "verify_keys": msgspec.json.encode({key_id: _public(public)} if by_public_key or migrating else {}).decode(),
         "encrypt_serial": key_id if by_public_key else "",
-        "notify_url": notify_url,
         "share_max_ratio": str(SANDBOX_SHARE_RATIO),
     }
-    return SandboxChannel(
-        tenant,
-        face_url,
-        settings=settings,
-        secrets={"merchant_private_key": _private(merchant), "api_v3_key": api_v3_key},
-        registration={
-            "dialect": str(dialect),
-            "mchid": mchid,
-            "appid": appid,
-            "merchant_certificate": merchant_certificate,
-            "merchant_cert_serial": merchant_serial,
-            "api_v3_key": api_v3_key,
-            "public_key_id": key_id,
-            "public_key_private": _private(public),
-            "certificate": platform_certificate,
-            "certificate_private": _private(platform),
-            "certificate_serial": signing.certificate_serial(platform_certificate),
-            "notify_url": notify_url,
-            "knobs": {
-                "max_ratio": SANDBOX_SHARE_RATIO,
-                "certificates_offered": not by_public_key,
-                "public_key_percent": 100 if by_public_key else 0,
-            },
+    registration = {
+        **shared,
+        "merchant_certificate": certificate,
+        "api_v3_key": api_v3_key,
+        "public_key_id": key_id,
+        "public_key_private": _private(public),
+        **_platform_certificate(),
+        "knobs": {
+            "max_ratio": SANDBOX_SHARE_RATIO,
+            "certificates_offered": not by_public_key,
+            "public_key_percent": 100 if by_public_key else 0,
         },
-    )
+    }
+    own = {"merchant_private_key": _private(merchant), "api_v3_key": api_v3_key}
+    return SandboxChannel(tenant, face_url, settings=settings, secrets=own, registration=registration)
+
+
+def _platform_certificate() -> dict[str, str]:
+    key = _key()
+    certificate = _certificate(key, "platform")
+    serial = signing.certificate_serial(certificate)
+    return {"certificate": certificate, "certificate_private": _private(key), "certificate_serial": serial}
+
+
+def _digits(tenant: str, length: int) -> str:
+    """Digits that are always the same for a tenant."""
+    return f"{int.from_bytes(hashlib.sha256(tenant.encode()).digest()):078d}"[-length:]
 
 
 def _key() -> RSAPrivateKey:
