@@ -108,10 +108,11 @@ class _Chunk:
 
 
 async def _prove_moved(tx: Tx, sweep: Sweep, rows: Sequence[Row]) -> None:
-    before = {(row["org_id"], row["key"]): row["due_at"] for row in rows}
+    # Compared as claimed, whole: a row may be due again at the same instant for its next step.
+    before = {(row["org_id"], row["key"]): tuple(row) for row in rows}
     orgs = sorted({row["org_id"] for row in rows})
     still_due = await tx.rows(sweep.claim, orgs, len(rows), [row["key"] for row in rows])
-    if any(before.get((row["org_id"], row["key"])) == row["due_at"] for row in still_due):
+    if any(before.get((row["org_id"], row["key"])) == tuple(row) for row in still_due):
         raise LeftDue()
 
 
