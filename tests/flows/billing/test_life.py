@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy, TrialEnd
 from cauce.kernel.calendar.months import add_months
@@ -45,7 +46,7 @@ async def test_periods_follow_the_remembered_day_and_nothing_is_billed_twice(sel
     await seller.advance_to(datetime(2027, 2, 1, 10, tzinfo=UTC))
     invoices = await seller.invoices(done.subscription_id)
     assert [one["period_start"] for one in invoices] == [add_months(date(2026, 1, 31), n) for n in range(13)]
-    assert all(a["period_end"] == b["period_start"] for a, b in zip(invoices, invoices[1:], strict=False))
+    assert all(a["period_end"] == b["period_start"] for a, b in pairwise(invoices))
     assert len(seller.cards.charged) == 13
     await seller.prove()
 

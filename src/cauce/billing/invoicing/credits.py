@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from cauce.billing.invoicing.store import QUERIES, take_numbers
 from cauce.pricing.crediting import LineCredit
@@ -81,3 +81,13 @@ async def issue(tx: Tx, note: NewCreditNote) -> str:
 async def of_invoice(tx: Tx, invoice_id: str) -> list[Row]:
     """The credit notes of an invoice, in order."""
     return await tx.rows(QUERIES.credit_notes_of, tx.org, invoice_id)
+
+
+async def billed_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[Row]:
+    """Advance lines of these items whose service reaches beyond `since`, with what was credited of them."""
+    return await tx.rows(QUERIES.billed_of_items, tx.org, list(item_ids), since)
+
+
+async def waiting_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[Row]:
+    """Prorations of these items that wait for the next invoice and reach beyond `since`."""
+    return await tx.rows(QUERIES.waiting_of_items, tx.org, list(item_ids), since)

@@ -70,13 +70,20 @@ UPDATE invoicing.line l SET credited_net_minor = l.credited_net_minor + u.net, c
  WHERE l.org_id = $1 AND l.invoice_id = $2 AND l.number = u.number
 
 -- name: billed_of_items
--- What was billed in advance for items and days from $3 on, and not credited yet: the ceiling of a credit.
+-- What was billed in advance for items and days from $3 on, and not credited yet: the ceiling of a credit note.
 SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.net_minor, l.tax_minor, l.amount_minor, l.discount_minor,
        l.credited_net_minor, l.credited_tax_minor
   FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
  WHERE l.org_id = $1 AND l.item_id = ANY ($2::text[]) AND l.period_end > $3 AND l.kind IN ('recurring', 'proration')
    AND i.status IN ('open', 'paid') AND l.deferred
  ORDER BY l.item_id, l.invoice_id, l.number
+
+-- name: waiting_of_items
+-- Prorations of items that wait for the next invoice count like billed lines when the item changes again.
+SELECT p.item_id, p.period_start, p.period_end, p.amount_minor, 0::bigint AS discount_minor, p.amount_minor AS net_minor, 0::bigint AS credited_net_minor
+  FROM invoicing.pending_line p
+ WHERE p.org_id = $1 AND p.item_id = ANY ($2::text[]) AND p.period_end > $3 AND p.kind = 'proration' AND p.state = 'waiting'
+ ORDER BY p.item_id, p.id
 
 -- name: insert_credit_note
 INSERT INTO invoicing.credit_note (org_id, id, invoice_id, customer_id, series, sequence, number, currency, reason, net_minor, tax_minor, total_minor,

@@ -37,6 +37,7 @@ from cauce.storage.outbox import NewEvent
 
 __all__ = [
     "AttemptInFlight",
+    "await_customer",
     "begin_setup",
     "conclude_attempt",
     "conclude_refund",
@@ -135,6 +136,11 @@ async def put_payer(tx: Tx, customer_id: str, channel_id: str, ref: str) -> None
 async def begin_setup(tx: Tx, setup_id: str, customer_id: str, channel_id: str, now: datetime) -> None:
     """A method is about to be saved; `setup_id` is the provider's key."""
     await tx.run(store.QUERIES.insert_setup, tx.org, setup_id, customer_id, channel_id, now)
+
+
+async def await_customer(tx: Tx, setup_id: str, return_url: str, hosted: bool) -> None:
+    """Remember how the set-up shall go on once the provider knows the customer."""
+    await save_setup(tx, setup_id, "open", {"return_url": return_url, "hosted": hosted}, None)
 
 
 async def lock_setup(tx: Tx, setup_id: str) -> Row:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from cauce.billing.catalog import service as catalog
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Step, Subscription, end, is_complete, period_of
+from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_period, is_complete, local_day, period_of
 from cauce.flows.billing.access import follow_access
-from cauce.flows.billing.bills import compose
+from cauce.flows.billing.bills import compose, discount_of
+from cauce.flows.billing.changing import plan_change, write_items
 from cauce.flows.billing.issue import Batch, load_tariff
+from cauce.pricing.invoice_lines import price_lines
 from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWish:
+    """What a scheduled change asks for."""
+
+    plan: str | None = None
+    quantities: dict[str, str] = field(default_factory=dict)
+    addons: tuple[str, ...] | None = None
+    options: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,45 @@ async def pass_boundary(
     """End those that end; apply the change of the others and bill the new terms."""
     ending = [one for one in due if one.cancel_at_period_end or is_complete(one)]
     await _end(tx, ending, batch, actor)
-    del waiting
+    for one in due:
+        if one not in ending and one.id in waiting:
+            await _change(tx, one, waiting[one.id], batch, actor)
+
+
+async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, actor: str) -> None:
+    """Another plan or quantity begins here: the old period's usage and the new period's fees on one invoice (T41)."""
+    at = due_of(one)
+    plan = (await catalog.read_plans(tx, [one.plan_id]))[one.plan_id]
+    before = (await load_surroundings(tx, [one.id]))[one.id]
+    planned = await plan_change(tx, one, plan, msgspec.convert(waiting.content, WaitingWish))
+    await write_items(tx, planned, at)
+    after = replace(
+        one,
+        plan_id=planned.plan.id,
+        product_id=planned.plan.product_id,
+        interval_unit=planned.interval.unit.value,
+        interval_count=planned.interval.count,
+        mrr_minor=planned.mrr_minor,
+    )
+    if planned.interval_changes:
+        after = enter_period(replace(after, anchor_on=local_day(one, at), anchor_day=None), 0)
+    else:
+        after = enter_period(after, one.period_index + 1)
+    around = (await load_surroundings(tx, [one.id]))[one.id]
+    tariff = await load_tariff(tx, [one], [around], {item.price_id for item in before.items})
+    used = compose(one.id, before, tariff, advance=None, arrears=period_of(one, one.period_index), with_pending=False)
+    begun = compose(one.id, around, tariff, advance=period_of(after, after.period_index), arrears=None)
+    charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
+    priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts])
+    bill = replace(begun, priced=priced)
+    period = period_of(after, after.period_index).period
+    invoice = batch.bill(after, around, bill, at, period=period)
+    await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
+    await subscriptions.settle_changes(tx, [waiting.id], "applied", at)
+    content = {"invoice": invoice.id, "plan": planned.plan.key, "change": waiting.id}
+    batch.events.append(NewEvent("subscription.changed", one.id, at, content, one.customer_id, {"plan": one.plan_id}))
+    batch.events.append(NewEvent("subscription.renewed", one.id, at, {"invoice": invoice.id}, one.customer_id))
+    batch.events += await follow_access(tx, [after], {planned.plan.id: planned.plan}, at)
 
 
 async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:

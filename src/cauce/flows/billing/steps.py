@@ -6,7 +6,7 @@ from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, TIMER, TRIAL_END
-from cauce.flows.billing import collect, dunning, lapses, refunds, renew, trials
+from cauce.flows.billing import collect, dunning, lapses, methods, refunds, renew, trials
 from cauce.flows.context import JobKind, SweepKind
 from cauce.flows.instruct import Concluder
 
@@ -28,5 +28,7 @@ EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
 CONCLUDERS: dict[str, Concluder] = {
     collect.CHARGE_PURPOSE: collect.conclude_charges,
+    methods.CUSTOMER_PURPOSE: methods.conclude_customers,
+    methods.SETUP_PURPOSE: methods.conclude_setups,
     refunds.REFUND_PURPOSE: refunds.conclude_refunds,
 }

@@ -1,0 +1,165 @@
+"""Ending, pausing and coming back: cancel at the period's end or now, undo, approve, pause, resume, reactivate.
+
+A cancellation now gives back what the plan's policy says of the unused part, as credit notes of the very lines that
+billed it (V9, V23). Reactivation is the same row in a new term without a second trial (T38).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import CancelCredit, Plan
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.payments import service as payments
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.machine import MACHINE
+from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, local_day
+from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.correct import void_into
+from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
+from cauce.flows.billing.unused import credit_unused
+from cauce.flows.context import Context
+from cauce.kernel.errors import Conflict
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent
+
+
+class DebtOpen(Conflict):
+    """The debt of the earlier term is settled or written off first."""
+
+    code = "debt_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End a subscription: at the period's end, or now. `credit` None: as the plan says. `void_open`: drop its open invoices."""
+
+    subscription_id: str
+    now: bool = False
+    reason: str = ""
+    credit: CancelCredit | None = None
+    void_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Where a subscription stands after a command."""
+
+    subscription_id: str
+    status: str
+    cancel_at_period_end: bool
+    credit_minor: int = 0
+    invoice_id: str | None = None
+
+
+async def cancel(context: Context, command: Cancel) -> Moved:
+    """Cancel, or ask for approval where the plan wants it (T11, T28, T31, T32)."""
+    async with context.transaction() as tx:
+        one, plan, at = await load(tx, context, command.subscription_id)
+        if command.now:
+            moved = await cancel_now(tx, context, one, plan, command, at)
+        elif plan.policy.cancel_approval and one.cancellation != "approved":
+            after = replace(one, cancellation="waiting", cancel_reason=command.reason)
+            moved = await step(tx, context, plan, one, after, "request_cancel", at, "cancellation_requested")
+        else:
+            after = replace(one, cancel_at_period_end=True, cancel_reason=command.reason)
+            moved = await step(tx, context, plan, one, after, "cancel_at_end", at, "cancellation_requested")
+        return moved
+
+
+async def undo(context: Context, subscription_id: str) -> Moved:
+    """Withdraw a cancellation before the period ends (T29)."""
+    async with context.transaction() as tx:
+        one, plan, at = await load(tx, context, subscription_id)
+        if not one.cancel_at_period_end and one.cancellation != "waiting":
+            MACHINE.step(one.status, "undo_cancel")
+            raise Conflict("no cancellation waits for the end of the period")
+        after = replace(one, cancel_at_period_end=False, cancellation="", cancel_reason="")
+        return await step(tx, context, plan, one, after, "undo_cancel", at, "cancellation_undone")
+
+
+async def decide(context: Context, subscription_id: str, *, approve: bool) -> Moved:
+    """Approve or reject a cancellation that waits (T32)."""
+    async with context.transaction() as tx:
+        one, plan, at = await load(tx, context, subscription_id)
+        if one.cancellation != "waiting":
+            raise Conflict("no cancellation waits for approval")
+        after = replace(one, cancellation="approved" if approve else "rejected", cancel_at_period_end=approve)
+        verb = "cancellation_approved" if approve else "cancellation_rejected"
+        return await step(tx, context, plan, one, after, "decide_cancel", at, verb)
+
+
+async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, command: Cancel, at: datetime) -> Moved:
+    """End at once: credit for the unused part by policy, open invoices kept or voided."""
+    MACHINE.step(one.status, "cancel")
+    batch, credited = Batch(), 0
+    opened = await invoicing.lock_open_of(tx, [one.id])
+    voided = set()
+    if command.void_open or one.status == "incomplete":
+        busy = await payments.in_flight(tx, [invoice.id for invoice in opened])
+        for invoice in opened:
+            if invoice.id not in busy and not invoice.paid_minor and not invoice.credited_minor:
+                await void_into(tx, invoice, batch, at)
+                voided.add(invoice.id)
+    policy = command.credit or plan.policy.cancel_credit
+    if policy is not CancelCredit.NONE and one.status in ("active", "past_due", "paused"):
+        since = one.paused_on if one.status == "paused" and one.paused_on else local_day(one, at)
+        credited = await credit_unused(
+            tx, one, since, batch, at, context.actor.name, refund=policy is CancelCredit.REFUND, reason="cancellation"
+        )
+        one = await subscriptions.lock_one(tx, one.id)  # a credit that settles its debt moves it first
+    after = end(replace(one, cancel_reason=command.reason or one.cancel_reason), "canceled", at)
+    await subscriptions.move(tx, [Step(one, after, "cancel", at, command.reason)], context.actor.name)
+    await subscriptions.drop_timers(tx, [one.id])
+    content = {"reason": after.cancel_reason, "credit": credited}
+    batch.events.append(NewEvent("subscription.canceled", one.id, at, content, one.customer_id))
+    batch.events += await follow_access(tx, [after], {plan.id: plan}, at)
+    await write(tx, batch, context.actor.name, context.cause)
+    return Moved(one.id, after.status, False, credited)
+
+
+async def reactivate(context: Context, subscription_id: str) -> Moved:
+    """Begin a new term of a canceled subscription: same row, no trial, billed from now (T38)."""
+    async with context.transaction() as tx:
+        one, plan, at = await load(tx, context, subscription_id)
+        MACHINE.targets(one.status, "reactivate")
+        if await invoicing.with_open(tx, [one.id]):
+            raise DebtOpen(param="subscription")
+        batch = Batch()
+        anchored = replace(begin_term(one, at), term=one.term + 1, cancellation="", cancel_reason="")
+        (term,) = await first_terms(tx, [anchored], one_time=False)
+        invoice = term.issue(batch, at)
+        after = active_from(term, at) if term.begins_active else incomplete_until(term, invoice, plan, at)
+        await subscriptions.move(tx, [Step(one, after, "reactivate", at)], context.actor.name)
+        batch.events.append(
+            NewEvent(
+                "subscription.reactivated", one.id, at, {"invoice": invoice.id, "term": after.term}, one.customer_id
+            )
+        )
+        batch.events += await follow_access(tx, [after], {plan.id: plan}, at)
+        await write(tx, batch, context.actor.name, context.cause)
+        return Moved(one.id, after.status, False, 0, invoice.id)
+
+
+async def load(tx: Tx, context: Context, subscription_id: str) -> tuple[Subscription, Plan, datetime]:
+    """A locked subscription, its plan and the organization's time."""
+    one = await subscriptions.lock_one(tx, subscription_id)
+    plan = (await catalog.read_plans(tx, [one.plan_id]))[one.plan_id]
+    return one, plan, await context.now(tx)
+
+
+async def step(
+    tx: Tx, context: Context, plan: Plan, one: Subscription, after: Subscription, trigger: str, at: datetime, verb: str
+) -> Moved:
+    """Take one step of one subscription that moves no money, and tell it."""
+    await subscriptions.move(tx, [Step(one, after, trigger, at, after.cancel_reason)], context.actor.name)
+    content = {"reason": after.cancel_reason, "ends_at": after.due_at, "status": after.status}
+    event = NewEvent(f"subscription.{verb}", one.id, at, content, one.customer_id)
+    batch = Batch(events=[event])
+    if after.status != one.status:
+        batch.events += await follow_access(tx, [after], {plan.id: plan}, at)
+    await write(tx, batch, context.actor.name, context.cause)
+    return Moved(one.id, after.status, after.cancel_at_period_end)

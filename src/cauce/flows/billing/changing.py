@@ -1,0 +1,144 @@
+"""What a change amounts to: which items stay, leave and come, in which direction it goes. Writes nothing but `write_items`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import ChangeRule, NoPriceInCurrency, Plan, Price, PriceKind, shared_interval
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import Item, Subscription
+from cauce.flows.billing.bills import monthly_revenue
+from cauce.flows.billing.options import adjustments
+from cauce.flows.billing.signup import quantity_of
+from cauce.kernel.calendar.periods import Interval
+from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.ids import new_id
+from cauce.reports.billing_run import ItemRow
+from cauce.storage.database import Tx
+
+
+class Wish(Protocol):
+    """What a change asks for; see `changes.Change`."""
+
+    @property
+    def plan(self) -> str | None: ...
+
+    @property
+    def quantities(self) -> Mapping[str, str]: ...
+
+    @property
+    def addons(self) -> tuple[str, ...] | None: ...
+
+    @property
+    def options(self) -> Mapping[str, Any] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan and items after a change. `removed` are replaced or gone, `added` new; `kept` go on untouched."""
+
+    plan: Plan
+    interval: Interval
+    interval_changes: bool
+    kept: tuple[Item, ...]
+    removed: tuple[Item, ...]
+    added: tuple[Item, ...]
+    prices: Mapping[str, Price]
+    rule: ChangeRule
+    mrr_minor: int
+
+
+async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish) -> Planned:
+    """What `wish` means for a locked subscription; currency never changes (A1)."""
+    old = (await subscriptions.items_of(tx, [one.id]))[one.id]
+    target = plan
+    if wish.plan is not None and wish.plan != plan.key:
+        plan_id, _ = await catalog.require_sold(tx, wish.plan)
+        target = (await catalog.read_plans(tx, [plan_id]))[plan_id]
+    sold = await catalog.prices_of_plan(tx, target.id)
+    prices = await catalog.read_prices(tx, {item.price_id for item in old} | {price.id for price in sold})
+    new = _wanted(one, target, sold, old, prices, wish, same_plan=target.id == plan.id)
+    by_price = {item.price_id: item for item in old}
+    kept, added = [], []
+    for item in new:
+        before = by_price.get(item.price_id)
+        same = before is not None and (before.quantity, before.adjust_minor, before.adjust_percent) == (
+            item.quantity, item.adjust_minor, item.adjust_percent,
+        )  # fmt: skip
+        if same and before is not None:
+            kept.append(before)
+        else:
+            added.append(item)
+    stays = {item.id for item in kept}
+    interval = shared_interval([interval for item in new if (interval := prices[item.price_id].interval) is not None])
+    before_mrr, after_mrr = _revenue(old, prices), _revenue(new, prices)
+    return Planned(
+        target, interval, interval != one.interval, tuple(kept), tuple(item for item in old if item.id not in stays),
+        tuple(added), prices, _rule(plan, before_mrr, after_mrr, same_plan=target.id == plan.id), after_mrr,
+    )  # fmt: skip
+
+
+async def write_items(tx: Tx, planned: Planned, at: datetime) -> None:
+    """The subscription's items as planned."""
+    await subscriptions.remove_items(tx, [item.id for item in planned.removed], at)
+    if planned.added:
+        await subscriptions.insert_items(tx, planned.added, at)
+
+
+def _wanted(
+    one: Subscription,
+    target: Plan,
+    sold: list[Price],
+    old: list[Item],
+    prices: Mapping[str, Price],
+    wish: Wish,
+    *,
+    same_plan: bool,
+) -> list[Item]:
+    keys = {prices[item.price_id].key: item for item in old}
+    addons = wish.addons
+    if addons is None:
+        addons = tuple(key for key, item in keys.items() if prices[item.price_id].role == "addon")
+    offered = [price for price in sold if price.currency == one.currency]
+    mine = [prices[item.price_id] for item in old] if same_plan else []
+    offered += [price for price in mine if price.id not in {other.id for other in offered}]  # archived, but still his
+    chosen = [price for price in offered if price.role == "base" or price.key in addons]
+    if not any(price.role == "base" for price in chosen):
+        raise NoPriceInCurrency(f"plan {target.key} has no price in {one.currency}", param="plan")
+    unknown = set(wish.quantities) - {price.key for price in chosen}
+    if unknown:
+        raise InvalidRequest(f"plan {target.key} has no price {sorted(unknown)[0]}", param="quantities")
+    options = wish.options if wish.options is not None else next((item.options for item in old if item.options), {})
+    added, percent = adjustments(target, options if wish.options is not None or same_plan else {})
+    items: list[Item] = []
+    for price in chosen:
+        before = keys.get(price.key)
+        default = before.quantity if before is not None else Decimal(1)
+        quantity = quantity_of(wish.quantities[price.key]) if price.key in wish.quantities else default
+        item = Item(new_id("si"), one.id, price.id, quantity)
+        if (
+            price.kind is PriceKind.RECURRING
+            and not any(other.options for other in items)
+            and (added or percent or options)
+        ):
+            item = replace(item, options=dict(options), adjust_minor=added, adjust_percent=percent)
+            added, percent = 0, Decimal(0)
+        items.append(item)
+    return items
+
+
+def _rule(plan: Plan, before_mrr: int, after_mrr: int, *, same_plan: bool) -> ChangeRule:
+    policy = plan.policy.change
+    if same_plan:
+        return policy.quantity_up if after_mrr >= before_mrr else policy.quantity_down
+    return policy.upgrade if after_mrr >= before_mrr else policy.downgrade
+
+
+def _revenue(items: list[Item], prices: Mapping[str, Price]) -> int:
+    rows = [ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent) for item in items]
+    return monthly_revenue(rows, prices)

@@ -1,0 +1,53 @@
+"""What a new payment method sets in motion: debts are tried at once, an ended trial becomes a paid term (C3, T35)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.customers import service as customers
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.payments import cases
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import Step, Subscription, begin_term
+from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.collect import charge
+from cauce.flows.billing.issue import Batch
+from cauce.flows.billing.terms import active_from, first_terms
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent
+
+
+async def method_added(tx: Tx, customer_id: str, batch: Batch, at: datetime, actor: str) -> None:
+    """Give a new method its consequences, into the caller's batch."""
+    held = await subscriptions.lock(tx, await subscriptions.ids_of_customer(tx, customer_id))
+    behind = [one.id for one in held.values() if one.status in ("past_due", "unpaid", "incomplete")]
+    if behind:
+        known = await cases.lock_open(tx, behind)
+        opened = [one for one in await invoicing.lock_open_of(tx, behind) if one.collection == "charge"]
+        await charge(tx, opened, {one.id: at for one in opened}, batch)
+        tried = {one.subscription_id for one in opened}
+        fresh = [replace(case, due_at=None, refusal="") for one, case in known.items() if one in tried]
+        await cases.save(tx, fresh, at)
+    await _convert_paused(tx, customer_id, held, batch, at, actor)
+
+
+async def _convert_paused(
+    tx: Tx, customer_id: str, held: dict[str, Subscription], batch: Batch, at: datetime, actor: str
+) -> None:
+    """Subscriptions whose trial ended without a method begin a paid term now; it is collected like any other (T35)."""
+    paused = [one for one in held.values() if one.status == "paused" and one.pause_reason == "trial_ended"]
+    if not paused:
+        return
+    plans = await catalog.read_plans(tx, {one.plan_id for one in paused})
+    await customers.lock(tx, [customer_id])
+    steps = []
+    for one, term in zip(paused, await first_terms(tx, [begin_term(one, at) for one in paused]), strict=True):
+        invoice = term.issue(batch, at)
+        after = replace(active_from(term, at), pause_reason="", paused_on=None, resume_at=None)
+        steps.append(Step(one, after, "convert", at))
+        batch.events.append(NewEvent("subscription.trial_converted", one.id, at, {"invoice": invoice.id}, customer_id))
+        batch.events.append(NewEvent("subscription.resumed", one.id, at, {"invoice": invoice.id}, customer_id))
+    await subscriptions.move(tx, steps, actor)
+    batch.events += await follow_access(tx, [step.after for step in steps], plans, at)

@@ -1,0 +1,184 @@
+"""The lines of a change in the middle of a period: credit for what is unused of the removed, charge for the added.
+
+The credit of an item is the unused part of every line that was billed for it in advance, earlier credits included, so
+it can never exceed what was really billed (V23). Each side is rounded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
+from cauce.billing.invoicing import credits
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.subscriptions.rules import Item, Subscription, enter_period, period_of
+from cauce.flows.billing.bills import Tariff, compose, discount_of, sold_of
+from cauce.flows.billing.changing import Planned
+from cauce.flows.billing.issue import load_tariff
+from cauce.kernel.calendar.periods import Period, SchedulePeriod
+from cauce.kernel.ids import new_id
+from cauce.kernel.money import half_up
+from cauce.pricing.invoice_lines import Charge, Priced, price_lines
+from cauce.pricing.proration import remaining_fraction
+from cauce.pricing.schedule import Billing
+from cauce.pricing.subscription_charges import part_charge
+from cauce.reports.billing_run import ItemRow, Surroundings, load_surroundings
+from cauce.storage.database import Row, Tx
+
+_NOTHING = Priced((), 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Prorated:
+    """What is invoiced now, and what waits for the next invoice."""
+
+    priced: Priced = _NOTHING
+    later: tuple[Charge, ...] = ()
+    categories: Mapping[str, str] = field(default_factory=dict)
+
+    async def keep_later(self, tx: Tx, one: Subscription, at: datetime) -> None:
+        """Write the pending lines."""
+        lines = [
+            invoicing.PendingLine(
+                id=new_id("pl"),
+                customer_id=one.customer_id,
+                subscription_id=one.id,
+                currency=one.currency,
+                description=charge.description,
+                amount_minor=charge.amount_minor,
+                kind="proration",
+                product_id=charge.product_id,
+                item_id=charge.item_id,
+                price_id=charge.price_id,
+                quantity=Decimal(1),
+                tax_category=self.categories.get(charge.price_id or "", "standard"),
+                tax_inclusive=charge.tax.inclusive,
+                period_start=charge.period.start if charge.period else None,
+                period_end=charge.period.end if charge.period else None,
+            )
+            for charge in self.later
+            if charge.amount_minor
+        ]
+        await invoicing.insert_pending(tx, lines, at)
+
+
+async def prorate(
+    tx: Tx, one: Subscription, planned: Planned, behavior: ProrationBehavior, day: date, *, resets: bool
+) -> Prorated:
+    """The lines of a change on `day`; with `resets` a new period begins there and the old one's usage is billed."""
+    around = (await load_surroundings(tx, [one.id]))[one.id]
+    tariff = await load_tariff(tx, [one], [around], planned.prices)
+    left = planned.removed if not resets else (*planned.removed, *planned.kept)
+    came = planned.added if not resets else (*planned.kept, *planned.added)
+    credits_of = await _credits(tx, left, day, planned.prices, around, tariff)
+    if resets:
+        charges = _new_period(one, planned, came, day, around, tariff)
+        return Prorated(_priced([*credits_of, *charges], around))
+    charges = _rest_of_period(one, came, day, planned.prices, around, tariff)
+    categories = {price.id: price.tax_category for price in planned.prices.values()}
+    match behavior:
+        case ProrationBehavior.NONE:
+            return Prorated()
+        case ProrationBehavior.NEXT_INVOICE:
+            return Prorated(_NOTHING, (*credits_of, *charges), categories)
+        case ProrationBehavior.CHARGE_NOW_CREDIT_AT_RENEWAL:
+            return Prorated(_priced(charges, around), tuple(credits_of), categories)
+        case _:
+            return Prorated(_priced([*credits_of, *charges], around))
+
+
+def _priced(charges: Sequence[Charge], around: Surroundings) -> Priced:
+    kept = [charge for charge in charges if charge.amount_minor]
+    return price_lines(kept, [discount_of(each, kept) for each in around.discounts])
+
+
+async def _credits(
+    tx: Tx,
+    removed: Sequence[Item],
+    day: date,
+    prices: Mapping[str, Price],
+    around: Surroundings,
+    tariff: Tariff,
+) -> list[Charge]:
+    billed: dict[str, list[Row]] = {}
+    ids = [item.id for item in removed]
+    for row in (*await credits.billed_of_items(tx, ids, day), *await credits.waiting_of_items(tx, ids, day)):
+        billed.setdefault(row["item_id"], []).append(row)
+    charges = []
+    for item in removed:
+        rows = billed.get(item.id, [])
+        amount = half_up(sum((_unused(row, day) for row in rows), Fraction(0)))
+        if amount > 0:
+            price = prices[item.price_id]
+            tax = tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive)
+            until = max(row["period_end"] for row in rows)
+            charges.append(
+                Charge(
+                    "proration",
+                    f"Unused: {price.nickname or price.key}",
+                    -amount,
+                    tax,
+                    item.id,
+                    price.id,
+                    price.product_id,
+                    Fraction(item.quantity),
+                    Period(day, until),
+                    deferred=True,
+                )
+            )
+    return charges
+
+
+def _unused(row: Row, day: date) -> Fraction:
+    """The unused part of what a line billed, as the price states it, less what was credited of it."""
+    stated = Fraction(row["amount_minor"] - row["discount_minor"])
+    if row["net_minor"]:
+        stated *= 1 - Fraction(row["credited_net_minor"], row["net_minor"])
+    start: date = row["period_start"]
+    end: date = row["period_end"]
+    return stated * Fraction((end - max(day, start)).days, (end - start).days)
+
+
+def _rest_of_period(
+    one: Subscription,
+    added: Sequence[Item],
+    day: date,
+    prices: Mapping[str, Price],
+    around: Surroundings,
+    tariff: Tariff,
+) -> list[Charge]:
+    running = period_of(one, one.period_index)
+    fraction = remaining_fraction(running.full, day)
+    rest = Period(day, running.period.end)
+    return [
+        part_charge(sold_of(_row(item), prices[item.price_id], around, tariff), rest, fraction, kind="proration")
+        for item in added
+        if prices[item.price_id].kind is PriceKind.RECURRING and prices[item.price_id].billing is Billing.IN_ADVANCE
+    ]
+
+
+def _new_period(
+    one: Subscription, planned: Planned, items: Sequence[Item], day: date, around: Surroundings, tariff: Tariff
+) -> list[Charge]:
+    fresh = replace(
+        one,
+        interval_unit=planned.interval.unit.value,
+        interval_count=planned.interval.count,
+        anchor_on=day,
+        anchor_day=None,
+    )
+    begins = period_of(enter_period(fresh, 0), 0)
+    old = period_of(one, one.period_index)
+    ends = SchedulePeriod(old.index, Period(old.period.start, day), old.full) if day > old.period.start else None
+    used = compose(one.id, around, tariff, advance=None, arrears=ends, with_pending=False)
+    now = replace(around, items=tuple(_row(item) for item in items))
+    new = compose(one.id, now, tariff, advance=begins, arrears=None, with_pending=False)
+    return [line.charge for line in (*used.priced.lines, *new.priced.lines)]
+
+
+def _row(item: Item) -> ItemRow:
+    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)

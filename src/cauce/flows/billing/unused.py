@@ -1,0 +1,55 @@
+"""What of an advance payment is not used: credited against the very lines that billed it, never more than they hold.
+
+Credit = the line's net for the days from the change to the line's end, in proportion to the line's own days, rounded
+once and capped at what is left of the line (V9, V23). The tax goes back with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from fractions import Fraction
+
+from cauce.billing.invoicing import credits
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import Subscription
+from cauce.flows.billing.correct import CreditInvoice, credit_within
+from cauce.flows.billing.issue import Batch
+from cauce.pricing.credit_notes import credit_cap
+from cauce.pricing.proration import prorated
+from cauce.storage.database import Row, Tx
+
+
+async def credit_unused(
+    tx: Tx,
+    one: Subscription,
+    since: date,
+    batch: Batch,
+    at: datetime,
+    actor: str,
+    *,
+    refund: bool,
+    reason: str,
+    item_ids: Sequence[str] | None = None,
+) -> int:
+    """Credit what is billed in advance for days from `since` on; the total with tax. `item_ids` None: every item."""
+    items = item_ids or [item.id for item in (await subscriptions.items_of(tx, [one.id]))[one.id]]
+    by_invoice: dict[str, dict[int, int]] = {}
+    for row in await credits.billed_of_items(tx, items, since):
+        amount = unused_net(row, since)
+        if amount > 0:
+            by_invoice.setdefault(row["invoice_id"], {})[row["number"]] = amount
+    total = 0
+    for invoice_id, invoice in (await invoicing.lock(tx, by_invoice)).items():
+        command = CreditInvoice(invoice_id, reason, by_invoice[invoice_id], None, refund)
+        credited = await credit_within(tx, invoice, command, batch, at, actor)
+        total += credited.total_minor
+    return total
+
+
+def unused_net(row: Row, since: date) -> int:
+    """The net of a billed line for its days from `since` on, capped at what is left of it."""
+    start, end = row["period_start"], row["period_end"]
+    fraction = Fraction((end - max(since, start)).days, (end - start).days)
+    return credit_cap(prorated(row["net_minor"], fraction), row["net_minor"], row["credited_net_minor"])
