@@ -16,7 +16,7 @@ import msgspec
 from cauce.providers.kit.simulator.callbacks import Rule
 from cauce.providers.kit.simulator.clock import parse_instant, parse_span
 from cauce.providers.kit.simulator.engine import Engine
-from cauce.providers.kit.simulator.face import Answer, Call, call_to_plain, json_answer
+from cauce.providers.kit.simulator.face import Answer, Call, json_answer
 from cauce.providers.kit.simulator.faults import Fault
 from cauce.providers.kit.simulator.tenant import Tenant
 
@@ -53,7 +53,7 @@ async def control(engine: Engine, call: Call, query: Mapping[str, str]) -> Answe
 
 def _note(engine: Engine, tenant: Tenant, call: Call, query: Mapping[str, str]) -> None:
     if call.method != "GET" and not call.path.startswith(("/_sim/snapshot", "/_sim/restore", "/_sim/reset")):
-        engine.note("control", tenant, call=call_to_plain(call), query=dict(query))
+        engine.note("control", tenant, call, query=dict(query))
 
 
 def _page(engine: Engine, tenant: Tenant, call: Call, query: Mapping[str, str]) -> Answer:

@@ -40,12 +40,17 @@ class Engine:
         self._background: set[asyncio.Task[None]] = set()
         self._snapshots: dict[str, bytes] = {}
         self.changed: set[str] = set()
-        self.journal: Callable[[dict[str, Any]], None] = lambda _: None
+        self.journal: Callable[[dict[str, Any]], None] | None = None
 
-    def note(self, do: str, tenant: Tenant, **more: Any) -> None:
+    def note(self, do: str, tenant: Tenant, call: Call | None = None, **more: Any) -> None:
         """Tell the journal what is about to happen, before it does; `checkpoint` means: write everything now."""
+        if self.journal is None:
+            return
         frozen = tenant.clock.frozen_at is not None
-        self.journal({"do": do, "tenant": tenant.name, "at": tenant.now().isoformat(), "frozen": frozen, **more})
+        asked = {"call": call_to_plain(call)} if call is not None else {}
+        self.journal(
+            {"do": do, "tenant": tenant.name, "at": tenant.now().isoformat(), "frozen": frozen, **asked, **more}
+        )
 
     def pause_deliveries(self, paused: bool) -> None:
         """While paused, callbacks wait."""
@@ -76,7 +81,7 @@ class Engine:
             if not self.face.opens_unknown:
                 return self.face.error("unknown_tenant", 401)
             tenant = self.open(routed.tenant, {})
-        self.note("call", tenant, call=call_to_plain(call))
+        self.note("call", tenant, call)
         if tenant.clock.frozen_at is None:
             self.fire_due(tenant, tenant.now())
         fault = tenant.faults.take(routed.operation, call.text(), GENERAL)
