@@ -1,8 +1,8 @@
 """The ledger beside plain SQL that posts row by row: one transfer, batches, orders of twelve legs, all features on.
 
 Every transfer has two legs between two of a thousand accounts, unless the row says otherwise; keys rise with time.
-`ledger.batch1000.at10m` fills the books first: LEDGER_FILL journals, a million when nothing is said, and the name of
-the row says so when it is not ten million.
+The rows "at" a size fill the books first: LEDGER_FILL journals (250,000 when nothing is said); the name of the row says
+how many, so that LEDGER_FILL=10000000 gives `ledger.batch1000.at10m`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,11 @@ from cauce.storage.database import Database
 
 ACCOUNTS = 1_000
 AT = datetime(2030, 1, 1, tzinfo=UTC)
-FILL_JOURNALS = int(os.environ.get("LEDGER_FILL", "1000000"))
+FILL_JOURNALS = int(os.environ.get("LEDGER_FILL", "250000"))
 AT_SIZE = (
-    f"ledger.batch1000.at{FILL_JOURNALS // 1_000_000}m" if FILL_JOURNALS >= 1_000_000 else "ledger.batch1000.atsmall"
+    f"ledger.batch1000.at{FILL_JOURNALS // 1_000_000}m"
+    if FILL_JOURNALS >= 1_000_000
+    else f"ledger.batch1000.at{FILL_JOURNALS // 1_000}k"
 )
 
 MakeItem = Callable[[], Item]
@@ -237,7 +239,7 @@ if os.environ.get("PGLEDGER_SQL"):
         """The peer whose file PGLEDGER_SQL names: one transfer per transaction from eight connections."""
         import asyncpg
 
-        text = Path(os.environ["PGLEDGER_SQL"]).read_text(encoding="utf-8")
+        text = await asyncio.to_thread(Path(os.environ["PGLEDGER_SQL"]).read_text, encoding="utf-8")
         async with bench.owner() as connection:
             await connection.execute(text)
             accounts = [
