@@ -17,6 +17,7 @@ from cauce.channels import rules, store
 from cauce.flows import instruct
 from cauce.flows.context import Context, Runtime
 from cauce.gateway.collecting import Operation
+from cauce.gateway.errors import BadSignature
 from cauce.gateway.reporting import Acknowledgement, Notice, NoticeKind, ParsedNotice
 from cauce.storage import jobs
 from cauce.storage.database import Tx
@@ -37,9 +38,21 @@ async def receive(
         org_id, channel_id = await resolve_inbound(tx, token)
     context = runtime.context(org_id, cause="notice")
     _, gateway = await context.gateway(channel_id)
-    parsed: ParsedNotice = gateway.parse_notice(headers, body, received_at)
+    parsed = await _parse(gateway, headers, body, received_at)
     await keep(context, channel_id, parsed.notices)
     return parsed.acknowledgement
+
+
+async def _parse(gateway: Any, headers: Mapping[str, str], body: bytes, received_at: datetime) -> ParsedNotice:
+    """Verify and parse; where the provider's keys can be loaded afresh, a signature that does not fit is tried once more."""
+    try:
+        parsed: ParsedNotice = gateway.parse_notice(headers, body, received_at)
+    except BadSignature:
+        if not hasattr(gateway, "load_verification_keys"):
+            raise
+        await gateway.load_verification_keys()
+        parsed = gateway.parse_notice(headers, body, received_at)
+    return parsed
 
 
 async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -> int:

@@ -148,6 +148,7 @@ async def _ask(context: Context, instruction: Instruction) -> None:
             key=instruction.key,
             ref=instruction.ref,
             parent_key=instruction.parent_key,
+            parent_ref=getattr(instruction.request, "collection_ref", ""),
             merchant_ref=instruction.merchant_ref,
         )
     )

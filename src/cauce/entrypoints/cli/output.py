@@ -82,3 +82,13 @@ def progress(description: str, total: int | None = None) -> Iterator[Any]:
     with Progress(*columns, console=console, disable=is_json() or not console.is_terminal) as bar:
         task = bar.add_task(description, total=total)
         yield lambda steps=1: bar.advance(task, steps)
+
+
+@contextmanager
+def progress_of(description: str) -> Iterator[Any]:
+    """A progress bar on a terminal; call what it yields with how far it is and of how much."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=is_json() or not console.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

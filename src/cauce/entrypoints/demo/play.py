@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from cauce.entrypoints.demo import market, shop
+from cauce.entrypoints.demo import market, real_orders, shop
 from cauce.entrypoints.demo.proof import Proof, prove
 from cauce.entrypoints.demo.stage import Stage, Tell, open_stage
+from cauce.flows.marketplace.import_orders import Progress
 from cauce.kernel.clock import monotonic_seconds
 from cauce.kernel.money import major_text
 from cauce.settings import Settings
@@ -92,3 +94,13 @@ async def _compare(stage: Stage, place: market.Market, summary: Summary) -> dict
         if ours[name] != theirs[name]:
             summary.differences.append(f"{place.provider} {name}: ours {ours[name]}, theirs {theirs[name]}")
     return ours
+
+
+@asynccontextmanager
+async def playing_orders(
+    settings: Settings, tell: Tell, folder: Path, provider: str, progress: Progress | None = None
+) -> AsyncIterator[tuple[Stage, real_orders.Result]]:
+    """The main job played on order files; the product keeps running while the block does."""
+    begins_at = real_orders.first_day(folder)
+    async with open_stage(settings, f"Orders through {provider}", begins_at, tell) as stage:
+        yield stage, await real_orders.play(stage, folder, provider, progress=progress)

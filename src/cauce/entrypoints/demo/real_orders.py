@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from cauce.channels import store as channels
 from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.marketplace import merchants, reconcile
 from cauce.flows.marketplace.import_orders import Imported, ImportTerms, Progress, import_orders, sellers_in
-from cauce.flows.marketplace.order_files import OrderFiles
+from cauce.flows.marketplace.order_files import BadOrderFile, OrderFiles, opened
 from cauce.kernel.clock import monotonic_seconds
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.reports import marketplace as report
@@ -26,6 +26,7 @@ COMMISSION = "0.12"
 CURRENCIES = {"wechat": ("cny", "CN"), "stripe": ("brl", "BR")}
 _BILLS_READY = time(4)  # UTC: the day's files of every channel are out by then
 _LAST_DAYS = 21
+_COMPARED_EVERY = timedelta(days=28)  # statements are kept by providers for some months
 SELLERS_A_CHUNK = 200
 
 
@@ -42,7 +43,7 @@ class Result:
     paid_out_minor: int = 0
     refunded_minor: int = 0
     seconds: int = 0
-    orders_per_s: str = "0"
+    orders_per_s: int = 0
 
 
 async def open_channel(stage: Stage, provider: str, sellers: Sequence[str], at: datetime) -> ImportTerms:
@@ -84,6 +85,15 @@ def _rule(currency: str) -> dict[str, Any]:
     }
 
 
+def first_day(folder: Path) -> datetime:
+    """The midnight before the earliest order of the files: when the sandbox's clock begins."""
+    with opened(OrderFiles.within(folder)) as filed:
+        for chunk in filed.chunks(1):
+            placed_at = datetime.fromisoformat(chunk[0].placed_at.replace("Z", "+00:00"))
+            return datetime.combine(placed_at.date(), time(), UTC) - DAY
+    raise BadOrderFile("the files hold no order", param="orders")
+
+
 async def play(stage: Stage, folder: Path, provider: str, *, progress: Progress | None = None) -> Result:
     """Play the job on the files of `folder` through `provider`'s simulator; the stage's clock stands before the first order."""
     started, files = monotonic_seconds(), OrderFiles.within(folder)
@@ -95,7 +105,7 @@ async def play(stage: Stage, folder: Path, provider: str, *, progress: Progress 
     await live(stage, provider, terms.channel_id, progress)
     result = await result_of(stage, terms.channel_id, imported, len(sellers))
     result.seconds = int(monotonic_seconds() - started)
-    result.orders_per_s = str(imported.accepted // max(result.seconds, 1))
+    result.orders_per_s = imported.accepted // max(result.seconds, 1)
     return result
 
 
@@ -103,28 +113,29 @@ async def live(stage: Stage, provider: str, channel_id: str, progress: Progress 
     """Walk the clock through every day of the orders: payers pay, goods arrive, Mondays settle, statements are compared."""
     async with stage.context.transaction() as tx:
         first, last, days = await report.order_days(tx, channel_id)
-    begun = first
-    waiting = sorted({*days})
-    for number, day in enumerate(waiting, 1):
+    compared = first.date() - DAY
+    stops = sorted({*days, *(first.date() + n * _COMPARED_EVERY for n in range((last - first) // _COMPARED_EVERY + 1))})
+    for number, day in enumerate(stops, 1):
         await stage.advance(datetime.combine(day, time(), first.tzinfo))
         await _payers_pay(stage, provider, channel_id)
+        if day - compared >= _COMPARED_EVERY:
+            await reconcile_days(stage, channel_id, compared, day - DAY)
+            compared = day - DAY
         if progress is not None:
-            progress(number, len(waiting))
+            progress(number, len(stops))
     end = last + timedelta(days=_LAST_DAYS)
-    await stage.advance(end)
-    stage.tell("The statements are fetched and compared with our books.")
-    until = (end - DAY).date()
+    stage.tell("The last Mondays are paid out, and the statements compared with our books.")
     await stage.advance(datetime.combine(end.date(), _BILLS_READY, first.tzinfo))
-    await reconcile_days(stage, channel_id, begun.date() - DAY, until)
+    await reconcile_days(stage, channel_id, compared, end.date())
 
 
 async def reconcile_days(stage: Stage, channel_id: str, first: date, until: date) -> None:
     """Fetch the statements of the days [first, until] on which anything happened, and compare."""
     async with stage.context.transaction() as tx:
         days = await report.money_days(tx, channel_id)
-    around = sorted({day + timedelta(days=n) for day in days for n in (-1, 0, 1)})
-    await reconcile.fetch_statements(stage.context, channel_id, [day for day in around if first <= day <= until])
-    await reconcile.reconcile(stage.context, channel_id, first, until + DAY)
+    around = sorted({day + timedelta(days=n) for day in days for n in (0, 1)})  # a provider's day may begin earlier
+    await reconcile.fetch_statements(stage.context, channel_id, [day for day in around if first <= day < until])
+    await reconcile.reconcile(stage.context, channel_id, first, until)
 
 
 async def _payers_pay(stage: Stage, provider: str, channel_id: str) -> None:

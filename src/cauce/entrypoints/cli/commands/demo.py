@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,30 +16,62 @@ ORDERS_DEFAULT = 40
 
 def command(
     once: Annotated[bool, typer.Option("--once", help="End by itself instead of leaving the console running.")] = False,
-    orders: Annotated[int, typer.Option("--generated", help="Orders to generate per channel.")] = ORDERS_DEFAULT,
+    generated: Annotated[int, typer.Option(min=1, help="Orders to generate per channel.")] = ORDERS_DEFAULT,
+    orders: Annotated[
+        Path | None, typer.Option(help="Folder with orders.csv, items.csv and payments.csv to play instead.")
+    ] = None,
+    channel: Annotated[str, typer.Option(help="With --orders: the provider that holds the money.")] = "wechat",
 ) -> None:
     """Play both halves against simulators on a frozen clock, prove the books, leave the console running."""
     from cauce.entrypoints import processes
-    from cauce.entrypoints.demo.play import playing
 
-    settings = current_settings()
     failed = False
 
     async def main() -> None:
         nonlocal failed
-        async with playing(settings, output.note, orders=orders) as (stage, summary):
-            failed = not summary.holds
-            verdict = "Everything agrees to the cent." if summary.holds else "Something does not agree."
-            output.emit(
-                summary.as_json(),
-                f"{summary.orders} orders in {summary.seconds} seconds. {verdict}",
-                *summary.differences,
-                *summary.proof.findings,
-            )
-            if not once:
-                output.note(f"Sign in: {await stage.sign_in_link()}")
-                await processes.until_signalled()
+        failed = not await (_orders(orders, channel, once=once) if orders else _stories(generated, once=once))
 
     processes.run(main)
     if failed:
         raise typer.Exit(1)
+
+
+async def _stories(generated: int, *, once: bool) -> bool:
+    from cauce.entrypoints.demo.play import playing
+
+    async with playing(current_settings(), output.note, orders=generated) as (stage, summary):
+        verdict = "Everything agrees to the cent." if summary.holds else "Something does not agree."
+        output.emit(
+            summary.as_json(),
+            f"{summary.orders} orders and {summary.invoices} invoices in {summary.seconds} seconds. {verdict}",
+            *summary.differences,
+            *summary.proof.findings,
+        )
+        if not once:
+            await _leave_running(await stage.sign_in_link())
+        return summary.holds
+
+
+async def _orders(folder: Path, channel: str, *, once: bool) -> bool:
+    from cauce.entrypoints.demo.play import playing_orders
+
+    with output.progress_of("orders and days") as bar:
+        async with playing_orders(current_settings(), output.note, folder, channel, bar) as (stage, result):
+            output.emit(
+                asdict(result),
+                f"{result.orders} orders of {result.merchants} sellers in {result.seconds} seconds; {result.refused} refused.",
+                f"Paid out {result.paid_out_minor}, refunded {result.refunded_minor} (minor units).",
+                f"Trial balance {result.trial_balance_minor}; custody differs by {result.custody_difference_minor}.",
+                f"{len(result.breaks)} breaks:",
+                *(f"  {one['order_id']} {one['type']} {one['amount_minor']}" for one in result.breaks),
+            )
+            if not once:
+                await _leave_running(await stage.sign_in_link())
+            return not any(result.trial_balance_minor.values()) and result.custody_difference_minor == 0
+
+
+async def _leave_running(link: str) -> None:
+    from cauce.entrypoints import processes
+
+    output.note(f"Sign in: {link}")
+    await processes.until_signalled()
