@@ -14,16 +14,23 @@ from typing import Any
 
 from playwright.async_api import Browser, async_playwright
 
+from cauce.entrypoints.web.visits import make_link
 from cauce.storage.migrations import migrate
 from tests.entrypoints.stage import Stage, play, stage
 from tests.support.postgres import start_server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-OPTIONS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-LOOKS = (
+OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LOOKS: tuple[tuple[str, int, int, Any, str], ...] = (
     ("desk-en-light", 1280, 900, "light", "en-US"),
     ("desk-zh-dark", 1280, 900, "dark", "zh-CN"),
     ("phone-es-light", 390, 844, "light", "es-ES"),
@@ -68,6 +75,27 @@ async def signed_in(browser: Browser, one: Stage, **options: Any) -> Any:
     return state
 
 
+async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
+    """Name -> (a link that signs in, "" for none; the address) of the portal's pages."""
+    home = f"{one.url}/portal/{one.org.public_id}"
+    async with one.context.transaction() as tx:
+        customer_id = await tx.value(_RICHEST["customer"], tx.org)
+        invoice_id = await tx.value(_OWN_INVOICE, tx.org, customer_id)
+        merchant_id = await tx.value(_RICHEST["merchant"], tx.org)
+    customer, merchant = await make_link(one.context, customer_id), await make_link(one.context, merchant_id)
+    return {
+        "portal-pricing": ("", home),
+        "portal-try": ("", f"{home}/try/team/eur"),
+        "portal-sign-in": ("", f"{home}/sign-in"),
+        "portal-account": (customer, f"{home}/account"),
+        "portal-invoice": ("", f"{home}/invoices/{invoice_id}"),
+        "portal-merchant": (merchant, f"{home}/merchant"),
+    }
+
+
+_OWN_INVOICE = "SELECT id FROM invoicing.invoice WHERE org_id = $1 AND customer_id = $2 ORDER BY id LIMIT 1"
+
+
 async def photograph(one: Stage, folder: Path, names: list[str]) -> None:
     """Pictures of the named pages (none: all) in every look."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,8 +119,22 @@ async def photograph(one: Stage, folder: Path, names: list[str]) -> None:
                 wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
                 print(f"{look} {name}: {answer.status}{' TOO WIDE' if wide else ''}")
                 await page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
+            for name, (link, address) in (await portal_pages(one)).items():
+                if names and name not in names:
+                    continue
+                if link:
+                    await page.goto(_at(one, link))
+                    await page.click("main button")
+                await page.goto(address)
+                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                print(f"{look} {name}{' TOO WIDE' if wide else ''}")
+                await page.screenshot(path=str(folder / f"{name}-{look}.png"), full_page=True)
             await context.close()
         await browser.close()
+
+
+def _at(one: Stage, link: str) -> str:
+    return one.url + link[link.index("/portal") :]
 
 
 async def main(folder: Path, names: list[str]) -> None:

@@ -74,8 +74,9 @@ class Clocks:
         return None
 
     async def set(self, org_id: int, instant: datetime) -> None:
-        for one in (self.holders.cards, *self.holders.banks.values()):
-            one.now = instant
+        self.holders.cards.now = instant
+        for bank in self.holders.banks.values():
+            bank.now = instant
 
 
 @dataclass
@@ -137,9 +138,7 @@ async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
                 await channels.create_channel(
                     tx, runtime.sealer, provider, name, settings={}, secrets={}, channel_id=key
                 )
-        yield Stage(
-            runtime, url, org, Shop(runtime, org.id, holders.cards), Market(runtime, org.id, holders.banks)
-        )
+        yield Stage(runtime, url, org, Shop(runtime, org.id, holders.cards), Market(runtime, org.id, holders.banks))
 
 
 def _free_port() -> int:
@@ -203,7 +202,9 @@ async def _find_breaks(one: Stage) -> None:
     bank = one.market.banks["ch_scheme"]
     payouts = [place for place, line in enumerate(bank.lines) if line.kind is LineKind.PAYOUT]
     bank.lines[payouts[0]] = replace(bank.lines[payouts[0]], amount=Money(-1_00, "brl"))
-    stranger = StatementLine("999999", LineKind.COLLECTION, Money(4_900, "brl"), bank.now, key="", ref="tx_stranger_4711")
+    stranger = StatementLine(
+        "999999", LineKind.COLLECTION, Money(4_900, "brl"), bank.now, key="", ref="tx_stranger_4711"
+    )
     bank.lines.append(stranger)
     async with one.context.transaction() as tx:
         today = (await one.context.now(tx)).date()

@@ -56,13 +56,14 @@ def _texts(tree: ast.AST) -> Iterator[ast.expr]:
         if isinstance(node, ast.JoinedStr):
             skipped.update(id(part) for part in node.values)
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+        is_text = isinstance(node, ast.JoinedStr | ast.Constant)
         if is_text and id(node) not in skipped and not _is_path(node):
+            assert isinstance(node, ast.expr)
             yield node
 
 
 def _is_path(node: ast.AST) -> bool:
     value = getattr(node, "value", None)
-    return isinstance(value, str) and value.endswith((".html", ".json", ".sql", ".entrypoints.web")) or (
+    return (isinstance(value, str) and value.endswith((".html", ".json", ".sql", ".entrypoints.web"))) or (
         isinstance(value, str) and value.startswith("cauce.")
     )

@@ -34,3 +34,8 @@ async def payments(tx: Tx, customer_id: str, *, invoice_id: str = "", rows_max: 
 async def credit(tx: Tx, customer_id: str) -> list[Row]:
     """(currency, credit_minor) that the customer has to his credit."""
     return await tx.rows(QUERIES.customer_credit, tx.org, customer_id)
+
+
+async def setup_owner(tx: Tx, setup_id: str) -> str:
+    """Whose method a set-up will be; "" for one that does not exist."""
+    return str(await tx.value(QUERIES.setup_owner, tx.org, setup_id) or "")

@@ -29,3 +29,6 @@ SELECT p.id, p.invoice_id, i.number, p.channel_id, p.source, p.reference, p.curr
 SELECT p.currency, (a.normal_side * a.balance_minor)::bigint AS credit_minor
   FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id
  WHERE a.org_id = $1 AND a.code = 'customer:' || $2::text || ':credit' AND a.balance_minor <> 0
+
+-- name: setup_owner
+SELECT customer_id FROM payments.setup WHERE org_id = $1 AND id = $2

@@ -21,9 +21,7 @@ async def page(
     rows_max: int = 50,
 ) -> list[Row]:
     """Invoices, newest first, with what is left to pay."""
-    return await tx.rows(
-        QUERIES.invoice_page, tx.org, before, status, number, customer_id, subscription_id, rows_max
-    )
+    return await tx.rows(QUERIES.invoice_page, tx.org, before, status, number, customer_id, subscription_id, rows_max)
 
 
 async def one(tx: Tx, invoice_id: str) -> Row:

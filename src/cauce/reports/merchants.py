@@ -76,8 +76,6 @@ async def statement(tx: Tx, merchant_id: str, *, before: int = LATEST, rows_max:
     return await tx.rows(QUERIES.merchant_statement, tx.org, merchant_id, before, rows_max)
 
 
-async def payouts(
-    tx: Tx, *, before: str = "", state: str = "", merchant_id: str = "", rows_max: int = 50
-) -> list[Row]:
+async def payouts(tx: Tx, *, before: str = "", state: str = "", merchant_id: str = "", rows_max: int = 50) -> list[Row]:
     """Payouts, newest first."""
     return await tx.rows(QUERIES.payout_page, tx.org, before, state, merchant_id, rows_max)

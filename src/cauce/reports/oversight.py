@@ -34,7 +34,13 @@ async def licences(tx: Tx) -> list[Row]:
 
 
 async def requests(
-    tx: Tx, *, before: int = LATEST, channel_id: str = "", correlation: str = "", failed: bool = False, rows_max: int = 50
+    tx: Tx,
+    *,
+    before: int = LATEST,
+    channel_id: str = "",
+    correlation: str = "",
+    failed: bool = False,
+    rows_max: int = 50,
 ) -> list[Row]:
     """What was sent to providers and how it ended, newest first; bodies stay sealed."""
     return await tx.rows(QUERIES.request_page, tx.org, before, channel_id, correlation, failed, rows_max)

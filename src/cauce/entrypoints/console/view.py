@@ -50,13 +50,30 @@ async def framed(request: Request, session: Session, template: str, **values: An
 
 async def listed(request: Request, session: Session, title: str, **values: Any) -> Response:
     """A page of tables: `title` is a key; `tables`, `filters`, `figures`, `actions`, `lead`, `next` as they are given."""
-    given: dict[str, Any] = {"lead": "", "filters": (), "figures": (), "actions": (), "tables": (), "next": "", **values}
+    given: dict[str, Any] = {
+        "lead": "",
+        "filters": (),
+        "figures": (),
+        "actions": (),
+        "tables": (),
+        "next": "",
+        **values,
+    }
     return await framed(request, session, "console/list.html", title=title, **given)
 
 
-async def detailed(request: Request, session: Session, template: str = "console/detail.html", **values: Any) -> Response:
+async def detailed(
+    request: Request, session: Session, template: str = "console/detail.html", **values: Any
+) -> Response:
     """The page of one object: `title` and `above` lead back to its list; `facts`, `tables`, `actions`, `happened`."""
-    given: dict[str, Any] = {"states": (), "actions": (), "tables": (), "happened": None, "instructions": None, **values}
+    given: dict[str, Any] = {
+        "states": (),
+        "actions": (),
+        "tables": (),
+        "happened": None,
+        "instructions": None,
+        **values,
+    }
     return await framed(request, session, template, **given)
 
 

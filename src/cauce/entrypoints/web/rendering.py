@@ -60,6 +60,7 @@ class Pages:
             theme=request.cookies.get(THEME_COOKIE, "auto"),
             path=request.url.path,
             money=lambda amount_minor, currency: money(amount_minor, currency, locale),
+            exact_money=lambda amount_minor, currency: exact_money(amount_minor, currency, locale),
             number=lambda value: format_decimal(value, locale=BABEL[locale]),
             moment=lambda at, zone="UTC": moment(at, zone, locale),
             day=lambda on: day(on, locale),
@@ -78,6 +79,15 @@ def money(amount_minor: int, currency: str, locale: str) -> str:
     """An amount as people of this language write it: (1050, "eur", "es") -> "10,50 €"."""
     exact = Decimal(amount_minor).scaleb(-exponent_of(currency))
     return str(format_currency(exact, currency.upper(), locale=BABEL[locale], currency_digits=True))
+
+
+def exact_money(amount_minor: Decimal, currency: str, locale: str) -> str:
+    """A price in parts of minor units, with every digit that it has: (Decimal("0.5"), "eur", "en") -> "€0.005"."""
+    exact = amount_minor.scaleb(-exponent_of(currency))
+    digits = -int(exact.normalize().as_tuple().exponent)
+    if digits <= exponent_of(currency):
+        return str(format_currency(exact, currency.upper(), locale=BABEL[locale], currency_digits=True))
+    return str(format_currency(exact, currency.upper(), locale=BABEL[locale], decimal_quantization=False))
 
 
 def moment(at: datetime | None, zone: str, locale: str) -> str:

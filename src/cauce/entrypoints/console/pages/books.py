@@ -28,7 +28,14 @@ async def events(request: Request, session: Session) -> Response:
     query = {"before": rows[-1]["id"], **({"type": chosen} if chosen else {})} if len(rows) == ROWS else None
     following = f"/console/events?{urlencode(query)}" if query else ""
     return await framed(
-        request, session, "console/events.html", rows=rows, link_to=link_to, chosen=chosen, types=sorted(CATALOGUE), next=following
+        request,
+        session,
+        "console/events.html",
+        rows=rows,
+        link_to=link_to,
+        chosen=chosen,
+        types=sorted(CATALOGUE),
+        next=following,
     )
 
 

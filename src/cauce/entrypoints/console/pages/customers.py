@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
-from cauce.billing.payments import service as payments
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.invoices import invoice_table
@@ -37,6 +36,7 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
+from cauce.flows.billing import methods
 from cauce.reports import customers as report
 from cauce.reports import invoices, subscriptions
 from cauce.storage.database import Row
@@ -85,7 +85,7 @@ async def show_one(request: Request, session: Session) -> Response:
         credit = await report.credit(tx, customer_id)
         subscribed = await subscriptions.page(tx, customer_id=customer_id, rows_max=_RECENT)
         billed = await invoices.page(tx, customer_id=customer_id, rows_max=_RECENT)
-        methods = await report.methods(tx, customer_id)
+        saved = await report.methods(tx, customer_id)
         paid = await report.payments(tx, customer_id)
         happened = await report.timeline(tx, customer_id)
     facts = [
@@ -103,7 +103,8 @@ async def show_one(request: Request, session: Session) -> Response:
     actions = [
         Button(f"{path}/unsuspend", "customers.unsuspend")
         if suspended
-        else Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint")
+        else Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint"),
+        Button(f"/console/portal-links/{customer_id}", "portal.link"),
     ]
     return await detailed(
         request, session, name=one.name or one.external_id, title="nav.customers", above="/console/customers",
@@ -111,7 +112,7 @@ async def show_one(request: Request, session: Session) -> Response:
         tables=[
             subscription_table(subscribed, with_customer=False, title="nav.subscriptions"),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
-            method_table(methods, customer_id),
+            method_table(saved, customer_id),
             payment_table(paid),
         ],
         happened=happened,
@@ -128,7 +129,9 @@ def method_table(rows: list[Row], customer_id: str) -> Table:
                 text(f"{row['brand'] or row['kind']} •••• {row['last4']}".strip(), note=row["id"]),
                 day(row["expires_on"]),
                 state("default" if row["is_default"] and row["usable"] else "usable" if row["usable"] else "spoiled"),
-                buttons(*([] if row["is_default"] else [Button(f"{path}/{row['id']}/default", "methods.make_default")])),
+                buttons(
+                    *([] if row["is_default"] else [Button(f"{path}/{row['id']}/default", "methods.make_default")])
+                ),
             )
             for row in rows
         ],
@@ -176,8 +179,7 @@ async def _set_suspended(request: Request, session: Session, *, suspended: bool)
 async def make_default(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Charge this method from now on."""
     customer_id, method_id = request.path_params["customer_id"], request.path_params["method_id"]
-    async with session.context.transaction() as tx:
-        await payments.set_default(tx, customer_id, method_id)
+    await methods.make_default(session.context, customer_id, method_id)
     return back_to(f"/console/customers/{customer_id}")
 
 

@@ -87,7 +87,10 @@ def _figures(
 
 def _chart(rows: list[Row], currency: str, locale: str) -> BarChart:
     return bar_chart(
-        [(day_text(row["day"], locale), row["amount_minor"], money(row["amount_minor"], currency, locale)) for row in rows]
+        [
+            (day_text(row["day"], locale), row["amount_minor"], money(row["amount_minor"], currency, locale))
+            for row in rows
+        ]
     )
 
 

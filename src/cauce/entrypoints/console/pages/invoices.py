@@ -112,7 +112,11 @@ async def show_one(request: Request, session: Session) -> Response:
 
 
 def _facts(one: Row) -> list[tuple[str, Cell]]:
-    sums = [("invoices.subtotal", "subtotal_minor"), ("invoices.discount", "discount_minor"), ("invoices.tax", "tax_minor")]
+    sums = [
+        ("invoices.subtotal", "subtotal_minor"),
+        ("invoices.discount", "discount_minor"),
+        ("invoices.tax", "tax_minor"),
+    ]
     settled = [
         ("invoices.total", "total_minor"),
         ("invoices.from_credit", "credit_minor"),

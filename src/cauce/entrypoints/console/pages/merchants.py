@@ -134,9 +134,11 @@ async def show_one(request: Request, session: Session) -> Response:
 
 def _actions(merchant_id: str, owned: Sequence[Balance]) -> list[Button]:
     choices = tuple((f"{one.channel_id}|{one.currency}", f"{one.channel} · {one.currency.upper()}") for one in owned)
+    link = Button(f"/console/portal-links/{merchant_id}", "portal.link")
     if not choices:
-        return []
+        return [link]
     return [
+        link,
         Button(
             f"/console/merchants/{merchant_id}/payouts",
             "payouts.ask",
@@ -145,7 +147,7 @@ def _actions(merchant_id: str, owned: Sequence[Balance]) -> list[Button]:
                 Input("amount", "payouts.amount", placeholder="10.50"),
             ),
             hint="payouts.ask_hint",
-        )
+        ),
     ]
 
 

@@ -163,10 +163,7 @@ def waterfall(collection: Row, rows: Sequence[Row], order: Row) -> Waterfall:
         collection,
         (
             *((costs,) if cost else ()),
-            *(
-                _part(row, collection["currency"], span, expected)
-                for row, span in zip(rows, drawn[1:], strict=True)
-            ),
+            *(_part(row, collection["currency"], span, expected) for row, span in zip(rows, drawn[1:], strict=True)),
         ),
     )
 

@@ -10,9 +10,10 @@ from starlette.responses import Response
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.invoices import invoice_table
-from cauce.entrypoints.console.view import asked, detailed, following, listed, page, states_filter
+from cauce.entrypoints.console.view import action, asked, back_to, detailed, following, listed, page, states_filter
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import (
+    Button,
     Cell,
     Input,
     Table,
@@ -24,10 +25,12 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
+from cauce.flows.billing import cancel as ending
 from cauce.reports import invoices
 from cauce.reports import subscriptions as report
 from cauce.storage import outbox
 from cauce.storage.database import Row
+from cauce.storage.directory.people import Role
 
 
 async def show_list(request: Request, session: Session) -> Response:
@@ -95,6 +98,7 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=subscription_id,
         states=[one["status"], *(["ends_then"] if one["cancel_at_period_end"] else [])],
         facts=_facts(one),
+        actions=_actions(one),
         tables=[
             _item_table(items),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
@@ -123,11 +127,37 @@ def _facts(one: Row) -> list[tuple[str, Cell]]:
     return facts
 
 
+def _actions(one: Row) -> list[Button]:
+    """What the state machine allows now."""
+    allowed, path = MACHINE.allowed(one["status"]), f"/console/subscriptions/{one['id']}"
+    reason = (Input("reason", "actions.reason", required=False),)
+    found = []
+    if one["cancellation"] == "waiting":
+        found += [
+            Button(f"{path}/decide", "subscriptions.approve_cancel", (("approve", "yes"),)),
+            Button(f"{path}/decide", "subscriptions.reject_cancel"),
+        ]
+    if one["cancel_at_period_end"]:
+        found.append(Button(f"{path}/undo", "subscriptions.undo"))
+    elif "cancel_at_end" in allowed:
+        found.append(Button(f"{path}/cancel", "subscriptions.cancel_at_end", (), reason, hint="subscriptions.end_hint"))
+    if "cancel" in allowed:
+        now = (("now", "yes"),)
+        found.append(Button(f"{path}/cancel", "subscriptions.cancel_now", now, reason, True, "subscriptions.now_hint"))
+    if "reactivate" in allowed:
+        found.append(Button(f"{path}/reactivate", "subscriptions.reactivate"))
+    return found
+
+
 def _item_table(rows: Sequence[Row]) -> Table:
     return Table(
         columns("subscriptions.item", "subscriptions.kind", "subscriptions.quantity>"),
         [
-            (text(row["nickname"] or row["key"]), word(f"price.{row['kind']}"), text(f"{row['quantity'].normalize():f}"))
+            (
+                text(row["nickname"] or row["key"]),
+                word(f"price.{row['kind']}"),
+                text(f"{row['quantity'].normalize():f}"),
+            )
             for row in rows
         ],
         title="subscriptions.items",
@@ -150,7 +180,41 @@ def _history_table(rows: Sequence[Row]) -> Table:
     )
 
 
+async def cancel(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """End it, at the period's end or now."""
+    subscription_id = request.path_params["subscription_id"]
+    reason = fields.get("reason", "").strip()
+    await ending.cancel(session.context, ending.Cancel(subscription_id, fields.get("now") == "yes", reason))
+    return back_to(link_to(subscription_id))
+
+
+async def undo(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Withdraw a cancellation."""
+    await ending.undo(session.context, request.path_params["subscription_id"])
+    return back_to(link_to(request.path_params["subscription_id"]))
+
+
+async def decide(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Approve or reject a cancellation that waits."""
+    subscription_id = request.path_params["subscription_id"]
+    await ending.decide(session.context, subscription_id, approve=fields.get("approve") == "yes")
+    return back_to(link_to(subscription_id))
+
+
+async def reactivate(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Begin a new term."""
+    await ending.reactivate(session.context, request.path_params["subscription_id"])
+    return back_to(link_to(request.path_params["subscription_id"]))
+
+
+_MAY = (Role.ADMIN, Role.FINANCE, Role.SUPPORT)
+_ONE = "/console/subscriptions/{subscription_id}"
+
 routes = [
     page("/console/subscriptions", show_list),
     page("/console/subscriptions/{subscription_id}", show_one),
+    action(f"{_ONE}/cancel", cancel, name="subscription.cancel", roles=_MAY),
+    action(f"{_ONE}/undo", undo, name="subscription.undo_cancel", roles=_MAY),
+    action(f"{_ONE}/decide", decide, name="subscription.decide_cancel", roles=_MAY),
+    action(f"{_ONE}/reactivate", reactivate, name="subscription.reactivate", roles=_MAY),
 ]

@@ -1,0 +1,202 @@
+"""The customer's own page: plan, trial notice, card, invoices; cancel with a reason, undo, come back. No JavaScript needed."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.billing.customers import service as customers
+from cauce.billing.subscriptions.machine import MACHINE
+from cauce.channels import service as channels
+from cauce.entrypoints.portal.paying import pay_now
+from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
+from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
+from cauce.entrypoints.web.visits import Visit, require_own
+from cauce.flows.billing import cancel as ending
+from cauce.flows.billing import methods
+from cauce.gateway.capabilities import Can
+from cauce.kernel.errors import Conflict
+from cauce.reports import customers as report
+from cauce.reports import invoices, subscriptions
+from cauce.storage.database import Row, Tx
+
+REASON_CHARACTERS_MAX = 500
+
+
+class NoCardChannel(Conflict):
+    """Cards cannot be saved here at the moment; write to us to pay in another way."""
+
+    code = "no_card_channel"
+
+
+async def show(request: Request, visit: Visit) -> Response:
+    """Everything that is the customer's."""
+    if visit.is_merchant:
+        return back_to(visit, "/merchant")
+    async with visit.context.transaction() as tx:
+        one = await customers.read(tx, visit.who)
+        held = [await subscriptions.one(tx, row["id"]) for row in await subscriptions.page(tx, customer_id=visit.who)]
+        saved = await report.methods(tx, visit.who)
+        billed = await invoices.page(tx, customer_id=visit.who, rows_max=24)
+        credit = await report.credit(tx, visit.who)
+    owed = [row for row in billed if row["status"] == "open" and row["left_minor"] > 0]
+    return render(
+        request,
+        "portal/account.html",
+        visit.org,
+        visit=visit,
+        customer=one,
+        held=[(row, _may(row)) for row in held],
+        methods=saved,
+        owed=owed,
+        credit=credit,
+        invoices=_invoice_table(billed, visit),
+    )
+
+
+def _may(row: Row) -> frozenset[str]:
+    """What the customer may do with a subscription, as its machine allows."""
+    allowed = MACHINE.allowed(row["status"])
+    found = set()
+    if row["cancel_at_period_end"] or row["cancellation"] == "waiting":
+        found.add("undo")
+    elif "cancel_at_end" in allowed:
+        found.add("cancel")
+    if "reactivate" in allowed:
+        found.add("reactivate")
+    return frozenset(found)
+
+
+def _invoice_table(rows: list[Row], visit: Visit) -> Table:
+    home = f"/portal/{visit.org.public_id}/invoices"
+    return Table(
+        columns("invoices.number", "invoices.issued", "invoices.state", "invoices.total>", "invoices.left>"),
+        [
+            (
+                text(row["number"] or row["id"], href=f"{home}/{row['id']}"),
+                day(row["issued_on"]),
+                state(row["status"]),
+                amount(row["total_minor"], row["currency"]),
+                amount(row["left_minor"] if row["status"] == "open" else 0, row["currency"]),
+            )
+            for row in rows
+        ],
+        none="invoices.none",
+        title="nav.invoices",
+    )
+
+
+async def show_invoice(request: Request, visit: Visit) -> Response:
+    """One invoice of the customer's, to read and print."""
+    async with visit.context.transaction() as tx:
+        one = await invoices.one(tx, request.path_params["object_id"])
+        require_own(visit, one["customer_id"], "invoice")
+        customer = await customers.read(tx, visit.who)
+        lines = await invoices.lines(tx, one["id"])
+        paid = await report.payments(tx, visit.who, invoice_id=one["id"])
+    return render(
+        request,
+        "portal/invoice.html",
+        visit.org,
+        visit=visit,
+        one=one,
+        customer=customer,
+        lines=lines,
+        payments=paid,
+    )
+
+
+async def pay(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
+    """Charge what is left to the saved card; without one, save one first."""
+    invoice_id = str(request.path_params["object_id"])
+    async with visit.context.transaction() as tx:
+        require_own(visit, (await invoices.one(tx, invoice_id))["customer_id"], "invoice")
+    if await pay_now(visit.context, invoice_id):
+        return back_to(visit, f"/invoices/{invoice_id}")
+    return await add_card(request, visit, fields)
+
+
+async def cancel(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
+    """End at the period's end, with the reason given."""
+    subscription_id = await _own_subscription(request, visit)
+    reason = fields.get("reason", "").strip()[:REASON_CHARACTERS_MAX]
+    await ending.cancel(visit.context, ending.Cancel(subscription_id, reason=reason))
+    return back_to(visit, "/account")
+
+
+async def undo(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Stay after all."""
+    await ending.undo(visit.context, await _own_subscription(request, visit))
+    return back_to(visit, "/account")
+
+
+async def reactivate(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Come back: the same subscription in a new term, billed from now."""
+    await ending.reactivate(visit.context, await _own_subscription(request, visit))
+    return back_to(visit, "/account")
+
+
+async def _own_subscription(request: Request, visit: Visit) -> str:
+    subscription_id = str(request.path_params["object_id"])
+    async with visit.context.transaction() as tx:
+        row = await subscriptions.one(tx, subscription_id)
+    require_own(visit, row["customer_id"], "subscription")
+    return subscription_id
+
+
+async def add_card(_request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Begin to save a card on the provider's own page; what is owed is charged to it at once."""
+    async with visit.context.transaction() as tx:
+        channel_id = await _card_channel(tx, visit)
+    return_url = f"{visit.context.runtime.public_url}/portal/{visit.org.public_id}/account"
+    begun = await methods.begin_setup(visit.context, methods.BeginSetup(visit.who, channel_id, return_url, hosted=True))
+    return back_to(visit, f"/card/{begun.setup_id}")
+
+
+async def _card_channel(tx: Tx, visit: Visit) -> str:
+    gateways, livemode = visit.context.runtime.gateways, visit.org.livemode
+    for row in await channels.list_channels(tx):
+        if row["state"] != "active":
+            continue
+        channel = await channels.open_channel(tx, visit.context.runtime.sealer, row["id"], livemode=livemode)
+        if Can.SAVES_METHODS in gateways.capabilities(channel).can:
+            return str(row["id"])
+    raise NoCardChannel()
+
+
+async def show_card(request: Request, visit: Visit) -> Response:
+    """How far a card is: wait, go on at the provider, done. The page looks again by itself while it waits."""
+    async with visit.context.transaction() as tx:
+        owner = await report.setup_owner(tx, request.path_params["object_id"])
+        require_own(visit, owner, "setup")
+        begun = await methods.read_setup(tx, request.path_params["object_id"])
+    action = begun.next_action or {}
+    waits = begun.state == "open" and not action
+    goes_on = str(action.get("value", "")) if action.get("kind") == "redirect" else ""
+    return render(request, "portal/card.html", visit.org, visit=visit, begun=begun, waits=waits, goes_on=goes_on)
+
+
+async def make_default(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Charge this card from now on."""
+    await methods.make_default(visit.context, visit.who, request.path_params["object_id"])
+    return back_to(visit, "/account")
+
+
+async def remove(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Forget a card; the last one stays while something is charged to it."""
+    await methods.detach(visit.context, visit.who, request.path_params["object_id"])
+    return back_to(visit, "/account")
+
+
+routes = [
+    visit_page("/account", show),
+    visit_page("/invoices/{object_id}", show_invoice),
+    visit_page("/card/{object_id}", show_card),
+    visit_action("/subscriptions/{object_id}/cancel", cancel, name="subscription.cancel"),
+    visit_action("/subscriptions/{object_id}/undo", undo, name="subscription.undo_cancel"),
+    visit_action("/subscriptions/{object_id}/reactivate", reactivate, name="subscription.reactivate"),
+    visit_action("/invoices/{object_id}/pay", pay, name="invoice.pay"),
+    visit_action("/card", add_card, name="payment_method.begin_setup"),
+    visit_action("/methods/{object_id}/default", make_default, name="payment_method.make_default"),
+    visit_action("/methods/{object_id}/remove", remove, name="payment_method.remove"),
+]

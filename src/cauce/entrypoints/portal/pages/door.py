@@ -1,0 +1,48 @@
+"""The portal's door: a link that works once, and leaving."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from cauce.entrypoints.portal.view import back_to, open_page, render, visit_action
+from cauce.entrypoints.web.rendering import locale_of
+from cauce.entrypoints.web.texts import translator
+from cauce.entrypoints.web.visits import COOKIE, Visit, end_visit, set_visit_cookie, use_link
+from cauce.flows.context import Runtime
+from cauce.storage.directory.orgs import Org
+from cauce.storage.directory.people import LinkSpent
+
+
+async def show(request: Request, org: Org) -> Response:
+    """The door; a link's token only fills a form, so that a mail scanner spends nothing."""
+    return render(request, "portal/sign_in.html", org, token=request.query_params.get("token", ""), problem="")
+
+
+async def enter(request: Request, org: Org) -> Response:
+    """Spend a link."""
+    token = str((await request.form()).get("token", "")).strip().rsplit("token=", 1)[-1]
+    runtime: Runtime = request.app.state.runtime
+    try:
+        _, visit_token = await use_link(request, token)
+    except LinkSpent:
+        problem = translator(locale_of(request))("sign_in.spent")
+        return render(request, "portal/sign_in.html", org, token="", problem=problem, status=401)
+    response = RedirectResponse(f"/portal/{org.public_id}/account", 303)
+    set_visit_cookie(response, org, visit_token, secure=runtime.public_url.startswith("https:"))
+    return response
+
+
+async def leave(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Sign out."""
+    await end_visit(request, visit)
+    response = back_to(visit, "/sign-in")
+    response.delete_cookie(COOKIE, path="/portal")
+    return response
+
+
+routes = [
+    open_page("/sign-in", show),
+    open_page("/sign-in", enter, methods=("POST",)),
+    visit_action("/sign-out", leave, name="portal.sign_out"),
+]

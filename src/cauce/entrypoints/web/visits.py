@@ -1,0 +1,144 @@
+"""Visits of customers and merchants: a link that opens the portal once, and the visit that it begins.
+
+A visit is kept sealed in its organization under the hash of its token, with an end; nothing about it can be guessed
+or made outside. Who visits is one object (`cus_…` or `mer_…`), and sees nothing but what belongs to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.entrypoints.web.sessions import FORM_FIELD, ForeignForm, SignInNeeded, form_token
+from cauce.flows.context import Context, Runtime
+from cauce.kernel.clock import wall_now
+from cauce.kernel.errors import NotFound
+from cauce.storage import audit, sealing
+from cauce.storage.audit import Actor
+from cauce.storage.directory.orgs import Org, find_org, read_org
+from cauce.storage.directory.people import LinkSpent
+
+COOKIE = "cauce_portal"
+LINK_MINUTES = 30
+VISIT_HOURS = 12
+
+_LINK, _VISIT, _WHO = "portal_link", "portal_visit", "who"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who visits which organization, and a context that acts in his name."""
+
+    who: str
+    org: Org
+    context: Context
+    form_token: str
+
+    @property
+    def is_merchant(self) -> bool:
+        """True for a merchant, False for a customer."""
+        return self.who.startswith("mer_")
+
+
+async def make_link(context: Context, who: str) -> str:
+    """An address that opens the portal for `who` once within `LINK_MINUTES`."""
+    token = secrets.token_urlsafe(32)
+    async with context.transaction() as tx:
+        org = await read_org(tx, tx.org)
+        ends = wall_now() + timedelta(minutes=LINK_MINUTES)
+        await sealing.put(tx, context.runtime.sealer, _owner(_LINK, token), _WHO, who, expires_at=ends)
+    return f"{context.runtime.public_url}/portal/{org.public_id}/sign-in?token={token}"
+
+
+async def use_link(request: Request, token: str) -> tuple[Org, str]:
+    """Spend a link: the organization and the token of the visit that begins; `LinkSpent` otherwise."""
+    runtime: Runtime = request.app.state.runtime
+    org = await org_of(request)
+    async with runtime.db.transaction(org.id) as tx:
+        kept = await sealing.get(tx, runtime.sealer, _owner(_LINK, token), [_WHO]) if token else {}
+        if _WHO not in kept:
+            raise LinkSpent()
+        await sealing.drop(tx, _owner(_LINK, token))
+    return org, await begin_visit(request, org, kept[_WHO])
+
+
+async def begin_visit(request: Request, org: Org, who: str) -> str:
+    """Let `who` in; the token of his visit."""
+    runtime: Runtime = request.app.state.runtime
+    token = secrets.token_urlsafe(32)
+    async with runtime.db.transaction(org.id) as tx:
+        ends = wall_now() + timedelta(hours=VISIT_HOURS)
+        await sealing.put(tx, runtime.sealer, _owner(_VISIT, token), _WHO, who, expires_at=ends)
+        await audit.record(tx, actor_of(request, who), "portal.sign_in", who)
+    return token
+
+
+async def current_visit(request: Request) -> Visit:
+    """Whose visit this request belongs to; `SignInNeeded` without one in this organization."""
+    runtime: Runtime = request.app.state.runtime
+    org = await org_of(request)
+    place, _, token = request.cookies.get(COOKIE, "").partition(".")
+    if place != org.public_id or not token:
+        raise SignInNeeded()
+    async with runtime.db.transaction(org.id) as tx:
+        who = (await sealing.get(tx, runtime.sealer, _owner(_VISIT, token), [_WHO])).get(_WHO)
+    if who is None:
+        raise SignInNeeded()
+    context = runtime.context(org.id, actor=actor_of(request, who), cause="portal")
+    return Visit(who, org, context, form_token(token))
+
+
+async def posted_visit(request: Request) -> tuple[Visit, dict[str, str]]:
+    """The visit and the fields of a form that its own page sent."""
+    visit = await current_visit(request)
+    form = await request.form()
+    fields = {name: str(value) for name, value in form.items()}
+    if not hmac.compare_digest(fields.pop(FORM_FIELD, ""), visit.form_token):
+        raise ForeignForm()
+    return visit, fields
+
+
+async def end_visit(request: Request, visit: Visit) -> None:
+    """Sign out."""
+    token = request.cookies[COOKIE].partition(".")[2]
+    async with visit.context.transaction() as tx:
+        await sealing.drop(tx, _owner(_VISIT, token))
+
+
+async def org_of(request: Request) -> Org:
+    """The organization that the address names; `NotFound` otherwise."""
+    runtime: Runtime = request.app.state.runtime
+    public_id = str(request.path_params["org"])
+    async with runtime.db.transaction() as tx:
+        return await find_org(tx, public_id)
+
+
+def set_visit_cookie(response: Response, org: Org, token: str, *, secure: bool) -> None:
+    """Keep the visit in the browser, for the portal's pages alone."""
+    value = f"{org.public_id}.{token}"
+    response.set_cookie(
+        COOKIE, value, max_age=VISIT_HOURS * 3_600, httponly=True, secure=secure, samesite="lax", path="/portal"
+    )
+
+
+def actor_of(request: Request, who: str) -> Actor:
+    """A visitor as the audit names him."""
+    kind = "merchant" if who.startswith("mer_") else "customer"
+    address = request.client.host if request.client else None
+    return Actor(f"{kind}:{who}", address, request.scope.get("state", {}).get("request_id"))
+
+
+def require_own(visit: Visit, owner_id: str, what: str) -> None:
+    """`NotFound` for what is another's: a visitor does not even learn that it exists."""
+    if owner_id != visit.who:
+        raise NotFound(f"there is no such {what}", param=what)
+
+
+def _owner(kind: str, token: str) -> str:
+    return f"{kind}:{hashlib.sha256(token.encode()).hexdigest()}"
