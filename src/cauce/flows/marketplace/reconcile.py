@@ -27,6 +27,8 @@ from cauce.reports import reconciliation as report
 from cauce.storage.database import Row, Tx
 
 LINES_A_CHUNK = 5_000
+EARLY = timedelta(days=1)
+"""A provider's day may end earlier than ours; what happened so shortly before the end comes in the next file."""
 _BY_REF = "ref:"
 """Begins what stands in for our key on a line that carries only a number of the provider."""
 
@@ -136,10 +138,10 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
         rows, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids, kinds)
         compared = await _both_sides(tx, channel_id, [*learned, *((row["kind"], row["key"]) for row in rows)])
         cut_off = _start(until_day)
-        breaks = judge(compared, cut_off=cut_off)
+        breaks = judge(compared, cut_off=cut_off - EARLY)
         breaks += await _orders(tx, channel_id, _start(from_day), cut_off)
         fresh = await reconciliation.keep_breaks(tx, run_id, channel_id, breaks, at=now, actor=context.actor.name)
-        await _look_again(context, tx, channel_id, cut_off, now)
+        await _look_again(context, tx, channel_id, cut_off - EARLY, now)
         await reconciliation.age_timing(tx, channel_id, now)
         await store.statements_matched(tx, ids)
         state = "breaks_open" if breaks else "balanced"
@@ -214,9 +216,8 @@ async def _find_keys(tx: Tx, channel_id: str, statement_ids: Sequence[int]) -> N
     if not rows:
         return
     known = await report.keys_by_ref(tx, channel_id, sorted({row["ref"] for row in rows if row["ref"]}))
-    await store.set_keys(
-        tx, [(row["statement_id"], row["row_key"], known.get(row["ref"], _stand_in(row))) for row in rows]
-    )
+    keys = [(row, known.get(row["ref"], row["key"] or _stand_in(row))) for row in rows]
+    await store.set_keys(tx, [(row["statement_id"], row["row_key"], key) for row, key in keys if key != row["key"]])
 
 
 def _stand_in(row: Row) -> str:

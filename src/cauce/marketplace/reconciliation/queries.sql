@@ -25,8 +25,10 @@ SELECT id, public_id, channel_id, kind, day, lines, state, imported_at FROM reco
  WHERE org_id = $1 AND channel_id = $2 AND state = 'parsed' ORDER BY day, kind
 
 -- name: lines_without_key
-SELECT statement_id, row_key, kind, ref, order_ref, account_ref, amount_minor, currency, occurred_at FROM reconciliation.line
- WHERE org_id = $1 AND statement_id = ANY ($2::bigint[]) AND key = '' ORDER BY statement_id, row_key
+-- Lines without our key, and those of payouts, whose numbers some providers write in their own way.
+SELECT statement_id, row_key, kind, key, ref, order_ref, account_ref, amount_minor, currency, occurred_at FROM reconciliation.line
+ WHERE org_id = $1 AND statement_id = ANY ($2::bigint[]) AND (key = '' OR kind = 'payout') AND key NOT LIKE 'line:%'
+ ORDER BY statement_id, row_key
 
 -- name: lines_of_kinds
 SELECT statement_id, row_key, kind, key, ref, order_ref, account_ref, amount_minor, fee_minor, currency, occurred_at, state
