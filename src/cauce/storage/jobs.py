@@ -66,12 +66,13 @@ class Job:
     attempts: int
     lease_token: int
     key: str | None = None
+    lease_seconds: int = LEASE_SECONDS
 
     def guard(self) -> Guard:
         """What every transaction of this job runs first."""
 
         async def prove_lease(tx: Tx) -> None:
-            if not await tx.value(QUERIES.guard, self.org_id, self.id, self.lease_token):
+            if not await tx.value(QUERIES.guard, self.org_id, self.id, self.lease_token, self.lease_seconds):
                 raise LeaseLost()
 
         return prove_lease
@@ -117,7 +118,7 @@ async def claim(
     """
     while True:
         rows = await tx.rows(QUERIES.claim, list(orgs), list(kinds), jobs_max, per_org_max or jobs_max, lease_seconds)
-        jobs = [Job(**dict(row)) for row in rows if row["lease_token"] is not None]
+        jobs = [Job(**dict(row), lease_seconds=lease_seconds) for row in rows if row["lease_token"] is not None]
         if jobs or not rows:
             return sorted(jobs, key=lambda job: (job.due_at, job.id))
         # Every candidate stepped aside behind an earlier one of its key; the next ones may be free.

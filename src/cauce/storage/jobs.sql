@@ -61,12 +61,22 @@ UPDATE storage.job j
        attempts = CASE WHEN d.free THEN j.attempts + 1 ELSE j.attempts END,
        lease_token = CASE WHEN d.free THEN nextval('storage.lease_token') END,
        leased_until = CASE WHEN d.free THEN clock_timestamp() + make_interval(secs => $5) END
-  FROM decided d WHERE j.org_id = d.org_id AND j.id = d.id
+  FROM (SELECT * FROM decided ORDER BY org_id, id) d -- sorted, so that all is decided before the first row changes
+ WHERE j.org_id = d.org_id AND j.id = d.id
 RETURNING j.org_id, j.id, j.kind, j.payload, j.due_at, j.attempts, j.lease_token, j.key
 
 -- name: guard
-SELECT true FROM storage.job
- WHERE org_id = $1 AND id = $2 AND lease_token = $3 AND leased_until > clock_timestamp() FOR NO KEY UPDATE
+-- Also prolongs a lease of which less than half is left: the keeper passes over rows that are locked, and a job that
+-- goes from one transaction into the next is locked nearly always.
+WITH mine AS (
+  SELECT org_id, id, leased_until FROM storage.job
+   WHERE org_id = $1 AND id = $2 AND lease_token = $3 AND leased_until > clock_timestamp() FOR NO KEY UPDATE
+), prolonged AS (
+  UPDATE storage.job j SET leased_until = clock_timestamp() + make_interval(secs => $4)
+    FROM mine WHERE j.org_id = mine.org_id AND j.id = mine.id
+     AND mine.leased_until < clock_timestamp() + make_interval(secs => $4) / 2
+)
+SELECT true FROM mine
 
 -- name: renew
 UPDATE storage.job j SET leased_until = clock_timestamp() + make_interval(secs => $4)
