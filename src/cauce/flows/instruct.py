@@ -29,6 +29,13 @@ LOST_ANSWER_SECONDS = 60
 """How long after a send somebody asks, when the answer never came back to us."""
 
 ASK_AGAIN_SECONDS_MAX = 3_600
+"""The longest wait between questions about an outcome that nobody knows."""
+
+WAIT_SECONDS_MAX = 86_400
+"""The longest wait where the provider said that it is at work: its notice tells us first, as a rule."""
+
+_SLOW = {Operation.PAYOUT: 6 * 3_600}
+"""Operations that take days by nature: seconds before the first question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +185,11 @@ def _ask_at(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> d
     if not isinstance(outcome, Pending | Unknown):
         return None
     # Ask less and less often: a payer who needs a day must not cost a thousand questions.
-    seconds = min(max(outcome.ask_after_seconds, 1) * 2 ** min(instruction.asks, 12), ASK_AGAIN_SECONDS_MAX)
-    return now + timedelta(seconds=max(seconds, outcome.ask_after_seconds))
+    first, longest = max(outcome.ask_after_seconds, 1), ASK_AGAIN_SECONDS_MAX
+    if isinstance(outcome, Pending):
+        first, longest = max(first, _SLOW.get(instruction.operation, 0)), WAIT_SECONDS_MAX
+    seconds = min(first * 2 ** min(instruction.asks, 16), longest)
+    return now + timedelta(seconds=max(seconds, first))
 
 
 def _is_news(instruction: Instruction, outcome: Outcome[Any]) -> bool:

@@ -32,20 +32,19 @@ class EndpointFailed(CauceError):
 
 
 async def fan_out(context: Context, job: Job) -> None:
-    """The job that every event leads to: one delivery per endpoint that wants it."""
+    """The job that a chunk of events leads to: one delivery per event and endpoint that wants it, all at once."""
     async with context.transaction() as tx:
-        event = await outbox.read_event(tx, job.payload["event_id"])
-        if event is None:
-            return
-        fresh = await store.fan_out(tx, event.id, event.type, event.occurred_at)
+        events = {event.id: event for event in await outbox.read_events(tx, job.payload["event_ids"])}
+        fresh = await store.fan_out(tx, list(events), [event.type for event in events.values()], job.due_at)
+        now = await context.now(tx)
         await jobs.enqueue(
             tx,
             [
                 NewJob(
                     DELIVER_JOB,
-                    event.occurred_at,
+                    now,
                     {"delivery_id": row["id"]},
-                    key=f"webhook:{row['endpoint_id']}:{event.object_id}",
+                    key=f"webhook:{row['endpoint_id']}:{events[row['event_id']].object_id}",
                 )
                 for row in fresh
             ],

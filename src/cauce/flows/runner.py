@@ -47,8 +47,11 @@ async def relay_events(runtime: Runtime, org_id: int, *, guard: Guard | None = N
         follow_ups = [
             NewJob(kind, event.occurred_at, {"event_id": event.id}, key=f"{kind}:{event.object_id}")
             for event in events
-            for kind in (*wanted.get(event.type, ()), *wanted.get("*", ()))
+            for kind in wanted.get(event.type, ())
         ]
+        # What wants every event gets them a relayed chunk at a time, in order.
+        earliest, numbers = min(event.occurred_at for event in events), [event.id for event in events]
+        follow_ups += [NewJob(kind, earliest, {"event_ids": numbers}, key=kind) for kind in wanted.get("*", ())]
         await jobs.enqueue(tx, follow_ups)
         await outbox.mark(tx, events)
     return len(events)

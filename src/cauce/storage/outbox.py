@@ -94,6 +94,11 @@ async def read_event(tx: Tx, event_id: int) -> Event | None:
     return Event(**dict(row)) if row else None
 
 
+async def read_events(tx: Tx, event_ids: Sequence[int]) -> list[Event]:
+    """Events by their numbers, in that order."""
+    return [Event(**dict(row)) for row in await tx.rows(QUERIES.read_events, tx.org, list(event_ids))]
+
+
 async def mark(tx: Tx, events: Sequence[Event]) -> None:
     """These events are relayed once the transaction commits."""
     await tx.run(QUERIES.mark, tx.org, [event.id for event in events])

@@ -48,3 +48,7 @@ SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, ac
 -- name: read_event
 SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at
   FROM storage.event WHERE org_id = $1 AND id = $2
+
+-- name: read_events
+SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at
+  FROM storage.event WHERE org_id = $1 AND id = ANY ($2::bigint[]) ORDER BY id

@@ -14,13 +14,14 @@ DELETE FROM webhooks.endpoint WHERE org_id = $1 AND id = $2
 UPDATE webhooks.endpoint SET state = $3, failing_since = NULL WHERE org_id = $1 AND id = $2
 
 -- name: fan_out
--- One delivery per enabled endpoint that wants the type; a second fan-out of the same event adds none.
+-- One delivery per event and enabled endpoint that wants its type; a second fan-out of the same event adds none.
 INSERT INTO webhooks.delivery (org_id, id, endpoint_id, event_id, created_at)
-SELECT $1, 'wd_' || lpad($2::bigint::text, 16, '0') || '_' || substr(e.id, 4), e.id, $2::bigint, $4
-  FROM webhooks.endpoint e
- WHERE e.org_id = $1 AND e.state = 'enabled' AND (e.event_types = '{}' OR $3 = ANY (e.event_types))
+SELECT $1, 'wd_' || lpad(v.id::text, 16, '0') || '_' || substr(e.id, 4), e.id, v.id, $4
+  FROM unnest($2::bigint[], $3::text[]) v(id, type)
+  JOIN webhooks.endpoint e ON e.org_id = $1 AND e.state = 'enabled' AND (e.event_types = '{}' OR v.type = ANY (e.event_types))
+ ORDER BY v.id, e.id
 ON CONFLICT (org_id, endpoint_id, event_id) DO NOTHING
-RETURNING id, endpoint_id
+RETURNING id, endpoint_id, event_id
 
 -- name: delivery
 SELECT d.id, d.endpoint_id, d.event_id, d.state, d.attempts, e.url, e.state AS endpoint_state

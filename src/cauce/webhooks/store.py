@@ -42,9 +42,9 @@ async def set_state(tx: Tx, endpoint_id: str, state: str) -> None:
     await tx.run(QUERIES.set_state, tx.org, endpoint_id, state)
 
 
-async def fan_out(tx: Tx, event_id: int, event_type: str, now: datetime) -> list[Row]:
-    """Deliveries of one event, one per endpoint that wants it; the new ones."""
-    return await tx.rows(QUERIES.fan_out, tx.org, event_id, event_type, now)
+async def fan_out(tx: Tx, event_ids: Sequence[int], event_types: Sequence[str], now: datetime) -> list[Row]:
+    """Deliveries of events to the endpoints that want them; the new ones, in the order of the events."""
+    return await tx.rows(QUERIES.fan_out, tx.org, list(event_ids), list(event_types), now)
 
 
 async def read_delivery(tx: Tx, delivery_id: str) -> Row | None:
