@@ -17,7 +17,8 @@ from cauce.billing.invoicing.store import (
     lock_open_of,
     read,
 )
-from cauce.storage.database import Tx
+from cauce.kernel.errors import Conflict
+from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
 SERIES = "invoices"
@@ -35,6 +36,7 @@ __all__ = [
     "read",
     "save",
     "set_due",
+    "set_pending",
     "settle",
     "with_open",
 ]
@@ -84,6 +86,16 @@ async def set_due(tx: Tx, invoice_ids: Sequence[str], at: datetime | None) -> No
     """Let collection look at these invoices at `at`, or no more."""
     if invoice_ids:
         await tx.run(store.QUERIES.set_due, tx.org, list(invoice_ids), at)
+
+
+async def set_pending(tx: Tx, pending_line_id: str, *, approve: bool) -> Row:
+    """Approve a proposed line, or remove one that is proposed or waits; `Conflict` when it is neither."""
+    states = [("proposed", "waiting")] if approve else [("proposed", "removed"), ("waiting", "removed")]
+    for source, target in states:
+        row = await tx.row(store.QUERIES.set_pending, tx.org, pending_line_id, source, target)
+        if row is not None:
+            return row
+    raise Conflict("this charge is settled already")
 
 
 async def with_open(tx: Tx, subscription_ids: Sequence[str]) -> set[str]:

@@ -115,6 +115,11 @@ class Step:
     reason: str = ""
 
 
+def schedule_of(subscription: Subscription) -> Schedule:
+    """The periods of the present term."""
+    return Schedule(subscription.anchor_on, subscription.interval, subscription.anchor_day)
+
+
 def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
     """Period `index` (from 0, a leading stub included) of the present term."""
     return _period(

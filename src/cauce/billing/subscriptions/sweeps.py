@@ -1,4 +1,4 @@
-"""What of a subscription falls due: renewals, ends of trials, lapses, ends of pauses, notices, dated changes."""
+"""What of a subscription falls due: renewals, ends of trials, lapses, ends of pauses, notices."""
 
 from __future__ import annotations
 
@@ -48,12 +48,4 @@ TIMER = Sweep(
     claim=QUERIES.timer_claim,
     set_due=QUERIES.timer_set_due,
     next_due=QUERIES.timer_next,
-)
-CHANGE = Sweep(
-    name="subscriptions.change",
-    rank=24,
-    find=QUERIES.change_find,
-    claim=QUERIES.change_claim,
-    set_due=QUERIES.change_set_due,
-    next_due=QUERIES.change_next,
 )

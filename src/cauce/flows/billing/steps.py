@@ -5,8 +5,8 @@ from __future__ import annotations
 from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
-from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, TIMER, TRIAL_END
-from cauce.flows.billing import collect, dunning, lapses, methods, refunds, renew, trials
+from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, RESUME, TIMER, TRIAL_END
+from cauce.flows.billing import collect, dunning, lapses, methods, pausing, refunds, renew, trials
 from cauce.flows.context import JobKind, SweepKind
 from cauce.flows.instruct import Concluder
 
@@ -20,6 +20,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(GRACE, dunning.run_grace),
     SweepKind(METHOD, dunning.run_notices),
     SweepKind(LAPSE, lapses.run),
+    SweepKind(RESUME, pausing.run),
     SweepKind(TIMER, lapses.run_timers),
     SweepKind(GRANT, lapses.run_grants),
 )

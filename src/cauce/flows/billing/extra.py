@@ -1,0 +1,91 @@
+"""One-off charges on a running subscription: on the next invoice or on one of their own, with approval where wanted (G4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.invoicing.service import PendingLine
+from cauce.billing.subscriptions.rules import Subscription
+from cauce.flows.billing.bills import Bill, compose
+from cauce.flows.billing.cancel import load
+from cauce.flows.billing.issue import Batch, load_tariff, write
+from cauce.flows.context import Context
+from cauce.kernel.errors import Conflict, InvalidRequest
+from cauce.kernel.ids import new_id
+from cauce.ledger.rules import AMOUNT_MAX_MINOR
+from cauce.reports.billing_run import load_surroundings
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraCharge:
+    """Charge `amount_minor` (negative: give) once; `invoice_now` or with the next invoice; `ask`: the customer approves first."""
+
+    subscription_id: str
+    amount_minor: int
+    description: str
+    invoice_now: bool = False
+    ask: bool = False
+    tax_category: str = "standard"
+    tax_inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """The pending line, and the invoice it stands on if it was invoiced at once."""
+
+    pending_line_id: str
+    state: str
+    invoice_id: str | None
+
+
+async def add_charge(context: Context, command: ExtraCharge) -> Extra:
+    """Add a one-off charge."""
+    if not command.amount_minor or abs(command.amount_minor) > AMOUNT_MAX_MINOR:
+        raise InvalidRequest("an amount is not zero and within the ledger's bounds", param="amount")
+    if not command.description.strip():
+        raise InvalidRequest("a charge says what it is for", param="description")
+    async with context.transaction() as tx:
+        one, _, now = await load(tx, context, command.subscription_id)
+        if one.status in ("canceled", "expired", "draft"):
+            raise Conflict(f"a subscription that is {one.status} is not charged")
+        line = PendingLine(
+            id=new_id("pl"),
+            customer_id=one.customer_id,
+            subscription_id=one.id,
+            currency=one.currency,
+            description=command.description,
+            amount_minor=command.amount_minor,
+            product_id=one.product_id,
+            tax_category=command.tax_category,
+            tax_inclusive=command.tax_inclusive,
+            state="proposed" if command.ask else "waiting",
+        )
+        await invoicing.insert_pending(tx, [line], now)
+        content = {"subscription": one.id, "amount": line.amount_minor, "currency": line.currency, "state": line.state}
+        batch = Batch(events=[NewEvent("pending_line.added", line.id, now, content, one.customer_id)])
+        invoice_id = None
+        if command.invoice_now and not command.ask:
+            invoice_id = await _invoice(tx, one, batch, now)
+        await write(tx, batch, context.actor.name, context.cause)
+        return Extra(line.id, "invoiced" if invoice_id else line.state, invoice_id)
+
+
+async def settle_charge(context: Context, pending_line_id: str, *, approve: bool) -> None:
+    """The customer approves a proposed charge, or somebody withdraws one that waits."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        row = await invoicing.set_pending(tx, pending_line_id, approve=approve)
+        kind = "pending_line.approved" if approve else "pending_line.removed"
+        event = NewEvent(kind, pending_line_id, now, {"amount": row["amount_minor"]}, row["customer_id"])
+        await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+
+
+async def _invoice(tx: Tx, one: Subscription, batch: Batch, now: datetime) -> str:
+    around = (await load_surroundings(tx, [one.id]))[one.id]
+    tariff = await load_tariff(tx, [one], [around])
+    bill = compose(one.id, replace(around, items=(), discounts=()), tariff, advance=None, arrears=None)
+    return batch.bill(one, around, Bill(bill.priced, (), bill.pending_ids), now, reason="manual").id

@@ -1,0 +1,122 @@
+"""Pausing and resuming: days of a pause are not billed; the anchor is kept (T33, T34).
+
+At the pause the unused part of what was paid in advance becomes the customer's credit; at the resume the rest of the
+period that then runs is billed, prorated over its full period, as the case kind `pause_resume` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.machine import MACHINE
+from cauce.billing.subscriptions.rules import (
+    RENEW,
+    RESUME,
+    Step,
+    Subscription,
+    instant_of,
+    local_day,
+    pause,
+    schedule_of,
+)
+from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.bills import compose, monthly_revenue
+from cauce.flows.billing.cancel import Moved, load
+from cauce.flows.billing.issue import Batch, load_tariff, write
+from cauce.flows.billing.renew import by_org
+from cauce.flows.billing.unused import credit_unused
+from cauce.flows.context import Context, Runtime
+from cauce.kernel.calendar.periods import Period, SchedulePeriod
+from cauce.kernel.errors import Conflict, InvalidRequest
+from cauce.reports.billing_run import load_surroundings
+from cauce.storage.audit import SYSTEM
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent
+
+
+async def pause_now(context: Context, subscription_id: str, *, resume_at: datetime | None = None) -> Moved:
+    """Pause now, until `resume_at` or until somebody resumes it."""
+    async with context.transaction() as tx:
+        one, plan, now = await load(tx, context, subscription_id)
+        MACHINE.step(one.status, "pause")
+        if not plan.policy.pause_allowed:
+            raise Conflict(f"plan {plan.key} cannot be paused")
+        if resume_at is not None and resume_at <= now:
+            raise InvalidRequest("a pause ends in the future", param="resume_at")
+        batch = Batch()
+        day = local_day(one, now)
+        credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=False, reason="pause")
+        one = await subscriptions.lock_one(tx, one.id)
+        after = pause(one, "requested", day, RESUME, resume_at)
+        await subscriptions.move(tx, [Step(one, after, "pause", now)], context.actor.name)
+        content = {"reason": "requested", "resume_at": resume_at, "credit": credited}
+        batch.events.append(NewEvent("subscription.paused", one.id, now, content, one.customer_id))
+        batch.events += await follow_access(tx, [after], {plan.id: plan}, now)
+        await write(tx, batch, context.actor.name, context.cause)
+        return Moved(one.id, after.status, False, credited)
+
+
+async def resume_now(context: Context, subscription_id: str) -> Moved:
+    """End a requested pause: the rest of the running period is billed from today."""
+    async with context.transaction() as tx:
+        one, _, now = await load(tx, context, subscription_id)
+        MACHINE.targets(one.status, "resume")
+        if one.pause_reason != "requested":
+            raise Conflict("a trial that ended without a payment method resumes when one is added")
+        await resume(tx, [replace(one, due_at=now)], context.actor.name)
+        return Moved(one.id, "active", False)
+
+
+async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The sweep of pauses that end, organization by organization."""
+    for org_id, group in by_org(rows):
+        await resume(tx.within(org_id), [subscriptions.subscription_of(row) for row in group])
+
+
+async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -> None:
+    """Resume locked subscriptions at their due time."""
+    plans = await catalog.read_plans(tx, {one.plan_id for one in due})
+    arounds = await load_surroundings(tx, [one.id for one in due])
+    tariff = await load_tariff(tx, due, [arounds[one.id] for one in due])
+    batch, steps = Batch(), []
+    for one in due:
+        assert one.due_at is not None
+        piece = _rest(one, one.due_at)
+        after = _resumed(one, piece, monthly_revenue(arounds[one.id].items, tariff.prices))
+        bill = compose(one.id, arounds[one.id], tariff, advance=piece, arrears=None)
+        reason = "cycle" if piece.is_full else "resume"
+        invoice = batch.bill(after, arounds[one.id], bill, one.due_at, reason=reason, period=piece.period)
+        steps.append(Step(one, after, "resume", one.due_at))
+        batch.events.append(
+            NewEvent("subscription.resumed", one.id, one.due_at, {"invoice": invoice.id}, one.customer_id)
+        )
+    await subscriptions.move(tx, steps, actor)
+    batch.events += await follow_access(tx, [step.after for step in steps], plans, steps[-1].at)
+    await write(tx, batch, actor)
+
+
+def _rest(one: Subscription, at: datetime) -> SchedulePeriod:
+    """What is left of the period that runs at `at`; all of it on its first day."""
+    day = local_day(one, at)
+    running = schedule_of(one).containing(max(day, one.anchor_on))
+    return SchedulePeriod(running.index, Period(max(day, running.period.start), running.period.end), running.full)
+
+
+def _resumed(one: Subscription, piece: SchedulePeriod, mrr_minor: int) -> Subscription:
+    return replace(
+        one,
+        status="active",
+        pause_reason="",
+        paused_on=None,
+        resume_at=None,
+        period_index=piece.index,
+        period_start=piece.period.start,
+        period_end=piece.period.end,
+        mrr_minor=mrr_minor,
+        due_kind=RENEW,
+        due_at=instant_of(one, piece.period.end),
+    )
