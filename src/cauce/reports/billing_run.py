@@ -90,3 +90,22 @@ def _surroundings(row: Row) -> Surroundings:
         row["used"] or {},
         row["has_method"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTarget:
+    """Whose subscription counts a customer's use of a meter; None when nobody is billed for it."""
+
+    customer_id: str
+    subscription_id: str | None
+    timezone: str
+
+
+async def usage_targets(tx: Tx, external_ids: Sequence[str]) -> dict[str, dict[str, UsageTarget]]:
+    """External id -> meter -> target; under the meter "" what only identifies the customer."""
+    found: dict[str, dict[str, UsageTarget]] = {}
+    for row in await tx.rows(QUERIES.usage_targets, tx.org, sorted(set(external_ids))):
+        targets = found.setdefault(row["external_id"], {"": UsageTarget(row["customer_id"], None, "UTC")})
+        if row["meter_key"] is not None:
+            targets[row["meter_key"]] = UsageTarget(row["customer_id"], row["subscription_id"], row["timezone"])
+    return found

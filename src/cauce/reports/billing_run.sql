@@ -41,3 +41,13 @@ SELECT v.subscription_id, v.meter_key, count(DISTINCT v.value) AS values
 
 -- name: aggregations
 SELECT key, aggregation FROM usage.meter WHERE org_id = $1
+
+-- name: usage_targets
+-- Whose subscription a customer's use of a meter counts for: the oldest live one that has a price by it.
+SELECT DISTINCT ON (c.external_id, p.meter_key) c.external_id, p.meter_key, c.id AS customer_id, s.id AS subscription_id, s.timezone
+  FROM unnest($2::text[]) w(external_id)
+  JOIN customers.customer c ON c.org_id = $1 AND c.external_id = w.external_id
+  LEFT JOIN subscriptions.subscription s ON s.org_id = $1 AND s.customer_id = c.id AND s.status IN ('trialing', 'active', 'past_due', 'incomplete', 'unpaid')
+  LEFT JOIN subscriptions.item i ON i.org_id = $1 AND i.subscription_id = s.id AND i.removed_at IS NULL
+  LEFT JOIN catalog.price p ON p.org_id = $1 AND p.id = i.price_id AND p.meter_key IS NOT NULL
+ ORDER BY c.external_id, p.meter_key, s.id

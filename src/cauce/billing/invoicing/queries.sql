@@ -110,10 +110,10 @@ UPDATE invoicing.pending_line SET state = $4 WHERE org_id = $1 AND id = $2 AND s
 -- name: due_recognition
 -- Lines with revenue still to recognise whose service began before $2; locked in order.
 SELECT l.invoice_id, l.number, l.product_id, l.period_start, l.period_end, l.net_minor - l.credited_net_minor AS net_minor,
-       l.net_minor AS billed_minor, l.recognized_minor, i.currency
+       l.recognized_minor, i.currency
   FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
  WHERE l.org_id = $1 AND l.deferred AND l.recognized_minor <> l.net_minor - l.credited_net_minor AND l.period_start < $2
-   AND (l.invoice_id, l.number) > ($3, $4)
+   AND (l.invoice_id, l.number) > ($3, $4::smallint)
  ORDER BY l.invoice_id, l.number LIMIT $5 FOR NO KEY UPDATE OF l
 
 -- name: recognize

@@ -88,8 +88,7 @@ async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) 
         piece = _rest(one, one.due_at)
         after = _resumed(one, piece, monthly_revenue(arounds[one.id].items, tariff.prices))
         bill = compose(one.id, arounds[one.id], tariff, advance=piece, arrears=None)
-        reason = "cycle" if piece.is_full else "resume"
-        invoice = batch.bill(after, arounds[one.id], bill, one.due_at, reason=reason, period=piece.period)
+        invoice = batch.bill(after, arounds[one.id], bill, one.due_at, reason="resume", period=piece.period)
         steps.append(Step(one, after, "resume", one.due_at))
         batch.events.append(
             NewEvent("subscription.resumed", one.id, one.due_at, {"invoice": invoice.id}, one.customer_id)
