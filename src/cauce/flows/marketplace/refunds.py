@@ -187,25 +187,46 @@ async def _one(
         back = await reversals_of(tx, row, mine, taken, refund_id, channel) if is_split else ([], [])
         work.reversals += back[0]
         work.instructions += back[1]
-        sources = _sources(row, share, dict(zip((p["position"] for p in mine), taken, strict=True)), mine, channel)
-        plain = {"sources": sources, "parts": {str(p["position"]): t for p, t in zip(mine, taken, strict=True) if t}}
-        state = "reversing_splits" if back[0] else "submitted"
-        number = one.number
-        work.refunds.append(
-            (
-                refund_id, order["id"], row["id"], number, amount, one.reason, rule.refund.policy.value, state,
-                refund_id, plain, len(back[0]), share.fee_back_minor,
-            )
-        )  # fmt: skip
-        work.orders[order["id"]] = work.orders.get(order["id"], 0) + amount
-        from_escrow = 0 if back[0] else sources.get(escrow(order["id"]), 0)
-        work.moves.append((row["id"], -from_escrow, 0, amount, share.fee_back_minor))
-        data = {"order": order["id"], "amount": amount, "currency": row["currency"]}
-        work.events.append(NewEvent("order_refund.requested", refund_id, at, data))
-        if not back[0]:
-            work.items += submit_items(row, refund_id, order["id"], sources, at)
-            work.instructions.append(refund_instruction(row, refund_id, refund_id, amount, one.reason))
+        by_position = {p["position"]: t for p, t in zip(mine, taken, strict=True) if t}
+        sources = _sources(row, share, by_position, mine, channel)
+        plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position)
+        _record(order, row, plan, len(back[0]), at, work)
     return ids
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The refund of one collection, decided."""
+
+    refund_id: str
+    asked: AskRefund
+    amount_minor: int
+    share: Share
+    policy: str
+    sources: Mapping[str, int]
+    parts: Mapping[int, int]
+
+
+def _record(order: Row, row: Row, plan: _Plan, reversals: int, at: datetime, work: _Work) -> None:
+    """What the refund writes; without reversals to wait for it is sent at once."""
+    taken = {"sources": plan.sources, "parts": {str(position): amount for position, amount in plan.parts.items()}}
+    work.refunds.append(
+        (
+            plan.refund_id, order["id"], row["id"], plan.asked.number, plan.amount_minor, plan.asked.reason,
+            plan.policy, "reversing_splits" if reversals else "submitted", plan.refund_id, taken, reversals,
+            plan.share.fee_back_minor,
+        )
+    )  # fmt: skip
+    work.orders[order["id"]] = work.orders.get(order["id"], 0) + plan.amount_minor
+    from_escrow = 0 if row["released_minor"] else plan.sources.get(escrow(order["id"]), 0)
+    work.moves.append((row["id"], -from_escrow, 0, plan.amount_minor, plan.share.fee_back_minor))
+    data = {"order": order["id"], "amount": plan.amount_minor, "currency": row["currency"]}
+    work.events.append(NewEvent("order_refund.requested", plan.refund_id, at, data))
+    if not reversals:
+        work.items += submit_items(row, plan.refund_id, order["id"], plan.sources, at)
+        work.instructions.append(
+            refund_instruction(row, plan.refund_id, plan.refund_id, plan.amount_minor, plan.asked.reason)
+        )
 
 
 def _sources(row: Row, share: Share, taken: Mapping[int, int], parts: Sequence[Row], terms: Terms) -> dict[str, int]:
@@ -217,7 +238,7 @@ def _sources(row: Row, share: Share, taken: Mapping[int, int], parts: Sequence[R
         return {order_escrow: from_escrow, FEE: borne} if borne else {order_escrow: from_escrow}
     if terms.has_owner:
         return {withdrawable(row["owner_id"]): share.net_minor}
-    platform = sum(taken[part["position"]] for part in parts if part["party"] == FEE)
+    platform = sum(taken.get(part["position"], 0) for part in parts if part["party"] == FEE)
     found = {order_escrow: share.net_minor - platform, FEE: platform + share.borne_minor}
     return {code: amount for code, amount in found.items() if amount}
 
