@@ -1,6 +1,6 @@
 -- name: account_by_name
 SELECT a.id FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id
- WHERE a.org_id = $1 AND p.book = $2 AND p.channel_id = $3 AND p.currency = $4 AND a.code = $5 AND a.code <> ''
+ WHERE a.org_id = $1 AND p.book = $2 AND p.channel_id = $3 AND p.currency = $4 AND a.code = $5
 
 -- name: account_by_number
 SELECT a.id, p.book, p.channel_id, p.currency, a.code, a.owner_id, a.normal_side, a.floor_minor, a.balance_minor, a.held_minor, a.closed_at
@@ -19,7 +19,7 @@ SELECT a.id, p.book, p.channel_id, p.currency, a.code, a.owner_id, a.normal_side
 SELECT p.book, p.channel_id, p.currency, a.code, a.normal_side, a.balance_minor, a.held_minor
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) w(book, channel_id, currency, code)
   JOIN ledger.pool p ON p.org_id = $1 AND p.book = w.book AND p.channel_id = w.channel_id AND p.currency = w.currency
-  JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id AND a.code = w.code AND a.code <> ''
+  JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id AND a.code = w.code
 
 -- name: balance_effective
 SELECT coalesce(sum(e.amount_minor), 0)
@@ -40,7 +40,7 @@ SELECT id, key, recipe, reference, evidence, reverses, effective_at, recorded_at
 
 -- name: journals_of
 SELECT id, key, recipe, reference, evidence, reverses, effective_at, recorded_at FROM ledger.journal
- WHERE org_id = $1 AND reference = $2 AND reference <> '' AND id > $3 ORDER BY id LIMIT $4
+ WHERE org_id = $1 AND reference = $2 AND id > $3 ORDER BY id LIMIT $4
 
 -- name: legs
 SELECT e.journal_id, e.account_id, p.book, p.channel_id, p.currency, a.code, e.amount_minor, e.balance_after

@@ -80,14 +80,10 @@ SELECT 'journal ' || id AS subject,
  ORDER BY id LIMIT 1
 
 -- name: keys
-SELECT 'journal ' || coalesce(j.id, k.journal_id) AS subject,
-       CASE WHEN j.id IS NULL THEN 'the key ' || k.key || ' is taken by it, and it does not exist'
-            WHEN k.key IS NULL THEN 'its key ' || j.key || ' is not among the taken ones'
-            ELSE 'its key ' || j.key || ' is taken by journal ' || k.journal_id END AS problem
-  FROM (SELECT id, key FROM ledger.journal WHERE org_id = $1) j
-  FULL JOIN (SELECT key, journal_id FROM ledger.journal_key WHERE org_id = $1) k ON k.key = j.key
- WHERE j.id IS NULL OR k.key IS NULL OR k.journal_id <> j.id
- ORDER BY coalesce(j.id, k.journal_id) LIMIT 1
+SELECT 'journal ' || max(id) AS subject, 'the key ' || key || ' is in the books ' || count(*) || ' times' AS problem
+  FROM ledger.journal WHERE org_id = $1
+ GROUP BY key HAVING count(*) > 1 OR key = ''
+ ORDER BY max(id) LIMIT 1
 
 -- name: reversals
 SELECT 'journal ' || coalesce(j.id, r.reversed_by) AS subject,

@@ -27,13 +27,13 @@ BEGIN
     SELECT p_org, p.id, a.code, a.owner, a.side, a.floor
       FROM unnest(p_books, p_channels, p_currencies, p_codes, p_owners, p_sides, p_floors) a(book, channel, currency, code, owner, side, floor)
       JOIN ledger.pool p ON p.org_id = p_org AND p.book = a.book AND p.channel_id = a.channel AND p.currency = a.currency
-     WHERE NOT EXISTS (SELECT FROM ledger.account x WHERE x.org_id = p_org AND x.pool_id = p.id AND x.code = a.code AND x.code <> '')
+     WHERE NOT EXISTS (SELECT FROM ledger.account x WHERE x.org_id = p_org AND x.pool_id = p.id AND x.code = a.code)
      ORDER BY p.id, a.code
-    ON CONFLICT (org_id, pool_id, code) WHERE code <> '' DO NOTHING;
+    ON CONFLICT (org_id, pool_id, code) DO NOTHING;
   SELECT array_agg(x.id ORDER BY a.n) INTO v_ids
     FROM unnest(p_books, p_channels, p_currencies, p_codes) WITH ORDINALITY a(book, channel, currency, code, n)
     JOIN ledger.pool p ON p.org_id = p_org AND p.book = a.book AND p.channel_id = a.channel AND p.currency = a.currency
-    JOIN ledger.account x ON x.org_id = p_org AND x.pool_id = p.id AND x.code = a.code AND x.code <> '';
+    JOIN ledger.account x ON x.org_id = p_org AND x.pool_id = p.id AND x.code = a.code;
   PERFORM set_config('cauce.org', coalesce(v_context, ''), true);
   RETURN v_ids;
 END $$;
@@ -150,9 +150,9 @@ BEGIN
   -- Keys that are known already; after the locks, so that whoever posted them to these accounts has committed.
   any_known := false;
   FOR i, b, v_hash IN
-    SELECT w.n, j.journal_id, j.content_hash
+    SELECT w.n, j.id, j.content_hash
       FROM unnest(p_key, p_kind) WITH ORDINALITY w(key, kind, n),
-           LATERAL (SELECT * FROM ledger.journal_key x WHERE x.org_id = p_org AND x.key = w.key OFFSET 0) j
+           LATERAL (SELECT * FROM ledger.journal x WHERE x.org_id = p_org AND x.key = w.key OFFSET 0) j
      WHERE w.kind IN (1, 3)
   LOOP
     IF NOT any_known THEN
@@ -164,7 +164,7 @@ BEGIN
     k_hash[i] := v_hash;
   END LOOP;
   IF has_reversed THEN
-    SELECT array_agg(EXISTS (SELECT FROM ledger.journal j WHERE j.org_id = p_org AND j.id = w.id)
+    SELECT array_agg(EXISTS (SELECT FROM ledger.entry e WHERE e.org_id = p_org AND e.journal_id = w.id)
                      AND NOT EXISTS (SELECT FROM ledger.reversal r WHERE r.org_id = p_org AND r.journal_id = w.id))
       INTO r_free
       FROM unnest(p_reversed) w(id);
@@ -326,16 +326,14 @@ BEGIN
   END LOOP;
 
   BEGIN
-    -- Keys go first and in their order, so that two batches with the same keys never wait crosswise.
-    WITH posted AS MATERIALIZED (
-      SELECT * FROM unnest(codes, p_kind, ids, p_key, p_hash, p_recipe, p_reference, p_evidence, p_item_reversed, v_books, p_effective)
-                    t(code, kind, id, key, hash, recipe, reference, evidence, reversed, books, effective)
-       WHERE t.code = 0 AND (t.kind = 1 OR t.kind = 3)
-    ), keyed AS (
-      INSERT INTO ledger.journal_key (org_id, key, journal_id, content_hash) SELECT p_org, t.key, t.id, t.hash FROM posted t ORDER BY t.key
-    ), recorded AS (
-      INSERT INTO ledger.journal (org_id, id, key, recipe, reference, evidence, reverses, books, effective_at, recorded_at)
-        SELECT p_org, t.id, t.key, t.recipe, t.reference, t.evidence, p_reversed[t.reversed], t.books, t.effective, v_now FROM posted t
+    -- Journals in the order of their keys, so that two batches with the same keys never wait crosswise.
+    WITH recorded AS (
+      INSERT INTO ledger.journal (org_id, id, key, content_hash, recipe, reference, evidence, reverses, books, effective_at, recorded_at)
+        SELECT p_org, t.id, t.key, t.hash, t.recipe, t.reference, t.evidence, p_reversed[t.reversed], t.books, t.effective, v_now
+          FROM unnest(codes, p_kind, ids, p_key, p_hash, p_recipe, p_reference, p_evidence, p_item_reversed, v_books, p_effective)
+               t(code, kind, id, key, hash, recipe, reference, evidence, reversed, books, effective)
+         WHERE t.code = 0 AND (t.kind = 1 OR t.kind = 3)
+         ORDER BY t.key
     ), written AS (
       INSERT INTO ledger.entry (org_id, journal_id, leg, account_id, amount_minor, balance_after)
         SELECT p_org, ids[l.item], l.no, a_id[l.account], l.amount, l.after
@@ -381,7 +379,7 @@ END $$;
 CREATE FUNCTION ledger.journal_bytes(p_journal ledger.journal) RETURNS bytea
 LANGUAGE sql STABLE AS $$
   SELECT convert_to(json_build_array(
-    p_journal.id, p_journal.key, p_journal.recipe, p_journal.reference, p_journal.evidence,
+    p_journal.id, p_journal.key, p_journal.content_hash, p_journal.recipe, p_journal.reference, p_journal.evidence,
     p_journal.reverses, p_journal.books, (extract(epoch FROM p_journal.effective_at) * 1000000)::bigint,
     (extract(epoch FROM p_journal.recorded_at) * 1000000)::bigint,
     (SELECT json_agg(json_build_array(e.leg, e.account_id, e.amount_minor, e.balance_after) ORDER BY e.leg)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 
+import asyncpg
 import pytest
 
 from cauce.ledger.posting import post, post_at_once
@@ -140,8 +141,15 @@ async def test_hundred_clients_race_to_place_one_hold_and_one_wins(shared_databa
     assert await balance(shared_database, org, wallet) == (-100, 60)
 
 
-async def test_plans_made_while_the_tables_were_empty_read_no_more_rows_when_they_are_full(dsn: str) -> None:
+@pytest.mark.parametrize("is_analyzed", [False, True])
+async def test_plans_made_while_the_tables_were_empty_read_no_more_rows_when_they_are_full(
+    dsn: str, is_analyzed: bool
+) -> None:
     """Every look-up goes by its key: what a batch reads depends on the batch, never on the size of the books."""
+    if is_analyzed:  # then the planner believes that they are empty, not that nobody knows
+        owner = await asyncpg.connect(dsn)
+        await owner.execute("VACUUM ANALYZE")
+        await owner.close()
     database = await Database.connect(dsn, connections_max=1)
     org, wallet, kept = await new_org(database), credit("cus_1"), fresh_key()
     (first,) = await results(database, org, move(user("bank"), wallet, 1_000))
@@ -163,7 +171,7 @@ async def test_plans_made_while_the_tables_were_empty_read_no_more_rows_when_the
             "SELECT relname, seq_tup_read + coalesce(idx_tup_fetch, 0) AS rows FROM pg_stat_xact_user_tables WHERE schemaname = 'ledger'"
         )
     await database.close()
-    assert {row["relname"] for row in read} >= {"account", "journal", "journal_key", "hold", "pool"}
+    assert {row["relname"] for row in read} >= {"account", "journal", "hold", "pool"}
     assert all(row["rows"] <= 40 for row in read), [tuple(row) for row in read]
 
 

@@ -34,6 +34,7 @@ async def owner(shared_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     constraints = await connection.fetch(
         "SELECT conrelid::regclass::text AS place, conname FROM pg_constraint WHERE connamespace = 'ledger'::regnamespace AND contype IN ('c', 'f')"
     )
+    await connection.execute("DROP INDEX ledger.journal_key")
     for row in constraints:
         await connection.execute(f'ALTER TABLE {row["place"]} DROP CONSTRAINT "{row["conname"]}"')
     yield connection
@@ -92,7 +93,7 @@ CORRUPTIONS: dict[str, tuple[str, str]] = {
     "an entry is moved to another account": (
         f"UPDATE ledger.entry SET account_id = {_A.format('user:other')} WHERE org_id = $1 AND journal_id = {_J.format('late')} AND account_id = {_A.format('user:bank')}", "balances"),
     "a journal is invented": (
-        "INSERT INTO ledger.journal SELECT org_id, id - 100000, 'invented', recipe, reference, evidence, NULL, books, effective_at, recorded_at FROM ledger.journal WHERE org_id = $1 AND key = 'in'", "legs"),
+        "INSERT INTO ledger.journal SELECT org_id, id - 100000, 'invented', content_hash, recipe, reference, evidence, NULL, books, effective_at, recorded_at FROM ledger.journal WHERE org_id = $1 AND key = 'in'", "legs"),
     "a recipe is renamed after sealing": ("UPDATE ledger.journal SET recipe = 'gift' WHERE org_id = $1 AND key = 'in'", "seals"),
     "an effective date is moved after sealing": (
         "UPDATE ledger.journal SET effective_at = effective_at + interval '1 month' WHERE org_id = $1 AND key = 'in'", "seals"),
@@ -105,9 +106,6 @@ CORRUPTIONS: dict[str, tuple[str, str]] = {
     "an account changes its book": (
         "UPDATE ledger.account SET pool_id = (SELECT id FROM ledger.pool WHERE org_id = $1 AND book = 'custody') WHERE org_id = $1 AND code = 'user:other'", "books"),
     "a key is in the books twice": ("UPDATE ledger.journal SET key = 'in' WHERE org_id = $1 AND key = 'late'", "keys"),
-    "a taken key is forgotten": ("DELETE FROM ledger.journal_key WHERE org_id = $1 AND key = 'late'", "keys"),
-    "a key is taken by another journal": (
-        f"UPDATE ledger.journal_key SET journal_id = {_J.format('in')} WHERE org_id = $1 AND key = 'late'", "keys"),
     "a reversal is forgotten": ("DELETE FROM ledger.reversal WHERE org_id = $1", "reversals"),
     "a journal is taken back twice": (
         f"UPDATE ledger.journal SET reverses = {_J.format('wrong')} WHERE org_id = $1 AND key = 'late'", "reversals"),
