@@ -101,8 +101,8 @@ RETURNING event_id
 -- name: notice
 SELECT event_id, kind, key, content, received_at, done_at FROM channels.notice WHERE org_id = $1 AND channel_id = $2 AND event_id = $3
 
--- name: finish_notice
-UPDATE channels.notice SET done_at = clock_timestamp() WHERE org_id = $1 AND channel_id = $2 AND event_id = $3
+-- name: finish_notices
+UPDATE channels.notice SET done_at = clock_timestamp() WHERE org_id = $1 AND channel_id = $2 AND event_id = ANY ($3::text[])
 
 -- name: notices
 SELECT channel_id, event_id, kind, key, received_at, done_at FROM channels.notice WHERE org_id = $1 ORDER BY received_at DESC, event_id LIMIT $2

@@ -143,9 +143,10 @@ async def read_notice(tx: Tx, channel_id: str, event_id: str) -> Row | None:
     return await tx.row(QUERIES.notice, tx.org, channel_id, event_id)
 
 
-async def finish_notice(tx: Tx, channel_id: str, event_id: str) -> None:
-    """The notice has had its effect."""
-    await tx.run(QUERIES.finish_notice, tx.org, channel_id, event_id)
+async def finish_notices(tx: Tx, channel_id: str, event_ids: Sequence[str]) -> None:
+    """These notices have had their effect, or have none."""
+    if event_ids:
+        await tx.run(QUERIES.finish_notices, tx.org, channel_id, list(event_ids))
 
 
 async def notices(tx: Tx, rows_max: int = 50) -> list[Row]:

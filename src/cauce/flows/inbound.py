@@ -65,10 +65,18 @@ async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -
             [
                 NewJob(PROCESS_JOB, now, {"channel_id": channel_id, "event_id": notice.event_id}, key=_order(notice))
                 for notice in notices
-                if notice.event_id in fresh
+                if notice.event_id in fresh and _concerns_us(context, notice)
             ],
         )
+        idle = [one.event_id for one in notices if one.event_id in fresh and not _concerns_us(context, one)]
+        await store.finish_notices(tx, channel_id, idle)
     return len(fresh)
+
+
+def _concerns_us(context: Context, notice: Notice) -> bool:
+    """Whether a notice may answer an instruction or has a flow of its kind; what does not is kept and done."""
+    answers = bool(notice.key) or (bool(notice.ref) and notice.operation is not None)
+    return answers or notice.kind in context.runtime.registry.notices
 
 
 async def process(context: Context, job: Job) -> None:
@@ -86,7 +94,7 @@ async def process(context: Context, job: Job) -> None:
     if handler is not None:
         await handler(context, channel_id, notice)
     async with context.transaction() as tx:
-        await store.finish_notice(tx, channel_id, event_id)
+        await store.finish_notices(tx, channel_id, [event_id])
 
 
 async def _conclude(context: Context, channel_id: str, key: str, notice: Notice) -> None:

@@ -20,6 +20,7 @@ from cauce.kernel.errors import CauceError
 from cauce.storage import jobs, outbox, sweeps
 from cauce.storage.database import Guard, Row, Tx
 from cauce.storage.jobs import Job, NewJob
+from cauce.storage.orgclock import org_now
 from cauce.storage.sweeps import TRANSIENT
 
 log = structlog.get_logger(__name__)
@@ -49,9 +50,9 @@ async def relay_events(runtime: Runtime, org_id: int, *, guard: Guard | None = N
             for event in events
             for kind in wanted.get(event.type, ())
         ]
-        # What wants every event gets them a relayed chunk at a time, in order.
-        earliest, numbers = min(event.occurred_at for event in events), [event.id for event in events]
-        follow_ups += [NewJob(kind, earliest, {"event_ids": numbers}, key=kind) for kind in wanted.get("*", ())]
+        # What wants every event gets them a relayed chunk at a time, in order, now: an event may be dated ahead.
+        now, numbers = await org_now(tx), [event.id for event in events]
+        follow_ups += [NewJob(kind, now, {"event_ids": numbers}, key=kind) for kind in wanted.get("*", ())]
         await jobs.enqueue(tx, follow_ups)
         await outbox.mark(tx, events)
     return len(events)

@@ -19,7 +19,7 @@ from cauce.flows import clock, housekeeping, runner
 from cauce.flows.context import Runtime, SweepKind
 from cauce.kernel.clock import monotonic_seconds, wall_now
 from cauce.storage import jobs, orgclock, outbox, sweeps
-from cauce.storage.database import Connection
+from cauce.storage.database import Connection, Tx
 from cauce.storage.sweeps import TRANSIENT
 
 log = structlog.get_logger(__name__)
@@ -42,6 +42,8 @@ class Worker:
         self._poll_millis = poll_millis
         self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
+        self._sweeps_busy = False
+        self._swept_at_millis = 0
         self._chunks: set[asyncio.Task[None]] = set()
         self._tidied_at = monotonic_seconds() - HOUSEKEEPING_SECONDS * _random.random()
 
@@ -84,7 +86,7 @@ class Worker:
             with_events = await outbox.find_orgs(tx)
             expired = await jobs.find_expired(tx)
             with_jobs = await jobs.find_orgs(tx, list(registry.jobs))
-            with_rows = [(kind, await sweeps.find_orgs(tx, kind.sweep)) for kind in _by_rank(registry.sweeps)]
+            with_rows = await self._find_rows(tx)
         done = 0
         for orgs in _parts(expired):
             done += await self._piece(self._reap(orgs))
@@ -98,9 +100,22 @@ class Worker:
             done += await self._piece(self._begin_jobs(orgs, [clock.ADVANCE_JOB]))
         for kind, due in with_rows:
             for orgs in _parts([org_id for org_id in due if org_id not in advancing]):
-                done += await self._piece(runner.sweep_chunk(self._runtime, kind, orgs))
+                swept = await self._piece(runner.sweep_chunk(self._runtime, kind, orgs))
+                self._sweeps_busy |= swept > 0
+                done += swept
         await self._tidy_up()
         return done > 0
+
+    async def _find_rows(self, tx: Tx) -> list[tuple[SweepKind, list[int]]]:
+        """Who has due rows, sweep by sweep: looked for at every turn while there are any, else once in a while.
+
+        Workers are woken for jobs and events many times a second; rows fall due by the clock and can wait for it.
+        """
+        now_millis = int(monotonic_seconds() * 1_000)
+        if not self._sweeps_busy and now_millis - self._swept_at_millis < self._poll_millis:
+            return []
+        self._swept_at_millis, self._sweeps_busy = now_millis, False
+        return [(kind, await sweeps.find_orgs(tx, kind.sweep)) for kind in _by_rank(self._runtime.registry.sweeps)]
 
     async def _piece(self, work: Awaitable[int]) -> int:
         """A piece that fails is told and left for the next round: it must not keep the others from theirs."""
