@@ -77,9 +77,8 @@ lock: $(STAMP) ## Write requirements.lock anew from the ranges in pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras \
 	  --no-emit-find-links --no-emit-index-url pyproject.toml -o requirements.lock
 
-screenshots: browser ## Pictures of the console into build/screenshots
-	@test -f tests/story/screenshots.py || { echo "This version has no console to photograph (tests/story/screenshots.py)."; exit 1; }
-	$(BIN)/python -m tests.story.screenshots build/screenshots
+screenshots: browser ## Pictures of console and portal into build/screenshots (ARGS='home order' picks)
+	$(BIN)/python -m tests.entrypoints.screenshots build/screenshots $(ARGS)
 
 clean: ## Remove what the other targets made in this folder
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

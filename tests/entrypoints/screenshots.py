@@ -123,7 +123,7 @@ async def photograph(one: Stage, folder: Path, names: list[str]) -> None:
                 if names and name not in names:
                     continue
                 if link:
-                    await page.goto(_at(one, link))
+                    await page.goto(own_address(one, link))
                     await page.click("main button")
                 await page.goto(address)
                 wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
@@ -133,7 +133,8 @@ async def photograph(one: Stage, folder: Path, names: list[str]) -> None:
         await browser.close()
 
 
-def _at(one: Stage, link: str) -> str:
+def own_address(one: Stage, link: str) -> str:
+    """A portal link at the address where the stage really listens."""
     return one.url + link[link.index("/portal") :]
 
 

@@ -25,6 +25,9 @@ from cauce.flows.context import Context, Runtime
 from cauce.flows.marketplace import reconcile
 from cauce.flows.marketplace.merchants import create_payout_schedule
 from cauce.gateway.capabilities import Capabilities
+from cauce.gateway.charging import Setup, SetupRequest
+from cauce.gateway.collecting import ActionKind, NextAction
+from cauce.gateway.outcome import Outcome, Pending
 from cauce.gateway.provider import Channel
 from cauce.gateway.reporting import LineKind, StatementLine
 from cauce.kernel.clock import wall_now
@@ -62,6 +65,17 @@ class Holders:
 
     def capabilities(self, channel: Channel) -> Capabilities:
         return CAPABILITIES if channel.id == CHANNEL else self.banks[channel.id].capabilities
+
+
+@dataclass
+class HostedCards(Cards):
+    """A card company with a page of its own, where a card is typed in; without it, an element on ours."""
+
+    async def begin_setup(self, request: SetupRequest) -> Outcome[Any]:
+        if not request.hosted:
+            return await super().begin_setup(request)
+        page = NextAction(ActionKind.REDIRECT, f"https://cards.example/setup/{request.key}")
+        return self.done.setdefault(request.key, Pending(Setup(f"seti_{request.key}", page), 60))
 
 
 @dataclass
@@ -126,7 +140,7 @@ async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
         chosen = port or _free_port()
         settings = settings_for(home, port=chosen)
         app = await connect_app(settings, dsn, stack)
-        holders = Holders(Cards(now=BEGIN), {key: Bank(kind) for key, (_, kind) in BANKS.items()})
+        holders = Holders(HostedCards(now=BEGIN), {key: Bank(kind) for key, (_, kind) in BANKS.items()})
         runtime = replace(app.runtime, gateways=holders, sandbox_clocks=Clocks(holders))
         api = create_api(runtime, settings, pages=[*console_routes(), *portal_routes()])
         url = await stack.enter_async_context(serving(api, port=chosen))

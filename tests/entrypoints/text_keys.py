@@ -53,6 +53,8 @@ def _texts(tree: ast.AST) -> Iterator[ast.expr]:
             skipped.add(id(node.value))
         if isinstance(node, ast.Assign) and any(getattr(one, "id", "") in ("PROPOSED", "code") for one in node.targets):
             skipped.add(id(node.value))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "record":
+            skipped.update(id(argument) for argument in node.args)
         if isinstance(node, ast.JoinedStr):
             skipped.update(id(part) for part in node.values)
     for node in ast.walk(tree):

@@ -79,6 +79,11 @@ def word(key: str) -> Cell:
     return Cell("word", key)
 
 
+def movement(recipe: str, *, note: str = "", href: str = "") -> Cell:
+    """A money movement by the code of its recipe, in words where the catalogues have them."""
+    return Cell("movement", recipe, href, note)
+
+
 def ident(value: object, *, href: str = "") -> Cell:
     """An id, in small type."""
     return Cell("ident", "" if value is None else str(value), href)

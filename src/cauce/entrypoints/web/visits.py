@@ -56,8 +56,8 @@ async def make_link(context: Context, who: str) -> str:
     return f"{context.runtime.public_url}/portal/{org.public_id}/sign-in?token={token}"
 
 
-async def use_link(request: Request, token: str) -> tuple[Org, str]:
-    """Spend a link: the organization and the token of the visit that begins; `LinkSpent` otherwise."""
+async def use_link(request: Request, token: str) -> tuple[str, str]:
+    """Spend a link: who visits, and the token of the visit that begins; `LinkSpent` otherwise."""
     runtime: Runtime = request.app.state.runtime
     org = await org_of(request)
     async with runtime.db.transaction(org.id) as tx:
@@ -65,7 +65,7 @@ async def use_link(request: Request, token: str) -> tuple[Org, str]:
         if _WHO not in kept:
             raise LinkSpent()
         await sealing.drop(tx, _owner(_LINK, token))
-    return org, await begin_visit(request, org, kept[_WHO])
+    return kept[_WHO], await begin_visit(request, org, kept[_WHO])
 
 
 async def begin_visit(request: Request, org: Org, who: str) -> str:

@@ -29,6 +29,7 @@ from cauce.entrypoints.web.tables import (
     columns,
     day,
     moment,
+    movement,
     state,
     text,
     word,
@@ -223,7 +224,7 @@ def journal_table(rows: Sequence[Row]) -> Table:
     return Table(
         columns("journals.number", "journals.recipe", "journals.when"),
         [
-            (text(row["id"], href=f"/console/ledger/journals/{row['id']}"), text(row["recipe"]), moment(row["effective_at"]))
+            (text(row["id"], href=f"/console/ledger/journals/{row['id']}"), movement(row["recipe"], note=row["recipe"]), moment(row["effective_at"]))
             for row in rows
         ],
         none="journals.none",

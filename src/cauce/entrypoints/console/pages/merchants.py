@@ -31,6 +31,7 @@ from cauce.entrypoints.web.tables import (
     columns,
     ident,
     moment,
+    movement,
     state,
     text,
     word,
@@ -207,7 +208,7 @@ def statement_table(rows: Sequence[Row]) -> Table:
         [
             (
                 moment(row["effective_at"]),
-                text(row["recipe"], note=row["reference"]),
+                movement(row["recipe"], note=row["reference"]),
                 text(row["channel"]),
                 amount(row["amount_minor"], row["currency"]),
                 amount(row["balance_after_minor"], row["currency"]),

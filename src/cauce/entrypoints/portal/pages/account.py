@@ -31,8 +31,6 @@ class NoCardChannel(Conflict):
 
 async def show(request: Request, visit: Visit) -> Response:
     """Everything that is the customer's."""
-    if visit.is_merchant:
-        return back_to(visit, "/merchant")
     async with visit.context.transaction() as tx:
         one = await customers.read(tx, visit.who)
         held = [await subscriptions.one(tx, row["id"]) for row in await subscriptions.page(tx, customer_id=visit.who)]

@@ -24,11 +24,12 @@ async def enter(request: Request, org: Org) -> Response:
     token = str((await request.form()).get("token", "")).strip().rsplit("token=", 1)[-1]
     runtime: Runtime = request.app.state.runtime
     try:
-        _, visit_token = await use_link(request, token)
+        who, visit_token = await use_link(request, token)
     except LinkSpent:
         problem = translator(locale_of(request))("sign_in.spent")
         return render(request, "portal/sign_in.html", org, token="", problem=problem, status=401)
-    response = RedirectResponse(f"/portal/{org.public_id}/account", 303)
+    own = "merchant" if who.startswith("mer_") else "account"
+    response = RedirectResponse(f"/portal/{org.public_id}/{own}", 303)
     set_visit_cookie(response, org, visit_token, secure=runtime.public_url.startswith("https:"))
     return response
 

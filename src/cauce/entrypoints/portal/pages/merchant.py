@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
 from cauce.entrypoints.web.rendering import HEADERS
-from cauce.entrypoints.web.tables import Button, Input, Table, amount, columns, moment, state, text
+from cauce.entrypoints.web.tables import Button, Input, Table, amount, columns, moment, movement, state, text
 from cauce.entrypoints.web.typed import minor_units
 from cauce.entrypoints.web.visits import Visit
 from cauce.flows.marketplace import pay_out
@@ -94,7 +94,7 @@ def _statement_table(rows: list[Row]) -> Table:
         [
             (
                 moment(row["effective_at"]),
-                text(row["reference"], note=row["recipe"]),
+                movement(row["recipe"], note=row["reference"]),
                 text(row["channel"]),
                 amount(row["amount_minor"], row["currency"]),
                 amount(row["balance_after_minor"], row["currency"]),

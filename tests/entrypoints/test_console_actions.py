@@ -1,0 +1,138 @@
+"""What operators do from the console: each action has its effect, is told to the audit, and is refused where it must be."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from cauce.entrypoints.web.texts import catalogue
+from cauce.marketplace.compliance.rules import QUESTIONS
+from cauce.storage import audit
+from cauce.storage.directory.people import Role
+from tests.entrypoints.screenshots import addresses
+from tests.entrypoints.stage import Stage
+from tests.entrypoints.visitor import first_link, signed_in
+
+EN = catalogue("en")
+
+
+async def _audited(one: Stage, object_id: str) -> list[tuple[str, bool]]:
+    async with one.context.transaction() as tx:
+        return [(row["action"], row["refused"]) for row in await audit.page(tx, object_id=object_id)]
+
+
+async def test_a_payment_by_hand_settles_an_invoice_and_stands_in_the_ledger(played: Stage) -> None:
+    owner, path = await signed_in(played), (await addresses(played))["invoice"]
+    page = await owner.see(path)
+    wrong = await owner.press(page, "/pay", amount="4.505")
+    assert wrong.status_code == 422
+    paid = await owner.press(page, "/pay", amount="4,50", reference="TRF 99")
+    assert EN["state.paid"] in paid.text
+    assert "TRF 99" in paid.text
+    assert await _audited(played, path.rsplit("/", 1)[1]) == [("invoice.pay", False), ("invoice.pay", True)]
+    journal = await owner.see(first_link(paid.text, "/console/ledger/journals/"))
+    assert "receivable" in journal
+    credited = await owner.press(paid.text, "/credit", amount="1.00", reason="goodwill")
+    assert EN["invoices.notes"] in credited.text
+
+
+async def test_a_customer_is_suspended_and_let_in_again(played: Stage) -> None:
+    owner, path = await signed_in(played), (await addresses(played))["customer"]
+    suspended = await owner.press(await owner.see(path), "/suspend")
+    assert EN["state.suspended"] in suspended.text
+    back = await owner.press(suspended.text, "/unsuspend")
+    assert EN["customers.suspend"] in back.text
+    actions = await _audited(played, path.rsplit("/", 1)[1])
+    assert actions == [("customer.unsuspend", False), ("customer.suspend", False)]
+
+
+async def test_a_subscription_is_ended_and_the_end_withdrawn(played: Stage) -> None:
+    owner = await signed_in(played)
+    path = first_link(await owner.see("/console/subscriptions?state=active"), "/console/subscriptions/sub_")
+    ending = await owner.press(await owner.see(path), "/cancel", reason="too dear")
+    assert "too dear" in ending.text
+    assert EN["state.ends_then"] in ending.text
+    kept = await owner.press(ending.text, "/undo")
+    assert EN["state.ends_then"] not in kept.text
+
+
+async def test_a_delivered_order_shows_who_got_what_by_which_instruction(played: Stage) -> None:
+    owner, path = await signed_in(played), (await addresses(played))["order2"]
+    before = await owner.see(path)
+    assert EN["waterfall.waits"] in before
+    assert EN["state.planned"] in before
+    await owner.press(before, "/deliver")
+    await played.work()
+    after = await owner.see(path)
+    assert EN["state.applied"] in after
+    assert re.search(r"/console/requests\?correlation=spl_\w{26}", after)
+    again = await owner.http.post(
+        f"{path}/deliver", data={"form_token": re.findall(r'form_token" value="(\w+)"', after)[0]}
+    )
+    assert again.status_code == 409
+    assert await _audited(played, path.rsplit("/", 1)[1]) == [("order.deliver", True), ("order.deliver", False)]
+
+
+async def test_a_break_with_money_takes_two_persons(played: Stage) -> None:
+    owner = await signed_in(played)
+    finance = await signed_in(played, "finance@example.com", Role.FINANCE)
+    path = (await addresses(played))["break"]
+    proposed = await owner.press(
+        await owner.see(path), "/propose", trigger="accept", resolution="small difference", evidence="mail of the bank"
+    )
+    assert "small difference" in proposed.text
+    alone = await owner.press(proposed.text, "/approve")
+    assert alone.status_code == 403
+    page = await finance.see(path)
+    forged = await finance.press(page, "/approve", proposal="1")
+    assert forged.status_code == 409
+    done = await finance.press(page, "/approve")
+    assert EN["state.accepted"] in done.text
+    assert "ana@example.com" in done.text
+    assert "finance@example.com" in done.text
+
+
+async def test_a_break_is_explained_by_one_person_with_evidence(played: Stage) -> None:
+    owner = await signed_in(played)
+    path = first_link(await owner.see("/console/breaks?state=open"), "/console/breaks/brk_")
+    page = await owner.see(path)
+    assert (await owner.press(page, "/explain", resolution="late", evidence=" ")).status_code == 422
+    assert EN["state.explained"] in (await owner.press(page, "/explain", resolution="late", evidence="file")).text
+
+
+async def test_a_large_payout_waits_for_somebody_else(played: Stage) -> None:
+    owner = await signed_in(played)
+    finance = await signed_in(played, "finance@example.com", Role.FINANCE)
+    order = played.market.order("BIG-1", "ch_scheme", [("ana", 300_000, 0)], placed_at=await _now(played))
+    (taken,) = await played.market.take(order)
+    await owner.press(await owner.see(f"/console/orders/{taken.order_id}"), "/release")
+    await played.work()
+    merchant = f"/console/merchants/{played.market.sellers['ana']}"
+    page = await owner.see(merchant)
+    far_too_much = await owner.press(page, "/payouts", amount="900000", **{"from": "ch_scheme|brl"})
+    assert far_too_much.status_code in (409, 422)
+    await owner.press(page, "/payouts", amount="2000", **{"from": "ch_scheme|brl"})
+    waiting = await owner.see("/console/payouts?state=requested")
+    assert (await owner.press(waiting, "/approve")).status_code == 403
+    await finance.press(await finance.see("/console/payouts?state=requested"), "/approve")
+    await played.work()
+    assert EN["payouts.none"] in await owner.see("/console/payouts?state=requested")
+
+
+async def _now(one: Stage) -> datetime:
+    async with one.context.transaction() as tx:
+        return await one.context.now(tx)
+
+
+async def test_the_self_check_is_signed_only_whole_and_a_licence_is_recorded(played: Stage) -> None:
+    owner = await signed_in(played)
+    page = await owner.see("/console/compliance")
+    assert (await owner.press(page, "/sign", answer_1="the bank")).status_code == 422
+    said = {f"{name}_{one.number}": "checked" for one in QUESTIONS for name in ("answer", "evidence")}
+    signed = await owner.press(page, "/sign", **said)
+    assert EN["compliance.open"] in signed.text
+    licence = {
+        "channel": "ch_wallet", "class": "bank", "holder": "Second Bank", "kind": "bank", "number": "B-7",
+        "authority": "Central bank", "clearing_route": "own", "valid_from": "2026-01-01", "valid_until": "2028-01-01",
+    }  # fmt: skip
+    assert "Second Bank" in (await owner.press(page, "/licences", **licence)).text
