@@ -25,13 +25,17 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
 __all__ = [
+    "archive_coupon",
     "archive_plan",
     "archive_price",
     "create_coupon",
     "create_plan",
     "create_product",
+    "find_product",
     "latest_plan",
     "latest_plans",
+    "list_coupons",
+    "list_products",
     "lock_coupon",
     "prices_of_plan",
     "put_tax_rate",
@@ -40,6 +44,7 @@ __all__ = [
     "redeem_coupon",
     "require_sold",
     "tax_rates",
+    "update_product",
 ]
 
 

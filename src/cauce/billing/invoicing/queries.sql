@@ -42,10 +42,6 @@ SELECT id, number, customer_id, subscription_id, term, reason, status, currency,
 -- name: open_of
 SELECT id, subscription_id FROM invoicing.invoice WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND status = 'open' ORDER BY id
 
--- name: unsettled_of
-SELECT id, subscription_id FROM invoicing.invoice
- WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND status IN ('open', 'uncollectible') AND lost_minor = 0 ORDER BY id
-
 -- name: save_amounts
 UPDATE invoicing.invoice i
    SET status = u.status, paid_minor = u.paid, credit_minor = u.credit, credited_minor = u.credited, lost_minor = u.lost, due_at = u.due_at,

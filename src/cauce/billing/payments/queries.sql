@@ -82,9 +82,6 @@ ON CONFLICT (org_id, customer_id, channel_id) DO UPDATE SET ref = excluded.ref
 -- name: payer
 SELECT ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3
 
--- name: payers_of
-SELECT channel_id, ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND ref <> ''
-
 -- name: insert_setup
 INSERT INTO payments.setup (org_id, id, customer_id, channel_id, state, created_at) VALUES ($1, $2, $3, $4, 'open', $5)
 

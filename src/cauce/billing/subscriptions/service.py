@@ -13,8 +13,10 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Item, Step, Subscription, TrialUsed
 from cauce.billing.subscriptions.store import (
     advance,
+    changes,
     drop_timer_kinds,
     drop_timers,
+    history,
     ids_of_customer,
     insert_items,
     items_of,
@@ -38,8 +40,10 @@ from cauce.storage.database import Tx
 __all__ = [
     "add_discount",
     "advance",
+    "changes",
     "drop_timer_kinds",
     "drop_timers",
+    "history",
     "ids_of_customer",
     "insert_items",
     "items_of",

@@ -135,6 +135,16 @@ async def write_history(tx: Tx, steps: Sequence[Step], actor: str) -> None:
     )
 
 
+async def history(tx: Tx, subscription_id: str) -> list[Row]:
+    """Every step of a subscription, oldest first."""
+    return await tx.rows(QUERIES.history, tx.org, subscription_id)
+
+
+async def changes(tx: Tx, subscription_id: str) -> list[Row]:
+    """Every change that was ever scheduled for a subscription, oldest first."""
+    return await tx.rows(QUERIES.changes, tx.org, subscription_id)
+
+
 async def put_timers(tx: Tx, timers: Sequence[tuple[str, str, datetime]]) -> None:
     """Set (subscription, kind, instant) timers; one of the same kind is moved."""
     if timers:

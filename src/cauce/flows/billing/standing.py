@@ -1,0 +1,152 @@
+"""What an operator decides about a customer: suspension, access by hand, credit by hand. Each with its reason and event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.customers import service as customers
+from cauce.billing.customers.rules import Customer, CustomerData
+from cauce.billing.entitlements import service as entitlements
+from cauce.billing.entitlements.rules import Level, highest
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.machine import LIVE
+from cauce.billing.subscriptions.rules import Step
+from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.issue import Batch, write
+from cauce.flows.context import Context
+from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.ids import new_id
+from cauce.ledger.recipes import billing as recipes
+from cauce.reports import billing as reports
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent
+
+
+@dataclass(frozen=True, slots=True)
+class HandGrant:
+    """Give a level of access, or one feature, by hand until `ends_at` (None: until revoked)."""
+
+    customer_id: str
+    reason: str
+    level: Level | None = None
+    feature: str = ""
+    value: Any = None
+    product_id: str = ""
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a customer may use of one product."""
+
+    product_id: str
+    subscription_id: str | None
+    level: Level
+    features: dict[str, Any]
+
+
+async def put_customer(context: Context, data: CustomerData) -> tuple[Customer, bool]:
+    """Make or update the customer with this external id; True when he was made."""
+    async with context.transaction() as tx:
+        return await customers.put(tx, data, now=await context.now(tx), actor=context.actor.name)
+
+
+async def erase_customer(context: Context, customer_id: str) -> None:
+    """Take a customer's personal data away; his books, which hold none, stay."""
+    async with context.transaction() as tx:
+        await customers.erase(tx, customer_id, now=await context.now(tx), actor=context.actor.name)
+
+
+async def set_suspended(context: Context, customer_id: str, suspended: bool) -> bool:
+    """Suspend a customer or end it: access of every subscription is computed anew (T43). False: it was so already."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        held = await subscriptions.lock(tx, await subscriptions.ids_of_customer(tx, customer_id))
+        if not await customers.set_suspended(tx, customer_id, suspended, now=now, actor=context.actor.name):
+            return False
+        live = [one for one in held.values() if one.status in LIVE]
+        trigger = "suspend" if suspended else "unsuspend"
+        await subscriptions.move(tx, [Step(one, one, trigger, now) for one in live], context.actor.name)
+        plans = await catalog.read_plans(tx, {one.plan_id for one in live})
+        batch = Batch(events=await follow_access(tx, live, plans, now))
+        await write(tx, batch, context.actor.name, context.cause)
+        return True
+
+
+async def grant_by_hand(context: Context, command: HandGrant) -> str:
+    """Give access by hand; the grant's id (I7)."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        await customers.lock(tx, [command.customer_id])
+        grant_id, event = await entitlements.grant_by_hand(
+            tx,
+            command.customer_id,
+            reason=command.reason,
+            actor=context.actor.name,
+            now=now,
+            level=command.level,
+            feature=command.feature,
+            value=command.value,
+            product_id=command.product_id,
+            ends_at=command.ends_at,
+        )
+        await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+        return grant_id
+
+
+async def revoke_grant(context: Context, customer_id: str, grant_id: str) -> None:
+    """End a grant by hand before its time."""
+    async with context.transaction() as tx:
+        await customers.lock(tx, [customer_id])
+        events = await entitlements.end_grants(tx, [grant_id], await context.now(tx))
+        await write(tx, Batch(events=events), context.actor.name, context.cause)
+
+
+async def entitlements_of(tx: Tx, customer_id: str, now: datetime) -> list[Entitlement]:
+    """What a customer may use now, product by product: subscriptions, overridden by grants, overridden by suspension."""
+    customer = await customers.read(tx, customer_id)
+    grants = await entitlements.grants_of(tx, customer_id, now)
+    found: dict[str, list[Entitlement]] = {}
+    for one in await entitlements.of_customer(tx, customer_id):
+        found.setdefault(one.product_id, []).append(
+            Entitlement(one.product_id, one.subscription_id, one.level, dict(one.features))
+        )
+    for grant in grants:
+        if grant["product_id"]:
+            found.setdefault(grant["product_id"], [])
+    merged = []
+    for product_id, several in sorted(found.items()):
+        best = max(several, key=lambda each: list(Level)[::-1].index(each.level), default=None)
+        level = highest([each.level for each in several])
+        features = dict(best.features) if best else {}
+        for grant in grants:
+            if grant["product_id"] in ("", product_id):
+                level = Level(grant["level"]) if grant["level"] else level
+                features |= {grant["feature"]: grant["value"]} if grant["feature"] else {}
+        if customer.suspended_at is not None:
+            level = Level.NONE
+        merged.append(Entitlement(product_id, best.subscription_id if best else None, level, features))
+    return merged
+
+
+async def grant_credit(context: Context, customer_id: str, currency: str, amount_minor: int, reason: str) -> str:
+    """Give a customer credit, at the cost of revenue; the next invoices use it. Its id."""
+    if amount_minor <= 0 or not reason.strip():
+        raise InvalidRequest("credit is above zero and has a reason", param="amount")
+    async with context.transaction() as tx:
+        now, grant_id = await context.now(tx), new_id("grt")
+        await customers.lock(tx, [customer_id])
+        content = {"currency": currency, "change": amount_minor, "reason": reason}
+        batch = Batch(events=[NewEvent("customer.credit_changed", customer_id, now, content, customer_id)])
+        batch.add(recipes.credit_granted(grant_id, customer_id, currency, now, amount_minor=amount_minor))
+        await write(tx, batch, context.actor.name, context.cause)
+        return grant_id
+
+
+async def credit_of(tx: Tx, customer_id: str) -> dict[str, int]:
+    """A customer's credit that can be used, per currency."""
+    rows = await reports.credit_balances(tx, customer_id)
+    return {row["currency"]: row["balance_minor"] - row["held_minor"] for row in rows}
