@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from cauce.flows.marketplace import refunds, release
+from cauce.flows.marketplace import cancel, refunds, release
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.ledger.rules import JournalRefused
@@ -36,7 +36,7 @@ async def _escrow(shop: Market) -> list[str]:
 async def test_a_canceled_order_is_refunded_whole_and_nothing_stays_in_escrow(shop: Market) -> None:
     await _float(shop)
     (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500), ("bia", 300, 0)], 4_000, 6_800))
-    await refunds.cancel_orders(shop.context, [taken.order_id])
+    await cancel.cancel_orders(shop.context, [taken.order_id])
     await shop.work()
     assert await _escrow(shop) == []
     assert await shop.differences() == []
@@ -125,4 +125,4 @@ async def test_a_fee_that_nobody_can_bear_refuses_the_refund(dsn: str) -> None:
     async with market(dsn, {"ch": Bank(POOLED)}) as shop:
         (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500)]))
         with pytest.raises(JournalRefused):
-            await refunds.cancel_orders(shop.context, [taken.order_id])
+            await cancel.cancel_orders(shop.context, [taken.order_id])

@@ -1,4 +1,4 @@
-"""Refunds and cancellations: parts of split money come back first, then the payer is refunded; unsplit money goes straight back.
+"""Refunds: parts of split money come back first, then the payer is refunded; unsplit money goes straight back.
 
 What a refund takes is out of reach from the moment it is sent (T10), and goes back if the channel refuses it. The
 amounts of parties are cumulative over partial refunds, so refunding everything in any steps ends at exactly zero.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import datetime
 from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
-from cauce.flows.context import Context, Runtime
+from cauce.flows.context import Context
 from cauce.flows.marketplace.returns import refund_instruction, reversals_of, submit_items
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.kernel.ids import new_id
@@ -29,16 +28,13 @@ from cauce.marketplace.orders.refunding import (
     over_collections,
     share_refund,
 )
-from cauce.marketplace.orders.rules import OPEN_COLLECTION, PURCHASE, UnknownOrder
+from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
 from cauce.marketplace.splits.rules.schema import SplitRule
 from cauce.marketplace.splits.service import rules_used
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
-
-WAIT = timedelta(hours=1)
-"""How long a cancellation waits while the order's money is being divided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,52 +67,11 @@ async def refund_orders(context: Context, asked: Sequence[AskRefund]) -> dict[st
     """
     async with context.transaction() as tx:
         now = await context.now(tx)
-        return await _refund(context, tx, asked, {one.order_id: now for one in asked})
+        return await refund_in(context, tx, asked, {one.order_id: now for one in asked})
 
 
-async def cancel_orders(context: Context, order_ids: Sequence[str], *, reason: str = "canceled") -> None:
-    """Cancel orders: open payments are closed, what was paid is refunded. `refund_waits_for_split` while one is divided."""
-    async with context.transaction() as tx:
-        now = await context.now(tx)
-        await _cancel(context, tx, dict.fromkeys(order_ids, now), reason)
-
-
-async def cancel_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
-    """The part of the order sweep whose step is `cancel`; an order that is being divided is looked at again."""
-    for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
-        part, due = tx.within(org_id), {row["key"]: row["due_at"] for row in group}
-        busy = [row for row in await order_store.lock_orders(part, list(due)) if row["state"] == "releasing"]
-        await order_store.orders_step(
-            part,
-            [(row["id"], row["state"], "cancel", due[row["id"]] + WAIT, None, None, None) for row in busy],
-        )
-        ready = {key: at for key, at in due.items() if key not in {row["id"] for row in busy}}
-        await _cancel(runtime.context(org_id), part, ready, "canceled")
-
-
-async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason: str) -> None:
-    if not when:
-        return
-    orders = await _locked(tx, list(when))
-    for order in orders:
-        if order["state"] == "releasing":
-            raise RefundWaits(param="order")
-        PURCHASE.step(order["state"], "cancel")
-    collections = await order_store.collections_of(tx, list(when), lock=True)
-    unpaid = [row for row in collections if row["state"] in OPEN_COLLECTION]
-    if unpaid:
-        await order_store.collections_state(tx, [(row["id"], "canceled", None, "") for row in unpaid])
-    asked = [AskRefund(order["id"], "cancel", reason=reason) for order in orders if order["collected_minor"]]
-    await order_store.orders_step(
-        tx, [(order["id"], "canceled", None, None, None, when[order["id"]], None) for order in orders]
-    )
-    events = [NewEvent("order.canceled", order["id"], when[order["id"]], {"reason": reason}) for order in orders]
-    await emit(tx, events, actor=context.actor.name)
-    if asked:
-        await _refund(context, tx, asked, when)
-
-
-async def _locked(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+async def locked_orders(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+    """Orders, locked in order of id; `UnknownOrder` for one that is not there."""
     orders = await order_store.lock_orders(tx, order_ids)
     missing = set(order_ids) - {order["id"] for order in orders}
     if missing:
@@ -124,10 +79,11 @@ async def _locked(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
     return orders
 
 
-async def _refund(
+async def refund_in(
     context: Context, tx: Tx, asked: Sequence[AskRefund], when: Mapping[str, datetime]
 ) -> dict[str, list[str]]:
-    orders = {order["id"]: order for order in await _locked(tx, sorted({one.order_id for one in asked}))}
+    """The same in the caller's transaction, each order's refund dated by `when`."""
+    orders = {order["id"]: order for order in await locked_orders(tx, sorted({one.order_id for one in asked}))}
     collections = await order_store.collections_of(tx, list(orders), lock=True)
     terms = await terms_of(context.runtime, context.org_id, {order["channel_id"] for order in orders.values()})
     rules = await rules_used(tx, [(order["rule_id"], order["rule_version"]) for order in orders.values()])

@@ -7,12 +7,12 @@ from itertools import groupby
 from cauce.flows.context import JobKind, Runtime, SweepKind
 from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace.applied import conclude_splits
+from cauce.flows.marketplace.cancel import cancel_due
 from cauce.flows.marketplace.collected import conclude_collections
 from cauce.flows.marketplace.freeze import freeze_due
 from cauce.flows.marketplace.orders import COLLECT, begin_collections
 from cauce.flows.marketplace.pay_out import conclude_payouts
 from cauce.flows.marketplace.refunded import conclude_refunds
-from cauce.flows.marketplace.refunds import cancel_due
 from cauce.flows.marketplace.release import FINISH, SPLIT, release_due
 from cauce.flows.marketplace.returns import REFUND, REVERSE, conclude_reversals
 from cauce.flows.marketplace.settle import PAYOUT, settle_due

@@ -1,0 +1,108 @@
+"""Cancellations: open payments are closed and what was paid goes back whole; those whose time has come, by a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from cauce.flows.context import Context, Runtime
+from cauce.flows.marketplace.refunds import AskRefund, locked_orders, refund_in
+from cauce.flows.marketplace.terms import terms_of
+from cauce.ledger.reading import balances
+from cauce.ledger.recipes.custody import FEE, Holder
+from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.orders.refunding import RefundWaits
+from cauce.marketplace.orders.rules import OPEN_COLLECTION, PURCHASE
+from cauce.marketplace.splits import store as split_store
+from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
+
+WAIT = timedelta(hours=1)
+"""How long a cancellation waits while the order's money is being divided."""
+
+WAIT_FOR_FEE = timedelta(days=1)
+"""How long it waits for commission from which the provider's fee is borne."""
+
+
+async def cancel_orders(context: Context, order_ids: Sequence[str], *, reason: str = "canceled") -> None:
+    """Cancel orders: open payments are closed, what was paid is refunded. `refund_waits_for_split` while one is divided."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        await _cancel(context, tx, dict.fromkeys(order_ids, now), reason)
+
+
+async def cancel_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The part of the order sweep whose step is `cancel`.
+
+    An order that is being divided is looked at again in an hour; one whose provider keeps a fee that the platform's
+    commission at the holder does not cover yet, in a day: other parties' money is never used for it.
+    """
+    for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
+        context, part = runtime.context(org_id), tx.within(org_id)
+        due = {row["key"]: row["due_at"] for row in group}
+        orders = await order_store.lock_orders(part, list(due))
+        busy = {row["id"] for row in orders if row["state"] == "releasing"}
+        short = await _short_of_fee(context, part, [row for row in orders if row["id"] not in busy])
+        later = dict.fromkeys(busy, WAIT) | dict.fromkeys(short, WAIT_FOR_FEE)
+        await order_store.orders_step(
+            part,
+            [
+                (row["id"], row["state"], "cancel", due[row["id"]] + later[row["id"]], None, None, None)
+                for row in orders
+                if row["id"] in later
+            ],
+        )
+        await _cancel(context, part, {key: at for key, at in due.items() if key not in later}, "canceled")
+
+
+async def _short_of_fee(context: Context, tx: Tx, orders: Sequence[Row]) -> set[str]:
+    """Orders whose whole refund needs more of the platform's commission than lies at the holder, in their order."""
+    terms = await terms_of(context.runtime, context.org_id, {order["channel_id"] for order in orders})
+    keeps_fee = [order for order in orders if not terms[order["channel_id"]].capabilities.refund_returns_fee]
+    holders = {order["id"]: Holder(order["channel_id"], order["currency"]) for order in keeps_fee}
+    accounts = {holder: holder.account(FEE) for holder in holders.values()}
+    found = await balances(tx, list(accounts.values()))
+    left = {holder: -found[account] for holder, account in accounts.items()}
+    collections = await order_store.collections_of(tx, list(holders), lock=True)
+    parts = await split_store.allocations_of(tx, [row["id"] for row in collections])
+    short = set()
+    for order_id, holder in holders.items():
+        needed = sum(_fee_needed(row, parts[row["id"]]) for row in collections if row["order_id"] == order_id)
+        if needed > left[holder]:
+            short.add(order_id)
+        else:
+            left[holder] -= needed
+    return short
+
+
+def _fee_needed(row: Row, parts: Sequence[Row]) -> int:
+    """What refunding all that is left of a collection takes of the platform's commission."""
+    left: int = row["amount_minor"] - row["refunded_minor"] if row["paid_at"] is not None else 0
+    parked: int = row["escrow_minor"]
+    if not row["released_minor"]:
+        return max(left - parked, 0)
+    others: int = sum(part["amount_minor"] - part["reversed_minor"] for part in parts if part["party"] != FEE)
+    return max(left - others, 0)
+
+
+async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason: str) -> None:
+    if not when:
+        return
+    orders = await locked_orders(tx, list(when))
+    for order in orders:
+        if order["state"] == "releasing":
+            raise RefundWaits(param="order")
+        PURCHASE.step(order["state"], "cancel")
+    collections = await order_store.collections_of(tx, list(when), lock=True)
+    unpaid = [row for row in collections if row["state"] in OPEN_COLLECTION]
+    if unpaid:
+        await order_store.collections_state(tx, [(row["id"], "canceled", None, "") for row in unpaid])
+    asked = [AskRefund(order["id"], "cancel", reason=reason) for order in orders if order["collected_minor"]]
+    await order_store.orders_step(
+        tx, [(order["id"], "canceled", None, None, None, when[order["id"]], None) for order in orders]
+    )
+    events = [NewEvent("order.canceled", order["id"], when[order["id"]], {"reason": reason}) for order in orders]
+    await emit(tx, events, actor=context.actor.name)
+    if asked:
+        await refund_in(context, tx, asked, when)
