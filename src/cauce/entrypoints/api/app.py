@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import asyncpg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from cauce import __version__
-from cauce.entrypoints.api import clock, events, health, inbound, organization, problems
+from cauce.entrypoints.api import doors, health, inbound, openapi, problems
 from cauce.entrypoints.api.access import Authenticator
 from cauce.entrypoints.api.middleware import RequestLog
 from cauce.flows.context import Runtime
@@ -37,16 +38,18 @@ def create_api(runtime: Runtime, settings: Settings, *, pages: Sequence[BaseRout
     api.state.runtime = runtime
     api.state.settings = settings
     api.state.authenticate = Authenticator(runtime.db)
-    for router in (clock.router, events.router, organization.router):
+    for router in doors.ROUTERS:
         api.include_router(router)
-    hot: list[BaseRoute] = [*health.routes, *inbound.routes]
+    hot: list[BaseRoute] = [*(one.route for one in doors.HOT), *health.routes, *inbound.routes]
     if settings.metrics:
         hot += health.metrics_routes
     api.router.routes[:0] = hot
     api.router.routes.extend(pages)
+    api.openapi = lambda: openapi.document(api, doors.HOT)  # type: ignore[method-assign]
     api.add_exception_handler(CauceError, problems.on_cauce_error)
     api.add_exception_handler(RequestValidationError, problems.on_validation_error)
     api.add_exception_handler(HTTPException, problems.on_http_exception)
+    api.add_exception_handler(asyncpg.DataError, problems.on_data_error)
     api.add_exception_handler(Exception, problems.on_anything_else)
     api.add_middleware(RequestLog)
     return api

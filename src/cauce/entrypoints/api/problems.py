@@ -65,6 +65,12 @@ async def on_http_exception(_request: Request, error: Exception) -> Response:
     return problem(error.status_code, code, str(error.detail))
 
 
+async def on_data_error(_request: Request, error: Exception) -> Response:
+    """Handler for a value that the database cannot hold: no text may carry a NUL, no number pass its type."""
+    log.warning("request.unstorable", exc_info=error)
+    return problem(422, "invalid_request", "a value of the request cannot be stored")
+
+
 async def on_anything_else(_request: Request, error: Exception) -> Response:
     """Handler of last resort: logged with its trace, told without it."""
     log.error("request.crashed", exc_info=error)

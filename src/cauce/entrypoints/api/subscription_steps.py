@@ -1,0 +1,249 @@
+"""`/v1/subscriptions/{id}/…`: changed with a preview, paused, cancelled, brought back, charged once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.billing.catalog.rules import CancelCredit, ChangeTiming, ProrationBehavior
+from cauce.entrypoints.api.access import BillingWriter, Reader
+from cauce.entrypoints.api.catalog import Key
+from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.resources import (
+    PLAIN_TEXT,
+    Id,
+    money,
+)
+from cauce.entrypoints.api.shapes import (
+    Amount,
+    Body,
+)
+from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
+from cauce.flows.billing import cancel, changes, extra, pausing, trial_dates
+from cauce.flows.context import Context
+from cauce.reports import billing as report
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+
+
+class ChangeBody(Body):
+    """What shall be subscribed; what is left out stays. `at` and `expect_total` hold a change to its preview."""
+
+    plan: Key | None = None
+    quantities: dict[Key, Quantity] = Field(default_factory=dict)
+    addons: list[Key] | None = Field(default=None, max_length=100)
+    options: dict[str, Any] | None = None
+    timing: ChangeTiming | None = None
+    proration: ProrationBehavior | None = None
+    at: AwareDatetime | None = None
+    expect_total: Amount | None = None
+
+
+class CancelBody(Body):
+    """When it ends; `credit` left out: what the plan says of the unused part. `void_open` drops open invoices."""
+
+    at: Annotated[str, Field(pattern="^(period_end|now)$")] = "period_end"
+    reason: Reason = ""
+    credit: CancelCredit | None = None
+    void_open: bool = False
+
+
+class DecisionBody(Body):
+    """Whether what waits is approved."""
+
+    approve: bool
+
+
+class PauseBody(Body):
+    """Until when; left out: until it is resumed."""
+
+    resume_at: AwareDatetime | None = None
+
+
+class TrialBody(Body):
+    """The new end of the trial; null ends it now."""
+
+    trial_end: AwareDatetime | None
+
+
+class ChargeBody(Body):
+    """A one-off charge in the subscription's currency (negative gives). `ask`: the customer approves it first."""
+
+    amount: Amount
+    description: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN_TEXT)]
+    invoice_now: bool = False
+    ask: bool = False
+    tax_category: Key = "standard"
+    tax_inclusive: bool = False
+
+
+@router.post("/{subscription_id}/change")
+async def change(request: Request, caller: BillingWriter, subscription_id: Id, body: ChangeBody) -> Response:
+    """Change plan, quantities, add-ons or options: now with proration, or at the renewal, as the plan says or you do."""
+
+    async def work(context: Context) -> object:
+        done = await changes.change(context, _change(subscription_id, body))
+        return await _changed(caller.context, done)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/change/preview")
+async def preview_change(caller: Reader, subscription_id: Id, body: ChangeBody) -> dict[str, Any]:
+    """What the same call without `/preview` would book, line by line; nothing is kept."""
+    done = await changes.preview_change(caller.context, _change(subscription_id, body))
+    return await _changed(caller.context, done)
+
+
+@router.delete("/{subscription_id}/change")
+async def withdraw_change(caller: BillingWriter, subscription_id: Id) -> dict[str, Any]:
+    """Withdraw the change that waits for the renewal."""
+    await changes.withdraw_change(caller.context, subscription_id)
+    async with caller.context.transaction() as tx:
+        return await shown_subscription(tx, subscription_id)
+
+
+@router.post("/{subscription_id}/cancel")
+async def cancel_subscription(
+    request: Request, caller: BillingWriter, subscription_id: Id, body: CancelBody
+) -> Response:
+    """End it at the end of its period, or now; or ask for approval where the plan wants it."""
+    command = cancel.Cancel(subscription_id, body.at == "now", body.reason, body.credit, body.void_open)
+
+    async def work(context: Context) -> object:
+        return await _moved(caller.context, await cancel.cancel(context, command))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/undo_cancel")
+async def undo_cancel(request: Request, caller: BillingWriter, subscription_id: Id) -> Response:
+    """Withdraw a cancellation before its period ends."""
+
+    async def work(context: Context) -> object:
+        return await _moved(caller.context, await cancel.undo(context, subscription_id))
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/{subscription_id}/decide_cancel")
+async def decide_cancel(request: Request, caller: BillingWriter, subscription_id: Id, body: DecisionBody) -> Response:
+    """Approve or reject a cancellation that waits."""
+
+    async def work(context: Context) -> object:
+        return await _moved(caller.context, await cancel.decide(context, subscription_id, approve=body.approve))
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/{subscription_id}/reactivate")
+async def reactivate(request: Request, caller: BillingWriter, subscription_id: Id) -> Response:
+    """Begin a new term of a canceled subscription, billed from now, without a second trial."""
+
+    async def work(context: Context) -> object:
+        return await _moved(caller.context, await cancel.reactivate(context, subscription_id))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/pause")
+async def pause(request: Request, caller: BillingWriter, subscription_id: Id, body: PauseBody) -> Response:
+    """Pause: its days are not billed, what was paid for them becomes credit."""
+
+    async def work(context: Context) -> object:
+        done = await pausing.pause_now(context, subscription_id, resume_at=body.resume_at)
+        return await _moved(caller.context, done)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/resume")
+async def resume(request: Request, caller: BillingWriter, subscription_id: Id) -> Response:
+    """End a pause; the rest of the running period is billed."""
+
+    async def work(context: Context) -> object:
+        return await _moved(caller.context, await pausing.resume_now(context, subscription_id))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/trial")
+async def move_trial(request: Request, caller: BillingWriter, subscription_id: Id, body: TrialBody) -> Response:
+    """Move the end of a trial, or end it now."""
+
+    async def work(context: Context) -> object:
+        return await _moved(caller.context, await trial_dates.move_trial_end(context, subscription_id, body.trial_end))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/charges", status_code=201)
+async def add_charge(request: Request, caller: BillingWriter, subscription_id: Id, body: ChargeBody) -> Response:
+    """Charge once, with the next invoice or on one of its own."""
+    command = extra.ExtraCharge(
+        subscription_id,
+        body.amount,
+        body.description,
+        body.invoice_now,
+        body.ask,
+        body.tax_category,
+        body.tax_inclusive,
+    )
+
+    async def work(context: Context) -> object:
+        done = await extra.add_charge(context, command)
+        return {"object": "charge", "id": done.pending_line_id, "state": done.state, "invoice": done.invoice_id}
+
+    return await answer_once(request, caller.context, work, moves_money=True)
+
+
+@router.post("/{subscription_id}/charges/{charge_id}/decide")
+async def decide_charge(
+    request: Request, caller: BillingWriter, subscription_id: Id, charge_id: Id, body: DecisionBody
+) -> Response:
+    """Approve a proposed charge, or withdraw one that waits."""
+
+    async def work(context: Context) -> object:
+        async with caller.context.transaction() as tx:
+            await report.read_subscription(tx, subscription_id)
+        await extra.settle_charge(context, charge_id, approve=body.approve)
+        return {"object": "charge", "id": charge_id, "state": "waiting" if body.approve else "removed"}
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
+    addons = None if body.addons is None else tuple(body.addons)
+    return changes.Change(
+        subscription_id, body.plan, body.quantities, addons, body.options, body.timing, body.proration, body.at,
+        body.expect_total,
+    )  # fmt: skip
+
+
+async def _moved(context: Context, moved: cancel.Moved) -> dict[str, Any]:
+    async with context.transaction() as tx:
+        shown = await shown_subscription(tx, moved.subscription_id)
+    credited = money(moved.credit_minor, shown["currency"])
+    return shown | {"credited": credited, "invoice": moved.invoice_id}
+
+
+async def _changed(context: Context, done: changes.Changed) -> dict[str, Any]:
+    async with context.transaction() as tx:
+        shown = await shown_subscription(tx, done.subscription_id)
+    currency = shown["currency"]
+    return {
+        "object": "subscription_change",
+        "id": done.change_id,
+        "subscription": done.subscription_id,
+        "timing": done.timing,
+        "proration": done.proration,
+        "effective_at": done.effective_at,
+        "lines": [shown_line(line, currency) for line in done.lines],
+        "total": money(done.total_minor, currency),
+        "mrr": money(done.mrr_minor, currency),
+        "invoice": done.invoice_id,
+    }

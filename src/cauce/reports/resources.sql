@@ -1,0 +1,49 @@
+-- name: customers_of_ids
+SELECT id, external_id, email, name, locale, timezone, country, address, tax_ids, tax_treatment, metadata, suspended_at, erased_at, created_at
+  FROM customers.customer WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
+
+-- name: subscriptions_of_ids
+SELECT s.id, s.customer_id, p.key AS plan, p.version AS plan_version, s.product_id, s.status, s.currency, s.timezone, s.interval_unit, s.interval_count,
+       s.term, s.period_start, s.period_end, s.trial_start, s.trial_end, s.collection, s.net_days, s.cancel_at_period_end, s.cancellation,
+       s.cancel_reason, s.pause_reason, s.resume_at, s.pending_invoice_id, s.mrr_minor, s.metadata, s.started_at, s.ended_at, s.created_at, a.level AS access
+  FROM subscriptions.subscription s
+  JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
+  LEFT JOIN entitlements.access a ON a.org_id = $1 AND a.subscription_id = s.id
+ WHERE s.org_id = $1 AND s.id = ANY ($2::text[]) ORDER BY s.id DESC
+
+-- name: invoices_of_ids
+SELECT id, number, customer_id, subscription_id, reason, status, currency, subtotal_minor, discount_minor, tax_minor, total_minor, credit_minor, paid_minor,
+       credited_minor, lost_minor, (total_minor - credit_minor - paid_minor - credited_minor - lost_minor)::bigint AS amount_due_minor,
+       collection, period_start, period_end, issued_on, payable_on, finalized_at, paid_at, disputed
+  FROM invoicing.invoice WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
+
+-- name: merchants_of_ids
+SELECT id, external_id, name, state, legal_form, trade_place, country, email, metadata, created_at
+  FROM merchants.merchant WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
+
+-- name: orders_of_ids
+SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refunded_minor, state, rule_id AS split_rule_id, rule_version AS split_rule_version,
+       release_on, release_days, metadata, placed_at, paid_at, deliver_at, delivered_at, released_at, canceled_at
+  FROM orders.purchase WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
+
+-- name: order_ids
+SELECT external_id, id FROM orders.purchase WHERE org_id = $1 AND external_id = ANY ($2::text[])
+
+-- name: prices_of_plans
+SELECT id, plan_id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname, archived_at
+  FROM catalog.price WHERE org_id = $1 AND plan_id = ANY ($2::text[]) ORDER BY created_at, id
+
+-- name: entitlements_of_many
+-- Two look-ups by index per customer: subscriptions' access, and grants by hand that have not ended.
+WITH found AS MATERIALIZED (
+  SELECT w.named, c.id, c.suspended_at IS NOT NULL AS suspended FROM unnest($2::text[]) w(named)
+    JOIN customers.customer c ON c.org_id = $1 AND c.external_id = w.named
+   UNION ALL
+  SELECT w.named, c.id, c.suspended_at IS NOT NULL FROM unnest($2::text[]) w(named)
+    JOIN customers.customer c ON c.org_id = $1 AND c.id = w.named AND w.named LIKE 'cus\_%' AND c.external_id <> w.named
+)
+SELECT f.named, f.id AS customer_id, f.suspended, a.subscription_id, a.product_id, a.level, a.features, NULL::text AS feature, NULL::jsonb AS value, NULL::timestamptz AS ends_at
+  FROM found f LEFT JOIN entitlements.access a ON a.org_id = $1 AND a.customer_id = f.id
+ UNION ALL
+SELECT f.named, f.id, f.suspended, NULL, g.product_id, g.level, NULL, nullif(g.feature, ''), g.value, g.due_at
+  FROM found f JOIN entitlements.hand_grant g ON g.org_id = $1 AND g.customer_id = f.id AND g.ended_at IS NULL

@@ -1,0 +1,326 @@
+"""The billing half over real HTTP: catalogue, customers, subscriptions, invoices, usage, entitlements."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from cauce.kernel.ids import new_id
+from cauce.storage.directory import keys
+from cauce.storage.directory.orgs import Org
+from tests.support.runtime import World, world
+
+EUR = {"currency": "eur"}
+
+
+@pytest.fixture(scope="module")
+async def product(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    home: Path = tmp_path_factory.mktemp("home")
+    async with world(shared_dsn, home, sandbox=True) as one:
+        yield one
+
+
+class Caller:
+    """An organization's own program."""
+
+    def __init__(self, client: httpx2.AsyncClient, org: Org) -> None:
+        self.client = client
+        self.org = org
+
+    async def get(self, path: str, **params: Any) -> dict[str, Any]:
+        answer = await self.client.get(f"/v1{path}", params=params)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def send(self, method: str, path: str, body: Any = None) -> httpx2.Response:
+        key = {"Idempotency-Key": new_id("key")}
+        return await self.client.request(method, f"/v1{path}", json=body, headers=key)
+
+    async def done(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        answer = await self.send(method, path, body)
+        assert answer.status_code < 300, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+async def caller(product: World, org: Org | None = None) -> Caller:
+    org = org or await product.sandbox_org()
+    async with product.runtime.db.transaction() as tx:
+        _, secret = await keys.create_key(tx, org.id, org.mode, "test", frozenset({"admin"}))
+    client = httpx2.AsyncClient(
+        base_url=product.url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False, timeout=30
+    )
+    return Caller(client, org)
+
+
+async def shop(product: World) -> Caller:
+    """A seller of a plan with a base fee, seats, metered calls and two features."""
+    me = await caller(product)
+    await me.done("POST", "/products", {"key": "studio", "name": "Studio"})
+    await me.done("PUT", "/meters", {"key": "calls", "aggregation": "sum"})
+    prices = [
+        {"key": "base", "currency": "eur", "model": {"type": "flat", "amount_minor": 3000}},
+        {"key": "seats", "currency": "eur", "model": {"type": "per_unit", "unit_amount": "100"}},
+        {
+            "key": "calls",
+            "currency": "eur",
+            "kind": "usage",
+            "billing": "in_arrears",
+            "meter_key": "calls",
+            "model": {"type": "per_unit", "unit_amount": "0.5"},
+        },
+    ]
+    await me.done(
+        "POST",
+        "/plans",
+        {
+            "key": "pro",
+            "product": "studio",
+            "name": "Pro",
+            "prices": prices,
+            "trial_days": 14,
+            "features": {"export": True, "projects": 5},
+        },
+    )
+    big = [{"key": "base", "currency": "eur", "model": {"type": "flat", "amount_minor": 9000}}]
+    await me.done("POST", "/plans", {"key": "max", "product": "studio", "name": "Max", "prices": big})
+    return me
+
+
+async def subscribed(me: Caller, external_id: str = "u1", **more: Any) -> dict[str, Any]:
+    body = {"customer": {"external_id": external_id, "name": "Ana"}, "plan": "pro", "currency": "eur", **more}
+    return await me.done("POST", "/subscriptions", body)
+
+
+async def test_the_catalogue_is_made_shown_versioned_and_archived(product: World) -> None:
+    me = await shop(product)
+    plan = await me.get("/plans/pro")
+    assert (plan["object"], plan["version"], plan["state"], len(plan["prices"])) == ("plan", 1, "published", 3)
+    again = {"key": "pro", "product": "studio", "name": "Pro 2", "prices": [plan_price(plan["prices"][0])]}
+    assert (await me.done("POST", "/plans", again))["version"] == 2
+    taken = await me.send("POST", "/products", {"key": "studio", "name": "Twice"})
+    assert (taken.status_code, taken.json()["code"]) == (409, "key_taken")
+    assert (await me.done("POST", "/plans/pro/archive"))["state"] == "archived"
+    refused = await me.send("POST", "/subscriptions", {"customer": {"external_id": "u"}, "plan": "pro", **EUR})
+    assert (refused.status_code, refused.json()["code"]) == (409, "plan_not_sold")
+    off = {"code": "HALF", "percent": "50", "products": ["studio"]}
+    assert (await me.done("POST", "/coupons", off))["percent"] == "50"
+    assert [one["code"] for one in (await me.get("/coupons"))["data"]] == ["HALF"]
+
+
+def plan_price(price: dict[str, Any]) -> dict[str, Any]:
+    return {name: price[name] for name in ("key", "currency", "model")}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/products", {"key": "a b", "name": "x"}),
+        ("/products", {"key": "a", "name": "x\x00"}),
+        ("/coupons", {"code": "c", "percent": 12.5}),
+        ("/coupons", {"code": "c", "amount_off": {"amount": 1.5, "currency": "eur"}}),
+        ("/plans", {"key": "p", "product": "studio", "name": "P", "prices": []}),
+    ],
+)
+async def test_what_could_not_be_sold_is_refused_with_a_problem(product: World, path: str, body: Any) -> None:
+    me = await shop(product)
+    refused = await me.send("POST", path, body)
+    assert refused.status_code == 422, refused.text
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_customer_is_one_by_external_id_and_one_call_shows_all_of_him(product: World) -> None:
+    me = await shop(product)
+    first = await me.done("PUT", "/customers/u1", {"name": "Ana", "email": "ana@example.com"})
+    again = await me.done("PUT", "/customers/u1", {"country": "ES"})
+    assert (again["id"], again["name"], again["country"]) == (first["id"], "Ana", "ES")
+    await subscribed(me)
+    shown = await me.get("/customers/u1")
+    assert shown["id"] == first["id"] == (await me.get(f"/customers/{first['id']}"))["id"]
+    assert [one["status"] for one in shown["subscriptions"]] == ["trialing"]
+    assert [one["level"] for one in shown["entitlements"]] == ["full"]
+    assert shown["payment_methods"] == shown["credit"] == []
+    found = await me.get("/customers", search="ana@ex")
+    assert [one["external_id"] for one in found["data"]] == ["u1"]
+    missing = await me.client.get("/v1/customers/nobody")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
+
+
+async def test_customers_are_listed_in_pages(product: World) -> None:
+    me = await caller(product)
+    for number in range(5):
+        await me.done("PUT", f"/customers/c{number}", {})
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = await me.get("/customers", limit=2, cursor=cursor)
+        seen += [one["external_id"] for one in page["data"]]
+        if not page["has_more"]:
+            break
+        cursor = page["next_cursor"]
+    assert seen == ["c4", "c3", "c2", "c1", "c0"]
+
+
+async def test_a_call_that_moves_money_needs_its_key_and_repeats_its_answer(product: World) -> None:
+    me = await shop(product)
+    body = {"customer": {"external_id": "u1"}, "plan": "pro", **EUR}
+    bare = await me.client.post("/v1/subscriptions", json=body)
+    assert (bare.status_code, bare.json()["code"]) == (422, "idempotency_key_required")
+    headers = {"Idempotency-Key": "sub-1"}
+    first = await me.client.post("/v1/subscriptions", json=body, headers=headers)
+    again = await me.client.post("/v1/subscriptions", json=body, headers=headers)
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert len((await me.get("/subscriptions"))["data"]) == 1
+
+
+async def test_a_subscription_is_changed_as_its_preview_said(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, quantities={"seats": "2"}, collection="send_invoice", net_days=14)
+    assert (sub["status"], sub["mrr"]) == ("active", {"amount": 3200, "currency": "eur"})
+    path = f"/subscriptions/{sub['id']}"
+    wish = {"quantities": {"seats": "5"}}
+    preview = await me.done("POST", f"{path}/change/preview", wish)
+    assert preview["total"] == {"amount": 300, "currency": "eur"}
+    assert preview["invoice"] is None
+    held_to = {**wish, "at": preview["effective_at"], "expect_total": preview["total"]["amount"]}
+    done = await me.done("POST", f"{path}/change", held_to)
+    assert (done["total"], done["lines"]) == (preview["total"], preview["lines"])
+    invoices = (await me.get("/invoices", subscription=sub["id"], **{"expand[]": "customer"}))["data"]
+    assert [one["total"]["amount"] for one in invoices] == [300, 3200]
+    assert invoices[0]["customer"]["external_id"] == "u1"
+    stale = await me.send("POST", f"{path}/change", {"plan": "max", "timing": "now", "expect_total": 1})
+    assert (stale.status_code, stale.json()["code"]) == (409, "preview_outdated")
+
+
+async def test_a_subscription_ends_comes_back_rests_and_goes_on(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, collection="send_invoice")
+    path = f"/subscriptions/{sub['id']}"
+    assert (await me.done("POST", f"{path}/cancel", {"reason": "too dear"}))["cancel_at_period_end"] is True
+    assert (await me.done("POST", f"{path}/undo_cancel"))["cancel_at_period_end"] is False
+    assert (await me.done("POST", f"{path}/pause", {}))["status"] == "paused"
+    assert (await me.done("POST", f"{path}/resume"))["status"] == "active"
+    illegal = await me.send("POST", f"{path}/resume")
+    assert (illegal.status_code, illegal.json()["code"]) == (409, "illegal_transition")
+    assert (await me.done("POST", f"{path}/cancel", {"at": "now", "void_open": True}))["status"] == "canceled"
+    assert (await me.done("POST", f"{path}/reactivate"))["term"] == 2
+    steps = [one["trigger"] for one in (await me.get(f"{path}/history"))["data"]]
+    assert steps[:2] == ["reactivate", "cancel"]
+
+
+async def test_a_trial_is_moved_and_its_invoice_foreseen(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me)
+    path = f"/subscriptions/{sub['id']}"
+    assert (await me.get(f"{path}/upcoming_invoice"))["total"] == {"amount": 3100, "currency": "eur"}
+    moved = await me.done("POST", f"{path}/trial", {"trial_end": "2026-03-01T09:00:00Z"})
+    assert moved["trial_end"].startswith("2026-03-01")
+    charge = await me.done("POST", f"{path}/charges", {"amount": 500, "description": "Set-up"})
+    assert charge["state"] == "waiting"
+    again = await me.send("POST", "/subscriptions", {"customer": "u1", "plan": "pro", **EUR})
+    assert (again.status_code, again.json()["code"]) == (409, "trial_used")
+
+
+async def test_an_invoice_is_paid_credited_and_voided(product: World) -> None:
+    me = await shop(product)
+    await subscribed(me, "u1", trial_days=0, collection="send_invoice")
+    await subscribed(me, "u2", trial_days=0, collection="send_invoice")
+    second, first = (await me.get("/invoices", status="open"))["data"]
+    path = f"/invoices/{first['id']}"
+    assert [line["total"]["amount"] for line in (await me.get(path))["lines"]] == [3000, 100]
+    part = await me.done("POST", f"{path}/pay", {"amount": 1000, "source": "bank_transfer", "reference": "T1"})
+    assert (part["status"], part["amount_due"]["amount"]) == ("open", 2100)
+    assert (await me.done("POST", f"{path}/pay", {"amount": 2100}))["status"] == "paid"
+    asked = {"reason": "good will", "total": 600}
+    preview = await me.done("POST", f"{path}/credit_notes/preview", asked)
+    note = await me.done("POST", f"{path}/credit_notes", asked)
+    assert (preview["id"], preview["number"]) == (None, None)
+    assert preview["total"] == note["total"] == {"amount": 600, "currency": "eur"}
+    assert note["number"].endswith("1")
+    assert (await me.get("/customers/u1"))["credit"][0]["balance"]["amount"] == 600
+    assert (await me.done("POST", f"/invoices/{second['id']}/void"))["status"] == "void"
+    paid = await me.send("POST", f"{path}/void")
+    assert paid.status_code == 409
+    assert {one["amount"]["amount"] for one in (await me.get("/payments", customer="u1"))["data"]} == {1000, 2100}
+
+
+async def test_a_payment_method_is_begun_at_the_channel_and_asked_for(product: World) -> None:
+    me = await shop(product)
+    channel = await product.channel(me.org, "stripe")
+    await me.done("PUT", "/customers/u1", {"email": "ana@example.com"})
+    asked = {"channel": channel, "return_url": "https://example.com/back"}
+    begun = await me.done("POST", "/customers/u1/payment_methods/setups", asked)
+    shown = await me.get(f"/customers/u1/payment_methods/setups/{begun['id']}")
+    assert (begun["state"], shown["id"], shown["customer"]) == ("open", begun["id"], begun["customer"])
+    nowhere = await me.send("POST", "/customers/u1/payment_methods/setups", {**asked, "channel": "ch_none"})
+    assert nowhere.status_code == 404
+    await me.done("PUT", "/customers/u2", {})
+    foreign = await me.client.get(f"/v1/customers/u2/payment_methods/setups/{begun['id']}")
+    assert foreign.status_code == 404
+
+
+async def test_usage_counts_once_and_is_billed(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, collection="send_invoice")
+    event = {"event_id": "e1", "meter": "calls", "customer": "u1", "value": 40, "occurred_at": "2026-01-15T08:00:00Z"}
+    batch = {"events": [event, {**event, "event_id": "e2", "value": "2.5"}, event]}
+    assert await me.done("POST", "/usage/events", batch) == {"object": "usage_batch", "recorded": 2, "known": 1}
+    assert (await me.done("POST", "/usage/events", batch))["recorded"] == 0
+    assert (await me.get(f"/subscriptions/{sub['id']}/upcoming_invoice"))["total"]["amount"] == 3100 + 21
+    for wrong in ({**event, "value": 1.5}, {**event, "meter": "none"}, {**event, "more": 1}, {"event_id": "e"}):
+        refused = await me.send("POST", "/usage/events", {"events": [wrong]})
+        assert refused.status_code == 422, refused.text
+    many = {"events": [{**event, "event_id": f"m{n}"} for n in range(501)]}
+    assert (await me.send("POST", "/usage/events", many)).status_code == 422
+
+
+async def test_an_entitlement_follows_the_bill_and_what_is_granted_by_hand(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me)
+    asked = {"customer": "u1", "feature": "export"}
+    first = await me.client.get("/v1/entitlements/check", params=asked)
+    assert (first.json()["allowed"], first.json()["value"], first.json()["level"]) == (True, True, "full")
+    same = await me.client.get("/v1/entitlements/check", params=asked, headers={"If-None-Match": first.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    assert (await me.get("/entitlements/check", customer="u1", feature="projects"))["value"] == 5
+    assert (await me.get("/entitlements/check", customer="u1", feature="none"))["allowed"] is False
+    await me.done("POST", f"/subscriptions/{sub['id']}/cancel", {"at": "now"})
+    changed = await me.client.get(
+        "/v1/entitlements/check", params=asked, headers={"If-None-Match": first.headers["etag"]}
+    )
+    assert (changed.status_code, changed.json()["allowed"]) == (200, False)
+    grant = await me.done("POST", "/customers/u1/grants", {"reason": "kindness", "feature": "export", "value": True})
+    assert (await me.get("/entitlements/check", **asked))["allowed"] is True
+    assert (await me.done("DELETE", f"/customers/u1/grants/{grant['id']}"))["ended"] is True
+    assert (await me.get("/entitlements/check", **asked))["allowed"] is False
+    nobody = await me.client.get("/v1/entitlements/check", params={"customer": "nobody"})
+    assert (nobody.status_code, nobody.json()["code"]) == (404, "not_found")
+
+
+async def test_a_stranger_is_told_of_nothing(product: World) -> None:
+    me, stranger = await shop(product), await caller(product)
+    sub = await subscribed(me, trial_days=0, collection="send_invoice")
+    (invoice,) = (await me.get("/invoices"))["data"]
+    for path in (
+        f"/subscriptions/{sub['id']}",
+        f"/subscriptions/{sub['id']}/history",
+        f"/subscriptions/{sub['id']}/upcoming_invoice",
+        f"/invoices/{invoice['id']}",
+        f"/customers/{sub['customer']}",
+        f"/entitlements/check?customer={sub['customer']}",
+        "/plans/pro",
+    ):
+        assert (await stranger.client.get(f"/v1{path}")).status_code == 404, path
+    for path, body in (
+        (f"/subscriptions/{sub['id']}/cancel", {}),
+        (f"/subscriptions/{sub['id']}/change", {"plan": "max"}),
+        (f"/invoices/{invoice['id']}/pay", {"amount": 1}),
+        (f"/invoices/{invoice['id']}/credit_notes/preview", {"reason": "x"}),
+    ):
+        assert (await stranger.send("POST", path, body)).status_code == 404, path
