@@ -119,9 +119,17 @@ async def until_none_is_left(database: Database, org_ids: Sequence[int], crowd: 
     """Let the survivors finish."""
     deadline = monotonic_seconds() + seconds
     while count := await left(database, org_ids):
-        assert monotonic_seconds() < deadline, f"{count} jobs are still not done"
+        assert monotonic_seconds() < deadline, f"{count} jobs are still not done: {await _rows(database, org_ids)}"
         await crowd.fill(dying=False)
         await asyncio.sleep(0.1)
+
+
+async def _rows(database: Database, org_ids: Sequence[int]) -> list[dict[str, object]]:
+    rows = []
+    for org_id in org_ids:
+        async with database.transaction(org_id) as tx:
+            rows += [dict(row) for row in await jobs.page(tx)]
+    return rows
 
 
 async def prove_effects_once(database: Database, names: dict[int, list[str]]) -> None:

@@ -21,7 +21,8 @@ from cauce.storage.sweeps import TRANSIENT
 log = structlog.get_logger(__name__)
 
 TRANSIENT_TRIES = 3
-"""So often a job whose failure says nothing about it (a lost connection, a deadlock) is tried again without delay."""
+"""So often a job whose failure says nothing about it (a lost connection, a deadlock) is tried again without delay;
+after that, when its lease has run out: in wall time, also where the organization's clock stands."""
 
 _RECORD_TRIES = 3
 
@@ -77,7 +78,11 @@ async def _run(runtime: Runtime, job: Job, kind: JobKind) -> None:
 
 async def _record_failure(runtime: Runtime, job: Job, kind: JobKind, failure: Exception) -> None:
     reason = failure.message if isinstance(failure, CauceError) else f"{type(failure).__name__}: {failure}"
-    soon = kind.retries_at_once or (isinstance(failure, TRANSIENT) and job.attempts <= TRANSIENT_TRIES)
+    transient = isinstance(failure, TRANSIENT)
+    if transient and TRANSIENT_TRIES < job.attempts < kind.attempts_max:
+        log.warning("job.left_to_its_lease", job=job.id, kind=job.kind, reason=reason)
+        return
+    soon = kind.retries_at_once or transient
     was_buried = False
     for last in (False,) * (_RECORD_TRIES - 1) + (True,):
         try:
