@@ -81,6 +81,7 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
     async with one.context.transaction() as tx:
         customer_id = await tx.value(_RICHEST["customer"], tx.org)
         invoice_id = await tx.value(_OWN_INVOICE, tx.org, customer_id)
+        subscription_id = await tx.value(_OWN_SUBSCRIPTION, tx.org, customer_id)
         merchant_id = await tx.value(_RICHEST["merchant"], tx.org)
     customer, merchant = await make_link(one.context, customer_id), await make_link(one.context, merchant_id)
     return {
@@ -88,11 +89,13 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         "portal-try": ("", f"{home}/try/team/eur"),
         "portal-sign-in": ("", f"{home}/sign-in"),
         "portal-account": (customer, f"{home}/account"),
+        "portal-change": ("", f"{home}/subscriptions/{subscription_id}/change?preview=yes&plan=starter"),
         "portal-invoice": ("", f"{home}/invoices/{invoice_id}"),
         "portal-merchant": (merchant, f"{home}/merchant"),
     }
 
 
+_OWN_SUBSCRIPTION = "SELECT min(id) FROM subscriptions.subscription WHERE org_id = $1 AND customer_id = $2"
 _OWN_INVOICE = "SELECT id FROM invoicing.invoice WHERE org_id = $1 AND customer_id = $2 ORDER BY id LIMIT 1"
 
 

@@ -90,6 +90,24 @@ async def test_a_customer_cancels_with_a_reason_and_changes_his_mind(played: Sta
     assert lines[1]["after"] == {"reason": "Moving to <b>paper</b>"}
 
 
+async def test_a_customer_changes_his_plan_for_the_very_sum_that_he_was_shown(played: Stage, home: str) -> None:
+    await played.shop.card("ines")
+    done = await played.shop.sign_up("ines", "team", trial_days=0, quantities={"seats": "2"})
+    person = await let_in(played, await make_link(played.context, done.customer_id))
+    path = first_link(await person.see(f"{home}/account"), f"{home}/subscriptions/")
+    assert 'value="2"' in await person.see(path)
+    shown = await person.see(f"{path}?preview=yes&plan=team&quantity_seats=5")
+    assert "€15.00" in shown
+    assert EN["portal.change_now"] in shown
+    stale = await person.press(shown, "/change", total="1")
+    assert stale.status_code == 409
+    assert (await person.press(shown, "/change")).url.path == f"{home}/account"
+    await played.work()
+    account = await person.see(f"{home}/account")
+    assert "€15.00" in account
+    assert 'value="5"' in await person.see(path)
+
+
 async def test_a_card_saved_on_the_providers_page_pays_what_is_owed(played: Stage, home: str) -> None:
     shop = played.shop
     done = await shop.sign_up("gil", "starter", email="gil@customers.example", trial_days=0)

@@ -26,6 +26,7 @@ from cauce.entrypoints.web.tables import (
     word,
 )
 from cauce.flows.billing import cancel as ending
+from cauce.flows.billing import pausing
 from cauce.reports import invoices
 from cauce.reports import subscriptions as report
 from cauce.storage import outbox
@@ -144,6 +145,10 @@ def _actions(one: Row) -> list[Button]:
     if "cancel" in allowed:
         now = (("now", "yes"),)
         found.append(Button(f"{path}/cancel", "subscriptions.cancel_now", now, reason, True, "subscriptions.now_hint"))
+    if "pause" in allowed:
+        found.append(Button(f"{path}/pause", "subscriptions.pause", danger=True, hint="subscriptions.pause_hint"))
+    if one["pause_reason"] == "requested":
+        found.append(Button(f"{path}/resume", "subscriptions.resume"))
     if "reactivate" in allowed:
         found.append(Button(f"{path}/reactivate", "subscriptions.reactivate"))
     return found
@@ -201,6 +206,18 @@ async def decide(request: Request, session: Session, fields: dict[str, str]) -> 
     return back_to(link_to(subscription_id))
 
 
+async def pause(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Bill nothing until somebody resumes it."""
+    await pausing.pause_now(session.context, request.path_params["subscription_id"])
+    return back_to(link_to(request.path_params["subscription_id"]))
+
+
+async def resume(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Go on, and bill the rest of the running period."""
+    await pausing.resume_now(session.context, request.path_params["subscription_id"])
+    return back_to(link_to(request.path_params["subscription_id"]))
+
+
 async def reactivate(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Begin a new term."""
     await ending.reactivate(session.context, request.path_params["subscription_id"])
@@ -216,5 +233,7 @@ routes = [
     action(f"{_ONE}/cancel", cancel, name="subscription.cancel", roles=_MAY),
     action(f"{_ONE}/undo", undo, name="subscription.undo_cancel", roles=_MAY),
     action(f"{_ONE}/decide", decide, name="subscription.decide_cancel", roles=_MAY),
+    action(f"{_ONE}/pause", pause, name="subscription.pause", roles=_MAY),
+    action(f"{_ONE}/resume", resume, name="subscription.resume", roles=_MAY),
     action(f"{_ONE}/reactivate", reactivate, name="subscription.reactivate", roles=_MAY),
 ]

@@ -60,8 +60,7 @@ def _may(row: Row) -> frozenset[str]:
         found.add("undo")
     elif "cancel_at_end" in allowed:
         found.add("cancel")
-    if "reactivate" in allowed:
-        found.add("reactivate")
+    found |= {"reactivate", "change"} & set(allowed)
     return frozenset(found)
 
 

@@ -49,7 +49,7 @@ class Offer:
 
 async def show(request: Request, org: Org) -> Response:
     """Every plan on sale, in the chosen currency."""
-    offers = await _offers(request, org)
+    offers = await offers_of(request.app.state.runtime, org)
     currencies = sorted({one.currency for one in offers})
     chosen = request.query_params.get("currency", "")
     if chosen not in currencies:
@@ -93,14 +93,14 @@ async def take(request: Request, org: Org) -> Response:
 
 async def _offer(request: Request, org: Org) -> Offer:
     wanted = request.path_params["plan"], request.path_params["currency"]
-    for one in await _offers(request, org):
+    for one in await offers_of(request.app.state.runtime, org):
         if (one.key, one.currency) == wanted:
             return one
     raise NotFound("this plan is not on sale", param="plan")
 
 
-async def _offers(request: Request, org: Org) -> list[Offer]:
-    runtime: Runtime = request.app.state.runtime
+async def offers_of(runtime: Runtime, org: Org) -> list[Offer]:
+    """Every plan on sale, once per currency, the cheapest first."""
     async with runtime.db.transaction(org.id) as tx:
         sold = await report.plans_on_sale(tx)
     offers = [
