@@ -76,6 +76,15 @@ SELECT key, purpose, operation, state FROM channels.instruction
 SELECT key, channel_id, purpose, operation, state, ref, outcome, sends, asks, created_at, concluded_at
   FROM channels.instruction WHERE org_id = $1 AND object_id = $2 ORDER BY created_at, key
 
+-- name: concluded
+-- Of these keys, and of these (ref, operation) pairs, those whose instruction is final.
+SELECT i.key, i.ref, i.operation FROM channels.instruction i
+ WHERE i.org_id = $1 AND i.key = ANY ($3::text[]) AND i.concluded_at IS NOT NULL
+UNION ALL
+SELECT '', i.ref, i.operation FROM unnest($4::text[], $5::text[]) w(ref, operation)
+  JOIN channels.instruction i ON i.org_id = $1 AND i.channel_id = $2 AND i.ref = w.ref AND i.operation = w.operation
+ WHERE i.concluded_at IS NOT NULL
+
 -- name: keys_in_state
 SELECT key FROM channels.instruction
  WHERE org_id = $1 AND channel_id = $2 AND operation = $3 AND state = $4 ORDER BY created_at, key

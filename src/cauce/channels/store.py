@@ -104,6 +104,15 @@ async def instructions_of(tx: Tx, object_id: str) -> list[Row]:
     return await tx.rows(QUERIES.instructions_of_object, tx.org, object_id)
 
 
+async def concluded(
+    tx: Tx, channel_id: str, keys: Sequence[str], named: Sequence[tuple[str, str]]
+) -> tuple[set[str], set[tuple[str, str]]]:
+    """Of these keys, and of these (ref, operation) pairs, those whose instruction is final."""
+    refs, operations = [ref for ref, _ in named], [operation for _, operation in named]
+    rows = await tx.rows(QUERIES.concluded, tx.org, channel_id, list(keys), refs, operations)
+    return {row["key"] for row in rows if row["key"]}, {(row["ref"], row["operation"]) for row in rows if row["ref"]}
+
+
 async def keys_in_state(tx: Tx, channel_id: str, operation: str, state: str) -> list[str]:
     """Keys of a channel's instructions of one operation that stand in `state`, oldest first."""
     rows = await tx.rows(QUERIES.keys_in_state, tx.org, channel_id, operation, state)

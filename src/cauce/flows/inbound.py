@@ -56,27 +56,39 @@ async def _parse(gateway: Any, headers: Mapping[str, str], body: bytes, received
 
 
 async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -> int:
-    """Store verified notices once each and enqueue their processing; how many were new."""
+    """Store verified notices once each and enqueue their processing; how many were new.
+
+    A notice that repeats what is final already, or concerns nobody, is kept and done at once.
+    """
     async with context.transaction() as tx:
         now = await context.now(tx)
-        fresh = set(await store.insert_notices(tx, channel_id, [_plain(notice) for notice in notices], now))
+        new = set(await store.insert_notices(tx, channel_id, [_plain(notice) for notice in notices], now))
+        fresh = [notice for notice in notices if notice.event_id in new]
+        news = await _news(context, tx, channel_id, fresh)
         await jobs.enqueue(
             tx,
             [
                 NewJob(PROCESS_JOB, now, {"channel_id": channel_id, "event_id": notice.event_id}, key=_order(notice))
-                for notice in notices
-                if notice.event_id in fresh and _concerns_us(context, notice)
+                for notice in news
             ],
         )
-        idle = [one.event_id for one in notices if one.event_id in fresh and not _concerns_us(context, one)]
-        await store.finish_notices(tx, channel_id, idle)
+        working = {notice.event_id for notice in news}
+        await store.finish_notices(tx, channel_id, [one.event_id for one in fresh if one.event_id not in working])
     return len(fresh)
 
 
-def _concerns_us(context: Context, notice: Notice) -> bool:
-    """Whether a notice may answer an instruction or has a flow of its kind; what does not is kept and done."""
-    answers = bool(notice.key) or (bool(notice.ref) and notice.operation is not None)
-    return answers or notice.kind in context.runtime.registry.notices
+async def _news(context: Context, tx: Tx, channel_id: str, notices: list[Notice]) -> list[Notice]:
+    named = [(one.ref, one.operation.value) for one in notices if one.ref and one.operation is not None]
+    keys, refs = await store.concluded(tx, channel_id, [one.key for one in notices if one.key], named)
+
+    def is_news(notice: Notice) -> bool:
+        if notice.kind in context.runtime.registry.notices:
+            return True
+        if notice.key:
+            return notice.key not in keys
+        return notice.operation is not None and bool(notice.ref) and (notice.ref, notice.operation.value) not in refs
+
+    return [notice for notice in notices if is_news(notice)]
 
 
 async def process(context: Context, job: Job) -> None:

@@ -28,6 +28,7 @@ POLL_MILLIS = 1_000
 STOP_SECONDS = 20
 HOUSEKEEPING_SECONDS = 600
 _ORGS_PER_CHUNK = 200
+_GATHER_SECONDS = 15 / 1_000
 _RECONNECT_SECONDS = 1
 _random = random.SystemRandom()
 
@@ -66,6 +67,7 @@ class Worker:
                     continue
                 if not busy:
                     await self._sleep(self._poll_millis * _random.randrange(75, 125) // 100)
+                    await asyncio.sleep(_GATHER_SECONDS)  # one look for a burst of wake-ups
         finally:
             listener.cancel()
             await self._wind_up(stop_seconds)
