@@ -35,7 +35,6 @@ def run(dsn: str, tmp_path: Path) -> Run:
 
 async def test_organizations_are_made_listed_and_named_where_there_are_several(run: Run) -> None:
     assert "cauce org create" in run("org", "list").out
-    assert run("clock", "show").code == 1
     first = run(
         "org", "create", "Río", "--timezone", "Europe/Madrid", "--frozen-at", "2030-01-01T00:00:00Z", "--json"
     ).data
@@ -46,7 +45,6 @@ async def test_organizations_are_made_listed_and_named_where_there_are_several(r
     assert [one["mode"] for one in run("org", "list", "--json").data] == ["sandbox", "live"]
     assert run("clock", "show").code == 1  # which of the two?
     assert run("clock", "freeze", "--org", live["id"]).code == 1  # it has the wall clock
-    assert run("org", "create", "X", "--timezone", "Mars/Base").code == 1
 
 
 async def test_keys_are_made_rotated_revoked_and_never_shown_again(database: Database, run: Run) -> None:
@@ -62,7 +60,6 @@ async def test_keys_are_made_rotated_revoked_and_never_shown_again(database: Dat
     assert run("keys", "revoke", rotated["id"]).code == 0
     listed = run("keys", "list")
     assert made["id"] in listed.out and made["secret"] not in listed.out + run("keys", "list", "--json").out
-    assert run("keys", "create", "shop", "--scope", "everything").code == 1
 
 
 async def test_the_master_key_is_rotated_and_the_old_one_forgotten(
@@ -96,7 +93,6 @@ async def test_a_clock_is_sent_forward_frozen_and_let_run(database: Database, ru
     org = await make_org(database)
     await _timers(database, org.id, 5)
     assert run("clock", "advance").code == 1  # nothing is under way
-    assert run("clock", "advance", "30 moons").code == 1
     ended = run("clock", "advance", "30d", "--json")
     assert ended.code == 0, ended.err
     assert ended.data["reached"] == "2030-01-31 00:00:00+00:00"
@@ -144,12 +140,11 @@ async def test_buried_jobs_are_listed_with_their_reason_and_retried(database: Da
         await jobs.fail(tx, job, "no luck", DAWN, attempts_max=1)
     (row,) = run("jobs", "list", "--state", "buried", "--json").data
     assert (row["kind"], row["error"]) == ("x", "no luck")
-    assert "not shown" not in run("jobs", "list").out
-    assert run("jobs", "list", "--state", "lost").code == 1
-    assert run("jobs", "retry").code == run("jobs", "retry", "999").code == 1
+    assert run("jobs", "retry", "999").code == 1
     assert run("jobs", "retry", str(row["id"]), "--json").data == {"jobs": 1}
-    assert run("jobs", "retry", "--all", "--json").data == {"jobs": 0}
-    assert [one["state"] for one in run("jobs", "list", "--json").data] == ["waiting", "waiting"]
+    listed = run("jobs", "list", "--json")
+    assert [one["state"] for one in listed.data] == ["waiting", "waiting"]
+    assert "not shown" not in listed.out
 
 
 @pytest.mark.parametrize(
