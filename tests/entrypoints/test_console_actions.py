@@ -73,6 +73,25 @@ async def test_a_delivered_order_shows_who_got_what_by_which_instruction(played:
     assert await _audited(played, path.rsplit("/", 1)[1]) == [("order.deliver", True), ("order.deliver", False)]
 
 
+async def test_a_form_that_is_sent_twice_refunds_once(played: Stage) -> None:
+    owner, path = await signed_in(played), (await addresses(played))["order"]
+    page = await owner.see(path)
+    for _ in range(2):
+        answer = await owner.press(page, "/refund", amount="10", reason="broken")
+        assert answer.status_code == 200
+    await played.work()
+    async with played.context.transaction() as tx:
+        made = await tx.rows(
+            "SELECT amount_minor, state FROM orders.refund WHERE org_id = $1 AND order_id = $2",
+            tx.org,
+            path.rsplit("/", 1)[1],
+        )
+    assert [row["amount_minor"] for row in made] == [1_000]
+    assert EN["orders.refunds"] in await owner.see(path)
+    too_much = await owner.press(await owner.see(path), "/refund", amount="99999", reason="broken")
+    assert too_much.status_code in (409, 422)
+
+
 async def test_a_break_with_money_takes_two_persons(played: Stage) -> None:
     owner = await signed_in(played)
     finance = await signed_in(played, "finance@example.com", Role.FINANCE)

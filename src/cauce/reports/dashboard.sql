@@ -26,7 +26,7 @@ SELECT p.channel_id, h.name AS channel, p.currency,
   FROM ledger.account a
   JOIN ledger.pool p ON p.org_id = $1 AND p.id = a.pool_id AND p.book = 'custody'
   JOIN channels.channel h ON h.org_id = $1 AND h.id = p.channel_id
- WHERE a.org_id = $1 GROUP BY p.channel_id, h.name, p.currency ORDER BY h.name, p.currency
+ WHERE a.org_id = $1 AND a.balance_minor <> 0 GROUP BY p.channel_id, h.name, p.currency ORDER BY h.name, p.currency
 
 -- name: waiting
 SELECT (SELECT count(*) FROM reconciliation.break WHERE org_id = $1 AND state IN ('open', 'assigned')) AS breaks,
@@ -35,16 +35,18 @@ SELECT (SELECT count(*) FROM reconciliation.break WHERE org_id = $1 AND state IN
        (SELECT count(*) FROM payments.dunning_case WHERE org_id = $1 AND state = 'open') AS recoveries
 
 -- name: collected_per_day
-SELECT d::date AS day, coalesce(sum(p.amount_minor), 0)::bigint AS amount_minor
-  FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d
-  LEFT JOIN payments.payment p ON p.org_id = $1 AND p.currency = $2 AND p.paid_at >= d AND p.paid_at < d + interval '1 day'
- GROUP BY 1 ORDER BY 1
+WITH paid AS (
+  SELECT date_trunc('day', paid_at AT TIME ZONE 'UTC')::date AS day, sum(amount_minor)::bigint AS amount_minor FROM payments.payment
+   WHERE org_id = $1 AND currency = $2 AND paid_at >= date_trunc('day', $3::timestamptz) AND paid_at <= $4 GROUP BY 1)
+SELECT d::date AS day, coalesce(paid.amount_minor, 0) AS amount_minor
+  FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d LEFT JOIN paid ON paid.day = d::date ORDER BY 1
 
 -- name: orders_per_day
-SELECT d::date AS day, coalesce(sum(o.collected_minor), 0)::bigint AS amount_minor
-  FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d
-  LEFT JOIN orders.purchase o ON o.org_id = $1 AND o.currency = $2 AND o.placed_at >= d AND o.placed_at < d + interval '1 day'
- GROUP BY 1 ORDER BY 1
+WITH placed AS (
+  SELECT date_trunc('day', placed_at AT TIME ZONE 'UTC')::date AS day, sum(collected_minor)::bigint AS amount_minor FROM orders.purchase
+   WHERE org_id = $1 AND currency = $2 AND placed_at >= date_trunc('day', $3::timestamptz) AND placed_at <= $4 GROUP BY 1)
+SELECT d::date AS day, coalesce(placed.amount_minor, 0) AS amount_minor
+  FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d LEFT JOIN placed ON placed.day = d::date ORDER BY 1
 
 -- name: find_customers
 SELECT c.id, c.name, c.email FROM customers.customer c
@@ -52,10 +54,13 @@ SELECT c.id, c.name, c.email FROM customers.customer c
  ORDER BY c.id DESC LIMIT $3
 
 -- name: find_invoices
-SELECT i.id, i.number, i.status, i.currency, i.total_minor FROM invoicing.invoice i WHERE i.org_id = $1 AND i.number = upper($2) LIMIT $3
+-- By the digits of the number, because the index is over series and sequence.
+SELECT i.id, i.number, i.status, i.currency, i.total_minor FROM invoicing.invoice i
+ WHERE i.org_id = $1 AND i.series = ANY (ARRAY (SELECT key FROM invoicing.series WHERE org_id = $1))
+   AND i.sequence = nullif(left(regexp_replace($2, '\D', '', 'g'), 18), '')::bigint AND i.number = upper($2) LIMIT $3
 
 -- name: find_orders
-SELECT o.id, o.external_id, o.state, o.currency, o.total_minor FROM orders.purchase o WHERE o.org_id = $1 AND o.external_id = $2 LIMIT $3
+SELECT o.id, o.external_id, o.state, o.currency, o.total_minor FROM orders.purchase o WHERE o.org_id = $1 AND o.external_id = $2 AND o.external_id <> '' LIMIT $3
 
 -- name: find_merchants
 SELECT m.id, m.name, m.external_id, m.state FROM merchants.merchant m

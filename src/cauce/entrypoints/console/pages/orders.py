@@ -36,7 +36,10 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
-from cauce.flows.marketplace import release
+from cauce.entrypoints.web.typed import minor_units
+from cauce.flows.marketplace import refunds, release
+from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.ids import new_id
 from cauce.marketplace.orders.rules import PURCHASE
 from cauce.reports import invoices
 from cauce.reports import orders as report
@@ -125,7 +128,7 @@ async def show_one(request: Request, session: Session) -> Response:
         lines = await report.lines(tx, order_id)
         collections = await report.collections(tx, order_id)
         parts = await report.parts(tx, order_id)
-        refunds = await report.refunds(tx, order_id)
+        given_back = await report.refunds(tx, order_id)
         instructions = await report.instructions(tx, order_id)
         journals = await invoices.journals(tx, order_id)
         happened = list(reversed(await outbox.events_of(tx, order_id)))
@@ -145,7 +148,7 @@ async def show_one(request: Request, session: Session) -> Response:
         ],
         tables=[
             _line_table(lines, one["currency"]),
-            *([_refund_table(refunds, one["currency"])] if refunds else []),
+            *([_refund_table(given_back, one["currency"])] if given_back else []),
             instruction_table(instructions),
             journal_table(journals),
         ],
@@ -204,12 +207,21 @@ def _facts(one: Row) -> list[tuple[str, Cell]]:
 
 def _actions(one: Row) -> list[Button]:
     path = f"/console/orders/{one['id']}"
-    if one["state"] != "paid":
-        return []
-    return [
-        Button(f"{path}/deliver", "orders.deliver"),
-        Button(f"{path}/release", "orders.release_now", danger=True, hint="orders.release_hint"),
-    ]
+    found = []
+    if one["state"] == "paid":
+        found += [
+            Button(f"{path}/deliver", "orders.deliver"),
+            Button(f"{path}/release", "orders.release_now", danger=True, hint="orders.release_hint"),
+        ]
+    if one["collected_minor"] > one["refunded_minor"] and one["state"] != "releasing":
+        asked = (
+            Input("amount", "invoices.amount_or_all", required=False, placeholder="10.50"),
+            Input("reason", "actions.reason"),
+        )
+        # The number travels with the page: a form that is sent twice asks for one refund.
+        number = (("number", new_id("ask")),)
+        found.append(Button(f"{path}/refund", "orders.refund_now", number, asked, True, "orders.refund_hint"))
+    return found
 
 
 def _line_table(rows: Sequence[Row], currency: str) -> Table:
@@ -282,6 +294,20 @@ async def release_now(request: Request, session: Session, _fields: dict[str, str
     return back_to(link_to(order_id))
 
 
+async def refund(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Give money back to whoever paid: what was split comes back from the parties first."""
+    order_id = request.path_params["order_id"]
+    async with session.context.transaction() as tx:
+        one = await report.one(tx, order_id)
+    typed, number = fields.get("amount", "").strip(), fields.get("number", "")
+    if not number:
+        raise InvalidRequest("load the page again", param="number")
+    amount_minor = minor_units(typed, one["currency"]) if typed else None
+    asked = refunds.AskRefund(order_id, number, amount_minor, fields.get("reason", "").strip())
+    await refunds.refund_orders(session.context, [asked])
+    return back_to(link_to(order_id))
+
+
 _MAY = (Role.ADMIN, Role.FINANCE)
 
 routes = [
@@ -289,4 +315,5 @@ routes = [
     page("/console/orders/{order_id}", show_one),
     action("/console/orders/{order_id}/deliver", deliver, name="order.deliver", roles=(*_MAY, Role.SUPPORT)),
     action("/console/orders/{order_id}/release", release_now, name="order.release", roles=_MAY),
+    action("/console/orders/{order_id}/refund", refund, name="order.refund", roles=_MAY),
 ]
