@@ -91,6 +91,23 @@ async def lock_payment(tx: Tx, payment_id: str) -> Payment:
     return _payment(row)
 
 
+async def payment_by_reference(tx: Tx, channel_id: str, reference: str) -> Payment | None:
+    """The payment that a provider calls `reference`, locked, or None."""
+    row = await tx.row(QUERIES.payment_by_reference, tx.org, channel_id, reference)
+    return _payment(row) if row else None
+
+
+async def mark_disputed(tx: Tx, payment: Payment, *, disputed: bool) -> None:
+    """Whether the payer contests the payment: a contested one is not refunded."""
+    await tx.run(QUERIES.mark_disputed, tx.org, payment.id, disputed)
+
+
+async def method_by_ref(tx: Tx, channel_id: str, ref: str) -> Method | None:
+    """The saved method that a provider calls `ref`, or None."""
+    row = await tx.row(QUERIES.method_by_ref, tx.org, channel_id, ref)
+    return Method(**dict(row)) if row else None
+
+
 async def methods_of(tx: Tx, customer_ids: Iterable[str]) -> dict[str, list[Method]]:
     """The saved methods of customers, oldest first."""
     found: dict[str, list[Method]] = {}

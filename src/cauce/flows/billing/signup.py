@@ -88,8 +88,8 @@ async def sign_up_within(tx: Tx, context: Context, command: Signup) -> SignedUp:
     plan = (await catalog.read_plans(tx, [plan_id]))[plan_id]
     prices = choose_prices(sold, command)
     customer, _ = await customers.put(tx, command.customer, now=now, actor=actor)
-    draft = _draft(command, plan, prices, customer, now)
-    items = _items(command, plan, prices, draft.id)
+    draft = draft_of(command, plan, prices, customer, now)
+    items = items_of(command, plan, prices, draft.id)
     trial_days = plan.trial_days if command.trial_days is None else command.trial_days
     batch = Batch()
     if trial_days > 0:
@@ -109,6 +109,22 @@ async def _begin_trial(
     now: datetime,
     context: Context,
 ) -> SignedUp:
+    trialing = begin_trial(draft, now, trial_days)
+    await subscriptions.place(tx, trialing, items, now)
+    await subscriptions.record(tx, Step(None, trialing, "subscribe", now, command.again), context.actor.name)
+    batch.events.append(_created(trialing, plan, now))
+    batch.events += await start_trial(tx, plan, customer, trialing, now, again=command.again)
+    if command.coupon:
+        batch.events += await apply_coupon(tx, trialing, command.coupon, now)
+    batch.events += await follow_access(tx, [trialing], {plan.id: plan}, now)
+    await write(tx, batch, context.actor.name, context.cause)
+    return SignedUp(customer.id, trialing.id, trialing.status, trialing.trial_end, None)
+
+
+async def start_trial(
+    tx: Tx, plan: Plan, customer: Customer, trialing: Subscription, now: datetime, *, again: str
+) -> list[NewEvent]:
+    """Use up the one trial of the customer, his cards and his address (D2), and set the notices; `again`: an operator's reason."""
     methods = (await payments.methods_of(tx, [customer.id])).get(customer.id, [])
     if plan.policy.force_card and not any(method.usable for method in methods):
         raise MethodRequired(param="payment_method")
@@ -118,22 +134,10 @@ async def _begin_trial(
     ]
     if customer.email:
         identities.append(email_identity(customer.email))
-    trialing = begin_trial(draft, now, trial_days)
-    await subscriptions.place(tx, trialing, items, now)
-    await subscriptions.record(tx, Step(None, trialing, "subscribe", now, command.again), context.actor.name)
-    await subscriptions.use_trial(tx, plan.product_id, trialing.id, identities, now, allow_again=bool(command.again))
-    await subscriptions.put_timers(
-        tx, [(trialing.id, kind, at) for kind, at in notice_instants(trialing, plan.policy.notice_days, now)]
-    )
-    batch.events.append(_created(trialing, plan, now))
-    batch.events.append(
-        NewEvent("subscription.trial_started", trialing.id, now, {"trial_end": trialing.trial_end}, customer.id)
-    )
-    if command.coupon:
-        batch.events += await apply_coupon(tx, trialing, command.coupon, now)
-    batch.events += await follow_access(tx, [trialing], {plan.id: plan}, now)
-    await write(tx, batch, context.actor.name, context.cause)
-    return SignedUp(customer.id, trialing.id, trialing.status, trialing.trial_end, None)
+    await subscriptions.use_trial(tx, plan.product_id, trialing.id, identities, now, allow_again=bool(again))
+    notices = notice_instants(trialing, plan.policy.notice_days, now)
+    await subscriptions.put_timers(tx, [(trialing.id, kind, at) for kind, at in notices])
+    return [NewEvent("subscription.trial_started", trialing.id, now, {"trial_end": trialing.trial_end}, customer.id)]
 
 
 async def _begin_paid(
@@ -192,7 +196,8 @@ def quantity_of(text: str) -> Decimal:
     return quantity
 
 
-def _draft(command: Signup, plan: Plan, prices: Sequence[Price], customer: Customer, now: datetime) -> Subscription:
+def draft_of(command: Signup, plan: Plan, prices: Sequence[Price], customer: Customer, now: datetime) -> Subscription:
+    """The subscription that the command asks for, anchored now, not written yet."""
     if command.collection not in ("charge", "send_invoice"):
         raise InvalidRequest("collection is charge or send_invoice", param="collection")
     interval = shared_interval([price.interval for price in prices if price.interval is not None])
@@ -220,7 +225,8 @@ def _draft(command: Signup, plan: Plan, prices: Sequence[Price], customer: Custo
     return begin_term(blank, now)
 
 
-def _items(command: Signup, plan: Plan, prices: Sequence[Price], subscription_id: str) -> list[Item]:
+def items_of(command: Signup, plan: Plan, prices: Sequence[Price], subscription_id: str) -> list[Item]:
+    """Its items with quantities and the cost of chosen options."""
     added, percent = adjustments(plan, command.options)
     items: list[Item] = []
     for price in prices:

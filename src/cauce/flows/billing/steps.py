@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, RESUME, TIMER, TRIAL_END
-from cauce.flows.billing import collect, dunning, lapses, methods, pausing, refunds, renew, trials
+from cauce.flows.billing import collect, disputes, dunning, lapses, methods, pausing, refunds, renew, trials
 from cauce.flows.context import JobKind, SweepKind
 from cauce.flows.instruct import Concluder
+from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {}
 
@@ -32,4 +35,9 @@ CONCLUDERS: dict[str, Concluder] = {
     methods.CUSTOMER_PURPOSE: methods.conclude_customers,
     methods.SETUP_PURPOSE: methods.conclude_setups,
     refunds.REFUND_PURPOSE: refunds.conclude_refunds,
+}
+
+NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
+    NoticeKind.DISPUTE: disputes.dispute_told,
+    NoticeKind.METHOD: disputes.method_told,
 }
