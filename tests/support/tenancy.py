@@ -117,6 +117,9 @@ def _is_org(target: str) -> bool:
     return target == "directory.org.id" or target.endswith(".org_id")
 
 
+NAMED_BY_CALLER = {("PUT", "/v1/customers/{external_id}")}
+"""Routes whose path carries the caller's own name for a thing that they make: whoever asks gets a thing of his own."""
+
 _PARAMETER = re.compile(r"\{[^}]+\}")
 
 Seed = Callable[[World, Org], Awaitable[None]]

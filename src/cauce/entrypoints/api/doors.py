@@ -9,9 +9,15 @@ from cauce.entrypoints.api import (
     customers,
     events,
     hot_entitlements,
+    hot_orders,
     hot_usage,
     invoices,
+    merchants,
+    orders,
     organization,
+    reconciliation,
+    settlement,
+    split_rules,
     subscription_steps,
     subscriptions,
 )
@@ -26,5 +32,10 @@ ROUTERS = (
     subscriptions.router,
     subscription_steps.router,
     invoices.router,
+    merchants.router,
+    split_rules.router,
+    orders.router,
+    settlement.router,
+    reconciliation.router,
 )
-HOT = (*hot_entitlements.described, *hot_usage.described)
+HOT = (*hot_entitlements.described, *hot_usage.described, *hot_orders.described)

@@ -39,6 +39,7 @@ class Described:
     body: type | None = None
     query: dict[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
+    status: int = 200
 
 
 async def caller_of(request: Request, scope: str) -> Caller:

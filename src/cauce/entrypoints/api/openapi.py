@@ -82,7 +82,9 @@ def _add(found: dict[str, Any], one: Described) -> None:
             }
             for name, text in one.query.items()
         ],
-        "responses": {"200": {"description": "Done", "content": {"application/json": {"schema": schemas[0]}}}},
+        "responses": {
+            str(one.status): {"description": "Done", "content": {"application/json": {"schema": schemas[0]}}}
+        },
     }
     if one.body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[1]}}}

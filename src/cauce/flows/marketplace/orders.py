@@ -7,7 +7,7 @@ outside any transaction; then one transaction writes everything set-wise and pos
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
 
@@ -94,7 +94,8 @@ async def _facts(context: Context, orders: Sequence[NewOrder]) -> _Facts:
         who = named.setdefault(order.channel_id, set())
         who.update(line.seller_id for line in order.lines)
         who.update(order.parties.values())
-    async with context.transaction() as tx:
+    reading = replace(context, once=None)  # an Idempotency-Key goes with the transaction that has the effect
+    async with reading.transaction() as tx:
         facts.rules = await active_rules(tx, sorted({order.rule_id for order in orders}))
         for channel_id, merchants in named.items():
             facts.parties[channel_id] = await read_parties(tx, channel_id, sorted(merchants))

@@ -1,0 +1,180 @@
+"""`/v1/orders/{id}`: who gets what of an order, delivered, released, refunded, cancelled. They are taken by the hot routes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cauce.entrypoints.api.access import MarketplaceWriter, Reader
+from cauce.entrypoints.api.catalog import Key
+from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources
+from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
+from cauce.flows.context import Context
+from cauce.flows.marketplace import cancel, refunds, release
+from cauce.marketplace.orders.rules import UnknownOrder
+from cauce.reports import orders as report
+from cauce.reports import resources as rows_by_id
+from cauce.storage.database import Tx
+
+router = APIRouter(prefix="/v1", tags=["orders"])
+
+DELIVERIES_MAX = 500
+Text = Annotated[str, Field(max_length=500, pattern=PLAIN_TEXT)]
+
+
+class DeliveryBody(Body):
+    """An order (id) that was delivered, and when."""
+
+    order: Key
+    delivered_at: AwareDatetime | None = None
+
+
+class DeliveriesBody(Body):
+    """Orders that were delivered, all taken or none."""
+
+    deliveries: list[DeliveryBody] = Field(min_length=1, max_length=DELIVERIES_MAX)
+
+
+class RefundBody(Body):
+    """How much goes back, in the order's currency; left out: all that is left. `number` is your own for this refund.
+
+    `parties`: what comes back from each, where the split rule leaves that to you.
+    """
+
+    number: Annotated[str, Field(min_length=1, max_length=64, pattern=PLAIN_TEXT)]
+    amount: PositiveAmount | None = None
+    reason: Text = ""
+    parties: dict[Key, PositiveAmount] | None = None
+
+
+class CancelBody(Body):
+    """Why."""
+
+    reason: Text = "canceled"
+
+
+class _Rollback(Exception):
+    """Ends the transaction of a preview."""
+
+
+@router.get("/orders")
+async def list_orders(
+    caller: Reader,
+    state: Filter = "",
+    channel: Filter = "",
+    external_id: Filter = "",
+    merchant: Filter = "",
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    """Orders, newest first."""
+    async with caller.context.transaction() as tx:
+        rows = await report.page(
+            tx, before=unpack_cursor(cursor), state=state, channel_id=channel, number=external_id, merchant_id=merchant,
+            rows_max=limit + 1,
+        )  # fmt: skip
+        page = listing(rows, limit, lambda row: row["id"])
+        page["data"] = resources("order", await rows_by_id.orders(tx, [row["id"] for row in page["data"]]))
+    return page
+
+
+@router.get("/orders/{order_id}")
+async def show_order(caller: Reader, order_id: Id) -> dict[str, Any]:
+    """An order with its lines, collections, refunds, and each party's part with the instruction that carries it."""
+    return await _outside(caller.context, order_id)
+
+
+@router.post("/deliveries", status_code=200)
+async def confirm_deliveries(request: Request, caller: MarketplaceWriter, body: DeliveriesBody) -> Response:
+    """Orders were delivered: what was parked for them is divided and sent."""
+
+    async def work(context: Context) -> object:
+        async with caller.context.transaction() as tx:
+            now = await caller.context.now(tx)
+            for one in body.deliveries:
+                await report.one(tx, one.order)
+        when = {one.order: one.delivered_at or now for one in body.deliveries}
+        await release.confirm_delivery(context, when)
+        return {"object": "deliveries", "orders": sorted(when)}
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/orders/{order_id}/release")
+async def release_order(request: Request, caller: MarketplaceWriter, order_id: Id) -> Response:
+    """Release an order's money by hand."""
+
+    async def work(context: Context) -> object:
+        async with caller.context.transaction() as tx:
+            await report.one(tx, order_id)
+        await release.release_orders(context, [order_id])
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/orders/{order_id}/cancel")
+async def cancel_order(request: Request, caller: MarketplaceWriter, order_id: Id, body: CancelBody) -> Response:
+    """Cancel an order: open payments are closed, what was paid is refunded."""
+
+    async def work(context: Context) -> object:
+        await cancel.cancel_orders(context, [order_id], reason=body.reason)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/orders/{order_id}/refunds", status_code=201)
+async def refund_order(request: Request, caller: MarketplaceWriter, order_id: Id, body: RefundBody) -> Response:
+    """Refund a part of an order or all of it; parts that were split come back first."""
+
+    async def work(context: Context) -> object:
+        made = await refunds.refund_orders(context, [_asked(order_id, body)])
+        return {**await _outside(caller.context, order_id), "made": made[order_id]}
+
+    return await answer_once(request, caller.context, work, moves_money=True)
+
+
+@router.post("/orders/{order_id}/refunds/preview")
+async def preview_refund(caller: Reader, order_id: Id, body: RefundBody) -> dict[str, Any]:
+    """The order as it would be after the same call without `/preview`; nothing is kept or sent."""
+    context, shown = caller.context, {}
+    try:
+        async with context.transaction() as tx:
+            await refunds.refund_in(context, tx, [_asked(order_id, body)], {order_id: await context.now(tx)})
+            shown = await _shown(tx, order_id)
+            raise _Rollback
+    except _Rollback:
+        return shown
+
+
+def _asked(order_id: str, body: RefundBody) -> refunds.AskRefund:
+    return refunds.AskRefund(order_id, body.number, body.amount, body.reason, body.parties)
+
+
+async def _outside(context: Context, order_id: str) -> dict[str, Any]:
+    async with context.transaction() as tx:
+        return await _shown(tx, order_id)
+
+
+async def _shown(tx: Tx, order_id: str) -> dict[str, Any]:
+    rows = await rows_by_id.orders(tx, [order_id])
+    if not rows:
+        raise UnknownOrder(f"there is no order {order_id}", param="order")
+    currency = {"currency": rows[0]["currency"]}
+    lines, parts = await report.lines(tx, order_id), await report.parts(tx, order_id)
+    collections, made = await report.collections(tx, order_id), await report.refunds(tx, order_id)
+    return resource(
+        "order",
+        rows[0],
+        lines=[resource("order_line", {**dict(row), **currency}) for row in lines],
+        collections=resources("collection", collections),
+        parts=[resource("part", {**dict(row), **currency}) for row in parts],
+        refunds=[resource("order_refund", {**dict(row), **currency}) for row in made],
+        instructions=resources("instruction", await report.instructions(tx, order_id)),
+    )
