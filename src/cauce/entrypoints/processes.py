@@ -19,6 +19,7 @@ from cauce.app import App, open_app
 from cauce.entrypoints import logs
 from cauce.entrypoints.api.app import create_api
 from cauce.entrypoints.console.routes import console_routes
+from cauce.entrypoints.portal.routes import portal_routes
 from cauce.entrypoints.worker.loop import Worker
 from cauce.providers.kit.sandbox import create_sandbox_app
 from cauce.providers.kit.serving import serving
@@ -36,7 +37,7 @@ def sandbox_url(settings: Settings) -> str:
 
 def web_app(app: App) -> ASGIApp:
     """The web application of this process."""
-    return create_api(app.runtime, app.settings, pages=console_routes())
+    return create_api(app.runtime, app.settings, pages=[*console_routes(), *portal_routes()])
 
 
 @asynccontextmanager
