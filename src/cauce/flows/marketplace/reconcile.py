@@ -215,9 +215,15 @@ async def _find_keys(tx: Tx, channel_id: str, statement_ids: Sequence[int]) -> N
     rows = await store.lines_without_key(tx, statement_ids)
     if not rows:
         return
-    known = await report.keys_by_ref(tx, channel_id, sorted({row["ref"] for row in rows if row["ref"]}))
-    keys = [(row, known.get(row["ref"], row["key"] or _stand_in(row))) for row in rows]
-    await store.set_keys(tx, [(row["statement_id"], row["row_key"], key) for row, key in keys if key != row["key"]])
+    refs = {row["ref"] for row in rows} | {row["order_ref"] for row in rows if row["kind"] == "release"}
+    known = await report.keys_by_ref(tx, channel_id, sorted(refs - {""}))
+    found = []
+    for row in rows:
+        key = known.get(row["ref"]) or row["key"]
+        if not key and row["kind"] == "release":  # the provider's own release names the collection alone
+            key = known.get(row["order_ref"], "")
+        found.append((row["statement_id"], row["row_key"], key or _stand_in(row)))
+    await store.set_keys(tx, found)
 
 
 def _stand_in(row: Row) -> str:
