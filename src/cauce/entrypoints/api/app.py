@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 
 from cauce import __version__
-from cauce.entrypoints.api import doors, health, inbound, openapi, problems
+from cauce.entrypoints.api import doors, health, inbound, ledger_routes, openapi, problems
 from cauce.entrypoints.api.access import Authenticator
+from cauce.entrypoints.api.coalescer import Coalescer
 from cauce.entrypoints.api.middleware import RequestLog
 from cauce.flows.context import Runtime
 from cauce.kernel.errors import CauceError
@@ -40,7 +41,9 @@ def create_api(runtime: Runtime, settings: Settings, *, pages: Sequence[BaseRout
     api.state.authenticate = Authenticator(runtime.db)
     for router in doors.ROUTERS:
         api.include_router(router)
+    ledger = ledger_routes.LedgerDoors(runtime.db, Coalescer.over(runtime.db), api.state.authenticate)
     hot: list[BaseRoute] = [*(one.route for one in doors.HOT), *health.routes, *inbound.routes]
+    hot += ledger_routes.routes(ledger)
     if settings.metrics:
         hot += health.metrics_routes
     api.router.routes[:0] = hot
