@@ -23,10 +23,10 @@ from cauce.storage.backup import restore as restore_backup
 from cauce.storage.embedded import EmbeddedServer, OwnedElsewhere, client_programs, status, stop_server
 from cauce.storage.embedded import Status as EmbeddedStatus
 from cauce.storage.embedded.layout import Layout
-from cauce.storage.upgrade import upgrade as upgrade_embedded
 from cauce.storage.external import check_external, inspect_external
 from cauce.storage.migrations import migrate as apply_migrations
 from cauce.storage.migrations import pending
+from cauce.storage.upgrade import upgrade as upgrade_embedded
 
 app = typer.Typer(help="The database: start, stop, status, migrate, backup, restore, upgrade.")
 
