@@ -1,0 +1,117 @@
+"""`cauce channels`: an organization's contracts with payment providers and other vendors: add, list, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cauce.entrypoints.cli import output
+
+if TYPE_CHECKING:
+    from cauce.app import App
+    from cauce.storage.database import Row
+
+app = typer.Typer(help="Channels, the contracts with providers: add, list, compare.")
+
+OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
+_SHOWN = ("id", "provider", "name", "state", "created_at", "notices_url")
+_COMPARED = (
+    "provider", "class", "currencies", "split_moments", "payout_route", "receivers_per_call_max",
+    "requests_per_order_max", "share_max", "freeze_days_max", "refund_window_days", "settings_missing",
+)  # fmt: skip
+
+
+@app.command()
+def add(
+    provider: Annotated[str, typer.Argument(help="As stripe or wechat; `cauce channels compare` names them all.")],
+    name: Annotated[str, typer.Option("--name", help="What people call it; the provider's title if left out.")] = "",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="A JSON object with the settings, instead of questions.")
+    ] = None,
+    org: OrgOption = "",
+) -> None:
+    """Connect a provider. Its settings come from a file or are asked for; secrets are sealed and never shown again."""
+    from cauce.entrypoints.cli.application import run_with_app
+    from cauce.entrypoints.cli.contracts import ask_settings, known_provider, read_settings
+
+    chosen = known_provider(provider)
+    values = read_settings(chosen, file) if file else ask_settings(chosen)
+
+    async def work(app: App) -> dict[str, Any]:
+        return await _add(app, org, chosen.name, name or chosen.title, values)
+
+    made = run_with_app("cauce channels add", work)
+    output.emit(made, f"{made['id']}: {made['name']}", f"Let the provider send its notices to {made['notices_url']}")
+
+
+@app.command("list")
+def show(org: OrgOption = "") -> None:
+    """List the channels, each with the address that its provider's notices go to; never their secrets."""
+    from cauce.entrypoints.cli.application import chosen_org, run_with_app
+    from cauce.storage.directory.orgs import inbound_token
+
+    async def work(app: App) -> list[dict[str, Any]]:
+        from cauce.channels.service import list_channels
+
+        async with app.runtime.db.transaction() as tx:
+            one = await chosen_org(tx, org)
+        async with app.runtime.db.transaction(one.id) as tx:
+            rows = await list_channels(tx)
+            tokens = [await inbound_token(tx, one.id, row["id"]) for row in rows]
+        return [_data(row, _notices_url(app, token)) for row, token in zip(rows, tokens, strict=True)]
+
+    rows = run_with_app("cauce channels list", work)
+    cells = [[row[name] for name in _SHOWN] for row in rows]
+    output.emit(rows, *(output.table(_SHOWN, cells) if rows else ["There is none yet: `cauce channels add PROVIDER`."]))
+
+
+@app.command()
+def compare() -> None:
+    """Compare the providers: what each can do, its limits with source and date of reading (all of it with --json)."""
+    from cauce.entrypoints.cli.contracts import compared
+    from cauce.providers.kit.registry import installed
+
+    rows = [compared(one) for one in installed().values()]
+    cells = [[_cell(row[name]) for name in _COMPARED] for row in rows]
+    output.emit(rows, *output.table(_COMPARED, cells))
+
+
+async def _add(app: App, org: str, provider: str, name: str, values: dict[str, str]) -> dict[str, Any]:
+    from cauce.channels.service import create_channel, read_channel
+    from cauce.entrypoints.cli.application import chosen_org, shell_actor
+    from cauce.entrypoints.cli.contracts import checked, parted
+    from cauce.kernel.ids import new_id
+    from cauce.storage import audit
+    from cauce.storage.directory.orgs import inbound_token
+
+    async with app.runtime.db.transaction() as tx:
+        one = await chosen_org(tx, org)
+    channel_id = new_id("ch")
+    async with app.runtime.db.transaction(one.id) as tx:
+        url = _notices_url(app, await inbound_token(tx, one.id, channel_id))
+        settings, secrets = parted(provider, values, notices_url=url)
+        checked(provider, channel_id, one.id, settings, secrets, livemode=one.livemode)
+        await create_channel(
+            tx, app.runtime.sealer, provider, name, settings=settings, secrets=secrets, channel_id=channel_id
+        )
+        await audit.record(tx, shell_actor(), "channel.create", channel_id, after={"provider": provider, "name": name})
+        row = await read_channel(tx, channel_id)
+    return _data(row, url)
+
+
+def _notices_url(app: App, token: str) -> str:
+    return f"{app.settings.base_url}/v1/inbound/{token}"
+
+
+def _data(row: Row, notices_url: str) -> dict[str, Any]:
+    return {**{name: value for name, value in dict(row).items() if name != "base_url"}, "notices_url": notices_url}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{value['value']} {value['unit']}"
+    if isinstance(value, list):
+        return ", ".join(value) if len(value) <= 6 else f"{len(value)}"
+    return "" if value is None else str(value)
