@@ -1,0 +1,69 @@
+"""The waterfall of an order: one collection divided, part by part, with when and by which instruction each goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.web.charts import Span, spans
+from cauce.storage.database import Row
+
+FEE = "fee"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of a waterfall: `kind` is party, fee (the platform's) or cost (the provider's)."""
+
+    kind: str
+    name: str
+    href: str
+    amount_minor: int
+    reversed_minor: int
+    currency: str
+    span: Span
+    state: str
+    released_at: object
+    instruction: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """One collection divided."""
+
+    collection: Row
+    parts: tuple[Part, ...]
+
+
+def waterfall(collection: Row, rows: Sequence[Row], order: Row) -> Waterfall:
+    """The provider's cost and every party's part, laid end to end."""
+    cost = collection["fee_minor"]
+    drawn = spans([cost, *(row["amount_minor"] for row in rows)])
+    expected = order["deliver_at"] or (order["due_at"] if order["next_step"] in ("deliver", "release") else None)
+    costs = Part("cost", "", "", cost, 0, collection["currency"], drawn[0], "", None, "", collection["ref"])
+    return Waterfall(
+        collection,
+        (
+            *((costs,) if cost else ()),
+            *(_part(row, collection["currency"], span, expected) for row, span in zip(rows, drawn[1:], strict=True)),
+        ),
+    )
+
+
+def _part(row: Row, currency: str, span: Span, expected: object) -> Part:
+    is_fee = row["party"] == FEE
+    return Part(
+        FEE if is_fee else "party",
+        "" if is_fee else (row["merchant"] or row["party"]),
+        "" if is_fee else link_to(row["party"]),
+        row["amount_minor"],
+        row["reversed_minor"],
+        currency,
+        span,
+        "closed_part" if row["closed"] else (row["split_state"] or "planned"),
+        row["applied_at"] or expected,
+        row["split_id"] or "",
+        row["split_ref"] or "",
+    )
