@@ -136,3 +136,25 @@ async def test_a_lost_answer_is_found_out_and_charged_once(seller: Shop) -> None
     assert (await seller.subscription(done.subscription_id)).status == "active"
     assert len(seller.cards.charged) == 1
     await seller.prove()
+
+
+async def test_a_debt_that_is_partly_paid_by_a_retry_goes_on_being_collected(seller: Shop) -> None:
+    await seller.plan(
+        "pro", flat(700, interval="week"), policy=PlanPolicy(dunning=DunningPolicy(retry_days=(10, 5, 5)))
+    )
+    await seller.card("ana")
+    done = await seller.sign_up("ana", "pro")
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    await seller.advance(16 * DAY)  # two invoices are open
+    assert [one["status"] for one in await seller.invoices(done.subscription_id)] == ["paid", "open", "open"]
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "slow")
+    await seller.advance(DAY)
+    first, second = [key for key, outcome in seller.cards.done.items() if type(outcome).__name__ == "Pending"]
+    seller.cards.finish(first, well=False)
+    await seller.advance(timedelta(hours=5))
+    seller.cards.finish(second, well=True)
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "good")
+    await seller.advance(6 * DAY)
+    one = await seller.subscription(done.subscription_id)
+    assert one.status == "active"
+    await seller.prove()

@@ -15,9 +15,8 @@ from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_per
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, discount_of
 from cauce.flows.billing.changing import plan_change, write_items
-from cauce.flows.billing.issue import Batch, load_tariff
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff
 from cauce.pricing.invoice_lines import price_lines
-from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -66,7 +65,7 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     """Another plan or quantity begins here: the old period's usage and the new period's fees on one invoice (T41)."""
     at = due_of(one)
     plan = (await catalog.read_plans(tx, [one.plan_id]))[one.plan_id]
-    before = (await load_surroundings(tx, [one.id]))[one.id]
+    before = (await load_billed(tx, [one.id]))[one.id]
     planned = await plan_change(tx, one, plan, msgspec.convert(waiting.content, WaitingWish))
     await write_items(tx, planned, at)
     after = replace(
@@ -81,7 +80,7 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
         after = enter_period(replace(after, anchor_on=local_day(one, at), anchor_day=None), 0)
     else:
         after = enter_period(after, one.period_index + 1)
-    around = (await load_surroundings(tx, [one.id]))[one.id]
+    around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around], {item.price_id for item in before.items})
     used = compose(one.id, before, tariff, advance=None, arrears=period_of(one, one.period_index), with_pending=False)
     begun = compose(one.id, around, tariff, advance=period_of(after, after.period_index), arrears=None)
@@ -101,7 +100,7 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
 async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:
     if not ending:
         return
-    arounds = await load_surroundings(tx, [one.id for one in ending])
+    arounds = await load_billed(tx, [one.id for one in ending])
     tariff = await load_tariff(tx, ending, [arounds[one.id] for one in ending])
     steps = []
     for one in ending:

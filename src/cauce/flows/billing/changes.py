@@ -20,13 +20,12 @@ from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
 from cauce.flows.billing.cancel import load
 from cauce.flows.billing.changing import Planned, plan_change, write_items
-from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.issue import Batch, load_billed, write
 from cauce.flows.billing.proration import Prorated, prorate
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.kernel.ids import new_id
 from cauce.pricing.invoice_lines import PricedLine
-from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -196,6 +195,6 @@ async def _charge(tx: Tx, after: Subscription, prorated: Prorated, batch: Batch,
     await prorated.keep_later(tx, after, at)
     if not prorated.priced.lines:
         return None
-    around = (await load_surroundings(tx, [after.id]))[after.id]
+    around = (await load_billed(tx, [after.id]))[after.id]
     invoice = batch.bill(after, around, Bill(prorated.priced), at, reason="change")
     return invoice.id

@@ -21,7 +21,7 @@ from cauce.billing.payments.rules import NO_METHOD, Attempt, Method, charge_orde
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.billing.issue import Batch, write
-from cauce.flows.billing.recover import Miss, missed
+from cauce.flows.billing.recover import Miss, missed, reconsider
 from cauce.flows.billing.renew import by_org
 from cauce.flows.billing.settle import Arrival, settle
 from cauce.flows.context import Context, Runtime
@@ -165,6 +165,9 @@ async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded])
     ]
     if misses:
         batch.events += await missed(tx, misses, context.actor.name)
+    partly_paid = {invoices[one.invoice_id].subscription_id for one in heard.arrivals} - {None}
+    if partly_paid:
+        batch.events += await reconsider(tx, sorted(one for one in partly_paid if one), at, context.actor.name)
     await write(tx, batch, context.actor.name, context.cause)
 
 

@@ -10,12 +10,11 @@ from cauce.billing.invoicing.service import PendingLine
 from cauce.billing.subscriptions.rules import Subscription
 from cauce.flows.billing.bills import Bill, compose
 from cauce.flows.billing.cancel import load
-from cauce.flows.billing.issue import Batch, load_tariff, write
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.ledger.rules import AMOUNT_MAX_MINOR
-from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -85,7 +84,7 @@ async def settle_charge(context: Context, pending_line_id: str, *, approve: bool
 
 
 async def _invoice(tx: Tx, one: Subscription, batch: Batch, now: datetime) -> str:
-    around = (await load_surroundings(tx, [one.id]))[one.id]
+    around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around])
     bill = compose(one.id, replace(around, items=(), discounts=()), tariff, advance=None, arrears=None)
     return batch.bill(one, around, Bill(bill.priced, (), bill.pending_ids), now, reason="manual").id

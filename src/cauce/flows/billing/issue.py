@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
@@ -23,7 +24,7 @@ from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
 from cauce.reports import billing_run
-from cauce.reports.billing_run import Surroundings
+from cauce.reports.billing_run import Surroundings, load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -120,6 +121,19 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
     await emit(tx, issued + credit_used + batch.events, actor=actor, cause=cause)
     assert len(batch.journals) <= ITEMS_MAX
     require_posted(await post(tx, batch.journals))
+
+
+async def load_billed(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surroundings]:
+    """What subscriptions are billed by, for a bill that will be written: whoever has credit is locked before it is read.
+
+    So two bills of one customer never spend the same credit.
+    """
+    arounds = await load_surroundings(tx, subscription_ids)
+    rich = [one for one in subscription_ids if arounds[one].credit_minor]
+    if rich:
+        await customers.lock(tx, {arounds[one].customer_id for one in rich})
+        arounds |= await load_surroundings(tx, rich)
+    return arounds
 
 
 async def load_tariff(

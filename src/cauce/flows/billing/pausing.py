@@ -26,13 +26,12 @@ from cauce.billing.subscriptions.rules import (
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, monthly_revenue
 from cauce.flows.billing.cancel import Moved, load
-from cauce.flows.billing.issue import Batch, load_tariff, write
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.billing.renew import by_org
 from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context, Runtime
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.reports.billing_run import load_surroundings
 from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
@@ -80,7 +79,7 @@ async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -> None:
     """Resume locked subscriptions at their due time."""
     plans = await catalog.read_plans(tx, {one.plan_id for one in due})
-    arounds = await load_surroundings(tx, [one.id for one in due])
+    arounds = await load_billed(tx, [one.id for one in due])
     tariff = await load_tariff(tx, due, [arounds[one.id] for one in due])
     batch, steps = Batch(), []
     for one in due:

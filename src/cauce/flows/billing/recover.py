@@ -88,9 +88,8 @@ async def missed(tx: Tx, misses: Sequence[Miss], actor: str) -> list[NewEvent]:
         events += await open_cases(tx, [debt[:3]], plans, debt[3])
     at = max(miss.at for miss in misses)
     events += await follow_access(tx, [step.after for step in steps], plans, at)
-    retried = [known[one] for one in known if known[one].due_at is None and one in locked]
-    events += await _next_steps(tx, retried, latest, actor)
-    return events
+    refusals = {one: (miss.refusal, miss.at) for one, miss in latest.items()}
+    return events + await next_steps(tx, [known[one] for one in known if one in locked], refusals, actor)
 
 
 def _failed(miss: Miss) -> NewEvent:
@@ -113,30 +112,38 @@ def _fall_behind(one: Subscription, miss: Miss) -> tuple[Subscription, str]:
     return one, ""
 
 
-async def _next_steps(tx: Tx, retried: Sequence[DunningCase], misses: Mapping[str, Miss], actor: str) -> list[NewEvent]:
-    """A retry failed: the next one is set, or the recovery is exhausted and the plan's last step follows."""
+async def reconsider(tx: Tx, subscription_ids: Sequence[str], at: datetime, actor: str) -> list[NewEvent]:
+    """After answers came: recoveries whose retry is over, though part of the debt is left, take their next step."""
+    known = await cases.lock_open(tx, subscription_ids)
+    return await next_steps(tx, list(known.values()), {one: (case.refusal, at) for one, case in known.items()}, actor)
+
+
+async def next_steps(
+    tx: Tx, known: Sequence[DunningCase], refusals: Mapping[str, tuple[str, datetime]], actor: str
+) -> list[NewEvent]:
+    """A retry failed: the next one is set, or the recovery is exhausted and the plan's last step follows.
+
+    Only cases whose retry is under way (no due time) and of which no attempt is in flight any more are moved.
+    """
+    retried = [case for case in known if case.due_at is None]
     if not retried:
         return []
     busy = await payments.in_flight_of_subscriptions(tx, [case.subscription_id for case in retried])
-    moved = [
-        after_retry(case, misses[case.subscription_id].refusal, misses[case.subscription_id].at)
-        for case in retried
-        if case.subscription_id not in busy
-    ]
-    at = max(miss.at for miss in misses.values())
+    moved = [after_retry(case, *refusals[case.subscription_id]) for case in retried if case.subscription_id not in busy]
+    at = max(when for _, when in refusals.values())
     await cases.save(tx, moved, at)
     events = []
     for case in moved:
-        miss = misses[case.subscription_id]
+        refusal, when = refusals[case.subscription_id]
         content = {
             "subscription": case.subscription_id,
             "tries": case.tries,
-            "refusal": case.refusal,
+            "refusal": refusal,
             "next_try": case.due_at,
         }
-        events.append(NewEvent("dunning.step_executed", case.id, miss.at, content, case.customer_id))
+        events.append(NewEvent("dunning.step_executed", case.id, when, content, case.customer_id))
         if case.state == "exhausted":
-            events.append(NewEvent("dunning.exhausted", case.id, miss.at, content, case.customer_id))
+            events.append(NewEvent("dunning.exhausted", case.id, when, content, case.customer_id))
     return events + await exhaust(tx, [case for case in moved if case.state == "exhausted"], at, actor)
 
 

@@ -17,7 +17,7 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Subscription, enter_period, is_complete, period_of
 from cauce.flows.billing import boundary
 from cauce.flows.billing.bills import Tariff, compose
-from cauce.flows.billing.issue import Batch, load_tariff, write
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.context import Runtime
 from cauce.reports.billing_run import Surroundings, load_surroundings
 from cauce.storage.audit import SYSTEM
@@ -46,7 +46,7 @@ async def renew(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
     straight = [one for one in due if not leaves(one) and one.id not in waiting]
     special = [one for one in due if leaves(one) or one.id in waiting]
     batch = Batch()
-    arounds = await load_surroundings(tx, [one.id for one in straight])
+    arounds = await load_billed(tx, [one.id for one in straight])
     tariff = await load_tariff(tx, straight, [arounds[one.id] for one in straight])
     renewals = [decide(one, arounds[one.id], tariff, batch) for one in straight]
     await subscriptions.advance(tx, [renewal.after for renewal in renewals])

@@ -10,8 +10,8 @@ from cauce.billing.catalog.rules import Plan
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions.rules import INCOMPLETE_END, Subscription, enter_period, period_of, wait_for
 from cauce.flows.billing.bills import Bill, compose, monthly_revenue
-from cauce.flows.billing.issue import Batch, load_tariff
-from cauce.reports.billing_run import Surroundings, load_surroundings
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff
+from cauce.reports.billing_run import Surroundings
 from cauce.storage.database import Tx
 
 
@@ -42,7 +42,7 @@ class Term:
 
 async def first_terms(tx: Tx, anchored: Sequence[Subscription], *, one_time: bool = True) -> list[Term]:
     """The first period and bill of each anchored subscription, as its rows in the database say. Writes nothing."""
-    arounds = await load_surroundings(tx, [one.id for one in anchored])
+    arounds = await load_billed(tx, [one.id for one in anchored])
     tariff = await load_tariff(tx, anchored, [arounds[one.id] for one in anchored])
     terms = []
     for one in anchored:
