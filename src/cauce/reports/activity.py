@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__, "activity.sql")
-
-
-async def events_per_day(tx: Tx, since: datetime, until: datetime) -> list[Row]:
-    """(day, events) for every day from `since` to `until`, both in UTC."""
-    return await tx.rows(QUERIES.events_per_day, tx.org, since, until)
-
-
-async def figures(tx: Tx) -> dict[str, int]:
-    """How many events, journals, waiting jobs and buried jobs there are."""
-    row = await tx.row(QUERIES.figures, tx.org)
-    assert row is not None
-    return dict(row)
 
 
 async def latest_events(tx: Tx, rows_max: int) -> list[Row]:

@@ -1,15 +1,3 @@
--- name: events_per_day
-SELECT d::date AS day, count(e.id) AS events
-  FROM generate_series($2::timestamptz, $3::timestamptz, interval '1 day') d
-  LEFT JOIN storage.event e ON e.org_id = $1 AND e.occurred_at >= date_trunc('day', d) AND e.occurred_at < date_trunc('day', d) + interval '1 day'
- GROUP BY 1 ORDER BY 1
-
--- name: figures
-SELECT (SELECT count(*) FROM storage.event WHERE org_id = $1) AS events,
-       (SELECT count(*) FROM ledger.journal WHERE org_id = $1) AS journals,
-       (SELECT count(*) FROM storage.job WHERE org_id = $1 AND state <> 'buried') AS jobs,
-       (SELECT count(*) FROM storage.job WHERE org_id = $1 AND state = 'buried') AS buried
-
 -- name: latest_events
 SELECT type, object_id, actor, data, occurred_at FROM storage.event WHERE org_id = $1 ORDER BY id DESC LIMIT $2
 

@@ -121,9 +121,9 @@ async def get(tx: Tx, sealer: Sealer, owner_id: str, names: list[str] | None = N
     }
 
 
-async def drop(tx: Tx, owner_id: str) -> None:
-    """Remove every value of `owner_id`."""
-    await tx.run(QUERIES.drop, tx.org, owner_id)
+async def drop(tx: Tx, owner_id: str) -> int:
+    """Remove every value of `owner_id`; how many there were."""
+    return await tx.run(QUERIES.drop, tx.org, owner_id)
 
 
 async def find_expired(scheduler_tx: Tx) -> list[int]:

@@ -62,9 +62,9 @@ async def use_link(request: Request, token: str) -> tuple[str, str]:
     org = await org_of(request)
     async with runtime.db.transaction(org.id) as tx:
         kept = await sealing.get(tx, runtime.sealer, _owner(_LINK, token), [_WHO]) if token else {}
-        if _WHO not in kept:
+        # Who removes the row has the link: of two at the same moment one waits, finds nothing and is refused.
+        if _WHO not in kept or not await sealing.drop(tx, _owner(_LINK, token)):
             raise LinkSpent()
-        await sealing.drop(tx, _owner(_LINK, token))
     return kept[_WHO], await begin_visit(request, org, kept[_WHO])
 
 
