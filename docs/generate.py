@@ -13,10 +13,12 @@ from tests.tidy.errors import error_classes, inherited
 from tests.tidy.routes import routes
 from tests.tidy.tree import Tree
 
+from cauce.entrypoints.api.app import openapi_file
 from cauce.kernel.events import CATALOGUE
 from cauce.settings import render_reference
 
 ROOT = Path(__file__).resolve().parent.parent
+OPENAPI = ROOT / "docs" / "openapi.json"
 COMMAND_MODULE = "cauce.entrypoints.cli.main"
 _BY_HAND = "This page is made from the code by `make docs`; do not edit it."
 
@@ -126,6 +128,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages(Tree(ROOT)).items():
         (folder / name).write_text(text, encoding="utf-8")
+    OPENAPI.write_text(openapi_file(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ here decides: a route parses, calls a flow or a report, and renders.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import asyncpg
@@ -28,6 +29,32 @@ DESCRIPTION = "Billing and marketplace settlement on one double-entry ledger."
 
 def create_api(runtime: Runtime, settings: Settings, *, pages: Sequence[BaseRoute] = ()) -> FastAPI:
     """The application over a runtime; `pages` are the routes of console and portal."""
+    api = _described()
+    api.state.runtime = runtime
+    api.state.settings = settings
+    api.state.authenticate = Authenticator(runtime.db)
+    ledger = ledger_routes.LedgerDoors(runtime.db, Coalescer.over(runtime.db), api.state.authenticate)
+    hot: list[BaseRoute] = [*(one.route for one in doors.HOT), *health.routes, *inbound.routes]
+    hot += ledger_routes.routes(ledger)
+    if settings.metrics:
+        hot += health.metrics_routes
+    api.router.routes[:0] = hot
+    api.router.routes.extend(pages)
+    api.add_exception_handler(CauceError, problems.on_cauce_error)
+    api.add_exception_handler(RequestValidationError, problems.on_validation_error)
+    api.add_exception_handler(HTTPException, problems.on_http_exception)
+    api.add_exception_handler(asyncpg.DataError, problems.on_data_error)
+    api.add_exception_handler(Exception, problems.on_anything_else)
+    api.add_middleware(RequestLog)
+    return api
+
+
+def openapi_file() -> str:
+    """The text of `docs/openapi.json`: every route of the REST door, the hot ones too."""
+    return json.dumps(_described().openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _described() -> FastAPI:
     api = FastAPI(
         title="Cauce",
         version=__version__,
@@ -36,23 +63,7 @@ def create_api(runtime: Runtime, settings: Settings, *, pages: Sequence[BaseRout
         docs_url=None,
         redoc_url=None,
     )
-    api.state.runtime = runtime
-    api.state.settings = settings
-    api.state.authenticate = Authenticator(runtime.db)
     for router in doors.ROUTERS:
         api.include_router(router)
-    ledger = ledger_routes.LedgerDoors(runtime.db, Coalescer.over(runtime.db), api.state.authenticate)
-    hot: list[BaseRoute] = [*(one.route for one in doors.HOT), *health.routes, *inbound.routes]
-    hot += ledger_routes.routes(ledger)
-    if settings.metrics:
-        hot += health.metrics_routes
-    api.router.routes[:0] = hot
-    api.router.routes.extend(pages)
     api.openapi = lambda: openapi.document(api, doors.HOT)  # type: ignore[method-assign]
-    api.add_exception_handler(CauceError, problems.on_cauce_error)
-    api.add_exception_handler(RequestValidationError, problems.on_validation_error)
-    api.add_exception_handler(HTTPException, problems.on_http_exception)
-    api.add_exception_handler(asyncpg.DataError, problems.on_data_error)
-    api.add_exception_handler(Exception, problems.on_anything_else)
-    api.add_middleware(RequestLog)
     return api
