@@ -53,6 +53,10 @@ class Cards:
         self.customers[request.customer_id] = request
         return Done(CustomerRecord(f"c_{request.customer_id}"))
 
+    async def update_customer(self, request: CustomerRequest) -> Outcome[Any]:
+        self.customers[request.customer_id] = request
+        return Done(CustomerRecord(request.ref))
+
     async def begin_setup(self, request: SetupRequest) -> Outcome[Any]:
         return self.done.setdefault(
             request.key, Pending(Setup(f"seti_{request.key}", NextAction(ActionKind.PAGE_ELEMENT, "secret")), 3600)

@@ -150,6 +150,8 @@ async def test_a_card_after_the_trial_begins_a_paid_term(seller: Shop) -> None:
     one = await seller.subscription(done.subscription_id)
     assert (one.status, await seller.access(one.id)) == ("active", "full")
     assert [each["status"] for each in await seller.invoices(one.id)] == ["paid"]
+    shown = seller.cards.customers[done.customer_id].metadata
+    assert (shown["cauce_plan"], shown["cauce_status"], shown["cauce_subscription"]) == ("pro", "active", one.id)
     await seller.prove()
 
 

@@ -126,5 +126,10 @@ async def payer_ref(tx: Tx, customer_id: str, channel_id: str) -> str:
     return str(await tx.value(QUERIES.payer, tx.org, customer_id, channel_id) or "")
 
 
+async def payers_of(tx: Tx, customer_id: str) -> list[tuple[str, str]]:
+    """(channel, the customer's id there) for every provider that knows him."""
+    return [(row["channel_id"], row["ref"]) for row in await tx.rows(QUERIES.payers_of, tx.org, customer_id)]
+
+
 def _payment(row: Row) -> Payment:
     return Payment(**dict(row))

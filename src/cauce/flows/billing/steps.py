@@ -8,12 +8,14 @@ from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, RESUME, TIMER, TRIAL_END
-from cauce.flows.billing import collect, disputes, dunning, lapses, methods, pausing, refunds, renew, trials
+from cauce.flows.billing import collect, disputes, dunning, lapses, methods, pausing, refunds, renew, show, trials
 from cauce.flows.context import JobKind, SweepKind
 from cauce.flows.instruct import Concluder
 from cauce.gateway.reporting import NoticeKind
 
-JOBS: dict[str, JobKind] = {}
+JOBS: dict[str, JobKind] = {
+    show.SHOW_JOB: JobKind(show.show_customer),
+}
 
 SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(RENEW, renew.run),
@@ -28,7 +30,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(GRANT, lapses.run_grants),
 )
 
-EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
+EVENT_FLOWS: dict[str, tuple[str, ...]] = dict.fromkeys(show.SHOWN, (show.SHOW_JOB,))
 
 CONCLUDERS: dict[str, Concluder] = {
     collect.CHARGE_PURPOSE: collect.conclude_charges,
