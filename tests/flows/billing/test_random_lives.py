@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 from zoneinfo import available_timezones
@@ -203,8 +204,6 @@ class Life:
         async with self.seller.context.transaction() as tx:
             now = await self.seller.context.now(tx)
         who = self.seller.names[(await self.seller.subscription(self.any_one())).customer_id]
-        from decimal import Decimal
-
         event = UsageEvent("app", f"{self.dice.random()}", "calls", who, Decimal(self.dice.randrange(1_000)), now)
         await record_usage(self.seller.context, [event, event])
 
@@ -265,6 +264,7 @@ async def test_any_life_ends_in_books_that_agree(seller: Shop, seed: int) -> Non
     await life.prepare()
     for _ in range(STEPS):
         await life.step()
+    await seller.advance(timedelta(hours=3))  # what the card company has decided meanwhile is asked for
     try:
         await life.prove()
     except AssertionError as wrong:
