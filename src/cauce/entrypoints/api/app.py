@@ -65,5 +65,5 @@ def _described() -> FastAPI:
     )
     for router in doors.ROUTERS:
         api.include_router(router)
-    api.openapi = lambda: openapi.document(api, doors.HOT)  # type: ignore[method-assign]
+    api.openapi = lambda: openapi.document(api, (*doors.HOT, *doors.SAID_OF_LEDGER))  # type: ignore[method-assign]
     return api

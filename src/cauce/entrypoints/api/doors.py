@@ -1,4 +1,4 @@
-"""Every resource of the REST door in one list: routers of FastAPI, and the hot routes beside them."""
+"""Every resource of the REST door in one list: routers of FastAPI, the hot routes beside them, what is said of the ledger's."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cauce.entrypoints.api import (
     hot_orders,
     hot_usage,
     invoices,
+    ledger_described,
     merchants,
     orders,
     organization,
@@ -39,3 +40,4 @@ ROUTERS = (
     reconciliation.router,
 )
 HOT = (*hot_entitlements.described, *hot_usage.described, *hot_orders.described)
+SAID_OF_LEDGER = ledger_described.described

@@ -30,7 +30,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A hot route and its part of the OpenAPI file."""
+    """A hot route and its part of the OpenAPI file. `name` is the operation's, where the route's own says nothing."""
 
     route: Route
     summary: str
@@ -40,6 +40,8 @@ class Described:
     query: dict[str, str] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     status: int = 200
+    name: str = ""
+    has_etag: bool = False
 
 
 async def caller_of(request: Request, scope: str) -> Caller:

@@ -89,5 +89,6 @@ described = [
             "product": "the product's id; left out: any",
         },
         required=("customer",),
+        has_etag=True,
     )
 ]

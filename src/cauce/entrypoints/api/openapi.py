@@ -71,7 +71,7 @@ def _add(found: dict[str, Any], one: Described) -> None:
     operation: dict[str, Any] = {
         "tags": [one.tag],
         "summary": one.summary,
-        "operationId": one.route.name,
+        "operationId": one.name or one.route.name,
         "parameters": [
             {
                 "name": name,
@@ -81,6 +81,10 @@ def _add(found: dict[str, Any], one: Described) -> None:
                 "schema": {"type": "string", "maxLength": 255},
             }
             for name, text in one.query.items()
+        ]
+        + [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "maxLength": 255}}
+            for name in one.route.param_convertors
         ],
         "responses": {
             str(one.status): {"description": "Done", "content": {"application/json": {"schema": schemas[0]}}}
@@ -88,7 +92,7 @@ def _add(found: dict[str, Any], one: Described) -> None:
     }
     if one.body:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schemas[1]}}}
-    else:
+    elif one.has_etag:
         operation["responses"]["304"] = {"description": "Unchanged since the answer with this ETag"}
     (method,) = (one.route.methods or set()) - {"HEAD"}
     found["paths"].setdefault(one.route.path, {})[method.lower()] = operation
