@@ -46,12 +46,15 @@ async def test_a_stripe_account_is_connected_from_a_file_listed_and_its_secrets_
         "id": made["id"], "name": "Cards", "provider": "stripe", "notices_url": made["notices_url"]
     }  # fmt: skip
     assert "river" not in json.dumps([made, listed])
+    later = {"webhook_secret": "whsec_bWFy"}  # known only after the provider was told our address
+    assert run("channels", "change", made["id"], "--file", _file(tmp_path, later)).code == 0
+    assert run("channels", "change", made["id"], "--file", _file(tmp_path, {"api_key": "sk_live_river"})).code == 1
     async with database.transaction() as tx:
         org = await oldest_org(tx)
     async with database.transaction(org.id) as tx:
         sealer = Sealer.of(*read_master_keys(tmp_path / "master.key"))
         opened = await channels.open_channel(tx, sealer, made["id"], livemode=False)
-    assert opened.secrets == STRIPE
+    assert opened.secrets == {**STRIPE, **later}
 
 
 def test_a_wechat_contract_takes_its_key_from_a_pem_file_and_our_own_address_for_notices(

@@ -1,4 +1,4 @@
-"""`cauce channels`: an organization's contracts with payment providers and other vendors: add, list, compare."""
+"""`cauce channels`: an organization's contracts with payment providers and other vendors: add, change, list, compare."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cauce.app import App
     from cauce.storage.database import Row
 
-app = typer.Typer(help="Channels, the contracts with providers: add, list, compare.")
+app = typer.Typer(help="Channels, the contracts with providers: add, change, list, compare.")
 
 OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
 _SHOWN = ("id", "provider", "name", "state", "created_at", "notices_url")
@@ -44,6 +44,22 @@ def add(
 
     made = run_with_app("cauce channels add", work)
     output.emit(made, f"{made['id']}: {made['name']}", f"Let the provider send its notices to {made['notices_url']}")
+
+
+@app.command()
+def change(
+    channel: Annotated[str, typer.Argument(help="The channel's id (ch_…).")],
+    file: Annotated[Path, typer.Option("--file", help="A JSON object with the settings to replace; others stay.")],
+    org: OrgOption = "",
+) -> None:
+    """Replace settings of a channel: a new key, the secret of a webhook endpoint made since."""
+    from cauce.entrypoints.cli.application import run_with_app
+
+    async def work(app: App) -> dict[str, Any]:
+        return await _change(app, org, channel, file)
+
+    changed = run_with_app("cauce channels change", work)
+    output.emit(changed, f"{changed['id']}: {changed['name']} is changed; running processes know it within seconds.")
 
 
 @app.command("list")
@@ -99,6 +115,28 @@ async def _add(app: App, org: str, provider: str, name: str, values: dict[str, s
         await audit.record(tx, shell_actor(), "channel.create", channel_id, after={"provider": provider, "name": name})
         row = await read_channel(tx, channel_id)
     return _data(row, url)
+
+
+async def _change(app: App, org: str, channel_id: str, file: Path) -> dict[str, Any]:
+    from cauce.channels import service, store
+    from cauce.entrypoints.cli.application import chosen_org, shell_actor
+    from cauce.entrypoints.cli.contracts import checked, known_provider, parted, read_settings
+    from cauce.storage import audit, sealing
+    from cauce.storage.directory.orgs import inbound_token
+
+    async with app.runtime.db.transaction() as tx:
+        one = await chosen_org(tx, org)
+    async with app.runtime.db.transaction(one.id) as tx:
+        old = await service.open_channel(tx, app.runtime.sealer, channel_id, livemode=one.livemode)
+        given = read_settings(known_provider(old.provider), file)
+        url = _notices_url(app, await inbound_token(tx, one.id, channel_id))
+        settings, secrets = parted(old.provider, {**old.settings, **old.secrets, **given}, notices_url=url)
+        checked(old.provider, channel_id, one.id, settings, secrets, livemode=one.livemode)
+        await store.move_channel(tx, channel_id, old.base_url, settings)
+        for name in given.keys() & secrets.keys():
+            await sealing.put(tx, app.runtime.sealer, channel_id, name, secrets[name])
+        await audit.record(tx, shell_actor(), "channel.change", channel_id, after={"changed": sorted(given)})
+        return _data(await service.read_channel(tx, channel_id), url)
 
 
 def _notices_url(app: App, token: str) -> str:
