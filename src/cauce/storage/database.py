@@ -209,7 +209,7 @@ async def _roll_back(connection: Connection) -> None:
         return
     try:
         await asyncio.shield(connection.execute("ROLLBACK"))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
         connection.terminate()
 
 

@@ -29,6 +29,7 @@ Process = Callable[[Tx, list[Row]], Awaitable[None]]
 TRANSIENT = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg raises when the server ended the session while this process was stopped
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,

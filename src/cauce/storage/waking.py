@@ -34,6 +34,6 @@ class Waker:
     async def _notify(self) -> None:
         await asyncio.sleep(_GATHER_SECONDS)
         self._pending = None  # a commit from here on may be missed by this notice and gets one of its own
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             async with self._db.connection() as connection:
                 await connection.execute(jobs.QUERIES.notify)

@@ -175,7 +175,7 @@ class Worker:
         """Be woken by NOTIFY. A lost connection is made again; until then polling finds the work."""
         database = self._runtime.listening or self._runtime.db
         while True:
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            with contextlib.suppress(asyncpg.PostgresError, *TRANSIENT):
                 async with database.connection() as connection:
                     ended = asyncio.Event()
                     connection.add_termination_listener(lambda _connection, ended=ended: ended.set())
