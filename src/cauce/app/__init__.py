@@ -66,6 +66,10 @@ async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sa
     db.on_commit_wake = Waker(db)
     scheduler = await Database.connect(dsn, role=SCHEDULER_ROLE, connections_max=SCHEDULER_CONNECTIONS)
     stack.push_async_callback(scheduler.close)
+    listening = None
+    if settings.database_url and settings.database_direct_url:  # a pooler cannot carry LISTEN
+        listening = await Database.connect(settings.database_direct_url, connections_max=1)
+        stack.push_async_callback(listening.close)
     client = make_client()
     stack.push_async_callback(client.aclose)
     sealer = Sealer.of(*load_master_keys(settings))
@@ -78,6 +82,7 @@ async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sa
         poster=WebhookPoster(client),
         sandbox_clocks=TenantClocks(db, client, sandbox_url) if sandbox_url else None,
         public_url=settings.base_url,
+        listening=listening,
         lease_seconds=settings.lease_seconds,
     )
     return App(settings, runtime, client, dsn)

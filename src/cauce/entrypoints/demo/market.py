@@ -19,7 +19,8 @@ from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders.rules import NewLine, NewOrder
 
 SELLERS = ("Ana Cerámica", "Bo Books", "陈记茶行", "Dulce Ñandú", "Elm Furniture")
-COMMISSION_PERCENT = "0.12"
+COMMISSION = "0.12"
+COMMISSION_PERCENT = "12 %"
 CHUNK = 500
 _SEED = 20260115
 _MINUTES_MAX = 15
@@ -70,7 +71,7 @@ async def open_market(stage: Stage, provider: str, currency: str, country: str) 
             "currency": currency,
             "base": "lines",
             "parts": [
-                {"to": "fee", "kind": "percent", "value": COMMISSION_PERCENT},
+                {"to": "fee", "kind": "percent", "value": COMMISSION},
                 {"to": "party:seller", "kind": "remainder"},
             ],
         },

@@ -72,7 +72,9 @@ async def playing(settings: Settings, tell: Tell, *, orders: int) -> AsyncIterat
 async def play_market(stage: Stage, summary: Summary, provider: str, currency: str, country: str, orders: int) -> None:
     """One marketplace through one provider, from the first order to the last payout."""
     tell = stage.tell
-    tell(f"A marketplace opens at {provider}: {len(market.SELLERS)} sellers, {market.COMMISSION_PERCENT} commission.")
+    tell(
+        f"A marketplace opens at {provider}: {len(market.SELLERS)} sellers, a commission of {market.COMMISSION_PERCENT}."
+    )
     place = await market.open_market(stage, provider, currency, country)
     sold = await market.sell(stage, place, orders)
     tell("The holder keeps the money until the goods arrive; then each order is split.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from cauce.entrypoints.cli import output
 from cauce.entrypoints.cli.session import current_settings
+from cauce.settings import Settings
 
 ORDERS_DEFAULT = 40
 
@@ -39,7 +40,7 @@ def command(
 async def _stories(generated: int, *, once: bool) -> bool:
     from cauce.entrypoints.demo.play import playing
 
-    async with playing(current_settings(), output.note, orders=generated) as (stage, summary):
+    async with playing(_quiet(), output.note, orders=generated) as (stage, summary):
         verdict = "Everything agrees to the cent." if summary.holds else "Something does not agree."
         output.emit(
             summary.as_json(),
@@ -56,7 +57,7 @@ async def _orders(folder: Path, channel: str, *, once: bool) -> bool:
     from cauce.entrypoints.demo.play import playing_orders
 
     with output.progress_of("orders and days") as bar:
-        async with playing_orders(current_settings(), output.note, folder, channel, bar) as (stage, result):
+        async with playing_orders(_quiet(), output.note, folder, channel, bar) as (stage, result):
             output.emit(
                 asdict(result),
                 f"{result.orders} orders of {result.merchants} sellers in {result.seconds} seconds; {result.refused} refused.",
@@ -68,6 +69,12 @@ async def _orders(folder: Path, channel: str, *, once: bool) -> bool:
             if not once:
                 await _leave_running(await stage.sign_in_link())
             return not any(result.trial_balance_minor.values()) and result.custody_difference_minor == 0
+
+
+def _quiet() -> Settings:
+    """The settings in force, with the log reduced to warnings: the story is told on the same terminal."""
+    settings = current_settings()
+    return replace(settings, log_level="warning") if settings.log_level == "info" else settings
 
 
 async def _leave_running(link: str) -> None:
