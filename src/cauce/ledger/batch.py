@@ -77,8 +77,11 @@ def accounts_of(item: Item) -> list[AccountName]:
 
 def flatten(items: Sequence[Item], number_of: Numbers, pool_of: Callable[[int], int]) -> Arrays:
     """The arrays for `items`. `pool_of` gives an account number's pool, so that legs of one pool stand together."""
-    numbers = sorted({number_of(account) for item in items for account in accounts_of(item)})
-    builder = _Builder(Arrays(numbers), {number: place for place, number in enumerate(numbers, 1)}, number_of, pool_of)
+    accounts = {account for item in items for account in accounts_of(item)}
+    numbers = sorted({number_of(account) for account in accounts})
+    has_holds = any(type(item) is not Journal for item in items)
+    places = {number: place for place, number in enumerate(numbers, 1)}
+    builder = _Builder(Arrays(numbers), places, number_of, pool_of, has_holds)
     for item in items:
         builder.add(item)
     return builder.arrays
@@ -90,6 +93,7 @@ class _Builder:
     places: dict[int, int]
     number_of: Numbers
     pool_of: Callable[[int], int]
+    has_holds: bool
     last_by_key: dict[str, int] = field(default_factory=dict)
     link_numbers: dict[str, int] = field(default_factory=dict)
     hold_places: dict[str, int] = field(default_factory=dict)
@@ -99,7 +103,8 @@ class _Builder:
         match item:
             case Journal():
                 self._journal(KIND_JOURNAL, item)
-                self._no_hold()
+                if self.has_holds:
+                    self._no_hold()
             case Capture(hold_key=hold_key, account=account, journal=journal, final=final):
                 self._journal(KIND_CAPTURE, journal, f"{hold_key}\0{final}")
                 self._hold(hold_key, account, final=final)

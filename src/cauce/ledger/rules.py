@@ -73,6 +73,10 @@ class Account:
     currency: str
     code: str
 
+    def __hash__(self) -> int:
+        # Batches look accounts up by the thousand, and the hash of an enumeration is slow.
+        return hash((self.code, self.channel_id, self.currency))
+
     def __str__(self) -> str:
         holder = f"@{self.channel_id}" if self.channel_id else ""
         return f"{self.book}{holder}/{self.code} {self.currency}"
