@@ -52,4 +52,5 @@ REGISTRY = Registry(
     sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS),
     events=_events(),
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
+    notices=dict(billing.NOTICES),
 )
