@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -41,6 +41,7 @@ from cauce.ledger.posting import post
 from cauce.ledger.recipes.collections import paid_into_escrow
 from cauce.ledger.recipes.custody import Event, Holder
 from cauce.ledger.recipes.members import topped_up
+from cauce.marketplace.merchants import service as merchant_service
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment
 from cauce.marketplace.settlement import store as settlement_store
@@ -181,7 +182,7 @@ async def conclude_splits(bench: Bench) -> float:
         async with bench.owner() as owner:
             rows = await owner.fetch("SELECT key FROM channels.instruction WHERE operation = 'split' ORDER BY key")
         await _gather_statistics(bench)
-        requests = {}
+        requests: dict[str, Any] = {}
         async with one.context.transaction() as tx:
             for start in range(0, len(rows), BULK):
                 keys = [each["key"] for each in rows[start : start + BULK]]
@@ -205,10 +206,10 @@ async def payout_run(bench: Bench) -> float:
     """Merchants settled on their day: batch, payout, instruction and posting, 500 in a transaction."""
     async with market(bench) as one:
         async with one.context.transaction() as tx:
-            ids = await merchants.service.create_merchants(
+            ids = await merchant_service.create_merchants(
                 tx, [NewMerchant(f"Payee {n}") for n in range(PAYOUTS)], at=NOW, actor="bench"
             )
-            await merchants.service.connect_merchants(
+            await merchant_service.connect_merchants(
                 tx,
                 [NewAccount(each, CHANNEL, ref=f"payee_{n}", agreement="A") for n, each in enumerate(ids)],
                 at=NOW,
@@ -287,7 +288,7 @@ def _write_files(folder: Path) -> None:
         "items": ["order_id", "item", "seller_id", "price_cents", "freight_cents"],
         "payments": ["order_id", "sequence", "method", "amount_cents"],
     }
-    rows = {
+    rows: dict[str, Iterator[list[Any]]] = {
         "orders": ([f"o{n}", "delivered", f"2029-12-{n % 28 + 1:02}T10:00:00Z", "", ""] for n in range(IMPORTS)),
         "items": ([f"o{n}", 1, f"s{n % SELLERS}", 10_000, 500] for n in range(IMPORTS)),
         "payments": ([f"o{n}", 1, "card", 10_500] for n in range(IMPORTS)),

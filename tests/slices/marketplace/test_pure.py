@@ -99,7 +99,8 @@ def test_the_parts_of_each_collection_sum_to_it(lines: list[tuple[int, int]], we
         assert sum(part.amount_minor for part in found[pot.id]) == pot.amount_minor
         assert all(part.amount_minor >= 0 for part in found[pot.id])
     fee = sum(part.amount_minor for parts in found.values() for part in parts if part.party == "fee")
-    assert abs(fee - sum(Fraction(12 * price, 100) for price, _ in lines)) < len(lines)
+    exact = sum((Fraction(12 * price, 100) for price, _ in lines), Fraction(0))
+    assert abs(Fraction(fee) - exact) < len(lines)
 
 
 def test_parts_of_others_stay_within_the_cap_of_each_collection() -> None:
@@ -151,10 +152,10 @@ def test_differences_are_judged_by_what_each_side_says() -> None:
     early, late = THURSDAY, THURSDAY + timedelta(days=2)
     cut_off = THURSDAY + timedelta(days=1)
 
-    def one(ours: int | None, theirs: int | None, kind: str = "collection", **more: object) -> Compared:
-        return Compared(
-            kind, "k", "eur", ours, theirs, ours_at=more.get("at", early), doubled=int(bool(more.get("twice")))
-        )  # type: ignore[arg-type]
+    def one(
+        ours: int | None, theirs: int | None, kind: str = "collection", *, at: datetime = early, twice: bool = False
+    ) -> Compared:
+        return Compared(kind, "k", "eur", ours, theirs, ours_at=at, doubled=int(twice))
 
     assert judge([one(5, 5)], cut_off=cut_off) == []
     cases = {
