@@ -2,9 +2,9 @@
 -- The sequence per object is gapless because the caller holds the lock on the object's row; the unique index proves it.
 INSERT INTO storage.event (org_id, public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at)
 SELECT $1, e.public_id, e.type, e.object_id, e.customer_id,
-       -- In the order of the index, so that no plan without statistics walks the organization's events instead.
-       coalesce((SELECT p.sequence FROM storage.event p WHERE p.org_id = $1 AND p.object_id = e.object_id
-                  ORDER BY p.org_id DESC, p.object_id DESC, p.sequence DESC LIMIT 1), 0)
+       -- The policy names the organization to the planner already; a second equality would make the primary key look as
+       -- good as event_sequence while there are no statistics, and each event would walk all of the organization's.
+       coalesce((SELECT max(p.sequence) FROM storage.event p WHERE p.object_id = e.object_id AND p.org_id + 0 = $1), 0)
          + row_number() OVER (PARTITION BY e.object_id ORDER BY e.n),
        e.data, e.previous, $8, $9, e.occurred_at
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[], $10::timestamptz[])
