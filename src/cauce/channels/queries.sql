@@ -41,7 +41,7 @@ UPDATE channels.instruction i
 -- name: find_due
 SELECT DISTINCT due.org_id FROM (
   (SELECT i.org_id FROM channels.instruction i JOIN directory.org o ON o.id = i.org_id AND o.mode = 'live'
-    WHERE i.due_at <= clock_timestamp() ORDER BY i.due_at LIMIT $1)
+    WHERE i.due_at <= (SELECT clock_timestamp()) ORDER BY i.due_at LIMIT $1)
   UNION ALL
   SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox' AND EXISTS (
     SELECT FROM channels.instruction i WHERE i.org_id = o.id
