@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -92,7 +93,10 @@ async def test_claims_at_the_same_moment_never_share_a_job(database: Database, o
                 await asyncio.sleep(0.005)
                 continue
             mine += names(claimed)
-            await complete(database, *claimed)
+            while claimed:
+                with contextlib.suppress(*jobs.CLAIM_RACE):
+                    await complete(database, *claimed)
+                    break
 
     done = [name for part in await asyncio.gather(*(work() for _ in range(6))) for name in part]
     assert sorted(done, key=int) == [str(n) for n in range(200)]

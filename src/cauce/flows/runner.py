@@ -147,11 +147,22 @@ def _order(claimed: Sequence[Job]) -> list[Job]:
 async def _end(runtime: Runtime, ended: Sequence[tuple[Job, Ending]]) -> int:
     well = [job for job, ending in ended if ending is Ending.WELL]
     back = [job for job, ending in ended if ending is Ending.NOT_BEGUN]
-    if well:
-        async with runtime.db.transaction(sorted({job.org_id for job in well})) as tx:
-            await jobs.complete(tx, well)
+    await _complete(runtime, well)
     await _give_back(runtime, back)
     return len(well)
+
+
+async def _complete(runtime: Runtime, well: Sequence[Job]) -> None:
+    for last in (False,) * (CLAIM_TRIES - 1) + (True,):
+        if not well:
+            return
+        try:
+            async with runtime.db.transaction(sorted({job.org_id for job in well})) as tx:
+                await jobs.complete(tx, well)
+            return
+        except jobs.CLAIM_RACE:
+            if last:
+                raise
 
 
 async def _give_back(runtime: Runtime, unfinished: Sequence[Job]) -> None:

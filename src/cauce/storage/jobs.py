@@ -124,8 +124,9 @@ async def claim(
         # Every candidate stepped aside behind an earlier one of its key; the next ones may be free.
 
 
-CLAIM_RACE = asyncpg.UniqueViolationError
-"""Raised by `claim` when two workers met at one key; claim again."""
+CLAIM_RACE = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError)
+"""Raised when two workers met at one key: by `claim`, rarely by `complete`, which waits for a claim that blocks another
+job behind its own. Do it again."""
 
 
 async def reap(tx: Tx, orgs: Sequence[int]) -> int:
