@@ -139,6 +139,8 @@ async def test_a_customer_is_one_by_external_id_and_one_call_shows_all_of_him(pr
     first = await me.done("PUT", "/customers/u1", {"name": "Ana", "email": "ana@example.com"})
     again = await me.done("PUT", "/customers/u1", {"country": "ES"})
     assert (again["id"], again["name"], again["country"]) == (first["id"], "Ana", "ES")
+    assert (await me.done("PUT", f"/customers/{first['id']}", {"name": "Ana S."}))["external_id"] == "u1"
+    assert (await me.send("PUT", "/customers/cus_none", {})).status_code == 404
     await subscribed(me)
     shown = await me.get("/customers/u1")
     assert shown["id"] == first["id"] == (await me.get(f"/customers/{first['id']}"))["id"]

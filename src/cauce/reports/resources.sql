@@ -34,16 +34,22 @@ SELECT id, plan_id, key, kind, role, currency, billing, interval_unit, interval_
   FROM catalog.price WHERE org_id = $1 AND plan_id = ANY ($2::text[]) ORDER BY created_at, id
 
 -- name: entitlements_of_many
--- Two look-ups by index per customer: subscriptions' access, and grants by hand that have not ended.
+-- Look-ups by key for each customer asked for, whatever the planner thinks of the tables' sizes.
 WITH found AS MATERIALIZED (
-  SELECT w.named, c.id, c.suspended_at IS NOT NULL AS suspended FROM unnest($2::text[]) w(named)
-    JOIN customers.customer c ON c.org_id = $1 AND c.external_id = w.named
-   UNION ALL
-  SELECT w.named, c.id, c.suspended_at IS NOT NULL FROM unnest($2::text[]) w(named)
-    JOIN customers.customer c ON c.org_id = $1 AND c.id = w.named AND w.named LIKE 'cus\_%' AND c.external_id <> w.named
+  SELECT w.named, c.id, c.suspended FROM unnest($2::text[]) w(named)
+   CROSS JOIN LATERAL (
+     (SELECT c.id, c.suspended_at IS NOT NULL AS suspended, 1 AS rank FROM customers.customer c
+       WHERE c.org_id = $1 AND c.external_id = w.named LIMIT 1)
+      UNION ALL
+     (SELECT c.id, c.suspended_at IS NOT NULL, 2 FROM customers.customer c
+       WHERE c.org_id = $1 AND c.id = w.named AND w.named LIKE 'cus\_%' LIMIT 1)
+      ORDER BY rank LIMIT 1) c
 )
 SELECT f.named, f.id AS customer_id, f.suspended, a.subscription_id, a.product_id, a.level, a.features, NULL::text AS feature, NULL::jsonb AS value, NULL::timestamptz AS ends_at
-  FROM found f LEFT JOIN entitlements.access a ON a.org_id = $1 AND a.customer_id = f.id
+  FROM found f LEFT JOIN LATERAL (
+    SELECT a.subscription_id, a.product_id, a.level, a.features FROM entitlements.access a WHERE a.org_id = $1 AND a.customer_id = f.id OFFSET 0) a ON true
  UNION ALL
 SELECT f.named, f.id, f.suspended, NULL, g.product_id, g.level, NULL, nullif(g.feature, ''), g.value, g.due_at
-  FROM found f JOIN entitlements.hand_grant g ON g.org_id = $1 AND g.customer_id = f.id AND g.ended_at IS NULL
+  FROM found f CROSS JOIN LATERAL (
+    SELECT g.product_id, g.level, g.feature, g.value, g.due_at FROM entitlements.hand_grant g
+     WHERE g.org_id = $1 AND g.customer_id = f.id AND g.ended_at IS NULL ORDER BY g.id) g

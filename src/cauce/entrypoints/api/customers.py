@@ -76,11 +76,13 @@ async def list_customers(
     return page
 
 
-@router.put("/{external_id}")
-async def put_customer(request: Request, caller: BillingWriter, external_id: Id, body: CustomerFields) -> Response:
-    """Make the customer with this external id, or bring him up to date."""
+@router.put("/{customer_id}")
+async def put_customer(request: Request, caller: BillingWriter, customer_id: Id, body: CustomerFields) -> Response:
+    """Make the customer with this external id, or bring him up to date; by our own id only the latter."""
 
     async def work(context: Context) -> object:
+        known = customer_id.startswith("cus_")
+        external_id = (await _outside(caller.context, customer_id)).external_id if known else customer_id
         data = CustomerData(external_id, **body.model_dump())
         async with context.transaction() as tx:
             customer, _ = await service.put(tx, data, now=await context.now(tx), actor=context.actor.name)
