@@ -72,7 +72,7 @@ async def connect_app(settings: Settings, dsn: str, stack: AsyncExitStack, *, sa
         stack.push_async_callback(listening.close)
     client = make_client()
     stack.push_async_callback(client.aclose)
-    sealer = Sealer.of(*load_master_keys(settings))
+    sealer = Sealer.of(*load_master_keys(settings), reload=lambda: load_master_keys(settings))
     runtime = Runtime(
         db=db,
         scheduler=scheduler,

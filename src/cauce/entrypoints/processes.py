@@ -28,6 +28,7 @@ from cauce.settings import Settings
 log = structlog.get_logger(__name__)
 
 SANDBOX_HOST = "127.0.0.1"
+_WIND_UP_SECONDS = 5  # a worker gives back within its own time; this is for closing connections
 
 
 def sandbox_url(settings: Settings) -> str:
@@ -59,13 +60,13 @@ async def running(settings: Settings, *, web: bool, worker: bool, sandbox: bool,
 @asynccontextmanager
 async def _working(app: App, settings: Settings) -> AsyncIterator[None]:
     worker = Worker(app.runtime, concurrency=settings.worker_concurrency)
-    task = asyncio.create_task(worker.run())
+    task = asyncio.create_task(worker.run(stop_seconds=settings.stop_seconds))
     try:
         yield
     finally:
         worker.stop()
         try:
-            await asyncio.wait_for(task, settings.stop_seconds)
+            await asyncio.wait_for(task, settings.stop_seconds + _WIND_UP_SECONDS)
         except TimeoutError:
             log.warning("worker.stopped_hard", seconds=settings.stop_seconds)
 
