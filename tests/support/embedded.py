@@ -101,8 +101,23 @@ def temporary_home(user: User = User("self"), *, under: str = "/tmp") -> Iterato
 
 
 def server_pids(home: Path) -> list[int]:
-    """The postmasters whose data is under `home`."""
-    return [pid for pid, line in _command_lines() if str(home) in line and "/bin/postgres -D" in line]
+    """The postmasters whose data is under `home`.
+
+    A child wears its postmaster's command line for a moment after it was forked, and an orphan until it notices; so
+    only what two looks in a row agree on counts.
+    """
+    seen = _servers(home)
+    for _ in range(20):
+        time.sleep(0.2)
+        again = _servers(home)
+        if again == seen:
+            break
+        seen = again
+    return seen
+
+
+def _servers(home: Path) -> list[int]:
+    return sorted(pid for pid, line in _command_lines() if str(home) in line and "/bin/postgres -D" in line)
 
 
 def leash_pids(home: Path) -> list[int]:
