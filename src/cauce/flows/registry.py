@@ -15,6 +15,7 @@ from cauce.flows.context import JobKind, Registry, SweepKind
 from cauce.flows.holds import EXPIRY
 from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace import steps as marketplace
+from cauce.flows.outreach import steps as outreach
 from cauce.webhooks.rules import ATTEMPTS_MAX as WEBHOOK_ATTEMPTS_MAX
 
 JOBS: dict[str, JobKind] = {
@@ -41,16 +42,16 @@ def _joined(parts: Sequence[Mapping[str, JobKind]]) -> dict[str, JobKind]:
 
 def _events() -> dict[str, tuple[str, ...]]:
     joined: dict[str, tuple[str, ...]] = dict(EVENT_FLOWS)
-    for part in (billing.EVENT_FLOWS, marketplace.EVENT_FLOWS):
+    for part in (billing.EVENT_FLOWS, marketplace.EVENT_FLOWS, outreach.EVENT_FLOWS):
         for event_type, kinds in part.items():
             joined[event_type] = (*joined.get(event_type, ()), *kinds)
     return joined
 
 
 REGISTRY = Registry(
-    jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS)),
-    sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS),
+    jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS, outreach.JOBS)),
+    sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS, *outreach.SWEEPS),
     events=_events(),
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
-    notices=dict(billing.NOTICES),
+    notices={**billing.NOTICES, **outreach.NOTICES},
 )

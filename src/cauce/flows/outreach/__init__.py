@@ -1,0 +1,1 @@
+"""Messages that follow the state of the bill: planning steps, sending, help desks, product events, automations."""

@@ -1,0 +1,52 @@
+"""Which channels of an organization reach people: one that sends mail, help desks that track contacts.
+
+A capability decides, never a name: whatever sends messages and tracks nobody is mail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cauce.channels import service as channels
+from cauce.flows.context import Context
+from cauce.gateway.capabilities import Can
+from cauce.storage.directory.orgs import Org, read_org
+
+SETTINGS = "outreach"
+"""The organization's settings of outreach stand under this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The channels found: `mail` ("" for none), and every help desk; `direct` is the one that also sends messages."""
+
+    org: Org
+    mail: str = ""
+    desks: tuple[str, ...] = ()
+    direct: str = ""
+
+    @property
+    def reaches_nobody(self) -> bool:
+        """True where no channel leads to people."""
+        return not self.mail and not self.desks
+
+
+async def find_reach(context: Context) -> Reach:
+    """The channels to people. Opens channels, so it is called outside transactions."""
+    async with context.transaction() as tx:
+        org = await read_org(tx, context.org_id)
+        rows = await channels.list_channels(tx)
+    wanted = str(org.settings.get(SETTINGS, {}).get("mail_channel", ""))
+    mails: list[str] = []
+    desks: list[str] = []
+    direct = ""
+    for row in rows:
+        channel, _ = await context.gateway(row["id"])
+        can = context.runtime.gateways.capabilities(channel).can
+        if Can.TRACKS_CONTACTS in can:
+            desks.append(row["id"])
+            direct = row["id"] if Can.SENDS_MESSAGES in can and not direct else direct
+        elif Can.SENDS_MESSAGES in can:
+            mails.append(row["id"])
+    mail = wanted if wanted in mails else (mails[0] if mails else "")
+    return Reach(org, mail, tuple(desks), direct)
