@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,12 @@ from cauce.flows.billing import correct
 from cauce.flows.context import Context, Runtime
 from cauce.flows.marketplace import reconcile
 from cauce.flows.marketplace.merchants import create_payout_schedule
-from cauce.gateway.capabilities import Capabilities
-from cauce.gateway.charging import Setup, SetupRequest
+from cauce.gateway.capabilities import Can, Capabilities
+from cauce.gateway.charging import Charge, LinkRequest, PaymentLink, Setup, SetupRequest
 from cauce.gateway.collecting import ActionKind, NextAction
-from cauce.gateway.outcome import Outcome, Pending
+from cauce.gateway.outcome import Done, Outcome, Pending
 from cauce.gateway.provider import Channel
+from cauce.gateway.reaching import Message, SentMessage
 from cauce.gateway.reporting import LineKind, StatementLine
 from cauce.kernel.clock import wall_now
 from cauce.kernel.money import Money
@@ -51,19 +52,38 @@ OWNER, VIEWER = "ana@example.com", "viewer@example.com"
 BANKS = {"ch_wallet": ("Wallet", OWNED), "ch_scheme": ("Cards of the marketplace", POOLED)}
 
 
+MAIL = "ch_mail"
+
+
+@dataclass
+class Mailbox:
+    """Takes every mail and keeps it."""
+
+    taken: list[Message] = field(default_factory=list)
+
+    async def send(self, message: Message) -> Outcome[SentMessage]:
+        self.taken.append(message)
+        return Done(SentMessage(message.key))
+
+
 @dataclass
 class Holders:
-    """The gateways of the stage: one card company, two holders."""
+    """The gateways of the stage: one card company, two holders, one mail relay."""
 
     cards: Cards
     banks: dict[str, Bank]
+    mail: Mailbox = field(default_factory=Mailbox)
 
     async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
         if channel_id == CHANNEL:
             return Channel(channel_id, org_id, "cards", False, ""), self.cards
+        if channel_id == MAIL:
+            return Channel(channel_id, org_id, "mail", False, ""), self.mail
         return Channel(channel_id, org_id, "bank", False, ""), self.banks[channel_id]
 
     def capabilities(self, channel: Channel) -> Capabilities:
+        if channel.id == MAIL:
+            return Capabilities(can=frozenset({Can.SENDS_MESSAGES}))
         return CAPABILITIES if channel.id == CHANNEL else self.banks[channel.id].capabilities
 
 
@@ -76,6 +96,11 @@ class HostedCards(Cards):
             return await super().begin_setup(request)
         page = NextAction(ActionKind.REDIRECT, f"https://cards.example/setup/{request.key}")
         return self.done.setdefault(request.key, Pending(Setup(f"seti_{request.key}", page), 60))
+
+    async def link_payment(self, request: LinkRequest) -> Outcome[Any]:
+        page = NextAction(ActionKind.REDIRECT, f"https://cards.example/pay/{request.key}")
+        self.done[request.key] = Pending(Charge(f"cs_{request.key}", request.amount, next_action=page), 60)
+        return Done(PaymentLink(f"cs_{request.key}", page))
 
 
 @dataclass
@@ -102,6 +127,7 @@ class Stage:
     org: Org
     shop: Shop
     market: Market
+    mail: Mailbox
 
     @property
     def context(self) -> Context:
@@ -147,12 +173,19 @@ async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
         async with runtime.db.transaction() as tx:
             org = await create_org(tx, LONG_NAME, Mode.SANDBOX, frozen_at=BEGIN)
         async with runtime.db.transaction(org.id) as tx:
-            for key, (name, _) in {CHANNEL: ("Cards", None), **BANKS}.items():
-                provider = "cards" if key == CHANNEL else "bank"
+            for key, (name, _) in {CHANNEL: ("Cards", None), MAIL: ("Mail", None), **BANKS}.items():
+                provider = {CHANNEL: "cards", MAIL: "mail"}.get(key, "bank")
                 await channels.create_channel(
                     tx, runtime.sealer, provider, name, settings={}, secrets={}, channel_id=key
                 )
-        yield Stage(runtime, url, org, Shop(runtime, org.id, holders.cards), Market(runtime, org.id, holders.banks))
+        yield Stage(
+            runtime,
+            url,
+            org,
+            Shop(runtime, org.id, holders.cards),
+            Market(runtime, org.id, holders.banks),
+            holders.mail,
+        )
 
 
 def _free_port() -> int:

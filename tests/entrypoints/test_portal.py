@@ -75,7 +75,9 @@ async def test_somebody_tries_a_plan_and_is_let_in(played: Stage, home: str) -> 
         f"{home}/try/team/eur", data={"name": "Zoë", "email": "zoe@example.com", "quantity_seats": "3"}
     )
     assert again.status_code == 409
-    assert (await person.http.post(f"{home}/try/team/eur", data={"name": "", "email": ""})).status_code == 422
+    stranger = visitor(played.url)
+    assert (await stranger.http.post(f"{home}/try/team/eur", data={"name": "", "email": ""})).status_code == 422
+    assert (await person.http.post(f"{home}/try/team/eur", data={"quantity_seats": "1"})).status_code == 403
 
 
 async def test_a_customer_cancels_with_a_reason_and_changes_his_mind(played: Stage, home: str) -> None:

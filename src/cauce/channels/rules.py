@@ -40,6 +40,7 @@ REQUESTS: dict[Operation, type] = {
     Operation.OPEN_ACCOUNT: accounts.AccountRequest,
     Operation.ATTACH_INSTRUMENT: accounts.InstrumentRequest,
     Operation.CHARGE: charging.ChargeRequest,
+    Operation.LINK: charging.LinkRequest,
     Operation.SETUP: charging.SetupRequest,
     Operation.ENSURE_CUSTOMER: charging.CustomerRequest,
 }
@@ -55,6 +56,7 @@ VALUES: dict[Operation, type] = {
     Operation.OPEN_ACCOUNT: accounts.Account,
     Operation.ATTACH_INSTRUMENT: accounts.Instrument,
     Operation.CHARGE: charging.Charge,
+    Operation.LINK: charging.Charge,
     Operation.SETUP: charging.Setup,
     Operation.ENSURE_CUSTOMER: charging.CustomerRecord,
 }

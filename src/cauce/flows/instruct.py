@@ -17,6 +17,7 @@ from typing import Any
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
 from cauce.flows.context import Context, Runtime
+from cauce.gateway.charging import Charge, PaymentLink
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.storage import jobs
@@ -33,6 +34,12 @@ ASK_AGAIN_SECONDS_MAX = 3_600
 
 WAIT_SECONDS_MAX = 86_400
 """The longest wait where the provider said that it is at work: its notice tells us first, as a rule."""
+
+LINK_ASK_SECONDS = 60
+"""Before the first question about a page that was made for a payer."""
+
+_ASKED_AS = {Operation.LINK: Operation.CHARGE}
+"""What comes of an operation, where that is another one's value."""
 
 _SLOW = {Operation.PAYOUT: 6 * 3_600}
 """Operations that take days by nature: seconds before the first question."""
@@ -65,6 +72,7 @@ _METHODS: dict[Operation, str] = {
     Operation.OPEN_ACCOUNT: "open_account",
     Operation.ATTACH_INSTRUMENT: "attach_instrument",
     Operation.CHARGE: "charge_saved",
+    Operation.LINK: "link_payment",
     Operation.SETUP: "begin_setup",
     Operation.ENSURE_CUSTOMER: "ensure_customer",
 }
@@ -144,6 +152,10 @@ async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:
     _, gateway = await context.gateway(instruction.channel_id)
     method = getattr(gateway, _METHODS[instruction.operation])
     outcome: Outcome[Any] = await method(instruction.request)
+    if isinstance(outcome, Done) and isinstance(outcome.value, PaymentLink):
+        # The page is there; the charge that comes of it is what is waited for.
+        waiting = Charge(outcome.value.ref, instruction.request.amount, next_action=outcome.value.next_action)
+        return Pending(waiting, LINK_ASK_SECONDS)
     return outcome
 
 
@@ -151,7 +163,7 @@ async def _ask(context: Context, instruction: Instruction) -> None:
     _, gateway = await context.gateway(instruction.channel_id)
     answer: Outcome[Any] = await gateway.fetch(
         FetchRequest(
-            operation=instruction.operation,
+            operation=_ASKED_AS.get(instruction.operation, instruction.operation),
             key=instruction.key,
             ref=instruction.ref,
             parent_key=instruction.parent_key,

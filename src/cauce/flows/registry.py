@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cauce.channels.service import SEND_JOB
-from cauce.flows import clock, inbound, instruct, notify
+from cauce.flows import clock, inbound, instruct, notify, portal_mail
 from cauce.flows.billing import steps as billing
 from cauce.flows.context import JobKind, Registry, SweepKind
 from cauce.flows.holds import EXPIRY
@@ -23,6 +23,7 @@ JOBS: dict[str, JobKind] = {
     SEND_JOB: JobKind(instruct.send),
     instruct.ASK_JOB: JobKind(instruct.ask),
     inbound.PROCESS_JOB: JobKind(inbound.process),
+    portal_mail.LOGIN_LINK_JOB: JobKind(portal_mail.send_login_link, attempts_max=3),
     notify.FAN_OUT_JOB: JobKind(notify.fan_out),
     notify.DELIVER_JOB: JobKind(notify.deliver, attempts_max=WEBHOOK_ATTEMPTS_MAX),
 }

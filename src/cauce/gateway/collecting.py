@@ -25,6 +25,7 @@ class Operation(StrEnum):
     FINISH_ORDER = "finish_order"
     PAYOUT = "payout"
     CHARGE = "charge"
+    LINK = "link"  # a page on which the payer pays himself; what comes of it is a charge
     SETUP = "setup"
     OPEN_ACCOUNT = "open_account"
     ATTACH_INSTRUMENT = "attach_instrument"

@@ -19,7 +19,7 @@ SELECT number, kind, description, quantity, period_start, period_end, amount_min
   FROM invoicing.line WHERE org_id = $1 AND invoice_id = $2 ORDER BY number
 
 -- name: invoice_attempts
-SELECT id, channel_id, currency, amount_minor, state, refusal, message, by_customer, created_at, concluded_at
+SELECT id, channel_id, currency, amount_minor, state, refusal, message, next_action, by_customer, created_at, concluded_at
   FROM payments.attempt WHERE org_id = $1 AND invoice_id = $2 ORDER BY id DESC
 
 -- name: invoice_notes

@@ -31,7 +31,7 @@ SELECT at, trigger, source, target, actor, reason, currency, mrr_before_minor, m
 SELECT DISTINCT ON (key) key, name FROM catalog.plan WHERE org_id = $1 ORDER BY key, version DESC
 
 -- name: plans_on_sale
-SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.state, d.name AS product, d.description
+SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.options, (p.policy->>'force_card')::boolean IS TRUE AS force_card, p.state, d.name AS product, d.description
   FROM catalog.plan p JOIN catalog.product d ON d.org_id = $1 AND d.id = p.product_id AND d.archived_at IS NULL
  WHERE p.org_id = $1 ORDER BY p.key, p.version DESC
 

@@ -111,6 +111,14 @@ async def put(
     await tx.run(QUERIES.put, tx.org, owner_id, name, sealer.current, box, expires_at)
 
 
+async def put_once(
+    tx: Tx, sealer: Sealer, owner_id: str, name: str, value: str, *, expires_at: datetime | None = None
+) -> bool:
+    """The same where nothing stands yet; False, and nothing changed, where something does. Of two at once one wins."""
+    box = sealer.seal(value.encode(), _bound(tx.org, owner_id, name))
+    return await tx.run(QUERIES.put_once, tx.org, owner_id, name, sealer.current, box, expires_at) == 1
+
+
 async def get(tx: Tx, sealer: Sealer, owner_id: str, names: list[str] | None = None) -> dict[str, str]:
     """The opened values of `owner_id` (all, or those named) that have not expired."""
     wanted = names if names is not None else [row["name"] for row in await tx.rows(QUERIES.names_of, tx.org, owner_id)]

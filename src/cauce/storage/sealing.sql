@@ -30,3 +30,6 @@ SELECT key_id, count(*) AS boxes FROM storage.sealed WHERE org_id = $1 GROUP BY 
 UPDATE storage.sealed s SET key_id = $2, box = r.box
   FROM unnest($3::text[], $4::text[], $5::bytea[]) r(owner_id, name, box)
  WHERE s.org_id = $1 AND s.owner_id = r.owner_id AND s.name = r.name
+
+-- name: put_once
+INSERT INTO storage.sealed (org_id, owner_id, name, key_id, box, expires_at) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING

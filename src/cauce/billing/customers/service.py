@@ -6,12 +6,12 @@ from datetime import datetime
 
 from cauce.billing.customers import store
 from cauce.billing.customers.rules import Customer, CustomerData, check
-from cauce.billing.customers.store import find, lock, read
+from cauce.billing.customers.store import find, ids_by_email, lock, read
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
 
-__all__ = ["erase", "find", "lock", "put", "read", "set_suspended"]
+__all__ = ["erase", "find", "ids_by_email", "lock", "put", "read", "set_suspended"]
 
 
 async def put(tx: Tx, data: CustomerData, *, now: datetime, actor: str) -> tuple[Customer, bool]:

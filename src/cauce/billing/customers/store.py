@@ -51,6 +51,11 @@ async def find(tx: Tx, external_id: str) -> Customer:
     return _customer(row)
 
 
+async def ids_by_email(tx: Tx, email: str, rows_max: int) -> list[str]:
+    """Customers with this address, in order of id; an address is no identity, so there may be several."""
+    return [row["id"] for row in await tx.rows(QUERIES.ids_by_email, tx.org, email.strip().lower(), rows_max)]
+
+
 async def lock(tx: Tx, customer_ids: Iterable[str]) -> set[str]:
     """Lock customers in order of id; those of them who are suspended."""
     rows = await tx.rows(QUERIES.lock, tx.org, sorted(set(customer_ids)))

@@ -92,6 +92,15 @@ def visit_action(path: str, act: Act, *, name: str, merchant: bool = False) -> R
     return Route(f"/portal/{{org}}{path}", endpoint, methods=["POST"])
 
 
+async def visit_or_none(request: Request) -> Visit | None:
+    """The customer's visit on a page that everybody may see; None for strangers and merchants."""
+    try:
+        visit = await current_visit(request)
+    except SignInNeeded:
+        return None
+    return None if visit.is_merchant else visit
+
+
 def _require_kind(visit: Visit, merchant: bool) -> None:
     if visit.is_merchant is not merchant:
         raise NotFound("there is no such page for you")

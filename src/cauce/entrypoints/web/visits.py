@@ -6,7 +6,6 @@ or made outside. Who visits is one object (`cus_…` or `mer_…`), and sees not
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -17,18 +16,20 @@ from starlette.responses import Response
 
 from cauce.entrypoints.web.sessions import FORM_FIELD, ForeignForm, SignInNeeded, form_token
 from cauce.flows.context import Context, Runtime
+from cauce.flows.portal import LINK, LINK_MINUTES, WHO, hashed, make_link
 from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import NotFound
 from cauce.storage import audit, sealing
 from cauce.storage.audit import Actor
-from cauce.storage.directory.orgs import Org, find_org, read_org
+from cauce.storage.directory.orgs import Org, find_org
 from cauce.storage.directory.people import LinkSpent
 
+__all__ = ["LINK_MINUTES", "Visit", "make_link"]
+
 COOKIE = "cauce_portal"
-LINK_MINUTES = 30
 VISIT_HOURS = 12
 
-_LINK, _VISIT, _WHO = "portal_link", "portal_visit", "who"
+_VISIT = "portal_visit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +47,16 @@ class Visit:
         return self.who.startswith("mer_")
 
 
-async def make_link(context: Context, who: str) -> str:
-    """An address that opens the portal for `who` once within `LINK_MINUTES`."""
-    token = secrets.token_urlsafe(32)
-    async with context.transaction() as tx:
-        org = await read_org(tx, tx.org)
-        ends = wall_now() + timedelta(minutes=LINK_MINUTES)
-        await sealing.put(tx, context.runtime.sealer, _owner(_LINK, token), _WHO, who, expires_at=ends)
-    return f"{context.runtime.public_url}/portal/{org.public_id}/sign-in?token={token}"
-
-
 async def use_link(request: Request, token: str) -> tuple[str, str]:
     """Spend a link: who visits, and the token of the visit that begins; `LinkSpent` otherwise."""
     runtime: Runtime = request.app.state.runtime
     org = await org_of(request)
     async with runtime.db.transaction(org.id) as tx:
-        kept = await sealing.get(tx, runtime.sealer, _owner(_LINK, token), [_WHO]) if token else {}
+        kept = await sealing.get(tx, runtime.sealer, hashed(LINK, token), [WHO]) if token else {}
         # Who removes the row has the link: of two at the same moment one waits, finds nothing and is refused.
-        if _WHO not in kept or not await sealing.drop(tx, _owner(_LINK, token)):
+        if WHO not in kept or not await sealing.drop(tx, hashed(LINK, token)):
             raise LinkSpent()
-    return kept[_WHO], await begin_visit(request, org, kept[_WHO])
+    return kept[WHO], await begin_visit(request, org, kept[WHO])
 
 
 async def begin_visit(request: Request, org: Org, who: str) -> str:
@@ -74,7 +65,7 @@ async def begin_visit(request: Request, org: Org, who: str) -> str:
     token = secrets.token_urlsafe(32)
     async with runtime.db.transaction(org.id) as tx:
         ends = wall_now() + timedelta(hours=VISIT_HOURS)
-        await sealing.put(tx, runtime.sealer, _owner(_VISIT, token), _WHO, who, expires_at=ends)
+        await sealing.put(tx, runtime.sealer, hashed(_VISIT, token), WHO, who, expires_at=ends)
         await audit.record(tx, actor_of(request, who), "portal.sign_in", who)
     return token
 
@@ -87,7 +78,7 @@ async def current_visit(request: Request) -> Visit:
     if place != org.public_id or not token:
         raise SignInNeeded()
     async with runtime.db.transaction(org.id) as tx:
-        who = (await sealing.get(tx, runtime.sealer, _owner(_VISIT, token), [_WHO])).get(_WHO)
+        who = (await sealing.get(tx, runtime.sealer, hashed(_VISIT, token), [WHO])).get(WHO)
     if who is None:
         raise SignInNeeded()
     context = runtime.context(org.id, actor=actor_of(request, who), cause="portal")
@@ -108,7 +99,7 @@ async def end_visit(request: Request, visit: Visit) -> None:
     """Sign out."""
     token = request.cookies[COOKIE].partition(".")[2]
     async with visit.context.transaction() as tx:
-        await sealing.drop(tx, _owner(_VISIT, token))
+        await sealing.drop(tx, hashed(_VISIT, token))
 
 
 async def org_of(request: Request) -> Org:
@@ -138,7 +129,3 @@ def require_own(visit: Visit, owner_id: str, what: str) -> None:
     """`NotFound` for what is another's: a visitor does not even learn that it exists."""
     if owner_id != visit.who:
         raise NotFound(f"there is no such {what}", param=what)
-
-
-def _owner(kind: str, token: str) -> str:
-    return f"{kind}:{hashlib.sha256(token.encode()).hexdigest()}"

@@ -7,7 +7,7 @@ that is due at the same instant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -60,6 +60,7 @@ async def begin_setup(context: Context, command: BeginSetup) -> SetupState:
         now = await context.now(tx)
         customer = await customers.read(tx, command.customer_id)
         setup_id = new_id("seti")
+        command = replace(command, return_url=command.return_url.replace("{setup}", setup_id))
         await payments.begin_setup(tx, setup_id, customer.id, command.channel_id, now)
         ref = await payments.payer_ref(tx, customer.id, command.channel_id)
         if ref:

@@ -7,7 +7,7 @@ of minor units, percentages decimal strings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -23,10 +23,17 @@ class BadOption(InvalidRequest):
 
 def adjustments(plan: Plan, chosen: Mapping[str, Any]) -> tuple[int, Decimal]:
     """(minor units, percent) that the chosen options add to a period's base fee; `BadOption` for what is not offered."""
-    known = {option["key"]: option for option in plan.options}
+    return require_offered(plan.key, plan.options, chosen)
+
+
+def require_offered(
+    plan_key: str, options: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]
+) -> tuple[int, Decimal]:
+    """The same for these options of a plan."""
+    known = {option["key"]: option for option in options}
     for key in chosen:
         if key not in known:
-            raise BadOption(f"plan {plan.key} has no option {key}", param=f"options.{key}")
+            raise BadOption(f"plan {plan_key} has no option {key}", param=f"options.{key}")
     added, percent = 0, Decimal(0)
     for key, option in known.items():
         if key not in chosen:

@@ -7,26 +7,21 @@ from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.channels import service as channels
-from cauce.entrypoints.portal.paying import pay_now
+from cauce.entrypoints.portal.pages.cards import add_card
+from cauce.entrypoints.portal.paying import paying
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
 from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import methods
-from cauce.gateway.capabilities import Can
-from cauce.kernel.errors import Conflict
+from cauce.flows.billing import methods, pausing, pay_page
+from cauce.kernel.errors import InvalidRequest
 from cauce.reports import customers as report
 from cauce.reports import invoices, subscriptions
-from cauce.storage.database import Row, Tx
+from cauce.storage.database import Row
 
 REASON_CHARACTERS_MAX = 500
-
-
-class NoCardChannel(Conflict):
-    """Cards cannot be saved here at the moment; write to us to pay in another way."""
-
-    code = "no_card_channel"
+REASONS = ("too_expensive", "missing_feature", "not_used", "switched", "other")
+"""Why people leave; stands before their own words, so that it can be counted and campaigns can go by it."""
 
 
 async def show(request: Request, visit: Visit) -> Response:
@@ -45,6 +40,7 @@ async def show(request: Request, visit: Visit) -> Response:
         visit=visit,
         customer=one,
         held=[(row, _may(row)) for row in held],
+        reasons=REASONS,
         methods=saved,
         owed=owed,
         credit=credit,
@@ -61,6 +57,8 @@ def _may(row: Row) -> frozenset[str]:
     elif "cancel_at_end" in allowed:
         found.add("cancel")
     found |= {"reactivate", "change"} & set(allowed)
+    if row["status"] == "paused" and row["pause_reason"] == "requested":
+        found.add("resume")
     return frozenset(found)
 
 
@@ -91,6 +89,7 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
         customer = await customers.read(tx, visit.who)
         lines = await invoices.lines(tx, one["id"])
         paid = await report.payments(tx, visit.who, invoice_id=one["id"])
+        stands = await paying(tx, one)
     return render(
         request,
         "portal/invoice.html",
@@ -100,23 +99,31 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
         customer=customer,
         lines=lines,
         payments=paid,
+        paying=stands,
     )
 
 
 async def pay(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
-    """Charge what is left to the saved card; without one, save one first."""
+    """Charge what is left to the saved card, or open the provider's page; from the account without a card, save one first."""
     invoice_id = str(request.path_params["object_id"])
     async with visit.context.transaction() as tx:
         require_own(visit, (await invoices.one(tx, invoice_id))["customer_id"], "invoice")
-    if await pay_now(visit.context, invoice_id):
-        return back_to(visit, f"/invoices/{invoice_id}")
-    return await add_card(request, visit, fields)
+    path = f"/invoices/{invoice_id}"
+    if fields.get("by") == "page":
+        url = f"{visit.context.runtime.public_url}/portal/{visit.org.public_id}{path}"
+        await pay_page.open_page(visit.context, invoice_id, url)
+    elif not await pay_page.pay_now(visit.context, invoice_id):
+        return await add_card(request, visit, fields)
+    return back_to(visit, path)
 
 
 async def cancel(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
-    """End at the period's end, with the reason given."""
+    """End at the period's end, with the reason given: one of `REASONS`, words, or both."""
     subscription_id = await _own_subscription(request, visit)
-    reason = fields.get("reason", "").strip()[:REASON_CHARACTERS_MAX]
+    chosen, words = fields.get("why", ""), fields.get("reason", "").strip()[:REASON_CHARACTERS_MAX]
+    if chosen and chosen not in REASONS:
+        raise InvalidRequest(f"{chosen!r} is no reason", param="why")
+    reason = ": ".join(part for part in (chosen, words) if part)
     await ending.cancel(visit.context, ending.Cancel(subscription_id, reason=reason))
     return back_to(visit, "/account")
 
@@ -127,9 +134,17 @@ async def undo(request: Request, visit: Visit, _fields: dict[str, str]) -> Respo
     return back_to(visit, "/account")
 
 
-async def reactivate(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
-    """Come back: the same subscription in a new term, billed from now."""
+async def reactivate(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
+    """Come back: the same subscription in a new term, billed from now; without a card one is saved next."""
     await ending.reactivate(visit.context, await _own_subscription(request, visit))
+    async with visit.context.transaction() as tx:
+        has_card = any(row["usable"] for row in await report.methods(tx, visit.who))
+    return back_to(visit, "/account") if has_card else await add_card(request, visit, fields)
+
+
+async def resume(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """End a pause that was asked for."""
+    await pausing.resume_now(visit.context, await _own_subscription(request, visit))
     return back_to(visit, "/account")
 
 
@@ -139,38 +154,6 @@ async def _own_subscription(request: Request, visit: Visit) -> str:
         row = await subscriptions.one(tx, subscription_id)
     require_own(visit, row["customer_id"], "subscription")
     return subscription_id
-
-
-async def add_card(_request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
-    """Begin to save a card on the provider's own page; what is owed is charged to it at once."""
-    async with visit.context.transaction() as tx:
-        channel_id = await _card_channel(tx, visit)
-    return_url = f"{visit.context.runtime.public_url}/portal/{visit.org.public_id}/account"
-    begun = await methods.begin_setup(visit.context, methods.BeginSetup(visit.who, channel_id, return_url, hosted=True))
-    return back_to(visit, f"/card/{begun.setup_id}")
-
-
-async def _card_channel(tx: Tx, visit: Visit) -> str:
-    gateways, livemode = visit.context.runtime.gateways, visit.org.livemode
-    for row in await channels.list_channels(tx):
-        if row["state"] != "active":
-            continue
-        channel = await channels.open_channel(tx, visit.context.runtime.sealer, row["id"], livemode=livemode)
-        if Can.SAVES_METHODS in gateways.capabilities(channel).can:
-            return str(row["id"])
-    raise NoCardChannel()
-
-
-async def show_card(request: Request, visit: Visit) -> Response:
-    """How far a card is: wait, go on at the provider, done. The page looks again by itself while it waits."""
-    async with visit.context.transaction() as tx:
-        owner = await report.setup_owner(tx, request.path_params["object_id"])
-        require_own(visit, owner, "setup")
-        begun = await methods.read_setup(tx, request.path_params["object_id"])
-    action = begun.next_action or {}
-    waits = begun.state == "open" and not action
-    goes_on = str(action.get("value", "")) if action.get("kind") == "redirect" else ""
-    return render(request, "portal/card.html", visit.org, visit=visit, begun=begun, waits=waits, goes_on=goes_on)
 
 
 async def make_default(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
@@ -188,12 +171,11 @@ async def remove(request: Request, visit: Visit, _fields: dict[str, str]) -> Res
 routes = [
     visit_page("/account", show),
     visit_page("/invoices/{object_id}", show_invoice),
-    visit_page("/card/{object_id}", show_card),
     visit_action("/subscriptions/{object_id}/cancel", cancel, name="subscription.cancel"),
     visit_action("/subscriptions/{object_id}/undo", undo, name="subscription.undo_cancel"),
     visit_action("/subscriptions/{object_id}/reactivate", reactivate, name="subscription.reactivate"),
+    visit_action("/subscriptions/{object_id}/resume", resume, name="subscription.resume"),
     visit_action("/invoices/{object_id}/pay", pay, name="invoice.pay"),
-    visit_action("/card", add_card, name="payment_method.begin_setup"),
     visit_action("/methods/{object_id}/default", make_default, name="payment_method.make_default"),
     visit_action("/methods/{object_id}/remove", remove, name="payment_method.remove"),
 ]

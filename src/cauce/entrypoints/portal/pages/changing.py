@@ -7,7 +7,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.entrypoints.portal.pages.pricing import Offer, Unit, offers_of
+from cauce.entrypoints.portal.offers import Offer, Unit, offers_of
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import changes

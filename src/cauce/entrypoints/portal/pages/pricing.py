@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+import hmac
+from dataclasses import replace
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
+from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import CustomerData
-from cauce.entrypoints.portal.view import open_page, render
+from cauce.entrypoints.portal.checkout import carried, check, command_of, option_fields
+from cauce.entrypoints.portal.offers import Offer, offers_of
+from cauce.entrypoints.portal.pages.cards import save_card
+from cauce.entrypoints.portal.view import back_to, open_page, render, visit_or_none
 from cauce.entrypoints.web.rendering import locale_of
-from cauce.entrypoints.web.visits import actor_of, begin_visit, set_visit_cookie
+from cauce.entrypoints.web.sessions import FORM_FIELD, ForeignForm
+from cauce.entrypoints.web.visits import Visit, actor_of, begin_visit, set_visit_cookie
 from cauce.flows.billing import signup
-from cauce.flows.context import Runtime
+from cauce.flows.context import Context, Runtime
 from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
-from cauce.reports import subscriptions as report
+from cauce.reports import customers as customer_report
 from cauce.storage import audit
-from cauce.storage.database import Row
 from cauce.storage.directory.orgs import Org
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A price beside the base fee: so much per unit of `name`; None where it follows steps or usage."""
-
-    name: str
-    amount_minor: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A plan as it is shown, in one currency: the base fee, what comes on top, what it gives."""
-
-    key: str
-    name: str
-    product: str
-    currency: str
-    base_minor: int
-    interval_unit: str
-    interval_count: int
-    units: tuple[Unit, ...]
-    trial_days: int
-    features: tuple[tuple[str, object], ...]
 
 
 async def show(request: Request, org: Org) -> Response:
@@ -65,30 +44,66 @@ async def show(request: Request, org: Org) -> Response:
 
 
 async def ask(request: Request, org: Org) -> Response:
-    """The form for one plan."""
-    return render(request, "portal/try.html", org, offer=await _offer(request, org), problem="", typed={})
+    """The form for one plan; a customer who is signed in is not asked who he is."""
+    offer, visit = await _offer(request, org), await visit_or_none(request)
+    return render(request, "portal/try.html", org, visit=visit, offer=offer, fields=option_fields(offer.options))
 
 
 async def take(request: Request, org: Org) -> Response:
-    """Sign up, and let the new customer in: he just made himself, so nobody else's data can be seen."""
+    """Sign up, and let a new customer in: he just made himself, so nobody else's data can be seen."""
     form = {name: str(value).strip() for name, value in (await request.form()).items()}
-    offer = await _offer(request, org)
-    runtime: Runtime = request.app.state.runtime
+    offer, visit = await _offer(request, org), await visit_or_none(request)
+    if visit is not None:
+        if not hmac.compare_digest(form.get(FORM_FIELD, ""), visit.form_token):
+            raise ForeignForm()
+        return await _subscribe(request, visit, offer, form)
     email, name = form.get("email", ""), form.get("name", "")
     if not email or not name or form.get("website"):
         raise InvalidRequest("a name and an e-mail address are needed", param="email")
+    runtime: Runtime = request.app.state.runtime
     external_id = new_id("web")
     context = runtime.context(org.id, actor=actor_of(request, external_id), cause="portal")
-    customer = CustomerData(external_id, email=email, name=name, locale=locale_of(request))
-    quantities = {unit.name: form.get(f"quantity_{unit.name}") or "1" for unit in offer.units if unit.amount_minor}
-    done = await signup.sign_up(context, signup.Signup(customer, offer.key, offer.currency, quantities=quantities))
-    async with context.transaction() as tx:
-        after = {"customer": done.customer_id, "plan": offer.key}
-        await audit.record(tx, context.actor, "portal.sign_up", done.subscription_id, after=after)
-    token = await begin_visit(request, org, done.customer_id)
-    response = RedirectResponse(f"/portal/{org.public_id}/account", 303)
-    set_visit_cookie(response, org, token, secure=runtime.public_url.startswith("https:"))
+    data = CustomerData(external_id, email=email, name=name, locale=locale_of(request))
+    return await begin_checkout(request, org, context, data, offer, form)
+
+
+async def begin_checkout(
+    request: Request, org: Org, context: Context, data: CustomerData, offer: Offer, form: dict[str, str]
+) -> Response:
+    """Sign a new customer up and begin his visit. Where the plan wants a card first, the sign-up waits for it."""
+    if offer.force_card:
+        check(offer, form)
+        async with context.transaction() as tx:
+            one, _ = await customers.put(tx, data, now=await context.now(tx), actor=context.actor.name)
+        customer_id, done = one.id, None
+    else:
+        done = await signup.sign_up(context, command_of(data, offer, form))
+        customer_id = done.customer_id
+        async with context.transaction() as tx:
+            after = {"customer": customer_id, "plan": offer.key}
+            await audit.record(tx, context.actor, "portal.sign_up", done.subscription_id, after=after)
+    token = await begin_visit(request, org, customer_id)
+    visit = Visit(customer_id, org, replace(context, actor=actor_of(request, customer_id)), "")
+    waits_for_card = done is None or done.status == "incomplete"
+    response = await save_card(visit, carried(offer, form) if done is None else {}) if waits_for_card else None
+    response = response or back_to(visit, "/account")
+    set_visit_cookie(response, org, token, secure=context.runtime.public_url.startswith("https:"))
     return response
+
+
+async def _subscribe(request: Request, visit: Visit, offer: Offer, form: dict[str, str]) -> Response:
+    """One more subscription of a customer who is known."""
+    async with visit.context.transaction() as tx:
+        known = await customers.read(tx, visit.who)
+        has_card = any(row["usable"] for row in await customer_report.methods(tx, visit.who))
+    if offer.force_card and not has_card:
+        check(offer, form)
+        return await save_card(visit, carried(offer, form))
+    done = await signup.sign_up(visit.context, command_of(CustomerData(known.external_id), offer, form))
+    async with visit.context.transaction() as tx:
+        after = {"customer": visit.who, "plan": offer.key}
+        await audit.record(tx, visit.context.actor, "portal.sign_up", done.subscription_id, after=after)
+    return await save_card(visit, {}) if done.status == "incomplete" and not has_card else back_to(visit, "/account")
 
 
 async def _offer(request: Request, org: Org) -> Offer:
@@ -97,45 +112,6 @@ async def _offer(request: Request, org: Org) -> Offer:
         if (one.key, one.currency) == wanted:
             return one
     raise NotFound("this plan is not on sale", param="plan")
-
-
-async def offers_of(runtime: Runtime, org: Org) -> list[Offer]:
-    """Every plan on sale, once per currency, the cheapest first."""
-    async with runtime.db.transaction(org.id) as tx:
-        sold = await report.plans_on_sale(tx)
-    offers = [
-        _read(plan, [price for price in prices if price["currency"] == currency], currency)
-        for plan, prices in sold
-        for currency in dict.fromkeys(price["currency"] for price in prices)
-    ]
-    return sorted((one for one in offers if one is not None), key=lambda one: (one.base_minor, one.key))
-
-
-def _read(plan: Row, prices: Sequence[Row], currency: str) -> Offer | None:
-    base = [price for price in prices if price["role"] == "base"]
-    if not base:
-        return None
-    flat = [price for price in base if price["model"]["type"] == "flat" and price["kind"] == "recurring"]
-    others = [price for price in base if price not in flat]
-    first = (flat or base)[0]
-    return Offer(
-        plan["key"],
-        plan["name"],
-        plan["product"],
-        currency,
-        sum(int(price["model"]["amount_minor"]) for price in flat),
-        first["interval_unit"],
-        first["interval_count"],
-        tuple(Unit(price["key"], _unit_amount(price)) for price in others),
-        plan["trial_days"],
-        tuple(sorted(plan["features"].items())),
-    )
-
-
-def _unit_amount(price: Row) -> Decimal | None:
-    model = price["model"]
-    is_plain = model["type"] == "per_unit" and price["kind"] == "recurring"
-    return Decimal(str(model["unit_amount"])) if is_plain else None
 
 
 routes = [

@@ -1,0 +1,97 @@
+"""What somebody typed when he subscribes, read against what the plan offers: quantities, options, a promotion code.
+
+Only fields of the plan are read; what a choice costs is computed by the catalogue, never taken from the form. Private
+options are for a host page's server, which signs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cauce.billing.customers.rules import CustomerData
+from cauce.entrypoints.portal.offers import Offer
+from cauce.flows.billing.options import BadOption, require_offered
+from cauce.flows.billing.signup import Signup
+
+QUANTITY, OPTION, _WHERE = "quantity_", "option_", "options"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One option as a form shows it; `choices` for a list, else the type of the field."""
+
+    name: str
+    label: str
+    type: str
+    required: bool
+    choices: tuple[str, ...] = ()
+
+
+def option_fields(options: Sequence[Mapping[str, Any]]) -> list[Field]:
+    """The options that a visitor chooses himself."""
+    return [
+        Field(
+            f"{OPTION}{one['key']}",
+            str(one.get("label") or one["key"]),
+            str(one.get("type", "select")),
+            bool(one.get("required")),
+            tuple(str(choice["value"]) for choice in one.get("choices", ())),
+        )
+        for one in options
+        if not one.get("private")
+    ]
+
+
+def command_of(customer: CustomerData, offer: Offer, form: Mapping[str, str], **signed: Any) -> Signup:
+    """The sign-up that a form asks for; `signed` is what a host page's server decided, which goes above the form."""
+    quantities = {
+        unit.name: form.get(f"{QUANTITY}{unit.name}") or "1" for unit in offer.units if unit.amount_minor is not None
+    }
+    chosen = {**options_of(offer, form), **signed.pop("options", {})}
+    quantities |= signed.pop("quantities", {})
+    coupon = form.get("coupon", "")
+    return Signup(
+        customer, offer.key, offer.currency, quantities=quantities, options=chosen, **{"coupon": coupon, **signed}
+    )
+
+
+def options_of(offer: Offer, form: Mapping[str, str]) -> dict[str, Any]:
+    """The chosen options in the types of the plan; `BadOption` for what it does not offer to visitors."""
+    public = {one["key"]: one for one in offer.options if not one.get("private")}
+    found: dict[str, Any] = {}
+    for name, typed in form.items():
+        if not name.startswith(OPTION) or typed == "":
+            continue
+        key = name.removeprefix(OPTION)
+        if key not in public:
+            raise BadOption(f"plan {offer.key} has no option {key}", param=f"{_WHERE}.{key}")
+        found[key] = _typed(key, str(public[key].get("type", "select")), typed, public[key])
+    return found
+
+
+def _typed(key: str, kind: str, typed: str, option: Mapping[str, Any]) -> Any:
+    if kind == "boolean":
+        return typed == "yes"
+    if kind == "number":
+        if not typed.isascii() or not typed.isdigit() or len(typed) > 9:
+            raise BadOption(f"option {key} is a whole number", param=f"{_WHERE}.{key}")
+        return int(typed)
+    if kind == "select":
+        # A choice's value may be a number or a text; its name in a form is always text.
+        return next((one["value"] for one in option.get("choices", ()) if str(one["value"]) == typed), typed)
+    return typed
+
+
+def check(offer: Offer, form: Mapping[str, str]) -> None:
+    """Refuse what the plan does not offer before a card is asked for; private options are decided later."""
+    public = tuple(one for one in offer.options if not one.get("private"))
+    require_offered(offer.key, public, options_of(offer, form))
+
+
+def carried(offer: Offer, form: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a sign-up that waits for a card."""
+    kept = {name: value for name, value in form.items() if value and name.startswith((QUANTITY, OPTION))}
+    coupon = {"coupon": form["coupon"]} if form.get("coupon") else {}
+    return {"plan": offer.key, "currency": offer.currency, **kept, **coupon}
