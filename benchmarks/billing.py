@@ -1,12 +1,18 @@
 """Billing: invoices per second of the run, beside the same rules one subscription and one transaction at a time.
 
-Each subscription has a base fee and a seat line; one in ten has graduated usage of thirty days; every line has tax.
+The run is done by two processes, as two `cauce worker` on two cores would: one decides while the other's chunk is being
+written. The baseline is one process with one connection. Each subscription has a base fee and a seat line; one in ten has graduated usage of thirty days; every line has tax.
 An invoice is finalized with its number, lines, journal, events and due time for collection. A first chunk is billed and
 the statistics are gathered before the clock starts, as autovacuum would have done on a system that has lived a day.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -22,13 +28,15 @@ from cauce.flows.billing import renew, trials
 from cauce.flows.context import RowProcessor, Runtime
 from cauce.pricing.schedule import Billing
 from cauce.storage.database import Database, Row, Tx
-from cauce.storage.sweeps import Sweep, run_chunk
+from cauce.storage.sweeps import TRANSIENT, Sweep, run_chunk
 
 RUN_SUBSCRIPTIONS = 100_000
 SMALL_RUN_SUBSCRIPTIONS = 10_000
 BASELINE_SUBSCRIPTIONS = 1_000
 BIG_ACCOUNT_SUBSCRIPTIONS = 30_000
 TRIALS = 10_000
+MILLION = 1_000_000
+WORKERS = 2
 WARM = 2_000
 
 _CUSTOMERS = """
@@ -66,54 +74,117 @@ SELECT $1, 'pm_' || lpad(g::text, 26, '0'), 'cus_' || lpad(g::text, 26, '0'), 'c
 
 @row("billing.baseline.row_by_row", "invoices/s")
 async def row_by_row(bench: Bench) -> float:
-    """One subscription, one transaction, the same rules."""
-    return await _measure(bench, RENEW, renew.run, BASELINE_SUBSCRIPTIONS, rows_max=1)
+    """One subscription, one transaction, the same rules, one process."""
+    async with _due(bench, "renew", BASELINE_SUBSCRIPTIONS) as (database, org_id):
+        one_by_one = replace(RENEW, rows_max=1)
+        with bench.stopwatch() as watch:
+            done = await _sweep(database, one_by_one, renew.run, org_id, BASELINE_SUBSCRIPTIONS)
+        assert done == BASELINE_SUBSCRIPTIONS, f"{done} of {BASELINE_SUBSCRIPTIONS}"
+    return watch.rate(done)
 
 
 @row("billing.run", "invoices/s", against="billing.baseline.row_by_row")
 async def run(bench: Bench) -> float:
-    """100,000 due subscriptions in chunks, one worker."""
-    return await _measure(bench, RENEW, renew.run, RUN_SUBSCRIPTIONS)
+    """100,000 due subscriptions in chunks, two workers."""
+    return await _measure(bench, "renew", RUN_SUBSCRIPTIONS)
+
+
+@row("billing.run.one_worker", "invoices/s", against="billing.baseline.row_by_row")
+async def one_worker(bench: Bench) -> float:
+    """The same with one worker, fewer subscriptions."""
+    return await _measure(bench, "renew", SMALL_RUN_SUBSCRIPTIONS, workers=1)
 
 
 @row("billing.run.10k", "invoices/s", against="billing.baseline.row_by_row")
 async def small_run(bench: Bench) -> float:
     """10,000 due subscriptions: the cost of an invoice must not depend on how many there are."""
-    return await _measure(bench, RENEW, renew.run, SMALL_RUN_SUBSCRIPTIONS)
+    return await _measure(bench, "renew", SMALL_RUN_SUBSCRIPTIONS)
 
 
 @row("billing.run.big_account", "invoices/s", against="billing.baseline.row_by_row")
 async def big_account(bench: Bench) -> float:
-    """30,000 subscriptions of one customer."""
-    return await _measure(bench, RENEW, renew.run, BIG_ACCOUNT_SUBSCRIPTIONS, customers=1)
+    """30,000 subscriptions of one customer: 3,000 a second are the 10 seconds of the bar."""
+    return await _measure(bench, "renew", BIG_ACCOUNT_SUBSCRIPTIONS, customers=1)
+
+
+@row("billing.scale.10k", "invoices/s")
+async def scale_small(bench: Bench) -> float:
+    """10,000 due subscriptions, the small end of `billing.scale.1m`."""
+    return await _measure(bench, "renew", SMALL_RUN_SUBSCRIPTIONS)
+
+
+@row("billing.scale.1m", "invoices/s", against="billing.scale.10k")
+async def scale_large(bench: Bench) -> float:
+    """1,000,000 due subscriptions; the ratio tells what an invoice costs more. Only with CAUCE_BENCH_LARGE=1: it takes long."""
+    return await _measure(bench, "renew", MILLION if os.environ.get("CAUCE_BENCH_LARGE") else RUN_SUBSCRIPTIONS)
 
 
 @row("trials.wave", "trials/s")
 async def wave(bench: Bench) -> float:
-    """10,000 trials that end in one second, each with a method on file: first invoice, due for collection."""
-    return await _measure(bench, TRIAL_END, trials.run, TRIALS, status="trialing")
+    """10,000 trials that end in one second, each with a method on file: first invoice, due for collection. Two workers."""
+    return await _measure(bench, "trial_end", TRIALS, status="trialing")
+
+
+_KINDS: dict[str, tuple[Sweep, RowProcessor]] = {"renew": (RENEW, renew.run), "trial_end": (TRIAL_END, trials.run)}
 
 
 async def _measure(
-    bench: Bench,
-    sweep: Sweep,
-    process: RowProcessor,
-    count: int,
-    *,
-    rows_max: int | None = None,
-    customers: int | None = None,
-    status: str = "active",
+    bench: Bench, kind: str, count: int, *, customers: int | None = None, status: str = "active", workers: int = WORKERS
 ) -> float:
+    async with _due(bench, kind, count, customers=customers, status=status) as (_, org_id):
+        processes = [await _start(bench.dsn, org_id, kind) for _ in range(workers)]
+        with bench.stopwatch() as watch:
+            done = sum(await asyncio.gather(*(_run_out(process) for process in processes)))
+        assert done == count, f"{done} of {count}"
+    return watch.rate(count)
+
+
+@asynccontextmanager
+async def _due(
+    bench: Bench, kind: str, count: int, *, customers: int | None = None, status: str = "active"
+) -> AsyncIterator[tuple[Database, int]]:
+    """An organization with so many due subscriptions; a first chunk is billed and the statistics are gathered."""
+    sweep, process = _KINDS[kind]
     async with bench.database() as database:
         org_id = await bench.org(database)
         await _seed(bench, database, org_id, count + WARM, customers or count + WARM, status)
         await _sweep(database, replace(sweep, rows_max=WARM), process, org_id, WARM)
         async with bench.owner() as owner:
             await owner.execute("ANALYZE")
-        with bench.stopwatch() as watch:
-            done = await _sweep(database, replace(sweep, rows_max=rows_max or sweep.rows_max), process, org_id, count)
-        assert done == count, f"{done} of {count}"
-    return watch.rate(count)
+        yield database, org_id
+
+
+async def _start(dsn: str, org_id: int, kind: str) -> asyncio.subprocess.Process:
+    """A worker process, connected and waiting for the word."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.billing", dsn, str(org_id), kind,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"ready\n"
+    return process
+
+
+async def _run_out(process: asyncio.subprocess.Process) -> int:
+    """Let a worker go; how many rows it took before none was left."""
+    said, _ = await process.communicate(b"go\n")
+    return int(said)
+
+
+async def work(dsn: str, org_id: int, kind: str) -> None:
+    """The worker process: sweep until nothing is due."""
+    sweep, process = _KINDS[kind]
+    database = await Database.connect(dsn)
+    try:
+        async with database.transaction(org_id) as tx:
+            await tx.ping()
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.readline)
+        sys.stdout.write(f"{await _sweep(database, sweep, process, org_id, sys.maxsize)}\n")
+    finally:
+        await database.close()
 
 
 async def _sweep(database: Database, sweep: Sweep, process: RowProcessor, org_id: int, count: int) -> int:
@@ -121,7 +192,13 @@ async def _sweep(database: Database, sweep: Sweep, process: RowProcessor, org_id
         await process(cast(Runtime, None), tx, rows)  # these flows need no runtime
 
     done = 0
-    while done < count and (taken := await run_chunk(database, sweep, [org_id], handle)):
+    while done < count:
+        try:
+            taken = await run_chunk(database, sweep, [org_id], handle)
+        except TRANSIENT:  # as a worker does: the next round takes them again
+            continue
+        if not taken:
+            break
         done += taken
     return done
 
@@ -169,3 +246,9 @@ def _calls() -> NewPrice:
         billing=Billing.IN_ARREARS,
         meter_key="calls",
     )
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(work(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

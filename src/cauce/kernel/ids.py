@@ -15,6 +15,8 @@ from cauce.kernel.errors import InvalidRequest
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
 _BODY_LENGTH = 26
+_HEAD_LENGTH = 10
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 
 IdSource = Callable[[str], str]
 """Makes an id for a prefix. `new_id` in the product; a seeded one in simulators."""
@@ -28,6 +30,7 @@ class TimeOrderedIds:
         self._random_bits = random_bits
         self._last_millis = -1
         self._last_random = 0
+        self._head = ""
 
     def __call__(self, prefix: str) -> str:
         """A fresh id `<prefix>_<26 characters>`; `prefix` is lower-case letters."""
@@ -36,16 +39,14 @@ class TimeOrderedIds:
             self._last_random += 1
         else:
             self._last_random = self._random_bits(_RANDOM_BITS - 1)  # one bit of headroom for counting up
-        self._last_millis = millis
-        return f"{prefix}_{_encode((millis << _RANDOM_BITS) | self._last_random)}"
+            self._last_millis = millis
+            self._head = _encode(millis, _HEAD_LENGTH)
+        return f"{prefix}_{self._head}{_encode(self._last_random, _BODY_LENGTH - _HEAD_LENGTH)}"
 
 
-def _encode(number: int) -> str:
-    digits = []
-    for _ in range(_BODY_LENGTH):
-        digits.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(digits))
+def _encode(number: int, length: int) -> str:
+    """`number` in base 32 with `length` digits, an even number of them: two at a time, for bulk work makes many."""
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(5 * length - 10, -1, -10)])
 
 
 new_id: IdSource = TimeOrderedIds(wall_millis, secrets.randbits)

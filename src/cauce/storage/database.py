@@ -8,7 +8,6 @@ cannot bypass the policies. A flow opens the transaction and passes `tx` down; n
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -220,10 +219,11 @@ async def _no_reset(connection: asyncpg.Connection) -> None:
 
 
 _encode_json = msgspec.json.Encoder().encode
+_decode_json = msgspec.json.Decoder().decode
 
 
 async def _teach_json(connection: asyncpg.Connection) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
-            name, schema="pg_catalog", encoder=lambda value: _encode_json(value).decode(), decoder=json.loads
+            name, schema="pg_catalog", encoder=lambda value: _encode_json(value).decode(), decoder=_decode_json
         )

@@ -16,6 +16,7 @@ from cauce.billing.invoicing.store import (
     lock_one,
     lock_open_of,
     read,
+    write_lines,
 )
 from cauce.kernel.errors import Conflict
 from cauce.storage.database import Row, Tx
@@ -39,11 +40,12 @@ __all__ = [
     "set_pending",
     "settle",
     "with_open",
+    "write_lines",
 ]
 
 
 async def issue(tx: Tx, invoices: Sequence[NewInvoice]) -> list[NewEvent]:
-    """Number and write final invoices with their lines; the events to emit.
+    """Number and write final invoices whose lines are written already; the events to emit.
 
     Call it after every other lock is held and before the ledger: the series' row serializes whoever issues.
     """

@@ -27,7 +27,7 @@ async def take_numbers(tx: Tx, series: str, prefix: str, count: int) -> list[tup
 
 
 async def insert(tx: Tx, invoices: Sequence[NewInvoice], series: str, numbers: Sequence[tuple[int, str]]) -> None:
-    """Final invoices with their numbers, and their lines."""
+    """Final invoices with their numbers."""
     await tx.run(
         QUERIES.insert_invoices,
         tx.org,
@@ -55,6 +55,10 @@ async def insert(tx: Tx, invoices: Sequence[NewInvoice], series: str, numbers: S
         [one.due_at for one in invoices],
         [one.issued_at for one in invoices],
     )
+
+
+async def write_lines(tx: Tx, invoices: Sequence[NewInvoice]) -> None:
+    """The lines of invoices that are issued in the same transaction."""
     rows = [
         _line_values(one, number, line) for one in invoices for number, line in enumerate(one.priced.lines, start=1)
     ]

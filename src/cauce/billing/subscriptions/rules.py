@@ -151,16 +151,33 @@ def local_day(subscription: Subscription, instant: datetime) -> date:
     return local_date(instant, zone_of(subscription.timezone))
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The period that a subscription is in from now on; the renewal is due at `due_at`, its end."""
+
+    id: str
+    period_index: int
+    period_start: date
+    period_end: date
+    due_at: datetime
+
+
+def entered(subscription: Subscription, index: int) -> Entered:
+    """What changes when the subscription goes on to period `index`."""
+    period = period_of(subscription, index).period
+    return Entered(subscription.id, index, period.start, period.end, instant_of(subscription, period.end))
+
+
 def enter_period(subscription: Subscription, index: int) -> Subscription:
     """The subscription in period `index`, due for renewal at its end."""
-    period = period_of(subscription, index).period
+    now = entered(subscription, index)
     return replace(
         subscription,
         period_index=index,
-        period_start=period.start,
-        period_end=period.end,
+        period_start=now.period_start,
+        period_end=now.period_end,
         due_kind=RENEW,
-        due_at=instant_of(subscription, period.end),
+        due_at=now.due_at,
     )
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
-from cauce.billing.subscriptions.rules import Item, Step, Subscription
+from cauce.billing.subscriptions.rules import Entered, Item, Step, Subscription
 from cauce.kernel.errors import NotFound, StaleVersion
 from cauce.kernel.machine import BEGIN
 from cauce.storage.database import Row, Tx
@@ -18,11 +18,12 @@ from cauce.storage.sql import load_queries
 QUERIES = load_queries(__package__)
 COLUMNS = tuple(field.name for field in fields(Subscription))
 _values = attrgetter(*COLUMNS)
+_columns_of = itemgetter(*COLUMNS)
 
 
 def subscription_of(row: Row) -> Subscription:
     """A subscription from a row that holds all its columns, and perhaps more."""
-    return Subscription(*[row[name] for name in COLUMNS])
+    return Subscription(*_columns_of(row))
 
 
 async def insert(tx: Tx, subscriptions: Sequence[Subscription]) -> None:
@@ -36,17 +37,17 @@ async def save(tx: Tx, subscriptions: Sequence[Subscription]) -> None:
         raise StaleVersion("a subscription changed meanwhile")
 
 
-async def advance(tx: Tx, subscriptions: Sequence[Subscription]) -> None:
+async def advance(tx: Tx, entered: Sequence[Entered]) -> None:
     """Write only the period and the next due time of many locked subscriptions."""
-    if subscriptions:
+    if entered:
         await tx.run(
             QUERIES.advance,
             tx.org,
-            [one.id for one in subscriptions],
-            [one.period_index for one in subscriptions],
-            [one.period_start for one in subscriptions],
-            [one.period_end for one in subscriptions],
-            [one.due_at for one in subscriptions],
+            [one.id for one in entered],
+            [one.period_index for one in entered],
+            [one.period_start for one in entered],
+            [one.period_end for one in entered],
+            [one.due_at for one in entered],
         )
 
 

@@ -103,9 +103,16 @@ def finalized(invoice: NewInvoice) -> Journal | None:
 
 
 async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> None:
-    """Write the batch: discounts and pending lines used, invoices, events, then the ledger, last."""
+    """Write the batch: discounts and pending lines used, lines, events, invoices, then the ledger, last.
+
+    Whoever issues waits for the number series from the first number to the commit. So all that needs no number is
+    written before it: of several workers one writes the rest of its chunk while the others decide theirs.
+    """
     await subscriptions.use_discounts(tx, batch.discount_ids)
     await invoicing.invoice_pending(tx, batch.pending)
+    await invoicing.write_lines(tx, batch.invoices)
+    numbered = {invoice.id for invoice in batch.invoices}
+    await emit(tx, [one for one in batch.events if one.object_id not in numbered], actor=actor, cause=cause)
     issued = await invoicing.issue(tx, batch.invoices)
     credit_used = [
         NewEvent(
@@ -118,7 +125,8 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
         for one in batch.invoices
         if one.credit_used_minor
     ]
-    await emit(tx, issued + credit_used + batch.events, actor=actor, cause=cause)
+    told = [one for one in batch.events if one.object_id in numbered]
+    await emit(tx, issued + credit_used + told, actor=actor, cause=cause)
     assert len(batch.journals) <= ITEMS_MAX
     require_posted(await post(tx, batch.journals))
 

@@ -9,12 +9,10 @@ the poison subscription stands alone and is parked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Subscription, enter_period, is_complete, period_of
+from cauce.billing.subscriptions.rules import Entered, Subscription, entered, is_complete, period_of
 from cauce.flows.billing import boundary
 from cauce.flows.billing.bills import Tariff, compose
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
@@ -23,15 +21,6 @@ from cauce.reports.billing_run import Surroundings, load_surroundings
 from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
-
-
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """One renewal: the subscription before and after, due at the boundary between two periods."""
-
-    before: Subscription
-    after: Subscription
-    at: datetime
 
 
 async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -48,8 +37,7 @@ async def renew(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
     batch = Batch()
     arounds = await load_billed(tx, [one.id for one in straight])
     tariff = await load_tariff(tx, straight, [arounds[one.id] for one in straight])
-    renewals = [decide(one, arounds[one.id], tariff, batch) for one in straight]
-    await subscriptions.advance(tx, [renewal.after for renewal in renewals])
+    await subscriptions.advance(tx, [decide(one, arounds[one.id], tariff, batch) for one in straight])
     if special:
         await boundary.pass_boundary(tx, special, waiting, batch, actor)
     await write(tx, batch, actor)
@@ -60,18 +48,18 @@ def leaves(subscription: Subscription) -> bool:
     return subscription.cancel_at_period_end or is_complete(subscription)
 
 
-def decide(subscription: Subscription, around: Surroundings, tariff: Tariff, batch: Batch) -> Renewal:
-    """One plain renewal, added to the batch. Dated by its due time, however late it runs."""
+def decide(subscription: Subscription, around: Surroundings, tariff: Tariff, batch: Batch) -> Entered:
+    """One plain renewal, added to the batch; the period entered. Dated by its due time, however late it runs."""
     assert subscription.due_at is not None
     at = subscription.due_at
-    after = enter_period(subscription, subscription.period_index + 1)
-    advance = period_of(after, after.period_index)
+    after = entered(subscription, subscription.period_index + 1)
+    advance = period_of(subscription, after.period_index)
     arrears = period_of(subscription, subscription.period_index) if subscription.period_index >= 0 else None
     bill = compose(subscription.id, around, tariff, advance=advance, arrears=arrears)
-    invoice = batch.bill(after, around, bill, at, period=advance.period)
+    invoice = batch.bill(subscription, around, bill, at, period=advance.period)
     content = {"invoice": invoice.id, "period_start": after.period_start, "period_end": after.period_end}
-    batch.events.append(NewEvent("subscription.renewed", after.id, at, content, after.customer_id))
-    return Renewal(subscription, after, at)
+    batch.events.append(NewEvent("subscription.renewed", subscription.id, at, content, subscription.customer_id))
+    return after
 
 
 async def preview_renewal(tx: Tx, subscription: Subscription) -> Batch:
