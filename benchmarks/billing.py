@@ -147,7 +147,7 @@ async def _due(
     sweep, process = _KINDS[kind]
     async with bench.database() as database:
         org_id = await bench.org(database)
-        await _seed(bench, database, org_id, count + WARM, customers or count + WARM, status)
+        await seed(bench, database, org_id, count + WARM, customers or count + WARM, status)
         await _sweep(database, replace(sweep, rows_max=WARM), process, org_id, WARM)
         async with bench.owner() as owner:
             await owner.execute("ANALYZE")
@@ -203,7 +203,8 @@ async def _sweep(database: Database, sweep: Sweep, process: RowProcessor, org_id
     return done
 
 
-async def _seed(bench: Bench, database: Database, org_id: int, count: int, customers: int, status: str) -> None:
+async def seed(bench: Bench, database: Database, org_id: int, count: int, customers: int, status: str) -> None:
+    """So many subscriptions that fall due on the first of this month, spread over so many customers."""
     today = datetime.now(UTC).date()
     ends = today.replace(day=1)
     starts = (ends - timedelta(days=1)).replace(day=1)
