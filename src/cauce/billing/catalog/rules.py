@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -124,6 +124,17 @@ class DunningPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class InstancePolicy:
+    """Whether a customer gets an instance of his own, and what becomes of it (J)."""
+
+    runner: str = ""  # the channel that runs it, by id, name or provider; "": none
+    suspend_read_only: bool = True  # suspend when access is only to read
+    retention_days: int = 30  # its data are kept so long after the contract ended
+    on_failure: Literal["hold", "refund"] = "hold"  # what follows when it cannot be made after payment
+    when_silent: Literal["proceed", "refuse"] = "proceed"  # what a pre hook that does not answer means
+
+
+@dataclass(frozen=True, slots=True)
 class PlanPolicy:
     """Every decision that the state machine leaves to the plan."""
 
@@ -141,6 +152,7 @@ class PlanPolicy:
     anchor_day: int | None = None
     change: ChangePolicy = field(default_factory=ChangePolicy)
     dunning: DunningPolicy = field(default_factory=DunningPolicy)
+    instance: InstancePolicy = field(default_factory=InstancePolicy)
 
 
 @dataclass(frozen=True, slots=True)

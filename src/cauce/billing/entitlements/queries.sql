@@ -23,3 +23,7 @@ SELECT id, product_id, feature, value, level, reason, actor, created_at, due_at 
 -- name: end_grants
 UPDATE entitlements.hand_grant SET ended_at = $3, due_at = NULL WHERE org_id = $1 AND id = ANY ($2::text[]) AND ended_at IS NULL
 RETURNING id, customer_id, feature, level
+
+-- name: granted_levels
+SELECT customer_id, product_id, level FROM entitlements.hand_grant
+ WHERE org_id = $1 AND customer_id = ANY ($2::text[]) AND ended_at IS NULL AND level IS NOT NULL AND (due_at IS NULL OR due_at > $3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
-__all__ = ["end_grants", "follow", "grant_by_hand", "grants_of", "of_customer"]
+__all__ = ["end_grants", "follow", "grant_by_hand", "granted_levels", "grants_of", "of_customer"]
 
 of_customer = store.of_customer
 
@@ -82,3 +82,9 @@ async def end_grants(tx: Tx, grant_ids: Sequence[str], now: datetime) -> list[Ne
 async def grants_of(tx: Tx, customer_id: str, now: datetime) -> list[Row]:
     """The grants by hand that hold at `now`."""
     return await tx.rows(store.QUERIES.grants_of_customer, tx.org, customer_id, now)
+
+
+async def granted_levels(tx: Tx, customer_ids: Collection[str], now: datetime) -> list[tuple[str, str, Level]]:
+    """(customer, product or "", level) of every level granted by hand that holds at `now`."""
+    rows = await tx.rows(store.QUERIES.granted_levels, tx.org, sorted(customer_ids), now)
+    return [(row["customer_id"], row["product_id"], Level(row["level"])) for row in rows]

@@ -18,14 +18,13 @@ from cauce.entrypoints.api.catalog import Key, Text
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, listing, unpack_cursor
-from cauce.flows.billing import methods
+from cauce.flows.billing import methods, standing
 from cauce.flows.context import Context
 from cauce.kernel.errors import NotFound
 from cauce.reports import billing as report
 from cauce.reports import customers as customer_report
 from cauce.reports import resources as rows_by_id
 from cauce.storage.database import Tx
-from cauce.storage.outbox import emit
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -122,21 +121,12 @@ async def grant_access(request: Request, caller: BillingWriter, customer_id: Id,
     """Give a level of access or one feature by hand; it goes above the state of the bill."""
 
     async def work(context: Context) -> object:
-        async with context.transaction() as tx:
+        async with caller.context.transaction() as tx:
             found = await find_customer(tx, customer_id)
-            grant_id, event = await entitlements.grant_by_hand(
-                tx,
-                found.id,
-                reason=body.reason,
-                actor=context.actor.name,
-                now=await context.now(tx),
-                level=body.level,
-                feature=body.feature,
-                value=body.value,
-                product_id=body.product,
-                ends_at=body.ends_at,
-            )
-            await emit(tx, [event], actor=context.actor.name, cause=context.cause)
+        grant_id = await standing.grant_by_hand(
+            context,
+            standing.HandGrant(found.id, body.reason, body.level, body.feature, body.value, body.product, body.ends_at),
+        )
         return {"object": "access_grant", "id": grant_id, "customer": found.id, **body.model_dump()}
 
     return await answer_once(request, caller.context, work)
@@ -150,7 +140,7 @@ async def end_grant(caller: BillingWriter, customer_id: Id, grant_id: Id) -> dic
         found, now = await find_customer(tx, customer_id), await context.now(tx)
         if grant_id not in {row["id"] for row in await entitlements.grants_of(tx, found.id, now)}:
             raise NotFound(f"there is no grant {grant_id}", param="grant")
-        await emit(tx, await entitlements.end_grants(tx, [grant_id], now), actor=context.actor.name)
+    await standing.revoke_grant(context, found.id, grant_id)
     return {"object": "access_grant", "id": grant_id, "ended": True}
 
 

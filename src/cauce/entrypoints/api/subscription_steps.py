@@ -104,7 +104,7 @@ async def withdraw_change(caller: BillingWriter, subscription_id: Id) -> dict[st
     """Withdraw the change that waits for the renewal."""
     await changes.withdraw_change(caller.context, subscription_id)
     async with caller.context.transaction() as tx:
-        return await shown_subscription(tx, subscription_id)
+        return await shown_subscription(tx, subscription_id, caller.context)
 
 
 @router.post("/{subscription_id}/cancel")
@@ -226,14 +226,14 @@ def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
 
 async def _moved(context: Context, moved: cancel.Moved) -> dict[str, Any]:
     async with context.transaction() as tx:
-        shown = await shown_subscription(tx, moved.subscription_id)
+        shown = await shown_subscription(tx, moved.subscription_id, context)
     credited = money(moved.credit_minor, shown["currency"])
     return shown | {"credited": credited, "invoice": moved.invoice_id}
 
 
 async def _changed(context: Context, done: changes.Changed) -> dict[str, Any]:
     async with context.transaction() as tx:
-        shown = await shown_subscription(tx, done.subscription_id)
+        shown = await shown_subscription(tx, done.subscription_id, context)
     currency = shown["currency"]
     return {
         "object": "subscription_change",

@@ -13,6 +13,7 @@ from cauce.billing.customers.rules import CustomerData
 from cauce.entrypoints.api.access import BillingWriter, Reader
 from cauce.entrypoints.api.catalog import Key, Text
 from cauce.entrypoints.api.customers import CustomerFields, find_customer
+from cauce.entrypoints.api.instances import instance_of
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import (
     PLAIN_TEXT,
@@ -106,7 +107,7 @@ async def create_subscription(request: Request, caller: BillingWriter, body: Sub
     async def work(context: Context) -> object:
         signed = await sign_up(context, await _signup(caller.context, body))
         async with caller.context.transaction() as tx:
-            return await shown_subscription(tx, signed.subscription_id)
+            return await shown_subscription(tx, signed.subscription_id, caller.context)
 
     return await answer_once(request, caller.context, work, moves_money=True)
 
@@ -119,7 +120,7 @@ async def show_subscription(
 ) -> dict[str, Any]:
     """A subscription with its items and the charges that wait for its next invoice."""
     async with caller.context.transaction() as tx:
-        shown = await shown_subscription(tx, subscription_id)
+        shown = await shown_subscription(tx, subscription_id, caller.context)
         await expand(tx, [shown], expanded)
     return shown
 
@@ -165,8 +166,8 @@ async def _signup(context: Context, body: SubscriptionBody) -> Signup:
     )  # fmt: skip
 
 
-async def shown_subscription(tx: Tx, subscription_id: str) -> dict[str, Any]:
-    """A subscription with its items and waiting charges."""
+async def shown_subscription(tx: Tx, subscription_id: str, context: Context) -> dict[str, Any]:
+    """A subscription with its items, waiting charges and instance."""
     detail = await report.read_subscription(tx, subscription_id)
     (row,) = await rows_by_id.subscriptions(tx, [subscription_id])
     return resource(
@@ -174,6 +175,7 @@ async def shown_subscription(tx: Tx, subscription_id: str) -> dict[str, Any]:
         row,
         items=resources("subscription_item", detail.items),
         pending_charges=resources("charge", detail.pending_lines),
+        instance=await instance_of(tx, subscription_id, context),
     )
 
 

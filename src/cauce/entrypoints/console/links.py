@@ -6,6 +6,7 @@ _HOMES = {
     "cus": "customers",
     "sub": "subscriptions",
     "in": "invoices",
+    "inst": "instances",
     "ord": "orders",
     "mer": "merchants",
     "brk": "breaks",

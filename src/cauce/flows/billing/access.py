@@ -9,7 +9,9 @@ from cauce.billing.catalog.rules import Plan
 from cauce.billing.customers import service as customers
 from cauce.billing.entitlements import service as entitlements
 from cauce.billing.entitlements.rules import Access, level_of
+from cauce.billing.provisioning.rules import Asked
 from cauce.billing.subscriptions.rules import Subscription
+from cauce.flows.billing.provision import follow_instances, with_grants
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -21,8 +23,15 @@ async def follow_access(
     at: datetime,
     *,
     restricted: Collection[str] = (),
+    forgotten: Collection[str] = (),
+    changed: Collection[str] = (),
+    asked: Mapping[str, Asked] | None = None,
+    adopt: bool = False,
 ) -> list[NewEvent]:
-    """Bring access to what these subscriptions' states say; `restricted`: ids whose grace is over. Locks the customers."""
+    """Bring access to what these subscriptions' states say, and their instances with it. Locks the customers.
+
+    `restricted`: ids whose grace is over; for the others see `provision.follow_instances`.
+    """
     if not subscriptions:
         return []
     suspended = await customers.lock(tx, {one.customer_id for one in subscriptions})
@@ -43,4 +52,10 @@ async def follow_access(
         )
         for one in subscriptions
     ]
-    return await entitlements.follow(tx, wanted, at)
+    events = await entitlements.follow(tx, wanted, at)
+    if not any(plan.policy.instance.runner for plan in plans.values()):
+        return events
+    levels = await with_grants(tx, subscriptions, {one.subscription_id: one.level for one in wanted}, suspended, at)
+    return events + await follow_instances(
+        tx, subscriptions, plans, levels, at, forgotten=forgotten, changed=changed, asked=asked, adopt=adopt
+    )

@@ -94,7 +94,9 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     content = {"invoice": invoice.id, "plan": planned.plan.key, "change": waiting.id}
     batch.events.append(NewEvent("subscription.changed", one.id, at, content, one.customer_id, {"plan": one.plan_id}))
     batch.events.append(NewEvent("subscription.renewed", one.id, at, {"invoice": invoice.id}, one.customer_id))
-    batch.events += await follow_access(tx, [after], {planned.plan.id: planned.plan}, at)
+    batch.events += await follow_access(
+        tx, [after], {plan.id: plan, planned.plan.id: planned.plan}, at, changed={one.id}
+    )
 
 
 async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:

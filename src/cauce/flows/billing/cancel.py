@@ -13,12 +13,14 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import CancelCredit, Plan
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import service as payments
+from cauce.billing.provisioning.rules import Verb
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, local_day
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.correct import void_into
 from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
 from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context
@@ -57,6 +59,7 @@ class Moved:
 
 async def cancel(context: Context, command: Cancel) -> Moved:
     """Cancel, or ask for approval where the plan wants it (T11, T28, T31, T32)."""
+    await ask(context, command.subscription_id, Verb.DEPROVISION, {"now": command.now, "reason": command.reason})
     async with context.transaction() as tx:
         one, plan, at = await load(tx, context, command.subscription_id)
         if command.now:
@@ -123,6 +126,7 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
 
 async def reactivate(context: Context, subscription_id: str) -> Moved:
     """Begin a new term of a canceled subscription: same row, no trial, billed from now (T38)."""
+    asked = await ask(context, subscription_id, Verb.REACTIVATE, {})
     async with context.transaction() as tx:
         one, plan, at = await load(tx, context, subscription_id)
         MACHINE.targets(one.status, "reactivate")
@@ -139,7 +143,7 @@ async def reactivate(context: Context, subscription_id: str) -> Moved:
                 "subscription.reactivated", one.id, at, {"invoice": invoice.id, "term": after.term}, one.customer_id
             )
         )
-        batch.events += await follow_access(tx, [after], {plan.id: plan}, at)
+        batch.events += await follow_access(tx, [after], {plan.id: plan}, at, asked=asked)
         await write(tx, batch, context.actor.name, context.cause)
         return Moved(one.id, after.status, False, 0, invoice.id)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from cauce.billing.catalog.rules import ChangeTiming, ProrationBehavior
+from cauce.billing.catalog.rules import ChangeTiming, Plan, ProrationBehavior
+from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Step, Subscription, enter_period, local_day
 from cauce.flows.billing.access import follow_access
@@ -22,6 +23,7 @@ from cauce.flows.billing.cancel import load
 from cauce.flows.billing.changing import Planned, plan_change, write_items
 from cauce.flows.billing.issue import Batch, load_billed, write
 from cauce.flows.billing.proration import Prorated, prorate
+from cauce.flows.billing.provision_asking import ask
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.kernel.ids import new_id
@@ -83,15 +85,16 @@ class _RolledBack(Exception):
 
 async def change(context: Context, command: Change) -> Changed:
     """Make the change, or schedule it for the renewal."""
+    asked = await ask(context, command.subscription_id, Verb.CHANGE, msgspec.to_builtins(command))
     async with context.transaction() as tx:
-        return await _change(tx, context, command)
+        return await _change(tx, context, command, asked)
 
 
 async def preview_change(context: Context, command: Change) -> Changed:
     """What `change` would do, line by line; nothing is kept."""
     try:
         async with context.transaction() as tx:
-            raise _RolledBack(await _change(tx, context, command))
+            raise _RolledBack(await _change(tx, context, command, {}))
     except _RolledBack as preview:
         return replace(preview.changed, invoice_id=None, change_id=None)
 
@@ -109,7 +112,7 @@ async def withdraw_change(context: Context, subscription_id: str) -> None:
         await write(tx, Batch(events=[event]), context.actor.name, context.cause)
 
 
-async def _change(tx: Tx, context: Context, command: Change) -> Changed:
+async def _change(tx: Tx, context: Context, command: Change, asked: Mapping[str, Asked]) -> Changed:
     one, plan, now = await load(tx, context, command.subscription_id)
     at = _instant(one, command, now)
     planned = await plan_change(tx, one, plan, command)
@@ -117,7 +120,7 @@ async def _change(tx: Tx, context: Context, command: Change) -> Changed:
     proration = command.proration or planned.rule.proration
     if timing is ChangeTiming.AT_RENEWAL and one.status != "trialing":
         return await _schedule(tx, context, one, command, planned, at)
-    changed = await _apply_now(tx, context, one, planned, proration, at)
+    changed = await _apply_now(tx, context, one, plan, planned, proration, at, asked)
     if command.expect_total_minor is not None and changed.total_minor != command.expect_total_minor:
         raise PreviewOutdated(total_minor=changed.total_minor)
     return changed
@@ -159,7 +162,14 @@ async def _schedule(
 
 
 async def _apply_now(
-    tx: Tx, context: Context, one: Subscription, planned: Planned, proration: ProrationBehavior, at: datetime
+    tx: Tx,
+    context: Context,
+    one: Subscription,
+    plan: Plan,
+    planned: Planned,
+    proration: ProrationBehavior,
+    at: datetime,
+    asked: Mapping[str, Asked],
 ) -> Changed:
     batch = Batch()
     trialing = one.status == "trialing"
@@ -171,7 +181,9 @@ async def _apply_now(
     await subscriptions.move(tx, [Step(one, after, "change", at)], context.actor.name)
     told = {"plan": planned.plan.key, "total": prorated.priced.total_minor, "invoice": invoice_id}
     batch.events.append(NewEvent("subscription.changed", one.id, at, told, one.customer_id, {"plan": one.plan_id}))
-    batch.events += await follow_access(tx, [after], {planned.plan.id: planned.plan}, at)
+    batch.events += await follow_access(
+        tx, [after], {plan.id: plan, planned.plan.id: planned.plan}, at, changed={one.id}, asked=asked
+    )
     await write(tx, batch, context.actor.name, context.cause)
     return Changed(
         one.id, ChangeTiming.NOW, proration, at, prorated.priced.lines, prorated.priced.total_minor, invoice_id, None,

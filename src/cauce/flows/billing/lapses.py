@@ -14,11 +14,21 @@ from cauce.billing.entitlements import service as entitlements
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import service as payments
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import INCOMPLETE_END, QUOTE_END, UNPAID_END, Step, Subscription, end, wait_for
+from cauce.billing.subscriptions.rules import (
+    INCOMPLETE_END,
+    QUOTE_END,
+    RETENTION_END,
+    UNPAID_END,
+    Step,
+    Subscription,
+    end,
+    wait_for,
+)
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.boundary import due_of
 from cauce.flows.billing.correct import void_into
 from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.provision import follow_customers
 from cauce.flows.billing.renew import by_org
 from cauce.flows.context import Runtime
 from cauce.storage.audit import SYSTEM
@@ -61,7 +71,9 @@ async def lapse(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
         await void_into(tx, invoice, batch, due_of(next(one for one in ended if one.id == invoice.subscription_id)))
     plans = await catalog.read_plans(tx, {one.plan_id for one in ended})
     if steps:
-        batch.events += await follow_access(tx, [step.after for step in steps], plans, steps[-1].at)
+        kept_enough = {one.id for one in ended if one.due_kind in (RETENTION_END, INCOMPLETE_END)}
+        after = [step.after for step in steps]
+        batch.events += await follow_access(tx, after, plans, steps[-1].at, forgotten=kept_enough)
     await write(tx, batch, actor)
 
 
@@ -92,4 +104,5 @@ async def run_grants(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         at: datetime = max(row["due_at"] for row in group)
         await customers.lock(part, {row["customer_id"] for row in group})
         events = await entitlements.end_grants(part, [row["id"] for row in group], at)
+        events += await follow_customers(part, {row["customer_id"] for row in group}, at)
         await write(part, Batch(events=events), SYSTEM.name)

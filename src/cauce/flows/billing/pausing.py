@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.provisioning.rules import Verb
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import (
@@ -27,6 +28,7 @@ from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, monthly_revenue
 from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
+from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.renew import by_org
 from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context, Runtime
@@ -39,6 +41,7 @@ from cauce.storage.outbox import NewEvent
 
 async def pause_now(context: Context, subscription_id: str, *, resume_at: datetime | None = None) -> Moved:
     """Pause now, until `resume_at` or until somebody resumes it."""
+    asked = await ask(context, subscription_id, Verb.SUSPEND, {"resume_at": resume_at and resume_at.isoformat()})
     async with context.transaction() as tx:
         one, plan, now = await load(tx, context, subscription_id)
         MACHINE.step(one.status, "pause")
@@ -54,13 +57,14 @@ async def pause_now(context: Context, subscription_id: str, *, resume_at: dateti
         await subscriptions.move(tx, [Step(one, after, "pause", now)], context.actor.name)
         content = {"reason": "requested", "resume_at": resume_at, "credit": credited}
         batch.events.append(NewEvent("subscription.paused", one.id, now, content, one.customer_id))
-        batch.events += await follow_access(tx, [after], {plan.id: plan}, now)
+        batch.events += await follow_access(tx, [after], {plan.id: plan}, now, asked=asked)
         await write(tx, batch, context.actor.name, context.cause)
         return Moved(one.id, after.status, False, credited)
 
 
 async def resume_now(context: Context, subscription_id: str) -> Moved:
     """End a requested pause: the rest of the running period is billed from today."""
+    await ask(context, subscription_id, Verb.RESTORE, {})
     async with context.transaction() as tx:
         one, _, now = await load(tx, context, subscription_id)
         MACHINE.targets(one.status, "resume")

@@ -17,6 +17,7 @@ from cauce.billing.catalog.rules import NoPriceInCurrency, Plan, Price, PriceKin
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import Customer, CustomerData
 from cauce.billing.payments import service as payments
+from cauce.billing.provisioning.rules import Asked
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import (
     BadQuantity,
@@ -33,6 +34,7 @@ from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.coupons import apply_coupon
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.options import adjustments
+from cauce.flows.billing.provision_asking import ask_to_begin
 from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
 from cauce.flows.context import Context
 from cauce.kernel.errors import InvalidRequest
@@ -76,12 +78,14 @@ class SignedUp:
 
 
 async def sign_up(context: Context, command: Signup) -> SignedUp:
-    """Make the subscription, in a transaction of its own."""
+    """Make the subscription, in a transaction of its own; the runner of instances is asked before."""
+    wish = {"currency": command.currency, "quantities": dict(command.quantities), "options": dict(command.options)}
+    asked = await ask_to_begin(context, command.plan, command.customer, wish)
     async with context.transaction() as tx:
-        return await sign_up_within(tx, context, command)
+        return await sign_up_within(tx, context, command, asked)
 
 
-async def sign_up_within(tx: Tx, context: Context, command: Signup) -> SignedUp:
+async def sign_up_within(tx: Tx, context: Context, command: Signup, asked: Asked | None = None) -> SignedUp:
     """The same inside the caller's transaction (which writes nothing after it)."""
     now, actor = await context.now(tx), context.actor.name
     plan_id, sold = await catalog.require_sold(tx, command.plan)
@@ -92,9 +96,10 @@ async def sign_up_within(tx: Tx, context: Context, command: Signup) -> SignedUp:
     items = items_of(command, plan, prices, draft.id)
     trial_days = plan.trial_days if command.trial_days is None else command.trial_days
     batch = Batch()
+    passed = {draft.id: asked} if asked is not None else {}
     if trial_days > 0:
-        return await _begin_trial(tx, command, plan, customer, draft, items, trial_days, batch, now, context)
-    return await _begin_paid(tx, command, plan, draft, items, batch, now, context)
+        return await _begin_trial(tx, command, plan, customer, draft, items, trial_days, batch, now, context, passed)
+    return await _begin_paid(tx, command, plan, draft, items, batch, now, context, passed)
 
 
 async def _begin_trial(
@@ -108,6 +113,7 @@ async def _begin_trial(
     batch: Batch,
     now: datetime,
     context: Context,
+    asked: Mapping[str, Asked],
 ) -> SignedUp:
     trialing = begin_trial(draft, now, trial_days)
     await subscriptions.place(tx, trialing, items, now)
@@ -116,7 +122,7 @@ async def _begin_trial(
     batch.events += await start_trial(tx, plan, customer, trialing, now, again=command.again)
     if command.coupon:
         batch.events += await apply_coupon(tx, trialing, command.coupon, now)
-    batch.events += await follow_access(tx, [trialing], {plan.id: plan}, now)
+    batch.events += await follow_access(tx, [trialing], {plan.id: plan}, now, asked=asked)
     await write(tx, batch, context.actor.name, context.cause)
     return SignedUp(customer.id, trialing.id, trialing.status, trialing.trial_end, None)
 
@@ -149,6 +155,7 @@ async def _begin_paid(
     batch: Batch,
     now: datetime,
     context: Context,
+    asked: Mapping[str, Asked],
 ) -> SignedUp:
     # The rows are written first, because a bill is composed of what the database holds; the state follows from the bill.
     provisional = replace(begin_term(draft, now), status="incomplete")
@@ -165,7 +172,7 @@ async def _begin_paid(
         after = incomplete_until(term, invoice, plan, now)
     await subscriptions.save(tx, [after])
     await subscriptions.record(tx, Step(None, after, "subscribe", now), context.actor.name)
-    batch.events += await follow_access(tx, [after], {plan.id: plan}, now)
+    batch.events += await follow_access(tx, [after], {plan.id: plan}, now, asked=asked)
     await write(tx, batch, context.actor.name, context.cause)
     return SignedUp(after.customer_id, after.id, after.status, None, invoice.id)
 

@@ -16,6 +16,7 @@ from cauce.billing.subscriptions.machine import LIVE
 from cauce.billing.subscriptions.rules import Step
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.provision import follow_customers
 from cauce.flows.context import Context
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
@@ -93,7 +94,8 @@ async def grant_by_hand(context: Context, command: HandGrant) -> str:
             product_id=command.product_id,
             ends_at=command.ends_at,
         )
-        await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+        events = [event, *await follow_customers(tx, [command.customer_id], now)]
+        await write(tx, Batch(events=events), context.actor.name, context.cause)
         return grant_id
 
 
@@ -101,7 +103,9 @@ async def revoke_grant(context: Context, customer_id: str, grant_id: str) -> Non
     """End a grant by hand before its time."""
     async with context.transaction() as tx:
         await customers.lock(tx, [customer_id])
-        events = await entitlements.end_grants(tx, [grant_id], await context.now(tx))
+        now = await context.now(tx)
+        events = await entitlements.end_grants(tx, [grant_id], now)
+        events += await follow_customers(tx, [customer_id], now)
         await write(tx, Batch(events=events), context.actor.name, context.cause)
 
 

@@ -7,14 +7,31 @@ from collections.abc import Awaitable, Callable
 from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
+from cauce.billing.provisioning.sweeps import DELETE
 from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, RESUME, TIMER, TRIAL_END
-from cauce.flows.billing import collect, disputes, dunning, lapses, methods, pausing, refunds, renew, show, trials
+from cauce.flows.billing import (
+    collect,
+    compensate,
+    disputes,
+    dunning,
+    lapses,
+    methods,
+    pausing,
+    provision,
+    provision_run,
+    refunds,
+    renew,
+    show,
+    trials,
+)
 from cauce.flows.context import JobKind, SweepKind
 from cauce.flows.instruct import Concluder
 from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {
     show.SHOW_JOB: JobKind(show.show_customer),
+    provision.RUN_JOB: provision_run.RUN,
+    provision.COMPENSATE_JOB: JobKind(compensate.compensate),
 }
 
 SWEEPS: tuple[SweepKind, ...] = (
@@ -28,6 +45,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(RESUME, pausing.run),
     SweepKind(TIMER, lapses.run_timers),
     SweepKind(GRANT, lapses.run_grants),
+    SweepKind(DELETE, provision_run.run_deletes),
 )
 
 EVENT_FLOWS: dict[str, tuple[str, ...]] = dict.fromkeys(show.SHOWN, (show.SHOW_JOB,))

@@ -104,7 +104,7 @@ async def _take(tx: Tx, context: Context, row: OldSubscription) -> str:
         await payments.put_payer(tx, customer.id, row.channel_id, row.customer_ref)
     if row.method is not None:
         await payments.save_method(tx, customer.id, row.channel_id, row.customer_ref, row.method, now=now)
-    await follow_access(tx, [one], {plan.id: plan}, now)
+    await follow_access(tx, [one], {plan.id: plan}, now, adopt=True)
     await write(tx, batch, actor, context.cause)
     return one.id
 

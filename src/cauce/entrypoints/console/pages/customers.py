@@ -8,6 +8,7 @@ from starlette.responses import Response
 from cauce.billing.customers import service as customers
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.instances import instance_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
 from cauce.entrypoints.console.pages.subscriptions import subscription_table
 from cauce.entrypoints.console.view import (
@@ -36,9 +37,9 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
-from cauce.flows.billing import methods
+from cauce.flows.billing import methods, standing
 from cauce.reports import customers as report
-from cauce.reports import invoices, subscriptions
+from cauce.reports import instances, invoices, subscriptions
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
 
@@ -87,6 +88,7 @@ async def show_one(request: Request, session: Session) -> Response:
         billed = await invoices.page(tx, customer_id=customer_id, rows_max=_RECENT)
         saved = await report.methods(tx, customer_id)
         paid = await report.payments(tx, customer_id)
+        run = await instances.page(tx, customer_id=customer_id, rows_max=_RECENT)
         happened = await report.timeline(tx, customer_id)
     facts = [
         ("customers.external_id", ident(one.external_id)),
@@ -111,6 +113,7 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=customer_id, states=["suspended"] if suspended else [], facts=facts, actions=actions,
         tables=[
             subscription_table(subscribed, with_customer=False, title="nav.subscriptions"),
+            *([instance_table(run, with_customer=False, title="nav.instances")] if run else []),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             method_table(saved, customer_id),
             payment_table(paid),
@@ -170,9 +173,7 @@ async def unsuspend(request: Request, session: Session, _fields: dict[str, str])
 
 async def _set_suspended(request: Request, session: Session, *, suspended: bool) -> Response:
     customer_id = request.path_params["customer_id"]
-    async with session.context.transaction() as tx:
-        now = await session.context.now(tx)
-        await customers.set_suspended(tx, customer_id, suspended, now=now, actor=session.context.actor.name)
+    await standing.set_suspended(session.context, customer_id, suspended)
     return back_to(f"/console/customers/{customer_id}")
 
 

@@ -13,6 +13,7 @@ from cauce.billing.customers.rules import CustomerData
 from cauce.entrypoints.portal.checkout import carried, check, command_of, option_fields
 from cauce.entrypoints.portal.offers import Offer, offers_of
 from cauce.entrypoints.portal.pages.cards import save_card
+from cauce.entrypoints.portal.pages.instance import landing
 from cauce.entrypoints.portal.view import back_to, open_page, render, visit_or_none
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import FORM_FIELD, ForeignForm
@@ -86,7 +87,7 @@ async def begin_checkout(
     visit = Visit(customer_id, org, replace(context, actor=actor_of(request, customer_id)), "")
     waits_for_card = done is None or done.status == "incomplete"
     response = await save_card(visit, carried(offer, form) if done is None else {}) if waits_for_card else None
-    response = response or back_to(visit, "/account")
+    response = response or back_to(visit, await landing(context, org, done.subscription_id if done else ""))
     set_visit_cookie(response, org, token, secure=context.runtime.public_url.startswith("https:"))
     return response
 
