@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
+from cauce.billing.provisioning.machine import MACHINE as INSTANCE
 from cauce.billing.subscriptions.machine import MACHINE
+from cauce.kernel.machine import Machine
 from cauce.storage.database import Database
 
 
-async def test_the_database_holds_the_very_transitions_of_the_machine(shared_database: Database) -> None:
+@pytest.mark.parametrize(("slice_name", "machine"), [("subscriptions", MACHINE), ("provisioning", INSTANCE)])
+async def test_the_database_holds_the_very_transitions_of_the_machine(
+    shared_database: Database, slice_name: str, machine: Machine
+) -> None:
     async with shared_database.transaction(1) as tx:
-        rows = await tx.rows("SELECT source, trigger, target FROM subscriptions.transitions()")
-    assert sorted(tuple(row) for row in rows) == MACHINE.rows()
+        rows = await tx.rows(f"SELECT source, trigger, target FROM {slice_name}.transitions()")
+    assert sorted(tuple(row) for row in rows) == machine.rows()
 
 
 async def test_the_history_refuses_a_step_that_is_not_listed(shared_database: Database) -> None:

@@ -18,6 +18,14 @@ LOOK_SECONDS = 2
 """How often the page looks."""
 
 
+_MAKING = "portal.instance_making"
+_TOLD = {
+    "failed": "portal.instance_failed",
+    "suspended": "portal.instance_suspended",
+    "deleted": "portal.instance_deleted",
+}
+
+
 async def show(request: Request, org: Org) -> Response:
     """Where the instance stands; once it is ready, on to it."""
     runtime: Runtime = request.app.state.runtime
@@ -25,15 +33,15 @@ async def show(request: Request, org: Org) -> Response:
         one = await report.one(tx, request.path_params["instance_id"])
     if one["status"] == "ready" and one["redirect_url"]:
         return RedirectResponse(one["redirect_url"], 303)
-    moves = one["status"] in ("requested", "provisioning") or (one["wanted"] == "running" and not one["failure"])
-    shown = {"failed": "failed", "suspended": "suspended", "deleted": "deleted"}.get(one["status"], "making")
+    told = _TOLD.get(one["status"], _MAKING)
+    moves = told == _MAKING or (one["wanted"] == "running" and not one["failure"])
     return render(
         request,
         "portal/instance.html",
         org,
         plan=one["plan_name"],
         status=one["status"],
-        text="portal.instance_making" if moves else f"portal.instance_{shown}",
+        text=_MAKING if moves else told,
         look_seconds=LOOK_SECONDS if moves else 0,
     )
 
