@@ -47,10 +47,10 @@ async def show(request: Request, org: Org) -> Response:
 
 
 async def landing(context: Context, org: Org, subscription_id: str) -> str:
-    """Where somebody goes who has just signed up: to his instance if he gets one, else to his account."""
+    """Which portal page somebody sees who has just signed up: his instance if he gets one, else his account."""
     async with context.runtime.db.transaction(org.id) as tx:
         one = await report.of_subscription(tx, subscription_id)
-    return f"/portal/{org.public_id}/instances/{one['id']}" if one else f"/portal/{org.public_id}/account"
+    return f"/instances/{one['id']}" if one else "/account"
 
 
 routes = [open_page("/instances/{instance_id}", show)]
