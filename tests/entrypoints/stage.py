@@ -274,9 +274,14 @@ async def _keep_papers(one: Stage) -> None:
             at=now,
         )  # fmt: skip
         line = ("POST", "https://provider.example/v1/charges", 200, "", 184, wall_now())
-        await channels.log_exchange(tx, one.runtime.sealer, CHANNEL, "charge", "pat_example", line, {"body": "…"})
+        sealed = channels.sealed_exchange(
+            one.runtime.sealer, tx.org, CHANNEL, "charge", "pat_example", line, {"body": "…"}
+        )
         lost = ("POST", "https://provider.example/v1/charges", None, "no answer within 30 seconds", 30_000, wall_now())
-        await channels.log_exchange(tx, one.runtime.sealer, CHANNEL, "charge", "pat_example", lost, {"body": "…"})
+        unanswered = channels.sealed_exchange(
+            one.runtime.sealer, tx.org, CHANNEL, "charge", "pat_example", lost, {"body": "…"}
+        )
+        await channels.log_exchanges(tx, [sealed, unanswered])
     async with one.context.transaction() as tx:
         row = await tx.row(
             "SELECT id, total_minor FROM invoicing.invoice WHERE org_id = $1 AND status = 'open' AND collection = 'send_invoice'",

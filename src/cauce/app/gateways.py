@@ -5,7 +5,7 @@ Part of the composition root: the only code besides it that knows both flows and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from cauce.providers.kit.transport import Exchange, HttpTransport
 from cauce.storage import sealing
 from cauce.storage.database import Database
 from cauce.storage.directory.orgs import read_org
+from cauce.storage.gathering import Gathering
 from cauce.storage.sealing import Sealer
 
 REMEMBER_SECONDS = 5
@@ -40,6 +41,7 @@ class ChannelGateways:
         self._providers = providers
         self._opened: dict[tuple[int, str], tuple[int, Channel, Any]] = {}
         self._limiters: dict[str, RateLimiter] = {}
+        self._logs: Gathering[tuple[int, tuple[object, ...]], None] = Gathering(self._write_logs)
 
     async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
         """The channel and its gateway object."""
@@ -83,10 +85,25 @@ class ChannelGateways:
             "request": {"headers": dict(exchange.request_headers), "body": exchange.request_body},
             "answer": {"headers": dict(exchange.answer_headers), "body": exchange.answer_body},
         }
-        async with self._db.transaction(exchange.org_id) as tx:
-            await channels.log_exchange(
-                tx, self._sealer, exchange.channel_id, exchange.operation, exchange.correlation, line, content
-            )
+        row = channels.sealed_exchange(
+            self._sealer,
+            exchange.org_id,
+            exchange.channel_id,
+            exchange.operation,
+            exchange.correlation,
+            line,
+            content,
+        )
+        await self._logs.do((exchange.org_id, row))
+
+    async def _write_logs(self, exchanges: Sequence[tuple[int, tuple[object, ...]]]) -> list[None]:
+        rows: dict[int, list[tuple[object, ...]]] = {}
+        for org_id, row in exchanges:
+            rows.setdefault(org_id, []).append(row)
+        for org_id, mine in rows.items():
+            async with self._db.transaction(org_id) as tx:
+                await channels.log_exchanges(tx, mine)
+        return [None] * len(exchanges)
 
 
 class _Cache:

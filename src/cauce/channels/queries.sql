@@ -17,18 +17,18 @@ SELECT $1, i.key, i.channel_id, i.purpose, i.operation, i.object_id, i.request, 
        i(key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref)
 ON CONFLICT (org_id, key) DO NOTHING
 
--- name: instruction
+-- name: instructions
 SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at
-  FROM channels.instruction WHERE org_id = $1 AND key = $2
+  FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[])
 
 -- name: lock_instructions
 SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at
   FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE
 
 -- name: mark_sent
--- The answer may be lost: from here on the outcome is open, and somebody will ask at $3.
+-- The answers may be lost: from here on the outcome is open, and somebody will ask at $3.
 UPDATE channels.instruction SET state = 'sent', sends = sends + 1, due_at = $3
- WHERE org_id = $1 AND key = $2 AND state IN ('created', 'sent')
+ WHERE org_id = $1 AND key = ANY ($2::text[]) AND state IN ('created', 'sent')
 
 -- name: store_outcomes
 UPDATE channels.instruction i
@@ -90,11 +90,14 @@ SELECT key FROM channels.instruction
  WHERE org_id = $1 AND channel_id = $2 AND operation = $3 AND state = $4 ORDER BY created_at, key
 
 -- name: keys_by_ref
-SELECT key FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND operation = $4
+SELECT i.key, i.channel_id, i.ref, i.operation
+  FROM channels.instruction i JOIN unnest($2::text[], $3::text[], $4::text[]) w(channel_id, ref, operation)
+    ON i.org_id = $1 AND i.channel_id = w.channel_id AND i.ref = w.ref AND i.operation = w.operation
 
--- name: insert_exchange
+-- name: insert_exchanges
 INSERT INTO channels.exchange (org_id, channel_id, operation, correlation, method, url, status, failure, elapsed_ms, started_at, key_id, box)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+SELECT $1, e.*
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::int[], $10::timestamptz[], $11::text[], $12::bytea[]) e
 
 -- name: exchanges
 SELECT id, channel_id, operation, correlation, method, url, status, failure, elapsed_ms, started_at, key_id, box
@@ -107,11 +110,14 @@ SELECT $1, $2, n.event_id, n.kind, n.key, n.content, $7
 ON CONFLICT (org_id, channel_id, event_id) DO NOTHING
 RETURNING event_id
 
--- name: notice
-SELECT event_id, kind, key, content, received_at, done_at FROM channels.notice WHERE org_id = $1 AND channel_id = $2 AND event_id = $3
+-- name: notices_named
+SELECT n.channel_id, n.event_id, n.kind, n.key, n.content, n.received_at, n.done_at
+  FROM channels.notice n JOIN unnest($2::text[], $3::text[]) w(channel_id, event_id)
+    ON n.org_id = $1 AND n.channel_id = w.channel_id AND n.event_id = w.event_id
 
 -- name: finish_notices
-UPDATE channels.notice SET done_at = clock_timestamp() WHERE org_id = $1 AND channel_id = $2 AND event_id = ANY ($3::text[])
+UPDATE channels.notice n SET done_at = clock_timestamp() FROM unnest($2::text[], $3::text[]) w(channel_id, event_id)
+ WHERE n.org_id = $1 AND n.channel_id = w.channel_id AND n.event_id = w.event_id
 
 -- name: notices
 SELECT channel_id, event_id, kind, key, received_at, done_at FROM channels.notice WHERE org_id = $1 ORDER BY received_at DESC, event_id LIMIT $2

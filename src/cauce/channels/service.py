@@ -74,32 +74,23 @@ async def open_instructions(tx: Tx, instructions: Sequence[NewInstruction], *, d
     )
 
 
-async def log_exchange(
-    tx: Tx,
+def sealed_exchange(
     sealer: Sealer,
+    org_id: int,
     channel_id: str,
     operation: str,
     correlation: str,
     line: tuple[str, str, int | None, str, int, datetime],
     content: Mapping[str, object],
-) -> None:
-    """Keep one exchange: `line` is (method, url, status, failure, elapsed_ms, started_at), `content` is sealed."""
-    box = sealer.seal(msgspec.json.encode(content), f"{tx.org}/{channel_id}/exchange")
-    method, url, status, failure, elapsed_ms, started_at = line
-    await store.insert_exchange(
-        tx,
-        channel_id,
-        operation,
-        correlation,
-        method,
-        url,
-        status,
-        failure,
-        elapsed_ms,
-        started_at,
-        sealer.current,
-        box,
-    )
+) -> tuple[object, ...]:
+    """One exchange as `log_exchanges` takes it: `line` is (method, url, status, failure, elapsed_ms, started_at), `content` is sealed."""
+    box = sealer.seal(msgspec.json.encode(content), f"{org_id}/{channel_id}/exchange")
+    return (channel_id, operation, correlation, *line, sealer.current, box)
+
+
+async def log_exchanges(tx: Tx, exchanges: Sequence[tuple[object, ...]]) -> None:
+    """Keep exchanges of one organization, as `sealed_exchange` made them."""
+    await store.insert_exchanges(tx, exchanges)
 
 
 def exchange_content(sealer: Sealer, org_id: int, row: Row) -> bytes:

@@ -58,10 +58,14 @@ async def insert_instructions(tx: Tx, instructions: Sequence[NewInstruction], cr
     )
 
 
+async def read_instructions(tx: Tx, keys: Sequence[str]) -> dict[str, Instruction]:
+    """The instructions with these keys that exist, by key."""
+    return {row["key"]: _instruction(row) for row in await tx.rows(QUERIES.instructions, tx.org, list(keys))}
+
+
 async def read_instruction(tx: Tx, key: str) -> Instruction | None:
     """The instruction with this key, or None."""
-    row = await tx.row(QUERIES.instruction, tx.org, key)
-    return _instruction(row) if row else None
+    return (await read_instructions(tx, [key])).get(key)
 
 
 async def lock_instructions(tx: Tx, keys: Sequence[str]) -> list[Instruction]:
@@ -69,9 +73,9 @@ async def lock_instructions(tx: Tx, keys: Sequence[str]) -> list[Instruction]:
     return [_instruction(row) for row in await tx.rows(QUERIES.lock_instructions, tx.org, list(keys))]
 
 
-async def mark_sent(tx: Tx, key: str, ask_at: datetime) -> bool:
-    """About to be sent; False when it must not be (its outcome is being found out, or final)."""
-    return await tx.run(QUERIES.mark_sent, tx.org, key, ask_at) == 1
+async def mark_sent(tx: Tx, keys: Sequence[str], ask_at: datetime) -> None:
+    """These are about to be sent; those whose outcome is being found out, or final, are left as they are."""
+    await tx.run(QUERIES.mark_sent, tx.org, list(keys), ask_at)
 
 
 async def store_outcomes(
@@ -119,15 +123,19 @@ async def keys_in_state(tx: Tx, channel_id: str, operation: str, state: str) -> 
     return [row["key"] for row in rows]
 
 
-async def key_by_ref(tx: Tx, channel_id: str, ref: str, operation: Operation) -> str | None:
-    """Our key of the instruction that the provider calls `ref`."""
-    key: str | None = await tx.value(QUERIES.keys_by_ref, tx.org, channel_id, ref, operation.value)
-    return key
+async def keys_by_ref(tx: Tx, named: Sequence[tuple[str, str, Operation]]) -> dict[tuple[str, str, Operation], str]:
+    """Our keys of the instructions that providers call (channel, ref, operation)."""
+    if not named:
+        return {}
+    channels, refs, operations = [one[0] for one in named], [one[1] for one in named], [one[2].value for one in named]
+    rows = await tx.rows(QUERIES.keys_by_ref, tx.org, channels, refs, operations)
+    return {(row["channel_id"], row["ref"], Operation(row["operation"])): row["key"] for row in rows}
 
 
-async def insert_exchange(tx: Tx, *columns: object) -> None:
-    """One exchange, in the order of the table's columns after the organization."""
-    await tx.run(QUERIES.insert_exchange, tx.org, *columns)
+async def insert_exchanges(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Exchanges, in the order of the table's columns after the organization."""
+    if rows:
+        await tx.run(QUERIES.insert_exchanges, tx.org, *[list(column) for column in zip(*rows, strict=True)])
 
 
 async def insert_notices(
@@ -147,15 +155,16 @@ async def insert_notices(
     return [row["event_id"] for row in rows]
 
 
-async def read_notice(tx: Tx, channel_id: str, event_id: str) -> Row | None:
-    """A stored notice."""
-    return await tx.row(QUERIES.notice, tx.org, channel_id, event_id)
+async def read_notices(tx: Tx, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:
+    """Stored notices by (channel, event id)."""
+    rows = await tx.rows(QUERIES.notices_named, tx.org, [one[0] for one in named], [one[1] for one in named])
+    return {(row["channel_id"], row["event_id"]): row for row in rows}
 
 
-async def finish_notices(tx: Tx, channel_id: str, event_ids: Sequence[str]) -> None:
-    """These notices have had their effect, or have none."""
-    if event_ids:
-        await tx.run(QUERIES.finish_notices, tx.org, channel_id, list(event_ids))
+async def finish_notices(tx: Tx, named: Sequence[tuple[str, str]]) -> None:
+    """These notices (channel, event id) have had their effect, or have none."""
+    if named:
+        await tx.run(QUERIES.finish_notices, tx.org, [one[0] for one in named], [one[1] for one in named])
 
 
 async def notices(tx: Tx, rows_max: int = 50) -> list[Row]:

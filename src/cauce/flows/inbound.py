@@ -16,6 +16,7 @@ import msgspec
 from cauce.channels import rules, store
 from cauce.flows import instruct
 from cauce.flows.context import Context, Runtime
+from cauce.flows.together import together
 from cauce.gateway.collecting import Operation
 from cauce.gateway.errors import BadSignature
 from cauce.gateway.reporting import Acknowledgement, Notice, NoticeKind, ParsedNotice
@@ -73,7 +74,7 @@ async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -
             ],
         )
         working = {notice.event_id for notice in news}
-        await store.finish_notices(tx, channel_id, [one.event_id for one in fresh if one.event_id not in working])
+        await store.finish_notices(tx, [(channel_id, one.event_id) for one in fresh if one.event_id not in working])
     return len(fresh)
 
 
@@ -94,19 +95,49 @@ async def _news(context: Context, tx: Tx, channel_id: str, notices: list[Notice]
 async def process(context: Context, job: Job) -> None:
     """The job: give one stored notice its effect."""
     channel_id, event_id = job.payload["channel_id"], job.payload["event_id"]
-    async with context.transaction() as tx:
-        row = await store.read_notice(tx, channel_id, event_id)
-        if row is None or row["done_at"] is not None:
-            return
-        notice = _notice(row["content"])
-        key = await _key_of(tx, channel_id, notice)
+    found = await together(context, "notice.read", (channel_id, event_id), _read)
+    if found is None:
+        return
+    notice, key = found
     if key:
         await _conclude(context, channel_id, key, notice)
     handler = context.runtime.registry.notices.get(notice.kind)
     if handler is not None:
         await handler(context, channel_id, notice)
-    async with context.transaction() as tx:
-        await store.finish_notices(tx, channel_id, [event_id])
+    await together(context, "notice.finish", (channel_id, event_id), _finish)
+
+
+async def _read(context: Context, tx: Tx, named: list[tuple[str, str]]) -> list[tuple[Notice, str] | None]:
+    """Notices with our key of what they are about; None for those that are done, or whose news is known by now."""
+    stored = await store.read_notices(tx, named)
+    notices = {one: _notice(row["content"]) for one, row in stored.items() if row["done_at"] is None}
+    keys = await _keys_of(tx, notices)
+    instructions = await store.read_instructions(tx, sorted(set(keys.values())))
+    over = {
+        one
+        for one, notice in notices.items()
+        if notice.kind not in context.runtime.registry.notices
+        and (keys.get(one) not in instructions or instructions[keys[one]].is_final)
+    }
+    await store.finish_notices(tx, sorted(over))
+    return [(notices[one], keys.get(one, "")) if one in notices and one not in over else None for one in named]
+
+
+async def _keys_of(tx: Tx, notices: Mapping[tuple[str, str], Notice]) -> dict[tuple[str, str], str]:
+    """Our key of what each notice is about, where it names one or the provider's number of one."""
+    refs = {
+        one: (one[0], notice.ref, notice.operation)
+        for one, notice in notices.items()
+        if not notice.key and notice.ref and notice.operation is not None
+    }
+    known = await store.keys_by_ref(tx, sorted(set(refs.values())))
+    found = {one: known[ref] for one, ref in refs.items() if ref in known}
+    return found | {one: notice.key for one, notice in notices.items() if notice.key}
+
+
+async def _finish(_context: Context, tx: Tx, named: list[tuple[str, str]]) -> list[None]:
+    await store.finish_notices(tx, named)
+    return [None] * len(named)
 
 
 async def _conclude(context: Context, channel_id: str, key: str, notice: Notice) -> None:
@@ -117,14 +148,6 @@ async def _conclude(context: Context, channel_id: str, key: str, notice: Notice)
         await instruct.conclude(context, [(key, outcome)])
     else:
         await instruct.ask_by_key(context, key)
-
-
-async def _key_of(tx: Tx, channel_id: str, notice: Notice) -> str:
-    if notice.key:
-        return notice.key
-    if notice.ref and notice.operation is not None:
-        return await store.key_by_ref(tx, channel_id, notice.ref, notice.operation) or ""
-    return ""
 
 
 def _order(notice: Notice) -> str:

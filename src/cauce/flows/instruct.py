@@ -17,6 +17,7 @@ from typing import Any
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
 from cauce.flows.context import Context, Runtime
+from cauce.flows.together import together
 from cauce.gateway.charging import Charge, PaymentLink
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
@@ -80,50 +81,75 @@ _METHODS: dict[Operation, str] = {
 
 async def send(context: Context, job: Job) -> None:
     """The job of `open_instructions`: send once; the row says so before the first byte leaves."""
-    key = job.payload["key"]
-    async with context.transaction() as tx:
-        instruction = await store.read_instruction(tx, key)
-        if instruction is None or instruction.state not in ("created", "sent"):
-            return
-        sent_before = instruction.sends > 0
-        if not sent_before:
-            await store.mark_sent(tx, key, await context.now(tx) + timedelta(seconds=LOST_ANSWER_SECONDS))
-    if sent_before:  # an earlier try died between sending and concluding: find out instead of sending again
+    instruction = await together(context, "instruct.begin", str(job.payload["key"]), _begin)
+    if instruction is None:
+        return
+    if instruction.sends > 0:  # an earlier try died between sending and concluding: find out instead of sending again
         await _ask(context, instruction)
         return
-    await conclude(context, [(key, await _call(context, instruction))])
+    await conclude(context, [(instruction.key, await _call(context, instruction))])
+
+
+async def _begin(context: Context, tx: Tx, keys: list[str]) -> list[Instruction | None]:
+    """Instructions as they stand, marked as sent; None for what must not be sent any more."""
+    found = {one.key: one for one in await store.lock_instructions(tx, sorted(set(keys)))}
+    to_send = {key: one for key, one in found.items() if one.state in ("created", "sent")}
+    fresh = [key for key, one in to_send.items() if one.sends == 0]
+    if fresh:
+        await store.mark_sent(tx, fresh, await context.now(tx) + timedelta(seconds=LOST_ANSWER_SECONDS))
+    return [to_send.get(key) for key in keys]
 
 
 async def ask(context: Context, job: Job) -> None:
     """The job of the sweep: find out what became of an instruction."""
-    async with context.transaction() as tx:
-        instruction = await store.read_instruction(tx, job.payload["key"])
-    if instruction is not None and not instruction.is_final:
-        await _ask(context, instruction)
+    await ask_by_key(context, job.payload["key"])
 
 
 async def ask_by_key(context: Context, key: str) -> None:
     """Find out now what became of an instruction, as a notice bids us; one that is final or unknown to us is left alone."""
-    async with context.transaction() as tx:
-        instruction = await store.read_instruction(tx, key)
+    instruction = await together(context, "instruct.read", key, _read)
     if instruction is not None and not instruction.is_final:
         await _ask(context, instruction)
 
 
+async def _read(_context: Context, tx: Tx, keys: list[str]) -> list[Instruction | None]:
+    found = await store.read_instructions(tx, keys)
+    return [found.get(key) for key in keys]
+
+
 async def conclude(context: Context, answers: Sequence[tuple[str, Outcome[Any]]]) -> None:
     """Give answers their effect, each instruction once; later answers to a final instruction change nothing."""
-    outcomes = dict(answers)
+    if len(answers) == 1:
+        await together(context, "instruct.conclude", answers[0], _conclude_gathered)
+        return
     async with context.transaction() as tx:
-        locked = await store.lock_instructions(tx, sorted(outcomes))
-        fresh = [one for one in locked if not one.is_final]
-        if not fresh:
-            return
-        now = await context.now(tx)
-        await _store(tx, fresh, outcomes, now)
-        concluded = [_concluded(one, outcomes[one.key], now) for one in fresh if _is_news(one, outcomes[one.key])]
-        by_purpose = sorted(concluded, key=lambda one: one.purpose)
-        for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):
-            await context.runtime.registry.concluders[purpose](context, tx, list(group))
+        await _conclude(context, tx, dict(answers))
+
+
+async def _conclude_gathered(context: Context, tx: Tx, answers: list[tuple[str, Outcome[Any]]]) -> list[None]:
+    """Answers of several tasks; where two are about one instruction (a reply and a notice), one after the other."""
+    rounds: list[dict[str, Outcome[Any]]] = []
+    for key, outcome in answers:
+        place = next((each for each in rounds if key not in each), None)
+        if place is None:
+            rounds.append(place := {})
+        place[key] = outcome
+    for each in rounds:
+        await _conclude(context, tx, each)
+    return [None] * len(answers)
+
+
+async def _conclude(context: Context, tx: Tx, outcomes: Mapping[str, Outcome[Any]]) -> None:
+    locked = await store.lock_instructions(tx, sorted(outcomes))
+    fresh = [one for one in locked if not one.is_final]
+    if not fresh:
+        return
+    now = await context.now(tx)
+    await _store(tx, fresh, outcomes, now)
+    concluded = [_concluded(one, outcomes[one.key], now) for one in fresh if _is_news(one, outcomes[one.key])]
+    by_purpose = sorted(concluded, key=lambda one: one.purpose)
+    for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):
+        await context.runtime.registry.concluders[purpose](context, tx, list(group))
 
 
 async def ask_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:

@@ -141,6 +141,14 @@ async def complete(tx: Tx, jobs: Sequence[Job]) -> int:
     return count
 
 
+async def prove(tx: Tx, jobs: Sequence[Job]) -> set[int]:
+    """What `Job.guard` proves, for several jobs in one transaction: the numbers of those that still have their lease."""
+    if not jobs:
+        return set()
+    rows = await tx.rows(QUERIES.prove, *_leases(jobs), max(job.lease_seconds for job in jobs))
+    return {row["id"] for row in rows}
+
+
 async def renew(tx: Tx, jobs: Sequence[Job], *, lease_seconds: int = LEASE_SECONDS) -> set[int]:
     """Prolong the leases of jobs that are still being worked on; the numbers of those it could.
 

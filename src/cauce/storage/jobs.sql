@@ -78,6 +78,19 @@ WITH mine AS (
 )
 SELECT true FROM mine
 
+-- name: prove
+-- The same for several jobs, locked in the order of their numbers.
+WITH mine AS (
+  SELECT w.org_id, w.id, w.leased_until FROM storage.job w JOIN unnest($1::bigint[], $2::bigint[], $3::bigint[]) l(org_id, id, token)
+      ON w.org_id = l.org_id AND w.id = l.id AND w.lease_token = l.token AND w.leased_until > clock_timestamp()
+   ORDER BY w.org_id, w.id FOR NO KEY UPDATE OF w
+), prolonged AS (
+  UPDATE storage.job j SET leased_until = clock_timestamp() + make_interval(secs => $4)
+    FROM mine WHERE j.org_id = mine.org_id AND j.id = mine.id
+     AND mine.leased_until < clock_timestamp() + make_interval(secs => $4) / 2
+)
+SELECT id FROM mine
+
 -- name: renew
 UPDATE storage.job j SET leased_until = clock_timestamp() + make_interval(secs => $4)
   FROM (SELECT w.org_id, w.id FROM storage.job w JOIN unnest($1::bigint[], $2::bigint[], $3::bigint[]) l(org_id, id, token)

@@ -138,13 +138,13 @@ async def reconcile_days(stage: Stage, channel_id: str, first: date, until: date
     await reconcile.reconcile(stage.context, channel_id, first, until)
 
 
-async def _payers_pay(stage: Stage, provider: str, channel_id: str) -> None:
+async def _payers_pay(stage: Stage, provider: str, channel_id: str) -> bool:
+    """Payers approve what waits for them; whether any did. What the provider says of it is heard when the clock goes on."""
     async with stage.context.transaction() as tx:
         waiting = await channels.keys_in_state(tx, channel_id, "collect", "pending")
     for key in waiting:
         await stage.control.payer(provider, "approve", key=key)
-    if waiting:
-        await stage.settle()
+    return bool(waiting)
 
 
 async def result_of(stage: Stage, channel_id: str, imported: Imported, sellers: int) -> Result:

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from hashlib import blake2b
-from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.evidence import post_from_lines
+from cauce.flows.marketplace.statements import fetch_statements, proved_by, take_statement
 from cauce.flows.marketplace.terms import terms_of
-from cauce.gateway.capabilities import Can
-from cauce.gateway.reporting import StatementLine
 from cauce.kernel.ids import new_id
 from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.marketplace.reconciliation import store
@@ -26,30 +23,12 @@ from cauce.marketplace.settlement.service import pause_channel
 from cauce.reports import reconciliation as report
 from cauce.storage.database import Row, Tx
 
-LINES_A_CHUNK = 5_000
+__all__ = ["Reconciled", "check_mirror", "fetch_statements", "reconcile", "take_statement", "yesterday"]
+
 EARLY = timedelta(days=1)
 """A provider's day may end earlier than ours; what happened so shortly before the end comes in the next file."""
 _BY_REF = "ref:"
 """Begins what stands in for our key on a line that carries only a number of the provider."""
-
-
-_MONEY_IN = ("collection", "refund", "fee")
-_DIVIDED = ("split", "release", "split_reversal")
-_EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return")
-PROVED_BY: dict[str, tuple[str, ...]] = {
-    "trade": _MONEY_IN,
-    "split": _DIVIDED,
-    "fund_flow": (),
-    "merchant_fund_flow": ("payout", "payout_return"),
-    "balance": (*_MONEY_IN, *_DIVIDED),
-}
-"""Statement kind -> the kinds of line that count in it, so that what two files repeat counts once; any other proves all."""
-
-
-def proved_by(statement_kind: str) -> tuple[str, ...]:
-    """The kinds of line that count in a statement; `balance/<account>` is one merchant's own, which shows his payouts."""
-    head, _, account = statement_kind.partition("/")
-    return ("payout", "payout_return") if account else PROVED_BY.get(head, _EVERYTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,60 +39,6 @@ class Reconciled:
     ours: int
     theirs: int
     breaks: int
-
-
-async def fetch_statements(
-    context: Context, channel_id: str, days: Sequence[date], kinds: Sequence[str] | None = None
-) -> int:
-    """Take in the provider's statements of these days (every kind that it has, unless named); how many lines are new."""
-    terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
-    terms.capabilities.require(Can.REPORTS, what="a statement")
-    _, gateway = await context.gateway(channel_id)
-    count = 0
-    for day in days:
-        for kind in kinds or [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]:
-            count += await take_statement(context, channel_id, kind, day, gateway.statement(day, kind))
-    return count
-
-
-async def take_statement(context: Context, channel_id: str, kind: str, day: date, lines: Any) -> int:
-    """Store one statement from an async iterator of lines; how many lines, or 0 when it is known already."""
-    async with context.transaction() as tx:
-        row = await store.begin_statement(tx, channel_id, kind, day, await context.now(tx))
-    digest, count, known = blake2b(digest_size=16), 0, row["content_hash"]
-    kept: list[StatementLine] = []
-    fresh = known is None
-    if fresh:
-        async with context.transaction() as tx:
-            await store.clear_lines(tx, row["id"])  # an earlier try may have died half-way
-    counts = proved_by(kind)
-    async for line in lines:
-        if line.kind.value not in counts:
-            continue
-        digest.update(_identity(line))
-        kept.append(line)
-        count += 1
-        if fresh and len(kept) >= LINES_A_CHUNK:
-            await _store(context, row["id"], kept)
-            kept = []
-    if not fresh and digest.digest() == known:
-        return 0
-    async with context.transaction() as tx:
-        if not fresh:
-            await store.clear_lines(tx, row["id"])
-        await store.insert_lines(tx, row["id"], kept)
-        await store.finish_statement(tx, row["id"], digest.digest(), count)
-    return count
-
-
-async def _store(context: Context, statement_id: int, lines: Sequence[StatementLine]) -> None:
-    async with context.transaction() as tx:
-        await store.insert_lines(tx, statement_id, lines)
-
-
-def _identity(line: StatementLine) -> bytes:
-    parts = (line.row_key, line.kind.value, line.key, line.ref, str(line.amount.amount_minor), str(line.fee_minor))
-    return "\x1f".join(parts).encode() + b"\n"
 
 
 async def reconcile(context: Context, channel_id: str, from_day: date, until_day: date) -> Reconciled:

@@ -29,6 +29,8 @@ async def clear_lines(tx: Tx, statement_id: int) -> None:
 
 async def insert_lines(tx: Tx, statement_id: int, lines: Sequence[StatementLine]) -> None:
     """Write lines, each row key once."""
+    if not lines:
+        return
     await tx.run(
         QUERIES.insert_lines,
         tx.org,
