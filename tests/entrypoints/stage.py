@@ -163,7 +163,7 @@ class Stage:
 async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
     """An empty organization and its pages."""
     async with AsyncExitStack() as stack:
-        chosen = port or _free_port()
+        chosen = port or free_port()
         settings = settings_for(home, port=chosen)
         app = await connect_app(settings, dsn, stack)
         holders = Holders(HostedCards(now=BEGIN), {key: Bank(kind) for key, (_, kind) in BANKS.items()})
@@ -188,7 +188,8 @@ async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
         )
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens at now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

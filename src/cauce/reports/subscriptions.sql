@@ -36,5 +36,5 @@ SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.opti
  WHERE p.org_id = $1 ORDER BY p.key, p.version DESC
 
 -- name: prices_on_sale
-SELECT plan_id, key, nickname, kind, role, currency, interval_unit, interval_count, model FROM catalog.price
+SELECT id, plan_id, key, nickname, kind, role, currency, interval_unit, interval_count, model FROM catalog.price
  WHERE org_id = $1 AND plan_id = ANY ($2::text[]) AND archived_at IS NULL ORDER BY created_at, id

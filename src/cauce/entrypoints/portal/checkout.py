@@ -10,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.requests import Request
+
 from cauce.billing.customers.rules import CustomerData
 from cauce.entrypoints.portal.offers import Offer
 from cauce.flows.billing.options import BadOption, require_offered
 from cauce.flows.billing.signup import Signup
+from cauce.kernel.errors import InvalidRequest
 
+TRIAL_DAYS_MAX = 730
 QUANTITY, OPTION, _WHERE = "quantity_", "option_", "options"
 
 
@@ -82,6 +86,39 @@ def _typed(key: str, kind: str, typed: str, option: Mapping[str, Any]) -> Any:
         # A choice's value may be a number or a text; its name in a form is always text.
         return next((one["value"] for one in option.get("choices", ()) if str(one["value"]) == typed), typed)
     return typed
+
+
+class BadOverrides(InvalidRequest):
+    """The overrides in the identity token cannot be used."""
+
+    code = "bad_overrides"
+
+
+def signed_of(request: Request, offer: Offer) -> dict[str, Any]:
+    """What the host page's server decided for this plan, from the token that it signed; nothing of it comes from a form."""
+    embed = getattr(request.state, "embed", None)
+    claims = embed.claims if embed is not None else {}
+    if not claims or claims.get("plan") not in ("", offer.key):
+        return {}
+    given = claims["overrides"]
+    if not isinstance(given, dict) or set(given) - {"quantities", "options", "trial_days", "coupon"}:
+        raise BadOverrides("overrides are quantities, options, trial_days and coupon", param="overrides")
+    quantities, options = given.get("quantities", {}), given.get("options", {})
+    days, coupon = given.get("trial_days"), given.get("coupon", "")
+    if not isinstance(quantities, dict) or not all(isinstance(one, str) for one in quantities.values()):
+        raise BadOverrides("quantities are decimal texts by price key", param="overrides.quantities")
+    if not isinstance(options, dict) or not isinstance(coupon, str):
+        raise BadOverrides("options are values by key, a coupon is a text", param="overrides.options")
+    if days is not None and (type(days) is not int or not 0 <= days <= TRIAL_DAYS_MAX):
+        raise BadOverrides(f"trial_days is a whole number up to {TRIAL_DAYS_MAX}", param="overrides.trial_days")
+    found: dict[str, Any] = {"quantities": quantities, "options": options, "trial_days": days}
+    return {**found, "coupon": coupon} if coupon else found
+
+
+def wants_card(request: Request, offer: Offer) -> bool:
+    """Whether a card comes first: the plan says so, or the host page; a page may only ask for more than the plan."""
+    embed = getattr(request.state, "embed", None)
+    return offer.force_card or (embed is not None and embed.force_card)
 
 
 def check(offer: Offer, form: Mapping[str, str]) -> None:

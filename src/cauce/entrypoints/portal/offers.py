@@ -37,6 +37,7 @@ class Offer:
     features: tuple[tuple[str, object], ...]
     options: tuple[dict[str, Any], ...] = ()
     force_card: bool = False
+    price_ids: tuple[str, ...] = ()
 
 
 async def offers_of(runtime: Runtime, org: Org) -> list[Offer]:
@@ -71,6 +72,7 @@ def _read(plan: Row, prices: Sequence[Row], currency: str) -> Offer | None:
         tuple(sorted(plan["features"].items())),
         tuple(plan["options"]),
         plan["force_card"],
+        tuple(price["id"] for price in prices),
     )
 
 

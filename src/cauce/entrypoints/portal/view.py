@@ -9,9 +9,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from cauce.entrypoints.portal.embedding import TOLD_COOKIE, carry_told, embed_of, told_now
+from cauce.entrypoints.web.policy import headers
 from cauce.entrypoints.web.rendering import Pages, make_environment
 from cauce.entrypoints.web.sessions import SignInNeeded
 from cauce.entrypoints.web.visits import Visit, current_visit, org_of, posted_visit
+from cauce.flows.portal_settings import settings_of
 from cauce.kernel.errors import CauceError, NotFound
 from cauce.storage import audit
 from cauce.storage.directory.orgs import Org
@@ -24,10 +27,15 @@ Open = Callable[[Request, Org], Awaitable[Response]]
 
 
 def render(request: Request, template: str, org: Org, *, visit: Visit | None = None, **values: Any) -> Response:
-    """A portal page of `org`."""
-    return PAGES.render(
+    """A portal page of `org`, which its own list of origins may frame."""
+    embed = getattr(request.state, "embed", None)
+    told = told_now(request) if embed is not None else []
+    response = PAGES.render(
         request,
         template,
+        headers=headers(framed_by=framing(org)),
+        embed=embed,
+        told=told,
         org=org,
         visit=visit,
         zone=org.timezone,
@@ -35,6 +43,15 @@ def render(request: Request, template: str, org: Org, *, visit: Visit | None = N
         form_token=visit.form_token if visit is not None else "",
         **values,
     )
+    if told:
+        response.delete_cookie(TOLD_COOKIE, path="/portal")
+    return response
+
+
+def framing(org: Org) -> tuple[str, ...]:
+    """Who may frame this organization's pages: nobody, unless it says so; then our own pages too."""
+    origins = settings_of(org).origins
+    return ("'self'", *origins) if origins else ()
 
 
 def open_page(path: str, show: Open, *, methods: tuple[str, ...] = ("GET",)) -> Route:
@@ -42,8 +59,11 @@ def open_page(path: str, show: Open, *, methods: tuple[str, ...] = ("GET",)) -> 
 
     async def endpoint(request: Request) -> Response:
         org = await org_of(request)
+        request.state.embed = await embed_of(request, org)
         try:
-            return await show(request, org)
+            response = await show(request, org)
+            carry_told(request, response)
+            return response
         except CauceError as refused:
             return render(request, "portal/refused.html", org, refused=refused, status=refused.http_status)
 
@@ -58,6 +78,7 @@ def visit_page(path: str, show: Show, *, merchant: bool = False) -> Route:
             visit = await current_visit(request)
         except SignInNeeded:
             return RedirectResponse(f"/portal/{request.path_params['org']}/sign-in", 303)
+        request.state.embed = await embed_of(request, visit.org)
         try:
             _require_kind(visit, merchant)
             return await show(request, visit)
@@ -75,6 +96,7 @@ def visit_action(path: str, act: Act, *, name: str, merchant: bool = False) -> R
             visit, fields = await posted_visit(request)
         except SignInNeeded:
             return RedirectResponse(f"/portal/{request.path_params['org']}/sign-in", 303)
+        request.state.embed = await embed_of(request, visit.org)
         told: dict[str, object] = {key: value for key, value in fields.items() if value}
         object_id = str(request.path_params.get("object_id", visit.who))
         try:
@@ -87,6 +109,7 @@ def visit_action(path: str, act: Act, *, name: str, merchant: bool = False) -> R
             return _refused(request, visit, refused)
         async with visit.context.transaction() as tx:
             await audit.record(tx, visit.context.actor, name, object_id, after=told)
+        carry_told(request, answer)
         return answer
 
     return Route(f"/portal/{{org}}{path}", endpoint, methods=["POST"])

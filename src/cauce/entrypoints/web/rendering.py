@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,23 +14,14 @@ from babel.numbers import format_currency, format_decimal
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from cauce.entrypoints.web import policy
 from cauce.entrypoints.web.texts import BABEL, LOCALES, NAMES, best_locale, translator
 from cauce.kernel.currencies import exponent_of
 
 LOCALE_COOKIE = "cauce_locale"
 THEME_COOKIE = "cauce_theme"
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+HEADERS = policy.headers()
 
 
 def make_environment(*packages: str) -> jinja2.Environment:
@@ -50,7 +42,15 @@ class Pages:
     def __init__(self, environment: jinja2.Environment) -> None:
         self._environment = environment
 
-    def render(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+    def render(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = HEADERS,
+        **values: Any,
+    ) -> Response:
         """The page, in the language of the request. `values` join the functions that every template has."""
         locale = locale_of(request)
         body = self._environment.get_template(template).render(
@@ -67,7 +67,7 @@ class Pages:
             fragment=request.headers.get("hx-request") == "true",
             **values,
         )
-        return HTMLResponse(body, status, HEADERS)
+        return HTMLResponse(body, status, dict(headers))
 
 
 def locale_of(request: Request) -> str:

@@ -110,12 +110,14 @@ async def org_of(request: Request) -> Org:
         return await find_org(tx, public_id)
 
 
-def set_visit_cookie(response: Response, org: Org, token: str, *, secure: bool) -> None:
-    """Keep the visit in the browser, for the portal's pages alone."""
-    value = f"{org.public_id}.{token}"
-    response.set_cookie(
-        COOKIE, value, max_age=VISIT_HOURS * 3_600, httponly=True, secure=secure, samesite="lax", path="/portal"
-    )
+def set_visit_cookie(response: Response, org: Org, token: str, *, secure: bool, framed: bool = False) -> None:
+    """Keep the visit in the browser, for the portal's pages alone; `framed`: in a frame of another site.
+
+    A frame's cookie goes over https alone and is parted by the site that frames, where the browser can do that.
+    """
+    site = "SameSite=None; Secure; Partitioned" if framed and secure else f"SameSite=Lax{'; Secure' if secure else ''}"
+    header = f"{COOKIE}={org.public_id}.{token}; Max-Age={VISIT_HOURS * 3_600}; Path=/portal; HttpOnly; {site}"
+    response.raw_headers.append((b"set-cookie", header.encode("latin-1")))
 
 
 def actor_of(request: Request, who: str) -> Actor:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
 from cauce.billing.subscriptions.machine import MACHINE
+from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.pages.cards import add_card
 from cauce.entrypoints.portal.paying import paying
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
@@ -125,6 +126,7 @@ async def cancel(request: Request, visit: Visit, fields: dict[str, str]) -> Resp
         raise InvalidRequest(f"{chosen!r} is no reason", param="why")
     reason = ": ".join(part for part in (chosen, words) if part)
     await ending.cancel(visit.context, ending.Cancel(subscription_id, reason=reason))
+    tell(request, "cancellation", subscription=subscription_id, reason=chosen)
     return back_to(visit, "/account")
 
 
@@ -136,7 +138,9 @@ async def undo(request: Request, visit: Visit, _fields: dict[str, str]) -> Respo
 
 async def reactivate(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
     """Come back: the same subscription in a new term, billed from now; without a card one is saved next."""
-    await ending.reactivate(visit.context, await _own_subscription(request, visit))
+    subscription_id = await _own_subscription(request, visit)
+    await ending.reactivate(visit.context, subscription_id)
+    tell(request, "resubscribe", subscription=subscription_id)
     async with visit.context.transaction() as tx:
         has_card = any(row["usable"] for row in await report.methods(tx, visit.who))
     return back_to(visit, "/account") if has_card else await add_card(request, visit, fields)

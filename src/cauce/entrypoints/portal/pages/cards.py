@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import methods
@@ -19,17 +20,19 @@ CARRIED_MAX = 40
 """Fields of a sign-up that wait in an address while a card is saved."""
 
 
-async def add_card(_request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+async def add_card(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
     """Begin to save a card on the provider's own page; what is owed is charged to it at once."""
-    return await save_card(visit, {})
+    return await save_card(request, visit, {})
 
 
-async def save_card(visit: Visit, carried: dict[str, str]) -> Response:
+async def save_card(request: Request, visit: Visit, carried: dict[str, str]) -> Response:
     """The same; `carried` are the fields of a sign-up that goes on once the card is saved."""
     async with visit.context.transaction() as tx:
         channel_id = await channel_that(visit.context, tx, Can.SAVES_METHODS)
     query = urlencode({"back": "yes", **carried})
-    return_url = f"{visit.context.runtime.public_url}/portal/{visit.org.public_id}/card/{{setup}}?{query}"
+    home = f"{visit.context.runtime.public_url}/portal/{visit.org.public_id}"
+    # Beside a host page the provider's page is a window of its own, where this visit's cookie is not sent.
+    return_url = f"{home}/returned" if request.state.embed is not None else f"{home}/card/{{setup}}?{query}"
     begun = await methods.begin_setup(visit.context, methods.BeginSetup(visit.who, channel_id, return_url, hosted=True))
     return back_to(visit, f"/card/{begun.setup_id}{'?' + urlencode(carried) if carried else ''}")
 
@@ -42,7 +45,9 @@ async def show_card(request: Request, visit: Visit) -> Response:
         begun = await methods.read_setup(tx, request.path_params["object_id"])
     action = begun.next_action or {}
     goes_on = str(action.get("value", "")) if action.get("kind") == "redirect" else ""
-    is_back = bool(request.query_params.get("back"))
+    if begun.state == "done":
+        tell(request, "add_fund", setup=begun.setup_id, method=begun.method_id or "")
+    is_back = request.state.embed is not None or bool(request.query_params.get("back"))
     return render(
         request,
         "portal/card.html",

@@ -7,11 +7,12 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.offers import Offer, Unit, offers_of
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import changes
-from cauce.kernel.errors import InvalidRequest, NotFound
+from cauce.kernel.errors import Forbidden, InvalidRequest, NotFound
 from cauce.reports import subscriptions as report
 from cauce.storage.database import Row
 
@@ -59,10 +60,19 @@ async def take(request: Request, visit: Visit, fields: dict[str, str]) -> Respon
     except ValueError:
         raise InvalidRequest("look at what the change costs first", param="total") from None
     await changes.change(visit.context, _command(one, chosen, quantities, at=at, expected=total))
+    tell(request, "change_plan", subscription=one["id"], plan=chosen.key)
     return back_to(visit, "/account")
 
 
+class PlanChangeOff(Forbidden):
+    """The plan is not changed on this page."""
+
+    code = "plan_change_off"
+
+
 async def _choices(request: Request, visit: Visit) -> tuple[Row, list[Offer]]:
+    if request.state.embed is not None and request.state.embed.disable_plan_change:
+        raise PlanChangeOff()
     async with visit.context.transaction() as tx:
         one = await report.one(tx, request.path_params["object_id"])
     require_own(visit, one["customer_id"], "subscription")

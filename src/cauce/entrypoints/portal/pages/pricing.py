@@ -10,7 +10,8 @@ from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import CustomerData
-from cauce.entrypoints.portal.checkout import carried, check, command_of, option_fields
+from cauce.entrypoints.portal.checkout import carried, check, command_of, option_fields, signed_of, wants_card
+from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.offers import Offer, offers_of
 from cauce.entrypoints.portal.pages.cards import save_card
 from cauce.entrypoints.portal.pages.instance import landing
@@ -47,7 +48,15 @@ async def show(request: Request, org: Org) -> Response:
 async def ask(request: Request, org: Org) -> Response:
     """The form for one plan; a customer who is signed in is not asked who he is."""
     offer, visit = await _offer(request, org), await visit_or_none(request)
-    return render(request, "portal/try.html", org, visit=visit, offer=offer, fields=option_fields(offer.options))
+    return render(
+        request,
+        "portal/try.html",
+        org,
+        visit=visit,
+        offer=offer,
+        fields=option_fields(offer.options),
+        card_first=wants_card(request, offer),
+    )
 
 
 async def take(request: Request, org: Org) -> Response:
@@ -72,23 +81,25 @@ async def begin_checkout(
     request: Request, org: Org, context: Context, data: CustomerData, offer: Offer, form: dict[str, str]
 ) -> Response:
     """Sign a new customer up and begin his visit. Where the plan wants a card first, the sign-up waits for it."""
-    if offer.force_card:
+    if wants_card(request, offer):
         check(offer, form)
         async with context.transaction() as tx:
             one, _ = await customers.put(tx, data, now=await context.now(tx), actor=context.actor.name)
         customer_id, done = one.id, None
     else:
-        done = await signup.sign_up(context, command_of(data, offer, form))
+        done = await signup.sign_up(context, command_of(data, offer, form, **signed_of(request, offer)))
         customer_id = done.customer_id
         async with context.transaction() as tx:
             after = {"customer": customer_id, "plan": offer.key}
             await audit.record(tx, context.actor, "portal.sign_up", done.subscription_id, after=after)
+        tell(request, "create_subscription", subscription=done.subscription_id, plan=offer.key)
     token = await begin_visit(request, org, customer_id)
     visit = Visit(customer_id, org, replace(context, actor=actor_of(request, customer_id)), "")
     waits_for_card = done is None or done.status == "incomplete"
-    response = await save_card(visit, carried(offer, form) if done is None else {}) if waits_for_card else None
+    response = await save_card(request, visit, carried(offer, form) if done is None else {}) if waits_for_card else None
     response = response or back_to(visit, await landing(context, org, done.subscription_id if done else ""))
-    set_visit_cookie(response, org, token, secure=context.runtime.public_url.startswith("https:"))
+    secure, framed = context.runtime.public_url.startswith("https:"), request.state.embed is not None
+    set_visit_cookie(response, org, token, secure=secure, framed=framed)
     return response
 
 
@@ -97,14 +108,21 @@ async def _subscribe(request: Request, visit: Visit, offer: Offer, form: dict[st
     async with visit.context.transaction() as tx:
         known = await customers.read(tx, visit.who)
         has_card = any(row["usable"] for row in await customer_report.methods(tx, visit.who))
-    if offer.force_card and not has_card:
+    if wants_card(request, offer) and not has_card:
         check(offer, form)
-        return await save_card(visit, carried(offer, form))
-    done = await signup.sign_up(visit.context, command_of(CustomerData(known.external_id), offer, form))
+        return await save_card(request, visit, carried(offer, form))
+    done = await signup.sign_up(
+        visit.context, command_of(CustomerData(known.external_id), offer, form, **signed_of(request, offer))
+    )
     async with visit.context.transaction() as tx:
         after = {"customer": visit.who, "plan": offer.key}
         await audit.record(tx, visit.context.actor, "portal.sign_up", done.subscription_id, after=after)
-    return await save_card(visit, {}) if done.status == "incomplete" and not has_card else back_to(visit, "/account")
+    tell(request, "create_subscription", subscription=done.subscription_id, plan=offer.key)
+    return (
+        await save_card(request, visit, {})
+        if done.status == "incomplete" and not has_card
+        else back_to(visit, "/account")
+    )
 
 
 async def _offer(request: Request, org: Org) -> Offer:
