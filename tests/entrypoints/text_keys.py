@@ -49,7 +49,7 @@ def _texts(tree: ast.AST) -> Iterator[ast.expr]:
     """Every string of a module but docstrings, names of audit lines, file names and codes."""
     skipped: set[int] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "name":
+        if isinstance(node, ast.keyword) and node.arg in ("name", "param"):
             skipped.add(id(node.value))
         if isinstance(node, ast.Assign) and any(getattr(one, "id", "") in ("PROPOSED", "code") for one in node.targets):
             skipped.add(id(node.value))
@@ -66,6 +66,6 @@ def _texts(tree: ast.AST) -> Iterator[ast.expr]:
 
 def _is_path(node: ast.AST) -> bool:
     value = getattr(node, "value", None)
-    return (isinstance(value, str) and value.endswith((".html", ".json", ".sql", ".entrypoints.web"))) or (
+    return (isinstance(value, str) and value.endswith((".html", ".js", ".json", ".sql", ".entrypoints.web"))) or (
         isinstance(value, str) and value.startswith("cauce.")
     )
