@@ -252,6 +252,26 @@ async def test_an_invoice_is_paid_credited_and_voided(product: World) -> None:
     assert {one["amount"]["amount"] for one in (await me.get("/payments", customer="u1"))["data"]} == {1000, 2100}
 
 
+async def test_figures_are_given_as_json_and_csv(product: World) -> None:
+    me = await shop(product)
+    await subscribed(me, "u1", trial_days=0, collection="send_invoice")
+    (one,) = (await me.get("/analytics/summary"))["data"]
+    assert (one["invoiced"], one["outstanding"], one["paying"]) == (
+        {"amount": 3100, "currency": "eur"},
+        {"amount": 3100, "currency": "eur"},
+        1,
+    )
+    for figure in (
+        "daily", "movements", "states", "ageing", "deferred_revenue", "books", "customers", "plans", "sales",
+        "time_to_first_payment", "time_to_ready_instance",
+    ):  # fmt: skip
+        assert (await me.get(f"/analytics/{figure}"))["object"] == "list", figure
+    answer = await me.client.get("/v1/analytics/ageing", params={"format": "csv"})
+    assert answer.text.splitlines() == ["currency,days_up_to,amount_minor,invoices", "eur,0,3100,1"]
+    refused = await me.client.get("/v1/analytics/daily", params={"since": "2026-02-02", "until": "2026-02-01"})
+    assert refused.status_code == 422
+
+
 async def test_a_payment_method_is_begun_at_the_channel_and_asked_for(product: World) -> None:
     me = await shop(product)
     channel = await product.channel(me.org, "stripe")

@@ -18,7 +18,7 @@ async def revenue(tx: Tx) -> list[Row]:
 
 
 async def collected(tx: Tx, since: datetime) -> list[Row]:
-    """Per currency: what customers paid since then, less what went back."""
+    """Per currency: what customers paid since that day, less what went back in that time."""
     return await tx.rows(QUERIES.collected, tx.org, since)
 
 

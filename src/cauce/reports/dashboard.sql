@@ -1,15 +1,25 @@
 -- name: revenue
-SELECT currency, coalesce(sum(mrr_minor) FILTER (WHERE status IN ('active', 'past_due')), 0)::bigint AS mrr_minor,
-       count(*) FILTER (WHERE status IN ('active', 'past_due')) AS paying, count(*) FILTER (WHERE status = 'trialing') AS trialing
-  FROM subscriptions.subscription WHERE org_id = $1 GROUP BY currency ORDER BY 2 DESC
+-- This and the next two from what each day added, so that they cost days and not invoices; `reports.change` is not folded yet.
+SELECT u.currency, coalesce(sum(u.amount_minor) FILTER (WHERE u.measure LIKE 'mrr.%'), 0)::bigint AS mrr_minor,
+       coalesce(sum(u.count) FILTER (WHERE u.measure IN ('state.active', 'state.past_due')), 0)::bigint AS paying,
+       coalesce(sum(u.count) FILTER (WHERE u.measure = 'state.trialing'), 0)::bigint AS trialing
+  FROM (SELECT measure, currency, amount_minor, count FROM reports.daily WHERE org_id = $1 AND measure >= 'mrr.' AND measure < 'state.~'
+        UNION ALL SELECT measure, currency, amount_minor, count FROM reports.change WHERE org_id = $1 AND measure >= 'mrr.' AND measure < 'state.~') u
+ GROUP BY u.currency ORDER BY 2 DESC
 
 -- name: collected
-SELECT currency, sum(amount_minor - refunded_minor)::bigint AS collected_minor FROM payments.payment
- WHERE org_id = $1 AND paid_at >= $2 GROUP BY currency ORDER BY 2 DESC
+SELECT u.currency, sum(u.amount_minor)::bigint AS collected_minor
+  FROM (SELECT currency, amount_minor * CASE measure WHEN 'collected' THEN 1 ELSE -1 END AS amount_minor FROM reports.daily
+         WHERE org_id = $1 AND measure IN ('collected', 'refunded') AND day >= ($2::timestamptz AT TIME ZONE 'UTC')::date
+        UNION ALL SELECT currency, amount_minor * CASE measure WHEN 'collected' THEN 1 ELSE -1 END FROM reports.change
+         WHERE org_id = $1 AND measure IN ('collected', 'refunded') AND day >= ($2::timestamptz AT TIME ZONE 'UTC')::date) u
+ GROUP BY u.currency ORDER BY 2 DESC
 
 -- name: outstanding
-SELECT currency, sum(total_minor - credit_minor - paid_minor - credited_minor - lost_minor)::bigint AS outstanding_minor, count(*) AS invoices
-  FROM invoicing.invoice WHERE org_id = $1 AND status = 'open' GROUP BY currency ORDER BY 2 DESC
+SELECT u.currency, sum(u.amount_minor)::bigint AS outstanding_minor, sum(u.count)::bigint AS invoices
+  FROM (SELECT currency, amount_minor, count FROM reports.daily WHERE org_id = $1 AND measure = 'outstanding'
+        UNION ALL SELECT currency, amount_minor, count FROM reports.change WHERE org_id = $1 AND measure = 'outstanding') u
+ GROUP BY u.currency HAVING sum(u.count) <> 0 ORDER BY 2 DESC
 
 -- name: orders_volume
 SELECT currency, sum(collected_minor)::bigint AS collected_minor, count(*) AS orders FROM orders.purchase
@@ -36,8 +46,10 @@ SELECT (SELECT count(*) FROM reconciliation.break WHERE org_id = $1 AND state IN
 
 -- name: collected_per_day
 WITH paid AS (
-  SELECT date_trunc('day', paid_at AT TIME ZONE 'UTC')::date AS day, sum(amount_minor)::bigint AS amount_minor FROM payments.payment
-   WHERE org_id = $1 AND currency = $2 AND paid_at >= date_trunc('day', $3::timestamptz) AND paid_at <= $4 GROUP BY 1)
+  SELECT u.day, sum(u.amount_minor)::bigint AS amount_minor
+    FROM (SELECT day, amount_minor FROM reports.daily WHERE org_id = $1 AND measure = 'collected' AND currency = $2 AND day >= ($3::timestamptz AT TIME ZONE 'UTC')::date
+          UNION ALL SELECT day, amount_minor FROM reports.change WHERE org_id = $1 AND measure = 'collected' AND currency = $2 AND day >= ($3::timestamptz AT TIME ZONE 'UTC')::date) u
+   GROUP BY u.day)
 SELECT d::date AS day, coalesce(paid.amount_minor, 0) AS amount_minor
   FROM generate_series(date_trunc('day', $3::timestamptz), $4::timestamptz, interval '1 day') d LEFT JOIN paid ON paid.day = d::date ORDER BY 1
 

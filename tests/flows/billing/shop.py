@@ -22,9 +22,10 @@ from cauce.flows.billing.signup import SignedUp, Signup
 from cauce.flows.context import Context, JobKind, Registry, Runtime, SweepKind
 from cauce.gateway.charging import SavedMethod
 from cauce.ledger import reading
+from cauce.reports import analytics
 from cauce.storage import outbox
 from cauce.storage.audit import Actor
-from cauce.storage.database import SCHEDULER_ROLE, Database
+from cauce.storage.database import SCHEDULER_ROLE, Database, Tx
 from cauce.storage.directory.orgs import Mode, create_org
 from cauce.storage.sealing import Sealer
 from tests.flows.billing.cards import CardClocks, Cards, Desk
@@ -182,6 +183,7 @@ class Shop:
             )
             found = await reading.standings(tx, rows_max=1_000)
             assert all(not total.balance_minor for total in await reading.trial_balance(tx))
+            await prove_figures(tx, owed)
         assert gaps == 0
         assert sum(one.normal_minor for one in found if one.account.code.endswith(":receivable")) == owed
         assert sum(one.normal_minor for one in found if one.account.code == "deferred") == deferred
@@ -240,3 +242,39 @@ async def shop(dsn: str, cards: Cards | None = None, *, begin: datetime = BEGIN)
     finally:
         await scheduler.close()
         await db.close()
+
+
+async def prove_figures(tx: Tx, owed_minor: int) -> None:
+    """The figures that grew with what happened are those that counting everything anew gives, folded or not."""
+    far = date(2190, 1, 1)
+    counted = await tx.row(
+        "SELECT (SELECT coalesce(sum(mrr_minor), 0)::bigint FROM subscriptions.subscription WHERE org_id = $1) AS mrr,"
+        " (SELECT coalesce(sum(total_minor), 0)::bigint FROM invoicing.invoice WHERE org_id = $1 AND finalized_at IS NOT NULL) AS invoiced,"
+        " (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments.payment WHERE org_id = $1) AS collected,"
+        " (SELECT coalesce(sum(refunded_minor), 0)::bigint FROM payments.payment WHERE org_id = $1) AS refunded,"
+        " (SELECT coalesce(sum(recovered_minor), 0)::bigint FROM payments.dunning_case WHERE org_id = $1) AS recovered,"
+        " (SELECT coalesce(sum(total_minor), 0)::bigint FROM invoicing.credit_note WHERE org_id = $1) AS credited",
+        tx.org,
+    )
+    assert counted is not None
+    statuses = await tx.rows(
+        "SELECT status, count(*) AS many FROM subscriptions.subscription WHERE org_id = $1 GROUP BY status", tx.org
+    )
+    for _ in ("as they came", "folded"):
+        found = await analytics.summary(tx, date(1970, 1, 1), far)
+        for name in ("mrr", "invoiced", "collected", "refunded", "recovered", "credited"):
+            assert sum(one[f"{name}_minor"] for one in found) == counted[name], name
+        assert sum(one["outstanding_minor"] for one in found) == owed_minor
+        assert sum(row["amount_minor"] for row in await analytics.ageing(tx, far)) == owed_minor
+        by_state: dict[str, int] = {}
+        for one in await analytics.states(tx, far):
+            by_state[one["state"]] = by_state.get(one["state"], 0) + one["subscriptions"]
+        assert {k: v for k, v in by_state.items() if v} == {row["status"]: row["many"] for row in statuses}
+        await analytics.fold(tx, 100_000)
+    deferred = await analytics.deferred_schedule(tx)
+    left = await tx.value(
+        "SELECT coalesce(sum(net_minor - credited_net_minor - recognized_minor), 0)::bigint FROM invoicing.line"
+        " WHERE org_id = $1 AND deferred",
+        tx.org,
+    )
+    assert sum(row["amount_minor"] for row in deferred) == left

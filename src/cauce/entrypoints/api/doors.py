@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cauce.entrypoints.api import (
+    analytics,
     catalog,
     clock,
     coupons,
@@ -37,6 +38,7 @@ ROUTERS = (
     subscription_steps.router,
     invoices.router,
     instances.router,
+    analytics.router,
     merchants.router,
     split_rules.router,
     orders.router,
