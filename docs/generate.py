@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from docs.recipes import render_recipes
 from tests.tidy.errors import error_classes, inherited
 from tests.tidy.routes import routes
 from tests.tidy.tree import Tree
@@ -31,6 +32,7 @@ def pages(tree: Tree) -> dict[str, str]:
         "settings.md": render_reference(),
         "commands.md": render_commands(command_tree()),
         "routes.md": render_routes(tree),
+        "recipes.md": render_recipes(),
     }
 
 

@@ -40,7 +40,8 @@ def registered() -> Handled:
     from cauce.kernel.events import CATALOGUE
 
     sweeps = [kind.sweep.name for kind in REGISTRY.sweeps]
-    return Handled(REGISTRY.jobs, sweeps, REGISTRY.events, CATALOGUE)
+    follow_ups = {**REGISTRY.events, "*": tuple(REGISTRY.every_event)}
+    return Handled(REGISTRY.jobs, sweeps, follow_ups, CATALOGUE)
 
 
 def check_documentation(tree: Tree) -> list[Finding]:
