@@ -92,11 +92,7 @@ def _posted(recipe: Callable[..., Any]) -> list[Journal]:
 def _plain(name: str, annotation: str) -> Any:
     if "Amounts" in annotation or "Mapping" in annotation:
         return {_ACCOUNT: _PLAIN_AMOUNT}
-    return (
-        _ACCOUNT
-        if name in ("account", "given_to", "credit_to", "party", "short", "buyer_account")
-        else f"<{name}>"
-    )
+    return _ACCOUNT if name in ("account", "given_to", "credit_to", "party", "short", "buyer_account") else f"<{name}>"
 
 
 def _sides(journals: list[Journal]) -> tuple[str, str]:

@@ -112,10 +112,11 @@ class Clocks:
     async def next_timer_at(self, org_id: int) -> datetime | None:
         return None
 
-    async def set(self, org_id: int, instant: datetime) -> None:
+    async def set(self, org_id: int, instant: datetime) -> datetime | None:
         self.holders.cards.now = instant
         for bank in self.holders.banks.values():
             bank.now = instant
+        return await self.next_timer_at(org_id)
 
 
 @dataclass

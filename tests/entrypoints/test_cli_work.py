@@ -21,7 +21,7 @@ from cauce.storage.directory import keys
 from cauce.storage.jobs import NewJob
 from cauce.storage.sealing import Sealer
 from tests.support.embedded import REPOSITORY
-from tests.support.shell import Answer, cauce
+from tests.support.shell import NO_SANDBOX_PORT, Answer, cauce
 from tests.support.toy import DAWN, make_org
 
 Run = Callable[..., Answer]
@@ -111,7 +111,8 @@ async def test_an_advance_whose_terminal_was_killed_goes_on(
     await _timers(database, org.id, 600)
     walking = subprocess.Popen(
         [sys.executable, "-m", "cauce.entrypoints.cli.main", "clock", "advance", "30d"],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "CAUCE_HOME": str(tmp_path), "CAUCE_DATABASE_URL": dsn},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "CAUCE_HOME": str(tmp_path), "CAUCE_DATABASE_URL": dsn,
+             "CAUCE_SANDBOX_PORT": str(NO_SANDBOX_PORT)},
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 60

@@ -134,7 +134,8 @@ async def test_an_advance_broken_off_anywhere_goes_on_where_it_stood(runtime: Ru
     breaks = 0
     while True:
         claimed = await runner.claim_jobs(runtime, [org.id], kinds=[clock.ADVANCE_JOB])
-        assert claimed
+        if not claimed:  # the last break came when it had just arrived
+            break
         running = asyncio.create_task(runner.run_jobs(runtime, claimed))
         await asyncio.wait([running], timeout=0.05)
         if running.done():

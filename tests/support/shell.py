@@ -13,6 +13,9 @@ from typing import Any
 
 from tests.support.embedded import REPOSITORY, User
 
+NO_SANDBOX_PORT = 1
+"""Where no simulators listen: the default port may belong to somebody else on this machine."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -33,6 +36,7 @@ def cauce(
 ) -> Answer:
     """Run `cauce words…` with the home folder `home` and more environment variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CAUCE_")}
+    kept["CAUCE_SANDBOX_PORT"] = str(NO_SANDBOX_PORT)  # unless the caller says another, nobody's simulators
     command = [sys.executable, "-m", "cauce.entrypoints.cli.main", *words]
     done = subprocess.run(
         user.command(*command) if user else command,

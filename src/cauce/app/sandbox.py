@@ -32,11 +32,9 @@ class TenantClocks:
         """When the simulators of this organization do something next."""
         return await (await self.control(org_id)).next_timer_at()
 
-    async def set(self, org_id: int, instant: datetime) -> None:
-        """Bring them to `instant`; their callbacks have been delivered when this returns."""
-        control = await self.control(org_id)
-        await control.set_clock(instant)
-        await control.quiet()
+    async def set(self, org_id: int, instant: datetime) -> datetime | None:
+        """Bring them to `instant`; their callbacks have been delivered when this returns; when they do something next."""
+        return await (await self.control(org_id)).set_clock(instant)
 
     async def control(self, org_id: int) -> SandboxControl:
         """What steers this organization's tenant."""

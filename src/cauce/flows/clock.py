@@ -16,6 +16,7 @@ from cauce.flows import runner
 from cauce.flows.context import Context, JobKind, SweepKind
 from cauce.kernel.errors import CauceError
 from cauce.storage import jobs, orgclock, outbox
+from cauce.storage.database import Tx
 from cauce.storage.jobs import ATTEMPTS_MAX, Job, LeaseLost, NewJob
 from cauce.storage.orgclock import Advance, Survey
 from cauce.storage.outbox import NewEvent
@@ -72,19 +73,26 @@ class _Walk:
     advance_id: str
     sweeps: tuple[SweepKind, ...]
     settled_at: datetime | None = None  # where the simulators have done what was due
+    timer_at: datetime | None = None  # when they do something next, as they said
+    timer_known: bool = False  # nobody has asked anything of them since
     rounds: int = 0
     waits: int = 0
 
     async def run(self) -> None:
-        """Survey, do one thing, survey again; move on when nothing is left."""
+        """Look, do one thing, look again; move on when nothing is left."""
         while True:
-            found = await self._survey()
+            found, claimed = await self._look()
             if found.advance.done_at is not None:
                 return
             here = found.advance.reached_at
-            if await self._settle_simulators(here):
+            if claimed:
+                self.timer_known = False
+                await runner.run_jobs(self.context.runtime, claimed)
+                progress: bool | None = True
+            elif await self._settle_simulators(here):
                 continue
-            progress = await self._do_one(found, here)
+            else:
+                progress = await self._do_one(found, here)
             if progress is None:
                 if await self._go_on(found, here):
                     return
@@ -94,37 +102,56 @@ class _Walk:
             else:
                 self.waits = 0
 
-    async def _survey(self) -> Survey:
-        """What there is to do; without simulators to ask, a quiet instant is left behind in the same transaction."""
-        alone = self.context.runtime.sandbox_clocks is None
-        async with self.context.transaction() as tx:
-            kinds = [kind.sweep for kind in self.sweeps]
-            found = await orgclock.survey(tx, self.advance_id, kinds, except_kinds=(ADVANCE_JOB,), flush=not alone)
-            here, target = found.advance.reached_at, found.advance.target_at
-            onward = min(found.next_at or target, target)
-            if not alone or found.advance.done_at is not None or found.unrelayed or found.leased or onward <= here:
-                self._count_round()
-                return found
-            await orgclock.move(tx, self.advance_id, onward)
-        self.rounds = 0
-        return replace(found, advance=replace(found.advance, reached_at=onward))
+    async def _look(self) -> tuple[Survey, list[Job]]:
+        """What there is to do. In the same transaction events are relayed and due jobs claimed; without simulators to
+        ask, a quiet instant is left behind in it too."""
+        for _ in range(runner.CLAIM_TRIES):
+            try:
+                async with self.context.transaction() as tx:
+                    return await self._look_within(tx)
+            except jobs.CLAIM_RACE:  # met another worker
+                continue
+        raise runner.ClaimsCollided()
 
-    def _count_round(self) -> None:
+    async def _look_within(self, tx: Tx) -> tuple[Survey, list[Job]]:
+        clocks = self.context.runtime.sandbox_clocks
+        found = await self._survey(tx, flush=clocks is not None)
+        while found.unrelayed and await runner.relay_within(self.context.runtime, tx):
+            found = await self._survey(tx, flush=True)
+        here, target = found.advance.reached_at, found.advance.target_at
+        if found.advance.done_at is not None or found.unrelayed:
+            return found, []
+        if found.jobs_at is not None and found.jobs_at <= here:
+            settled = clocks is None or self.settled_at == here
+            return found, await self._claim(tx) if settled else []
+        onward = min(found.next_at or target, target)
+        if clocks is not None or found.leased or onward <= here:
+            return found, []
+        await orgclock.move(tx, self.advance_id, onward)
+        tx.after_commit(self._begin_instant)
+        return replace(found, advance=replace(found.advance, reached_at=onward)), []
+
+    def _begin_instant(self) -> None:
+        self.rounds = 0
+
+    async def _survey(self, tx: Tx, *, flush: bool) -> Survey:
         self.rounds += 1
         if self.rounds > ROUNDS_MAX:
             raise NeverQuiet()
+        kinds = [kind.sweep for kind in self.sweeps]
+        return await orgclock.survey(tx, self.advance_id, kinds, except_kinds=(ADVANCE_JOB,), flush=flush)
+
+    async def _claim(self, tx: Tx) -> list[Job]:
+        runtime = self.context.runtime
+        kinds = [kind for kind in runtime.registry.jobs if kind != ADVANCE_JOB]
+        return await jobs.claim(
+            tx, [self.context.org_id], kinds, runner.CHUNK_JOBS, lease_seconds=runtime.lease_seconds
+        )
 
     async def _do_one(self, found: Survey, here: datetime) -> bool | None:
         """One piece of what is due; False when others hold it, None when all is quiet."""
         runtime, org_id, guard = self.context.runtime, self.context.org_id, self.context.guard
-        if found.unrelayed:
-            return await runner.relay_events(runtime, org_id, guard=guard) > 0
-        if found.jobs_at is not None and found.jobs_at <= here:
-            kinds = [kind for kind in runtime.registry.jobs if kind != ADVANCE_JOB]
-            claimed = await runner.claim_jobs(runtime, [org_id], kinds=kinds, guard=guard)
-            await runner.run_jobs(runtime, claimed)
-            return bool(claimed)
-        if found.leased:
+        if found.unrelayed or found.leased or (found.jobs_at is not None and found.jobs_at <= here):
             return False
         for kind, due_at in zip(self.sweeps, found.rows_at, strict=True):
             if due_at is not None and due_at <= here:
@@ -135,14 +162,20 @@ class _Walk:
         clocks = self.context.runtime.sandbox_clocks
         if clocks is None or self.settled_at == here:
             return False
-        await clocks.set(self.context.org_id, here)
-        self.settled_at = here
+        self.timer_at = await clocks.set(self.context.org_id, here)
+        self.settled_at, self.timer_known = here, True
         return True
+
+    async def _next_timer(self) -> datetime | None:
+        clocks = self.context.runtime.sandbox_clocks
+        if clocks is not None and not self.timer_known:
+            self.timer_at = await clocks.next_timer_at(self.context.org_id)
+            self.timer_known = True
+        return self.timer_at
 
     async def _go_on(self, found: Survey, here: datetime) -> bool:
         """All is quiet here: to the next instant, or True when this is the target."""
-        clocks, target = self.context.runtime.sandbox_clocks, found.advance.target_at
-        timer_at = None if clocks is None else await clocks.next_timer_at(self.context.org_id)
+        target, timer_at = found.advance.target_at, await self._next_timer()
         if timer_at is not None and timer_at <= here:
             self.settled_at = None
             return False
@@ -152,7 +185,7 @@ class _Walk:
         async with self.context.transaction() as tx:
             onward = min(at for at in (found.next_at, timer_at, target) if at is not None)
             await orgclock.move(tx, self.advance_id, max(onward, here))
-        self.rounds = 0
+        self._begin_instant()
         return False
 
     async def _arrive(self, advance: Advance) -> None:

@@ -42,8 +42,11 @@ class SandboxClocks(Protocol):
         """When the simulators do something next, in org time."""
         ...
 
-    async def set(self, org_id: int, instant: datetime) -> None:
-        """Bring the simulators to `instant`; everything due there has been sent when this returns."""
+    async def set(self, org_id: int, instant: datetime) -> datetime | None:
+        """Bring the simulators to `instant`; everything due there has been sent when this returns.
+
+        The answer is when they do something next.
+        """
         ...
 
 
@@ -93,13 +96,15 @@ class SweepKind:
 class Registry:
     """Every name that work is stored under, and what handles it.
 
-    `events` maps a type (or `*`) to job kinds, `concluders` the purpose of an instruction to the flow that gives its
-    outcome effect, `notices` kinds of notice that answer no instruction to a flow.
+    `events` maps a type to job kinds; `every_event` names kinds that want all of them, a chunk at a time, and says
+    whether the organization has any use for them at present. `concluders` maps the purpose of an instruction to the
+    flow that gives its outcome effect, `notices` kinds of notice that answer no instruction to a flow.
     """
 
     jobs: Mapping[str, JobKind]
     sweeps: tuple[SweepKind, ...]
     events: Mapping[str, tuple[str, ...]]
+    every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)
     concluders: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
 

@@ -14,6 +14,7 @@ from cauce.flows.context import Context, Posted
 from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import CauceError, NotFound
 from cauce.storage import jobs, outbox
+from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.jobs import Job, NewJob
 from cauce.storage.outbox import Event, NewEvent
@@ -29,6 +30,11 @@ class EndpointFailed(CauceError):
 
     code = "webhook_endpoint_failed"
     http_status = 502
+
+
+async def is_wanted(tx: Tx) -> bool:
+    """Whether any endpoint listens: where none does, events lead to no deliveries."""
+    return await store.has_listener(tx)
 
 
 async def fan_out(context: Context, job: Job) -> None:

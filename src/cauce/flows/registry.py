@@ -30,8 +30,6 @@ JOBS: dict[str, JobKind] = {
 
 SWEEPS: tuple[SweepKind, ...] = (SweepKind(instruct.ASK_SWEEP, instruct.ask_due), EXPIRY)
 
-EVENT_FLOWS: dict[str, tuple[str, ...]] = {"*": (notify.FAN_OUT_JOB,)}
-
 CONCLUDERS: dict[str, Concluder] = {}
 
 
@@ -42,7 +40,7 @@ def _joined(parts: Sequence[Mapping[str, JobKind]]) -> dict[str, JobKind]:
 
 
 def _events() -> dict[str, tuple[str, ...]]:
-    joined: dict[str, tuple[str, ...]] = dict(EVENT_FLOWS)
+    joined: dict[str, tuple[str, ...]] = {}
     for part in (billing.EVENT_FLOWS, marketplace.EVENT_FLOWS, outreach.EVENT_FLOWS):
         for event_type, kinds in part.items():
             joined[event_type] = (*joined.get(event_type, ()), *kinds)
@@ -53,6 +51,7 @@ REGISTRY = Registry(
     jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS, outreach.JOBS)),
     sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS, *outreach.SWEEPS),
     events=_events(),
+    every_event={notify.FAN_OUT_JOB: notify.is_wanted},
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
     notices={**billing.NOTICES, **outreach.NOTICES},
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 
 import structlog
 
@@ -41,20 +41,27 @@ class ClaimsCollided(CauceError):
 async def relay_events(runtime: Runtime, org_id: int, *, guard: Guard | None = None) -> int:
     """Turn unrelayed events into the jobs that want them, and mark them; how many events."""
     async with runtime.db.transaction(org_id, guard=guard) as tx:
-        events = await outbox.take(tx, CHUNK_EVENTS)
-        if not events:
-            return 0
-        wanted = runtime.registry.events
-        follow_ups = [
-            NewJob(kind, event.occurred_at, {"event_id": event.id}, key=f"{kind}:{event.object_id}")
-            for event in events
-            for kind in wanted.get(event.type, ())
-        ]
-        # What wants every event gets them a relayed chunk at a time, in order, now: an event may be dated ahead.
-        now, numbers = await org_now(tx), [event.id for event in events]
-        follow_ups += [NewJob(kind, now, {"event_ids": numbers}, key=kind) for kind in wanted.get("*", ())]
-        await jobs.enqueue(tx, follow_ups)
-        await outbox.mark(tx, events)
+        return await relay_within(runtime, tx)
+
+
+async def relay_within(runtime: Runtime, tx: Tx) -> int:
+    """The same inside a transaction of the organization."""
+    events = await outbox.take(tx, CHUNK_EVENTS)
+    if not events:
+        return 0
+    wanted = runtime.registry.events
+    follow_ups = [
+        NewJob(kind, event.occurred_at, {"event_id": event.id}, key=f"{kind}:{event.object_id}")
+        for event in events
+        for kind in wanted.get(event.type, ())
+    ]
+    # What wants every event gets them a relayed chunk at a time, in order, now: an event may be dated ahead.
+    now, numbers = await org_now(tx), [event.id for event in events]
+    for kind, is_wanted in runtime.registry.every_event.items():
+        if await is_wanted(tx):
+            follow_ups.append(NewJob(kind, now, {"event_ids": numbers}, key=kind))
+    await jobs.enqueue(tx, follow_ups)
+    await outbox.mark(tx, events)
     return len(events)
 
 
@@ -77,7 +84,9 @@ async def claim_jobs(
     raise ClaimsCollided()
 
 
-async def _claim_evenly(runtime: Runtime, tx: Tx, orgs: Sequence[int], kinds: list[str], jobs_max: int) -> list[Job]:
+async def _claim_evenly(
+    runtime: Runtime, tx: Tx, orgs: Sequence[int], kinds: Sequence[str], jobs_max: int
+) -> list[Job]:
     claimed: list[Job] = []
     asked = list(orgs)
     while asked and len(claimed) < jobs_max:
@@ -118,7 +127,7 @@ async def run_jobs(
     try:
         while running:
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            finished += await _end(runtime, [task.result() for task in done])
+            finished += await _to_its_end(_end(runtime, [task.result() for task in done]))
     finally:
         keeper.cancel()
         if running:
@@ -142,6 +151,16 @@ def _order(claimed: Sequence[Job]) -> list[Job]:
     repeated = [job for job in claimed if job.attempts > 1]
     _shuffle(repeated)
     return first + repeated
+
+
+async def _to_its_end(ending: Coroutine[None, None, int]) -> int:
+    """Cancelled meanwhile, it still goes to its end: else a job that went well would keep its lease."""
+    task = asyncio.create_task(ending)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 async def _end(runtime: Runtime, ended: Sequence[tuple[Job, Ending]]) -> int:

@@ -13,6 +13,9 @@ DELETE FROM webhooks.endpoint WHERE org_id = $1 AND id = $2
 -- name: set_state
 UPDATE webhooks.endpoint SET state = $3, failing_since = NULL WHERE org_id = $1 AND id = $2
 
+-- name: has_listener
+SELECT EXISTS (SELECT FROM webhooks.endpoint WHERE org_id = $1 AND state = 'enabled')
+
 -- name: fan_out
 -- One delivery per event and enabled endpoint that wants its type; a second fan-out of the same event adds none.
 INSERT INTO webhooks.delivery (org_id, id, endpoint_id, event_id, created_at)

@@ -63,6 +63,11 @@ async def mark_failing(tx: Tx, endpoint_id: str, now: datetime) -> datetime:
     return since
 
 
+async def has_listener(tx: Tx) -> bool:
+    """Whether any endpoint takes deliveries."""
+    return bool(await tx.value(QUERIES.has_listener, tx.org))
+
+
 async def mark_well(tx: Tx, endpoint_id: str) -> None:
     """The endpoint took a delivery."""
     await tx.run(QUERIES.mark_well, tx.org, endpoint_id)

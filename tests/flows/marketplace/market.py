@@ -55,9 +55,10 @@ class BankClocks:
     async def next_timer_at(self, org_id: int) -> datetime | None:
         return None
 
-    async def set(self, org_id: int, instant: datetime) -> None:
+    async def set(self, org_id: int, instant: datetime) -> datetime | None:
         for bank in self.banks:
             bank.now = instant
+        return await self.next_timer_at(org_id)
 
 
 @dataclass

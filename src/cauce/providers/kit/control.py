@@ -30,9 +30,12 @@ class SandboxControl:
         """Open the tenant at `provider` (again) with what `Provider.sandbox_channel` returned."""
         await self._ask("POST", f"/{provider}/_sim/tenants/{quote(self.tenant)}", dict(registration))
 
-    async def set_clock(self, at: datetime) -> None:
-        """Set the tenant's clock at every provider; everything due happens, in order, and is delivered."""
-        await self._ask("POST", "/_sim/clock", {"now": at.isoformat()})
+    async def set_clock(self, at: datetime) -> datetime | None:
+        """Set the tenant's clock at every provider; everything due happens, in order, and is delivered.
+
+        The answer is when something will next happen by itself.
+        """
+        return _instant((await self._ask("POST", "/_sim/clock", {"now": at.isoformat()}))["next_timer_at"])
 
     async def follow_wall(self) -> None:
         """Let the tenant's clocks run with the wall."""
@@ -40,8 +43,7 @@ class SandboxControl:
 
     async def next_timer_at(self) -> datetime | None:
         """When something will next happen by itself at any provider."""
-        at = (await self._ask("GET", "/_sim/clock"))["next_timer_at"]
-        return datetime.fromisoformat(at) if at else None
+        return _instant((await self._ask("GET", "/_sim/clock"))["next_timer_at"])
 
     async def quiet(self) -> None:
         """Return when every callback that is ready has been delivered."""
@@ -115,3 +117,7 @@ class SandboxControl:
         if reply.status_code != 200:
             raise SandboxError(f"{method} {path}: {answer.get('error', answer)}")
         return answer
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
