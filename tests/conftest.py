@@ -10,10 +10,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+import structlog
 
 from cauce.storage.database import Database
 from cauce.storage.migrations import migrate
 from tests.support.postgres import DatabaseServer, start_server
+
+# Not the library's default: that one draws every local variable of a traceback, which takes seconds for each.
+structlog.configure(
+    processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+)
 
 
 @pytest.fixture(scope="session")

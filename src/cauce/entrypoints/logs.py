@@ -23,7 +23,12 @@ def configure(settings: Settings) -> None:
     """Set up logging for this process; called once by each long-running command."""
     level = getattr(logging, settings.log_level.upper())
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
-    renderer = structlog.dev.ConsoleRenderer() if as_text else structlog.processors.JSONRenderer(ensure_ascii=False)
+    # Tracebacks stay plain: the rich ones print every local variable, secrets among them, and take seconds.
+    renderer = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
