@@ -73,15 +73,20 @@ class Holders:
     cards: Cards
     banks: dict[str, Bank]
     mail: Mailbox = field(default_factory=Mailbox)
+    others: dict[str, tuple[Channel, Any, Capabilities]] = field(default_factory=dict)
 
     async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
         if channel_id == CHANNEL:
             return Channel(channel_id, org_id, "cards", False, ""), self.cards
+        if channel_id in self.others:
+            return self.others[channel_id][:2]
         if channel_id == MAIL:
             return Channel(channel_id, org_id, "mail", False, ""), self.mail
         return Channel(channel_id, org_id, "bank", False, ""), self.banks[channel_id]
 
     def capabilities(self, channel: Channel) -> Capabilities:
+        if channel.id in self.others:
+            return self.others[channel.id][2]
         if channel.id == MAIL:
             return Capabilities(can=frozenset({Can.SENDS_MESSAGES}))
         return CAPABILITIES if channel.id == CHANNEL else self.banks[channel.id].capabilities
@@ -128,7 +133,12 @@ class Stage:
     org: Org
     shop: Shop
     market: Market
-    mail: Mailbox
+    holders: Holders
+
+    @property
+    def mail(self) -> Mailbox:
+        """What was mailed."""
+        return self.holders.mail
 
     @property
     def context(self) -> Context:
@@ -185,7 +195,7 @@ async def stage(dsn: str, home: Path, *, port: int = 0) -> AsyncIterator[Stage]:
             org,
             Shop(runtime, org.id, holders.cards),
             Market(runtime, org.id, holders.banks),
-            holders.mail,
+            holders,
         )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cauce.channels import service as channels
 from cauce.flows.context import Context
+from cauce.gateway.capabilities import Can
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage import audit
 from cauce.storage.database import Tx
-from cauce.storage.directory.orgs import Org, change_settings
+from cauce.storage.directory.orgs import Org, change_settings, read_org
 
 ORIGINS_MAX = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -30,10 +32,14 @@ class RedirectNotAllowed(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class PortalSettings:
-    """`origins` may frame the pages and start a visit; `redirects` (origins too) may be where a visitor goes next."""
+    """`origins` may frame the pages and start a visit; `redirects` (origins too) may be where a visitor goes next.
+
+    `chat_channel`: the help desk whose chat stands on the pages; "" for our own.
+    """
 
     origins: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
+    chat_channel: str = ""
 
     def check_redirect(self, url: str) -> str:
         """The same address when it may be gone to; `RedirectNotAllowed` otherwise."""
@@ -49,15 +55,21 @@ class PortalSettings:
 def settings_of(org: Org) -> PortalSettings:
     """What this organization has set."""
     kept = org.settings.get("portal", {})
-    return PortalSettings(tuple(kept.get("origins", ())), tuple(kept.get("redirects", ())))
+    return PortalSettings(
+        tuple(kept.get("origins", ())), tuple(kept.get("redirects", ())), kept.get("chat_channel", "")
+    )
 
 
 async def save_settings(
-    tx: Tx, context: Context, *, origins: Sequence[str], redirects: Sequence[str]
+    tx: Tx, context: Context, *, origins: Sequence[str], redirects: Sequence[str], chat_channel: str = ""
 ) -> PortalSettings:
-    """Set both lists; `BadOrigin` for what is none."""
-    found = PortalSettings(_checked(origins), _checked(redirects))
-    kept = {"origins": list(found.origins), "redirects": list(found.redirects)}
+    """Set all of it; `BadOrigin` for what is none, `NotFound` or `CapabilityMissing` for a channel that shows no chat."""
+    found = PortalSettings(_checked(origins), _checked(redirects), chat_channel)
+    if chat_channel:
+        org = await read_org(tx, tx.org)
+        channel = await channels.open_channel(tx, context.runtime.sealer, chat_channel, livemode=org.livemode)
+        context.runtime.gateways.capabilities(channel).require(Can.SHOWS_CHAT, what="the chat of hosted pages")
+    kept = {"origins": list(found.origins), "redirects": list(found.redirects), "chat_channel": chat_channel}
     await change_settings(tx, tx.org, {"portal": kept})
     await audit.record(tx, context.actor, "portal.set", "portal", after=kept)
     return found

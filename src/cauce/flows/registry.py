@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from cauce.channels.service import SEND_JOB
 from cauce.flows import clock, inbound, instruct, notify, portal_mail
 from cauce.flows.billing import steps as billing
+from cauce.flows.chat import steps as chat
 from cauce.flows.context import JobKind, Registry, SweepKind
 from cauce.flows.holds import EXPIRY
 from cauce.flows.instruct import Concluder
@@ -48,10 +49,10 @@ def _events() -> dict[str, tuple[str, ...]]:
 
 
 REGISTRY = Registry(
-    jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS, outreach.JOBS)),
+    jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS, outreach.JOBS, chat.JOBS)),
     sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS, *outreach.SWEEPS),
     events=_events(),
     every_event={notify.FAN_OUT_JOB: notify.is_wanted},
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
-    notices={**billing.NOTICES, **outreach.NOTICES},
+    notices={**billing.NOTICES, **outreach.NOTICES, **chat.NOTICES},
 )

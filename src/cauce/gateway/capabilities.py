@@ -39,6 +39,7 @@ class Can(StrEnum):
     SENDS_MESSAGES = "sends_messages"
     TRACKS_CONTACTS = "tracks_contacts"
     RUNS_INSTANCES = "runs_instances"
+    SHOWS_CHAT = "shows_chat"
 
 
 class SplitMoment(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -92,6 +93,37 @@ class TracksContacts(Protocol):
     async def archive(self, contact_ref: str) -> Outcome[ContactRecord]: ...
 
     async def erase(self, contact_ref: str) -> Outcome[ContactRecord]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPerson:
+    """Who is signed in on a page: our id of the customer, and attributes that the help desk may trust (plan, state)."""
+
+    external_id: str
+    email: str = ""
+    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatWidget:
+    """What a page needs to show a help desk's chat. `boot` is a script that the page allows by a nonce of its own.
+
+    `policy`: what the page's Content-Security-Policy must allow besides, per directive.
+    """
+
+    boot: str
+    policy: Mapping[str, tuple[str, ...]]
+
+
+class ShowsChat(Protocol):
+    """A help desk whose chat stands on our pages. Plain function: it calls nobody."""
+
+    def show_chat(self, person: ChatPerson | None, now: datetime, *, left: bool = False) -> ChatWidget | None:
+        """The chat for a person (by a token signed at `now`, wall time) or a visitor; `left`: somebody just signed out.
+
+        None while the chat is not set up.
+        """
+        ...
 
 
 class InstanceVerb(StrEnum):

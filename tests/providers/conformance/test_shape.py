@@ -18,6 +18,7 @@ from tests.providers.conformance.rig import Rig
 from tests.providers.conformance.vendors import PROVIDERS, needs
 
 _METHODS = {
+    Can.SHOWS_CHAT: (reaching.ShowsChat,),
     Can.OPENS_ACCOUNTS: (accounts.OpensAccounts,),
     Can.BINDS_INSTRUMENTS: (accounts.BindsInstruments,),
     Can.COLLECTS: (collecting.Collects,),

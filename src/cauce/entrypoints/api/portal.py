@@ -12,7 +12,7 @@ from starlette.responses import Response
 from cauce.entrypoints.api.access import Admin, BillingWriter, Reader
 from cauce.entrypoints.api.customers import find_customer
 from cauce.entrypoints.api.replay import answer_once
-from cauce.entrypoints.api.resources import Id
+from cauce.entrypoints.api.resources import PLAIN_TEXT, Id
 from cauce.entrypoints.api.shapes import Body
 from cauce.flows import portal, portal_settings
 from cauce.flows.context import Context
@@ -25,10 +25,11 @@ Origin = Annotated[str, Field(max_length=300, pattern=r"^https?://[^\s\x00]+$")]
 
 
 class PortalBody(Body):
-    """Origins that may frame the pages, and further origins to which they may lead."""
+    """Origins that may frame the pages, further origins to which they may lead, whose chat they show."""
 
     origins: list[Origin] = Field(default_factory=list, max_length=ORIGINS_MAX)
     redirects: list[Origin] = Field(default_factory=list, max_length=ORIGINS_MAX)
+    chat_channel: str = Field(default="", max_length=64, pattern=PLAIN_TEXT)
 
 
 @router.get("/portal")
@@ -42,7 +43,7 @@ async def show_portal(caller: Reader) -> dict[str, Any]:
 
 @router.put("/portal")
 async def set_portal(caller: Admin, body: PortalBody) -> dict[str, Any]:
-    """Set both lists."""
+    """Set all of it."""
     async with caller.context.transaction() as tx:
         known = await portal_settings.save_settings(tx, caller.context, origins=body.origins, redirects=body.redirects)
         has_key = await portal.has_identity_key(tx, caller.context.runtime)
@@ -78,5 +79,5 @@ async def make_pay_link(caller: BillingWriter, invoice_id: Id) -> dict[str, Any]
 
 
 def _shown(known: PortalSettings, *, has_key: bool) -> dict[str, Any]:
-    lists = {"origins": list(known.origins), "redirects": list(known.redirects)}
+    lists = {"origins": list(known.origins), "redirects": list(known.redirects), "chat_channel": known.chat_channel}
     return {"object": "portal", **lists, "has_identity_key": has_key}

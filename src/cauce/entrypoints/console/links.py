@@ -10,6 +10,7 @@ _HOMES = {
     "ord": "orders",
     "mer": "merchants",
     "brk": "breaks",
+    "cnv": "conversations",
 }
 
 

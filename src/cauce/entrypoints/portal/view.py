@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from cauce.entrypoints.portal.chatting import customer_visit, widget
 from cauce.entrypoints.portal.embedding import TOLD_COOKIE, carry_told, embed_of, told_now
 from cauce.entrypoints.web.policy import headers
 from cauce.entrypoints.web.rendering import Pages, make_environment
@@ -26,14 +28,30 @@ Act = Callable[[Request, Visit, dict[str, str]], Awaitable[Response]]
 Open = Callable[[Request, Org], Awaitable[Response]]
 
 
-def render(request: Request, template: str, org: Org, *, visit: Visit | None = None, **values: Any) -> Response:
-    """A portal page of `org`, which its own list of origins may frame."""
-    embed = getattr(request.state, "embed", None)
+def render(
+    request: Request,
+    template: str,
+    org: Org,
+    *,
+    visit: Visit | None = None,
+    framed_by: tuple[str, ...] = (),
+    is_panel: bool = False,
+    **values: Any,
+) -> Response:
+    """A portal page of `org`, which its own list of origins (and `framed_by`) may frame."""
+    embed, chat = getattr(request.state, "embed", None), getattr(request.state, "chat", None)
+    nonce = secrets.token_urlsafe(16) if chat is not None else ""
     told = told_now(request) if embed is not None else []
     response = PAGES.render(
         request,
         template,
-        headers=headers(framed_by=framing(org)),
+        headers=headers(
+            framed_by=framing(org) or framed_by, wider=chat.policy if chat is not None else None, nonce=nonce
+        ),
+        chat=chat,
+        nonce=nonce,
+        is_panel=is_panel,
+        is_bare=is_panel or (embed is not None and embed.hide_headers),
         embed=embed,
         told=told,
         org=org,
@@ -60,6 +78,7 @@ def open_page(path: str, show: Open, *, methods: tuple[str, ...] = ("GET",)) -> 
     async def endpoint(request: Request) -> Response:
         org = await org_of(request)
         request.state.embed = await embed_of(request, org)
+        request.state.chat = await widget(request, org) if request.method == "GET" else None
         try:
             response = await show(request, org)
             carry_told(request, response)
@@ -79,6 +98,7 @@ def visit_page(path: str, show: Show, *, merchant: bool = False) -> Route:
         except SignInNeeded:
             return RedirectResponse(f"/portal/{request.path_params['org']}/sign-in", 303)
         request.state.embed = await embed_of(request, visit.org)
+        request.state.chat = await widget(request, visit.org) if not visit.is_merchant else None
         try:
             _require_kind(visit, merchant)
             return await show(request, visit)
@@ -117,11 +137,7 @@ def visit_action(path: str, act: Act, *, name: str, merchant: bool = False) -> R
 
 async def visit_or_none(request: Request) -> Visit | None:
     """The customer's visit on a page that everybody may see; None for strangers and merchants."""
-    try:
-        visit = await current_visit(request)
-    except SignInNeeded:
-        return None
-    return None if visit.is_merchant else visit
+    return await customer_visit(request)
 
 
 def _require_kind(visit: Visit, merchant: bool) -> None:

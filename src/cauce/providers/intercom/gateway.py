@@ -10,7 +10,7 @@ from cauce.gateway.capabilities import Can, Capabilities
 from cauce.gateway.errors import ChannelSettingsError
 from cauce.gateway.outcome import Done, Outcome
 from cauce.gateway.provider import Channel, Kit
-from cauce.gateway.reaching import Contact, ContactRecord, Message, SentMessage, TrackedEvent
+from cauce.gateway.reaching import ChatPerson, ChatWidget, Contact, ContactRecord, Message, SentMessage, TrackedEvent
 from cauce.gateway.reporting import ParsedNotice
 from cauce.providers.intercom import attributes, companies, contacts, inbound, limits, messages, messenger
 from cauce.providers.intercom.wire import Wire
@@ -21,6 +21,8 @@ def capabilities(channel: Channel) -> Capabilities:
     can = {Can.TRACKS_CONTACTS, Can.NOTIFIES}
     if channel.settings.get("messages_from_admin"):
         can.add(Can.SENDS_MESSAGES)
+    if channel.settings.get("app_id") and channel.secrets.get("messenger_secret"):
+        can.add(Can.SHOWS_CHAT)
     return Capabilities(
         can=frozenset(can), requests_per_second_max=limits.REQUESTS_PER_SECOND, notice_is_final=True, id_max_len=255
     )
@@ -111,3 +113,10 @@ class IntercomGateway:
             "settings": messenger.settings(app_id, base_url or self._wire.messenger_host, token),
             "policy": messenger.policy(channel.settings.get("region", ""), base_url),
         }
+
+    def show_chat(self, person: ChatPerson | None, now: datetime, *, left: bool = False) -> ChatWidget | None:
+        """See `ShowsChat`."""
+        found = self.chat(person, now)
+        if found is None:
+            return None
+        return ChatWidget(messenger.boot(found["script_url"], found["settings"], left=left), found["policy"])

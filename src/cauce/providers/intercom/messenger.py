@@ -8,14 +8,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
+from cauce.gateway.reaching import ChatPerson
 from cauce.kernel.errors import InvalidRequest
 from cauce.providers.intercom.limits import TOKEN_SECONDS_MAX
 
@@ -23,13 +22,7 @@ _CDN = "https://js.intercomcdn.com"
 _RESERVED = frozenset({"user_id", "email", "exp", "iat"})
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who is signed in: our id of the customer, and attributes that Intercom may trust (plan, state)."""
-
-    external_id: str
-    email: str = ""
-    attributes: Mapping[str, str | int | bool] = field(default_factory=dict)
+Person = ChatPerson
 
 
 def token(secret: str, person: Person, now: datetime, seconds: int = TOKEN_SECONDS_MAX.value) -> str:
@@ -57,6 +50,33 @@ def settings(app_id: str, api_base: str, person_token: str = "") -> dict[str, An
     if person_token:
         found.update(intercom_user_jwt=person_token, session_duration=TOKEN_SECONDS_MAX.value * 1000)
     return found
+
+
+def boot(script: str, given: dict[str, Any], *, left: bool) -> str:
+    """The script of a page that loads the vendor's and boots with these settings; a page goes on when it cannot load.
+
+    `left`: whoever was here has signed out, so what his browser kept is forgotten first.
+    """
+    shut = "window.Intercom('shutdown');" if left else ""
+    return (
+        f"window.intercomSettings={_in_script(given)};"
+        f"(function(){{var s=document.createElement('script');s.src={_in_script(script)};s.async=true;"
+        f"s.onload=function(){{{shut}window.Intercom('boot',window.intercomSettings)}};"
+        "s.onerror=function(){var other=document.querySelector('[data-chat-instead]');if(other){other.hidden=false}};"
+        "document.head.appendChild(s)})();"
+    )
+
+
+def _in_script(value: object) -> str:
+    """JSON that cannot end the script it stands in."""
+    plain = msgspec.json.encode(value).decode()
+    return (
+        plain.replace("<", "\\u003c")
+        .replace(">", "\\u003e")
+        .replace("&", "\\u0026")
+        .replace("\u2028", "\\u2028")
+        .replace("\u2029", "\\u2029")
+    )
 
 
 def script_url(app_id: str) -> str:

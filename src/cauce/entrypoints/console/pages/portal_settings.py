@@ -5,10 +5,15 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.channels import service as channels
 from cauce.entrypoints.console.view import action, back_to, framed, page
+from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input
+from cauce.entrypoints.web.texts import translator
 from cauce.flows import portal, portal_settings
+from cauce.gateway.capabilities import Can
+from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.directory.people import Role
 
@@ -25,12 +30,15 @@ async def _show(request: Request, session: Session, *, key: str = "") -> Respons
     async with session.context.transaction() as tx:
         org = await read_org(tx, tx.org)
         has_key = await portal.has_identity_key(tx, session.context.runtime)
+        desks = await _desks(tx, session, livemode=org.livemode)
+    t = translator(locale_of(request))
     known = portal_settings.settings_of(org)
     form = Button(
         _PATH,
         "embed.save",
         inputs=(
             Input("origins", "embed.origins", kind="textarea", value="\n".join(known.origins), required=False),
+            Input("chat", "embed.chat", value=known.chat_channel, options=(("", t("embed.own_chat")), *desks)),
             Input("redirects", "embed.redirects", kind="textarea", value="\n".join(known.redirects), required=False),
         ),
         hint="embed.lists",
@@ -48,6 +56,16 @@ async def _show(request: Request, session: Session, *, key: str = "") -> Respons
     )
 
 
+async def _desks(tx: Tx, session: Session, *, livemode: bool) -> list[tuple[str, str]]:
+    """(id, name) of the channels whose chat can stand on the pages."""
+    runtime, found = session.context.runtime, []
+    for row in await channels.list_channels(tx):
+        channel = await channels.open_channel(tx, runtime.sealer, row["id"], livemode=livemode)
+        if Can.SHOWS_CHAT in runtime.gateways.capabilities(channel).can:
+            found.append((row["id"], row["name"]))
+    return found
+
+
 async def save(_request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Set both lists, one origin a line."""
     async with session.context.transaction() as tx:
@@ -56,6 +74,7 @@ async def save(_request: Request, session: Session, fields: dict[str, str]) -> R
             session.context,
             origins=fields.get("origins", "").split(),
             redirects=fields.get("redirects", "").split(),
+            chat_channel=fields.get("chat", ""),
         )
     return back_to(_PATH)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from cauce.entrypoints.portal.chatting import visitor_of
 from cauce.entrypoints.portal.view import back_to, open_page, render, visit_action
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.texts import translator
 from cauce.entrypoints.web.visits import COOKIE, Visit, actor_of, end_visit, set_visit_cookie, use_link
+from cauce.flows.chat import talking
 from cauce.flows.context import Runtime
 from cauce.flows.portal_mail import ask_login
 from cauce.storage.directory.orgs import Org
@@ -31,6 +33,9 @@ async def enter(request: Request, org: Org) -> Response:
     except LinkSpent:
         problem = translator(locale_of(request))("sign_in.spent")
         return render(request, "portal/sign_in.html", org, token="", problem=problem, asked=False, status=401)
+    if visitor_of(request) and who.startswith("cus_"):
+        context = runtime.context(org.id, actor=actor_of(request, who), cause="portal")
+        await talking.adopt(context, visitor_of(request), who)
     own = "merchant" if who.startswith("mer_") else "account"
     response = RedirectResponse(f"/portal/{org.public_id}/{own}", 303)
     set_visit_cookie(response, org, visit_token, secure=runtime.public_url.startswith("https:"))
@@ -49,7 +54,7 @@ async def mail(request: Request, org: Org) -> Response:
 async def leave(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
     """Sign out."""
     await end_visit(request, visit)
-    response = back_to(visit, "/sign-in")
+    response = back_to(visit, "/sign-in?left=yes")
     response.delete_cookie(COOKIE, path="/portal")
     return response
 

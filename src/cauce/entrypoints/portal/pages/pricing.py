@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import CustomerData
+from cauce.entrypoints.portal.chatting import visitor_of
 from cauce.entrypoints.portal.checkout import carried, check, command_of, option_fields, signed_of, wants_card
 from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.offers import Offer, offers_of
@@ -20,6 +21,7 @@ from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import FORM_FIELD, ForeignForm
 from cauce.entrypoints.web.visits import Visit, actor_of, begin_visit, set_visit_cookie
 from cauce.flows.billing import signup
+from cauce.flows.chat import talking
 from cauce.flows.context import Context, Runtime
 from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
@@ -93,6 +95,8 @@ async def begin_checkout(
             after = {"customer": customer_id, "plan": offer.key}
             await audit.record(tx, context.actor, "portal.sign_up", done.subscription_id, after=after)
         tell(request, "create_subscription", subscription=done.subscription_id, plan=offer.key)
+    if visitor_of(request):
+        await talking.adopt(context, visitor_of(request), customer_id)
     token = await begin_visit(request, org, customer_id)
     visit = Visit(customer_id, org, replace(context, actor=actor_of(request, customer_id)), "")
     waits_for_card = done is None or done.status == "incomplete"
