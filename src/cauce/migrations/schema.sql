@@ -38,6 +38,13 @@ CREATE SCHEMA compliance;
 
 
 --
+-- Name: conversations; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA conversations;
+
+
+--
 -- Name: customers; Type: SCHEMA; Schema: -; Owner: -
 --
 
@@ -1422,6 +1429,74 @@ CREATE TABLE compliance.self_check (
 );
 
 ALTER TABLE ONLY compliance.self_check FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: conversation; Type: TABLE; Schema: conversations; Owner: -
+--
+
+CREATE TABLE conversations.conversation (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    visitor text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    visitor_name text DEFAULT ''::text NOT NULL,
+    visitor_email text DEFAULT ''::text NOT NULL,
+    channel_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    ref text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL,
+    assignee text DEFAULT ''::text NOT NULL,
+    last_side text DEFAULT ''::text NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    waiting_since timestamp with time zone,
+    answer_seconds bigint,
+    first_standing text DEFAULT ''::text NOT NULL,
+    read_at timestamp with time zone,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT conversation_last_side_check CHECK ((last_side = ANY (ARRAY[''::text, 'customer'::text, 'staff'::text]))),
+    CONSTRAINT conversation_state_check CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text])))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY conversations.conversation FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: message; Type: TABLE; Schema: conversations; Owner: -
+--
+
+CREATE TABLE conversations.message (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    conversation_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    side text NOT NULL,
+    author text DEFAULT ''::text NOT NULL,
+    body text NOT NULL,
+    ref text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT message_side_check CHECK ((side = ANY (ARRAY['customer'::text, 'staff'::text])))
+);
+
+ALTER TABLE ONLY conversations.message FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: saved_reply; Type: TABLE; Schema: conversations; Owner: -
+--
+
+CREATE TABLE conversations.saved_reply (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    body text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT saved_reply_body_check CHECK ((body <> ''::text)),
+    CONSTRAINT saved_reply_title_check CHECK ((title <> ''::text))
+);
+
+ALTER TABLE ONLY conversations.saved_reply FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -3811,6 +3886,30 @@ ALTER TABLE ONLY compliance.self_check
 
 
 --
+-- Name: conversation conversation_pkey; Type: CONSTRAINT; Schema: conversations; Owner: -
+--
+
+ALTER TABLE ONLY conversations.conversation
+    ADD CONSTRAINT conversation_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: message message_pkey; Type: CONSTRAINT; Schema: conversations; Owner: -
+--
+
+ALTER TABLE ONLY conversations.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: saved_reply saved_reply_pkey; Type: CONSTRAINT; Schema: conversations; Owner: -
+--
+
+ALTER TABLE ONLY conversations.saved_reply
+    ADD CONSTRAINT saved_reply_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: customer customer_org_id_external_id_key; Type: CONSTRAINT; Schema: customers; Owner: -
 --
 
@@ -4679,6 +4778,69 @@ CREATE INDEX licence_channel ON compliance.licence USING btree (org_id, channel_
 --
 
 CREATE INDEX licence_due ON compliance.licence USING btree (due_at, org_id) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: conversation_customer; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE INDEX conversation_customer ON conversations.conversation USING btree (org_id, customer_id, id) WHERE (customer_id <> ''::text);
+
+
+--
+-- Name: conversation_inbox; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE INDEX conversation_inbox ON conversations.conversation USING btree (org_id, state, last_at);
+
+
+--
+-- Name: conversation_open_customer; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE UNIQUE INDEX conversation_open_customer ON conversations.conversation USING btree (org_id, customer_id) WHERE ((state = 'open'::text) AND (customer_id <> ''::text) AND (channel_id = ''::text));
+
+
+--
+-- Name: conversation_open_visitor; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE UNIQUE INDEX conversation_open_visitor ON conversations.conversation USING btree (org_id, visitor) WHERE ((state = 'open'::text) AND (customer_id = ''::text) AND (visitor <> ''::text) AND (channel_id = ''::text));
+
+
+--
+-- Name: conversation_outside; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE UNIQUE INDEX conversation_outside ON conversations.conversation USING btree (org_id, channel_id, ref) WHERE (ref <> ''::text);
+
+
+--
+-- Name: conversation_visitor; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE INDEX conversation_visitor ON conversations.conversation USING btree (org_id, visitor) WHERE (visitor <> ''::text);
+
+
+--
+-- Name: message_conversation; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE INDEX message_conversation ON conversations.message USING btree (org_id, conversation_id, id);
+
+
+--
+-- Name: message_customer; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE INDEX message_customer ON conversations.message USING btree (org_id, customer_id, id) WHERE (customer_id <> ''::text);
+
+
+--
+-- Name: message_outside; Type: INDEX; Schema: conversations; Owner: -
+--
+
+CREATE UNIQUE INDEX message_outside ON conversations.message USING btree (org_id, conversation_id, ref) WHERE (ref <> ''::text);
 
 
 --
@@ -5762,6 +5924,14 @@ ALTER TABLE ONLY catalog.price
 
 
 --
+-- Name: message message_org_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: conversations; Owner: -
+--
+
+ALTER TABLE ONLY conversations.message
+    ADD CONSTRAINT message_org_id_conversation_id_fkey FOREIGN KEY (org_id, conversation_id) REFERENCES conversations.conversation(org_id, id);
+
+
+--
 -- Name: api_key api_key_org_id_fkey; Type: FK CONSTRAINT; Schema: directory; Owner: -
 --
 
@@ -6045,6 +6215,45 @@ CREATE POLICY scheduling ON compliance.licence FOR SELECT TO cauce_scheduler USI
 --
 
 ALTER TABLE compliance.self_check ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: conversation; Type: ROW SECURITY; Schema: conversations; Owner: -
+--
+
+ALTER TABLE conversations.conversation ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: message; Type: ROW SECURITY; Schema: conversations; Owner: -
+--
+
+ALTER TABLE conversations.message ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: conversation org_isolation; Type: POLICY; Schema: conversations; Owner: -
+--
+
+CREATE POLICY org_isolation ON conversations.conversation TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: message org_isolation; Type: POLICY; Schema: conversations; Owner: -
+--
+
+CREATE POLICY org_isolation ON conversations.message TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: saved_reply org_isolation; Type: POLICY; Schema: conversations; Owner: -
+--
+
+CREATE POLICY org_isolation ON conversations.saved_reply TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: saved_reply; Type: ROW SECURITY; Schema: conversations; Owner: -
+--
+
+ALTER TABLE conversations.saved_reply ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: customer; Type: ROW SECURITY; Schema: customers; Owner: -
@@ -7368,6 +7577,14 @@ GRANT USAGE ON SCHEMA compliance TO cauce_ledger;
 
 
 --
+-- Name: SCHEMA conversations; Type: ACL; Schema: -; Owner: -
+--
+
+GRANT USAGE ON SCHEMA conversations TO cauce_app;
+GRANT USAGE ON SCHEMA conversations TO cauce_scheduler;
+
+
+--
 -- Name: SCHEMA customers; Type: ACL; Schema: -; Owner: -
 --
 
@@ -7709,6 +7926,27 @@ GRANT SELECT(due_at) ON TABLE compliance.licence TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT ON TABLE compliance.self_check TO cauce_app;
+
+
+--
+-- Name: TABLE conversation; Type: ACL; Schema: conversations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE conversations.conversation TO cauce_app;
+
+
+--
+-- Name: TABLE message; Type: ACL; Schema: conversations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE conversations.message TO cauce_app;
+
+
+--
+-- Name: TABLE saved_reply; Type: ACL; Schema: conversations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE conversations.saved_reply TO cauce_app;
 
 
 --
