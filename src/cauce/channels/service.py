@@ -70,7 +70,10 @@ async def open_instructions(tx: Tx, instructions: Sequence[NewInstruction], *, d
     await store.insert_instructions(tx, instructions, due_at)
     await jobs.enqueue(
         tx,
-        [NewJob(SEND_JOB, due_at, {"key": one.key}, key=f"object:{one.object_id}") for one in instructions],
+        [
+            NewJob(SEND_JOB, due_at, {"key": one.key, "purpose": one.purpose}, key=f"object:{one.object_id}")
+            for one in instructions
+        ],
     )
 
 

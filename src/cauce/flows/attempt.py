@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 import structlog
 
+from cauce.flows import automation
 from cauce.flows.context import JobKind, Runtime
 from cauce.kernel.errors import CauceError
 from cauce.storage import jobs
@@ -69,7 +70,8 @@ async def _run(runtime: Runtime, job: Job, kind: JobKind) -> None:
     limit = asyncio.timeout(kind.timeout_seconds)
     try:
         async with limit:
-            await kind.handler(context, job)
+            if not await automation.hold_job(context, job, kind.step):
+                await kind.handler(context, job)
     except TimeoutError as exc:
         if not limit.expired():
             raise

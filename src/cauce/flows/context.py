@@ -75,21 +75,23 @@ class JobKind:
     """How jobs of one kind are done.
 
     `timeout_seconds` (wall time; None: none) ends a try that hangs. `retries_at_once`: what moves the clock cannot wait
-    for it, so the next try follows at once.
+    for it, so the next try follows at once. `step`: which step of the business it is, see `flows.automation` ("": none).
     """
 
     handler: JobHandler
     attempts_max: int = ATTEMPTS_MAX
     timeout_seconds: int | None = 600
     retries_at_once: bool = False
+    step: Callable[[Job], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SweepKind:
-    """A slice's sweep and the flow that handles its rows."""
+    """A slice's sweep and the flow that handles its rows. `step`: which step of the business a row is."""
 
     sweep: Sweep
     process: RowProcessor
+    step: Callable[[Row], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cauce.channels.service import SEND_JOB
-from cauce.flows import clock, inbound, instruct, notify, portal_mail
+from cauce.flows import automation_steps, clock, inbound, instruct, notify, portal_mail
 from cauce.flows.billing import steps as billing
 from cauce.flows.chat import steps as chat
 from cauce.flows.context import JobKind, Registry, SweepKind
@@ -21,7 +21,7 @@ from cauce.webhooks.rules import ATTEMPTS_MAX as WEBHOOK_ATTEMPTS_MAX
 
 JOBS: dict[str, JobKind] = {
     clock.ADVANCE_JOB: clock.ADVANCE,
-    SEND_JOB: JobKind(instruct.send),
+    SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
     instruct.ASK_JOB: JobKind(instruct.ask),
     inbound.PROCESS_JOB: JobKind(inbound.process),
     portal_mail.LOGIN_LINK_JOB: JobKind(portal_mail.send_login_link, attempts_max=3),

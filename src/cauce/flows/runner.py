@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 
 import structlog
 
+from cauce.flows import automation
 from cauce.flows.attempt import Ending, attempt
 from cauce.flows.context import Runtime, SweepKind
 from cauce.kernel.clock import monotonic_seconds
@@ -139,7 +140,9 @@ async def sweep_chunk(runtime: Runtime, kind: SweepKind, orgs: Sequence[int], *,
     """One chunk of one sweep; how many rows it took."""
 
     async def process(tx: Tx, rows: list[Row]) -> None:
-        await kind.process(runtime, tx, rows)
+        going = await automation.hold_rows(tx, kind, rows)
+        if going:
+            await kind.process(runtime, tx, going)
 
     return await sweeps.run_chunk(runtime.db, kind.sweep, orgs, process, guard=guard)
 

@@ -180,6 +180,11 @@ async def postpone(tx: Tx, job: Job, reason: str, try_at: datetime) -> None:
     await tx.run(QUERIES.postpone, job.org_id, job.id, job.lease_token, reason, try_at)
 
 
+async def call_up(tx: Tx, job_id: int) -> int:
+    """Let a job that was put off be tried now, in its place; how many (0: there is none that waits)."""
+    return await tx.run(QUERIES.call_up, tx.org, job_id)
+
+
 def retry_delay(attempts: int) -> timedelta:
     """Doubling from five seconds to six hours, jittered."""
     return jittered(timedelta(seconds=min(RETRY_FIRST_SECONDS * 2 ** (attempts - 1), RETRY_LONGEST_SECONDS)))

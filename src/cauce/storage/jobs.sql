@@ -122,6 +122,9 @@ UPDATE storage.job j
                                          AND t.dedupe = j.dedupe AND t.state IN ('waiting', 'blocked')) THEN j.dedupe END
  WHERE j.org_id = $1 AND j.id = $2 AND j.lease_token = $3
 
+-- name: call_up
+UPDATE storage.job SET try_at = due_at, error = NULL WHERE org_id = $1 AND id = $2 AND state IN ('waiting', 'blocked')
+
 -- name: bury
 -- FOR UPDATE waits for a claim that blocks another job behind this one; promote then sees it.
 UPDATE storage.job j SET state = 'buried', lease_token = NULL, leased_until = NULL, error = $4

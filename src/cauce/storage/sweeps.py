@@ -59,6 +59,7 @@ class Sweep:
     of grace, 50 terminal action; 25 for everything that has no say in it).
     `find`($1 rows) -> org_id, run by the scheduler role. `claim`($1 orgs, $2 rows, $3 keys or NULL) -> rows locked
     with FOR UPDATE SKIP LOCKED. `set_due`($1 org, $2 key, $3 due_at or NULL) parks and unparks. `next_due`($1 org).
+    `due_of`($1 org, $2 key): the row's `due_at`, locked, if it can still fall due; "" where it cannot wait for a person.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Sweep:
     set_due: str
     next_due: str
     rows_max: int = 500
+    due_of: str = ""
 
 
 async def find_orgs(scheduler_tx: Tx, sweep: Sweep) -> list[int]:

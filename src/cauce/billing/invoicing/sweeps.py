@@ -14,5 +14,6 @@ COLLECT = Sweep(
     claim=QUERIES.collect_claim,
     set_due=QUERIES.collect_set_due,
     next_due=QUERIES.collect_next,
+    due_of=QUERIES.collect_due,
     rows_max=1_000,
 )

@@ -22,3 +22,6 @@ UPDATE invoicing.invoice x SET due_at = $3 WHERE x.org_id = $1 AND x.id = $2
 
 -- name: collect_next
 SELECT min(x.due_at) FROM invoicing.invoice x WHERE x.org_id = $1 AND x.due_at IS NOT NULL
+
+-- name: collect_due
+SELECT x.due_at FROM invoicing.invoice x WHERE x.org_id = $1 AND x.id = $2 AND x.status = 'open' FOR NO KEY UPDATE

@@ -14,6 +14,7 @@ RETRY = Sweep(
     claim=QUERIES.retry_claim,
     set_due=QUERIES.retry_set_due,
     next_due=QUERIES.retry_next,
+    due_of=QUERIES.retry_due,
 )
 GRACE = Sweep(
     name="payments.grace",
@@ -22,6 +23,7 @@ GRACE = Sweep(
     claim=QUERIES.grace_claim,
     set_due=QUERIES.grace_set_due,
     next_due=QUERIES.grace_next,
+    due_of=QUERIES.grace_due,
 )
 METHOD = Sweep(
     name="payments.method",

@@ -72,3 +72,9 @@ UPDATE payments.method x SET due_at = $3 WHERE x.org_id = $1 AND x.id = $2
 
 -- name: method_next
 SELECT min(x.due_at) FROM payments.method x WHERE x.org_id = $1 AND x.due_at IS NOT NULL
+
+-- name: retry_due
+SELECT x.due_at FROM payments.dunning_case x WHERE x.org_id = $1 AND x.id = $2 AND x.state = 'open' FOR NO KEY UPDATE
+
+-- name: grace_due
+SELECT x.grace_at AS due_at FROM payments.dunning_case x WHERE x.org_id = $1 AND x.id = $2 AND x.state = 'open' FOR NO KEY UPDATE

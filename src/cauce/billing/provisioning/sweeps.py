@@ -14,4 +14,5 @@ DELETE = Sweep(
     claim=QUERIES.delete_claim,
     set_due=QUERIES.delete_set_due,
     next_due=QUERIES.delete_next,
+    due_of=QUERIES.delete_due,
 )

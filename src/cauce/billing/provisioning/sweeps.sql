@@ -22,3 +22,6 @@ UPDATE provisioning.instance x SET due_at = $3 WHERE x.org_id = $1 AND x.id = $2
 
 -- name: delete_next
 SELECT min(x.due_at) FROM provisioning.instance x WHERE x.org_id = $1 AND x.due_at IS NOT NULL
+
+-- name: delete_due
+SELECT x.due_at FROM provisioning.instance x WHERE x.org_id = $1 AND x.id = $2 AND x.wanted = 'suspended' FOR NO KEY UPDATE

@@ -14,6 +14,7 @@ RENEW = Sweep(
     claim=QUERIES.renew_claim,
     set_due=QUERIES.renew_set_due,
     next_due=QUERIES.renew_next,
+    due_of=QUERIES.renew_due,
     rows_max=2_000,
 )
 TRIAL_END = Sweep(
@@ -23,6 +24,7 @@ TRIAL_END = Sweep(
     claim=QUERIES.trial_end_claim,
     set_due=QUERIES.trial_end_set_due,
     next_due=QUERIES.trial_end_next,
+    due_of=QUERIES.trial_end_due,
     rows_max=2_000,
 )
 LAPSE = Sweep(
@@ -32,6 +34,7 @@ LAPSE = Sweep(
     claim=QUERIES.lapse_claim,
     set_due=QUERIES.lapse_set_due,
     next_due=QUERIES.lapse_next,
+    due_of=QUERIES.lapse_due,
 )
 RESUME = Sweep(
     name="subscriptions.resume",
@@ -40,6 +43,7 @@ RESUME = Sweep(
     claim=QUERIES.resume_claim,
     set_due=QUERIES.resume_set_due,
     next_due=QUERIES.resume_next,
+    due_of=QUERIES.resume_due,
 )
 TIMER = Sweep(
     name="subscriptions.timer",
@@ -48,4 +52,5 @@ TIMER = Sweep(
     claim=QUERIES.timer_claim,
     set_due=QUERIES.timer_set_due,
     next_due=QUERIES.timer_next,
+    due_of=QUERIES.timer_due,
 )

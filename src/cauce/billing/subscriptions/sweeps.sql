@@ -122,3 +122,18 @@ UPDATE subscriptions.timer x SET due_at = $3 WHERE x.org_id = $1 AND x.subscript
 
 -- name: timer_next
 SELECT min(x.due_at) FROM subscriptions.timer x WHERE x.org_id = $1 AND x.due_at IS NOT NULL
+
+-- name: renew_due
+SELECT x.due_at FROM subscriptions.subscription x WHERE x.org_id = $1 AND x.id = $2 AND x.due_kind = 'renew' FOR NO KEY UPDATE
+
+-- name: trial_end_due
+SELECT x.due_at FROM subscriptions.subscription x WHERE x.org_id = $1 AND x.id = $2 AND x.due_kind = 'trial_end' FOR NO KEY UPDATE
+
+-- name: lapse_due
+SELECT x.due_at FROM subscriptions.subscription x WHERE x.org_id = $1 AND x.id = $2 AND x.due_kind IN ('quote_end', 'incomplete_end', 'unpaid_end', 'retention_end') FOR NO KEY UPDATE
+
+-- name: resume_due
+SELECT x.due_at FROM subscriptions.subscription x WHERE x.org_id = $1 AND x.id = $2 AND x.due_kind = 'resume' FOR NO KEY UPDATE
+
+-- name: timer_due
+SELECT x.due_at FROM subscriptions.timer x WHERE x.org_id = $1 AND x.subscription_id || '/' || x.kind = $2 FOR NO KEY UPDATE

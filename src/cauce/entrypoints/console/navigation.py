@@ -21,12 +21,16 @@ class Group:
     entries: tuple[Entry, ...]
 
 
+def _entries(*names: str) -> tuple[Entry, ...]:
+    return tuple(Entry(f"/console/{name}", f"nav.{name}") for name in names)
+
+
 def _group(text: str, *names: str) -> Group:
-    return Group(text, tuple(Entry(f"/console/{name}", f"nav.{name}") for name in names))
+    return Group(text, _entries(*names))
 
 
 GROUPS: tuple[Group, ...] = (
-    Group("nav.overview", (Entry("/console", "nav.home"),)),
+    Group("nav.overview", (Entry("/console", "nav.home"), *_entries("tasks", "automation"))),
     _group("nav.billing", "customers", "subscriptions", "invoices", "instances"),
     _group("nav.people", "conversations"),
     _group("nav.marketplace", "orders", "merchants", "payouts", "breaks", "compliance"),

@@ -136,7 +136,12 @@ async def send(tx: Tx, operations: Sequence[Operation], at: datetime) -> None:
     await jobs.enqueue(
         tx,
         [
-            NewJob(RUN_JOB, at, {"instance": one.instance_id, "operation": one.id}, key=f"object:{one.instance_id}")
+            NewJob(
+                RUN_JOB,
+                at,
+                {"instance": one.instance_id, "operation": one.id, "verb": one.verb.value},
+                key=f"object:{one.instance_id}",
+            )
             for one in operations
         ],
     )

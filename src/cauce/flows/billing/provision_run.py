@@ -15,6 +15,7 @@ from cauce.billing.provisioning import service as provisioning
 from cauce.billing.provisioning.rules import Answer, End, Instance, Operation, Verb
 from cauce.billing.provisioning.store import instance_of
 from cauce.billing.subscriptions import service as subscriptions
+from cauce.flows import automation_steps
 from cauce.flows.billing import provision
 from cauce.flows.billing.provision_telling import (
     PRE_SECONDS,
@@ -72,7 +73,7 @@ async def run(context: Context, job: Job) -> None:
     raise RunnerSilent(why)
 
 
-RUN = JobKind(run, attempts_max=TRIES_MAX + 2)
+RUN = JobKind(run, attempts_max=TRIES_MAX + 2, step=automation_steps.operation)
 
 
 async def run_deletes(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:

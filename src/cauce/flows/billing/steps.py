@@ -9,6 +9,7 @@ from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.provisioning.sweeps import DELETE
 from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, RESUME, TIMER, TRIAL_END
+from cauce.flows.automation_steps import always, renewal
 from cauce.flows.billing import (
     collect,
     compensate,
@@ -35,15 +36,15 @@ JOBS: dict[str, JobKind] = {
 }
 
 SWEEPS: tuple[SweepKind, ...] = (
-    SweepKind(RENEW, renew.run),
-    SweepKind(TRIAL_END, trials.run),
-    SweepKind(COLLECT, collect.run),
-    SweepKind(RETRY, dunning.run_retries),
-    SweepKind(GRACE, dunning.run_grace),
+    SweepKind(RENEW, renew.run, renewal),
+    SweepKind(TRIAL_END, trials.run, always("trial.end")),
+    SweepKind(COLLECT, collect.run, always("invoice.collect")),
+    SweepKind(RETRY, dunning.run_retries, always("payment.retry")),
+    SweepKind(GRACE, dunning.run_grace, always("access.restrict")),
     SweepKind(METHOD, dunning.run_notices),
-    SweepKind(LAPSE, lapses.run),
+    SweepKind(LAPSE, lapses.run, always("subscription.lapse")),
     SweepKind(RESUME, pausing.run),
-    SweepKind(TIMER, lapses.run_timers),
+    SweepKind(TIMER, lapses.run_timers, always("trial.notice")),
     SweepKind(GRANT, lapses.run_grants),
     SweepKind(DELETE, provision_run.run_deletes),
 )
