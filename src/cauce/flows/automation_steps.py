@@ -6,10 +6,11 @@ Sweeps and jobs say in the registry which step they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cauce.storage.database import Row
 from cauce.storage.jobs import Job
 
 
@@ -69,7 +70,7 @@ def always(name: str) -> Callable[[Any], str]:
     return lambda _work: name
 
 
-def renewal(row: Mapping[str, Any]) -> str:
+def renewal(row: Row) -> str:
     """The end of a period renews, unless the subscription was cancelled."""
     return "subscription.end" if row["cancel_at_period_end"] else "subscription.renew"
 

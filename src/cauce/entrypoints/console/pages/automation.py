@@ -35,6 +35,11 @@ from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
 
 ROWS = 100
+_SWITCH = {
+    Mode.MANUAL: "automation.to_manual",
+    Mode.ASSISTED: "automation.to_assisted",
+    Mode.AUTOMATIC: "automation.to_automatic",
+}
 
 
 async def show_inventory(request: Request, session: Session) -> Response:
@@ -58,9 +63,7 @@ def _line(line: Line, plans: Sequence[tuple[str, str]]) -> tuple[Cell, ...]:
     own = ", ".join(f"{plan}: {mode.value}" for plan, mode in sorted(line.own_modes.items()))
     plan = (Input("plan", "automation.plan", options=tuple(plans), required=False),)
     switches = [
-        Button(
-            "/console/automation/mode", f"automation.to_{mode.value}", (("step", line.step), ("mode", mode.value)), plan
-        )
+        Button("/console/automation/mode", _SWITCH[mode], (("step", line.step), ("mode", mode.value)), plan)
         for mode in Mode
         if mode is not line.mode or line.own_modes
     ]
