@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from cauce.billing.relations import rules, store
+from cauce.billing.relations import rules
+from cauce.billing.relations import service as relations
 from cauce.billing.relations.rules import Mode, NewTask
 from cauce.flows.automation_steps import BY_NAME
 from cauce.flows.context import Context, SweepKind
@@ -20,11 +20,9 @@ from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.reports import automation as report
 from cauce.storage import jobs
-from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job
 from cauce.storage.orgclock import org_now
-from cauce.storage.outbox import NewEvent, emit
 
 PUT_OFF = timedelta(days=365 * 100)
 """So far a job is put off that waits for a person."""
@@ -44,7 +42,7 @@ async def hold_rows(tx: Tx, kind: SweepKind, rows: list[Row]) -> list[Row]:
     """Of claimed rows those that go on now; the others become tasks and are no longer due."""
     if kind.step is None:
         return rows
-    modes = await store.modes(tx, {row["org_id"] for row in rows})
+    modes = await relations.modes(tx, {row["org_id"] for row in rows})
     if not modes:
         return rows
     going: list[Row] = [row for row in rows if row["org_id"] not in modes]
@@ -64,7 +62,7 @@ async def hold_job(context: Context, job: Job, step: Callable[[Job], str] | None
     if not name:
         return False
     async with context.transaction() as tx:
-        modes = (await store.modes(tx, [tx.org])).get(tx.org)
+        modes = (await relations.modes(tx, [tx.org])).get(tx.org)
         if not modes:
             return False
         waiting = _Waiting(name, str(job.id), _object_of(job), job.due_at)
@@ -79,15 +77,12 @@ async def release(context: Context, task_id: str, *, minutes: int | None = None)
     if minutes is not None and not 0 <= minutes <= MINUTES_MAX:
         raise InvalidRequest(f"minutes are 0 to {MINUTES_MAX}", param="minutes")
     async with context.transaction() as tx:
-        task, now = await store.lock_open(tx, task_id), await context.now(tx)
+        task, now = await relations.lock_open(tx, task_id), await context.now(tx)
         if await _give_back(context, tx, task):
-            await store.release(tx, task_id, context.actor.name, minutes)
+            await relations.release(tx, task_id, context.actor.name, minutes)
             tx.wake_workers()
             return True
-        await store.drop(tx, task_id, context.actor.name, now)
-        await _tell(
-            tx, "task.completed", [(task_id, task["customer_id"], {"step": task["step"], "dropped": True})], now
-        )
+        await relations.drop(tx, task_id, task["step"], task["customer_id"], context.actor.name, now)
         return False
 
 
@@ -96,8 +91,8 @@ async def set_mode(context: Context, step: str, mode: Mode, plan_key: str = "") 
     if step not in BY_NAME:
         raise InvalidRequest(f"there is no step {step}; there are {', '.join(BY_NAME)}", param="step")
     async with context.transaction() as tx:
-        await store.set_mode(tx, step, plan_key, mode, context.actor.name, await context.now(tx))
-        waiting = await store.open_tasks(tx, step) if mode is Mode.AUTOMATIC and not plan_key else []
+        await relations.set_mode(tx, step, plan_key, mode, context.actor.name, await context.now(tx))
+        waiting = await relations.open_tasks(tx, step) if mode is Mode.AUTOMATIC and not plan_key else []
     for task_id in waiting:
         await release(context, task_id)
 
@@ -111,7 +106,7 @@ async def _hold(
     if not touched:
         return set()
     now = await org_now(tx)
-    passed = await store.released(tx, work, source, [one.key for one in touched])
+    passed = await relations.released(tx, work, source, [one.key for one in touched])
     about = await report.subjects(tx, [one.object_id for one in touched])
     tasks = []
     for one in touched:
@@ -133,15 +128,8 @@ async def _hold(
                     now,
                 )
             )
-    await store.insert_tasks(tx, tasks)
-    await _tell(
-        tx,
-        "task.created",
-        [(one.id, one.customer_id, {"step": one.step, "object": one.object_id}) for one in tasks],
-        now,
-    )
-    done = await store.finish_released(tx, work, source, sorted(passed), now)
-    await _tell(tx, "task.completed", [(row["id"], row["customer_id"], {"step": row["step"]}) for row in done], now)
+    await relations.open_for(tx, tasks, now)
+    await relations.finish(tx, work, source, sorted(passed), now)
     return {one.key for one in tasks}
 
 
@@ -154,11 +142,6 @@ async def _give_back(context: Context, tx: Tx, task: Row) -> bool:
         return False
     await tx.run(sweep.set_due, tx.org, task["key"], task["at"])
     return True
-
-
-async def _tell(tx: Tx, kind: str, told: Sequence[tuple[str, str | None, dict[str, Any]]], at: datetime) -> None:
-    events = [NewEvent(kind, task_id, at, content, customer_id) for task_id, customer_id, content in told]
-    await emit(tx, events, actor=SYSTEM.name)
 
 
 def _row(row: Row, step: Callable[[Row], str]) -> _Waiting:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from cauce.billing.relations import store
+from cauce.billing.relations import service as relations
 from cauce.billing.relations.rules import Mode
 from cauce.flows.automation_steps import STEPS
 from cauce.flows.context import Context
@@ -48,7 +48,7 @@ async def inventory(context: Context) -> list[Line]:
         types = [event for step in STEPS for event in (*step.events, *step.failures)]
         events = await report.event_counts(tx, types, since)
         tasks = await report.task_counts(tx, since)
-        modes = {(row["step"], row["plan_key"]): Mode(row["mode"]) for row in await store.modes_shown(tx)}
+        modes = {(row["step"], row["plan_key"]): Mode(row["mode"]) for row in await relations.modes_shown(tx)}
     lines = []
     for step in STEPS:
         told = tasks.get(step.name)
