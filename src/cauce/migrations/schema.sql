@@ -122,6 +122,13 @@ CREATE SCHEMA reconciliation;
 
 
 --
+-- Name: relations; Type: SCHEMA; Schema: -; Owner: -
+--
+
+CREATE SCHEMA relations;
+
+
+--
 -- Name: reports; Type: SCHEMA; Schema: -; Owner: -
 --
 
@@ -3021,6 +3028,54 @@ ALTER TABLE reconciliation.statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
 
 
 --
+-- Name: step_mode; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.step_mode (
+    org_id bigint NOT NULL,
+    step text NOT NULL COLLATE pg_catalog."C",
+    plan_key text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    mode text NOT NULL,
+    actor text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT step_mode_mode_check CHECK ((mode = ANY (ARRAY['manual'::text, 'assisted'::text, 'automatic'::text])))
+);
+
+ALTER TABLE ONLY relations.step_mode FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: task; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.task (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    step text NOT NULL COLLATE pg_catalog."C",
+    mode text NOT NULL,
+    work text NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    key text NOT NULL COLLATE pg_catalog."C",
+    object_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text COLLATE pg_catalog."C",
+    plan_key text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    state text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    minutes integer,
+    actor text DEFAULT ''::text NOT NULL,
+    CONSTRAINT ended_when_over CHECK (((state = ANY (ARRAY['open'::text, 'released'::text])) = (ended_at IS NULL))),
+    CONSTRAINT task_minutes_check CHECK ((minutes >= 0)),
+    CONSTRAINT task_mode_check CHECK ((mode = ANY (ARRAY['manual'::text, 'assisted'::text]))),
+    CONSTRAINT task_state_check CHECK ((state = ANY (ARRAY['open'::text, 'released'::text, 'done'::text, 'dropped'::text]))),
+    CONSTRAINT task_work_check CHECK ((work = ANY (ARRAY['row'::text, 'job'::text])))
+);
+
+ALTER TABLE ONLY relations.task FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: change; Type: TABLE; Schema: reports; Owner: -
 --
 
@@ -4478,6 +4533,22 @@ ALTER TABLE ONLY reconciliation.statement
 
 
 --
+-- Name: step_mode step_mode_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.step_mode
+    ADD CONSTRAINT step_mode_pkey PRIMARY KEY (org_id, step, plan_key);
+
+
+--
+-- Name: task task_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.task
+    ADD CONSTRAINT task_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: change change_pkey; Type: CONSTRAINT; Schema: reports; Owner: -
 --
 
@@ -5450,6 +5521,27 @@ CREATE INDEX run_order ON reconciliation.run USING btree (org_id, channel_id, un
 --
 
 CREATE UNIQUE INDEX statement_day ON reconciliation.statement USING btree (org_id, channel_id, kind, day);
+
+
+--
+-- Name: task_ended; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX task_ended ON relations.task USING btree (org_id, ended_at) WHERE (ended_at IS NOT NULL);
+
+
+--
+-- Name: task_one_waiting; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE UNIQUE INDEX task_one_waiting ON relations.task USING btree (org_id, work, source, key) WHERE (state = ANY (ARRAY['open'::text, 'released'::text]));
+
+
+--
+-- Name: task_open; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX task_open ON relations.task USING btree (org_id, at, id) WHERE (state = 'open'::text);
 
 
 --
@@ -7090,6 +7182,32 @@ ALTER TABLE reconciliation.run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reconciliation.statement ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: step_mode org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.step_mode TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: task org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.task TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: step_mode; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.step_mode ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: task; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.task ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: change; Type: ROW SECURITY; Schema: reports; Owner: -
 --
 
@@ -7679,6 +7797,13 @@ GRANT USAGE ON SCHEMA provisioning TO cauce_scheduler;
 GRANT USAGE ON SCHEMA reconciliation TO cauce_app;
 GRANT USAGE ON SCHEMA reconciliation TO cauce_scheduler;
 GRANT USAGE ON SCHEMA reconciliation TO cauce_ledger;
+
+
+--
+-- Name: SCHEMA relations; Type: ACL; Schema: -; Owner: -
+--
+
+GRANT USAGE ON SCHEMA relations TO cauce_app;
 
 
 --
@@ -8629,6 +8754,20 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.run TO cauce_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.statement TO cauce_app;
+
+
+--
+-- Name: TABLE step_mode; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.step_mode TO cauce_app;
+
+
+--
+-- Name: TABLE task; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.task TO cauce_app;
 
 
 --
