@@ -96,6 +96,14 @@ class LineKind(StrEnum):
     OTHER = "other"
 
 
+class LineStatus(StrEnum):
+    """How far the provider is with what a line records. Only what is booked counts as money."""
+
+    BOOKED = "booked"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """One row of a provider's file. `row_key` is unique in the file; `amount` is signed: + into the account."""
@@ -109,13 +117,27 @@ class StatementLine:
     order_ref: str = ""
     account_ref: str = ""
     fee_minor: int = 0
-    state: str = ""
+    state: str = ""  # the provider's own word
+    status: LineStatus = LineStatus.BOOKED
     raw: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class StatementFacts:
+    """What a file says of itself beside its lines; complete once the last line was read. Balances in minor units."""
+
+    account_ref: str = ""
+    currency: str = ""
+    opening_minor: int | None = None
+    closing_minor: int | None = None
 
 
 class Reports(Protocol):
     """A provider with statements."""
 
     def statement(self, day: date, kind: str) -> AsyncIterator[StatementLine]:
-        """The lines of one day and kind (of `Capabilities.statement_kinds`), streamed; `BadStatement` when damaged."""
+        """The lines of one day and kind (of `Capabilities.statement_kinds`), streamed; `BadStatement` when damaged.
+
+        `CountDiffers` after the last line when the file announced another number of rows.
+        """
         ...

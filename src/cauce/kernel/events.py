@@ -256,6 +256,9 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "opened": "A difference to the provider was found.",
         "resolved": "A difference was resolved.",
     },
+    "case": {
+        "closed": "Every difference of a case is resolved.",
+    },
     "compliance": {
         "gate_passed": "The self-check is answered and signed.",
         "licence_expiring": "A holder's licence ends soon.",

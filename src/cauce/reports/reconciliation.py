@@ -55,6 +55,18 @@ async def theirs_by_key(tx: Tx, channel_id: str, wanted: Sequence[tuple[str, str
     return {(row["kind"], row["key"]): row for row in rows}
 
 
+async def unbooked(tx: Tx, statement_ids: Sequence[int], kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """What lines of new statements call pending or failed: (kind, key)."""
+    rows = await tx.rows(QUERIES.unbooked, tx.org, list(statement_ids), list(kinds))
+    return [(row["kind"], row["key"]) for row in rows]
+
+
+async def instructions_named(tx: Tx, channel_id: str, names: Sequence[str]) -> dict[str, Row]:
+    """Instructions of a channel by our key or the provider's number: `key`, `operation`, `state`."""
+    rows = await tx.rows(QUERIES.instructions_named, tx.org, channel_id, list(names))
+    return {row["ref"]: row for row in rows if row["ref"]} | {row["key"]: row for row in rows}
+
+
 async def orders_mismatched(tx: Tx, channel_id: str, from_at: datetime, until_at: datetime) -> list[Row]:
     """Orders paid in [from, until) whose payments differ from their lines."""
     return await tx.rows(QUERIES.orders_mismatched, tx.org, channel_id, from_at, until_at)

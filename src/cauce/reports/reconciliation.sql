@@ -28,11 +28,12 @@ WITH custody AS (
 ), said AS (
   SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END AS kind, l.key, l.amount_minor AS amount
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
-     AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'fee')
+     AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'fee', 'other') AND l.status = 'booked'
      AND NOT (l.kind IN ('release', 'payout') AND l.key LIKE 'line:%')
    UNION ALL
   SELECT 'fee', l.key, l.fee_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[]) AND l.kind = 'collection' AND l.fee_minor <> 0
+     AND l.status = 'booked'
 ), theirs AS (
   SELECT kind, key, abs(sum(amount)) AS amount FROM said WHERE kind = ANY ($6::text[]) GROUP BY kind, key
 ), compared AS (
@@ -62,14 +63,33 @@ SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, 
 
 -- name: theirs_by_key
 -- What all statements of a holder say of certain things.
-SELECT w.kind, w.key, min(l.currency) AS currency, abs(sum(CASE w.kind WHEN 'fee' THEN CASE l.kind WHEN 'fee' THEN l.amount_minor ELSE l.fee_minor END
-                                                               ELSE l.amount_minor END))::bigint AS amount,
-       count(*) - count(DISTINCT (l.kind, l.account_ref, l.amount_minor)) AS doubled
+SELECT w.kind, w.key, min(l.currency) AS currency,
+       abs(sum(CASE w.kind WHEN 'fee' THEN CASE l.kind WHEN 'fee' THEN l.amount_minor ELSE l.fee_minor END ELSE l.amount_minor END)
+             FILTER (WHERE l.status = 'booked'))::bigint AS amount,
+       count(*) FILTER (WHERE l.status = 'booked')
+         - count(DISTINCT (l.kind, l.account_ref, l.amount_minor)) FILTER (WHERE l.status = 'booked') AS doubled,
+       coalesce(min(l.status) FILTER (WHERE l.status <> 'booked' AND NOT EXISTS (
+         SELECT FROM reconciliation.line n WHERE n.org_id = l.org_id AND n.key = l.key AND n.kind = l.kind AND n.account_ref = l.account_ref
+            AND n.status = 'booked' AND n.occurred_at > l.occurred_at)), 'booked') AS status,
+       sum(l.amount_minor) < 0 AS is_debit, min(l.occurred_at) AS at, min(l.account_ref) AS account_ref
   FROM unnest($3::text[], $4::text[]) w(kind, key)
   JOIN reconciliation.line l ON l.org_id = $1 AND l.key = w.key
    AND (l.kind = w.kind OR (w.kind = 'split' AND l.kind = 'release') OR (w.kind = 'fee' AND l.kind = 'collection' AND l.fee_minor <> 0))
   JOIN reconciliation.statement s ON s.org_id = l.org_id AND s.id = l.statement_id AND s.channel_id = $2
  GROUP BY w.kind, w.key
+
+-- name: unbooked
+-- What new statements say is not booked (yet, or not at all).
+SELECT DISTINCT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END AS kind, l.key FROM reconciliation.line l
+ WHERE l.org_id = $1 AND l.statement_id = ANY ($2::bigint[]) AND l.status <> 'booked' AND l.kind = ANY ($3::text[]) AND l.key <> ''
+
+-- name: instructions_named
+-- What became of instructions, by our key and by the provider's number.
+SELECT i.key, i.ref, i.operation, i.state FROM channels.instruction i
+ WHERE i.org_id = $1 AND i.channel_id = $2 AND i.key = ANY ($3::text[])
+UNION
+SELECT i.key, i.ref, i.operation, i.state FROM channels.instruction i
+ WHERE i.org_id = $1 AND i.channel_id = $2 AND i.ref = ANY ($3::text[]) AND i.ref <> ''
 
 -- name: orders_mismatched
 -- Orders whose payers paid something else than the lines say.

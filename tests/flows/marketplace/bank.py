@@ -99,6 +99,7 @@ class Bank:
     decline: dict[str, Declined] = field(default_factory=dict)
     close_parts: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
+    flaws: dict[date, Exception] = field(default_factory=dict)
 
     @property
     def owned(self) -> bool:
@@ -232,6 +233,8 @@ class Bank:
         for line in self.lines:
             if line.occurred_at.date() == day:
                 yield line
+        if day in self.flaws:
+            raise self.flaws[day]
 
     def _once(self, operation: str, key: str, act: Any) -> Outcome[Any]:
         self.calls.append(f"{operation} {key}")

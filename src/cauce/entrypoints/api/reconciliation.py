@@ -18,9 +18,8 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, listing, unpack_cursor
 from cauce.flows.context import Context
-from cauce.flows.marketplace import reconcile
+from cauce.flows.marketplace import breaks, reconcile
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.marketplace.reconciliation import service
 from cauce.reports import marketplace as marketplace_report
 from cauce.reports import oversight as report
 from cauce.storage import audit
@@ -82,10 +81,9 @@ async def resolve_break(request: Request, caller: MarketplaceWriter, break_id: I
         async with context.transaction() as tx:
             await report.one_break(tx, break_id)
             if body.outcome == "explain":
-                await service.resolve(
-                    tx, break_id, "explain", body.resolution, body.evidence, by=context.actor.name,
-                    at=await context.now(tx),
-                )  # fmt: skip
+                await breaks.resolve_break(
+                    context, tx, break_id, "explain", body.resolution, body.evidence, by=context.actor.name
+                )
             else:
                 await audit.record(tx, context.actor, _PROPOSED, break_id, after=_proposal(body))
         return await _outside(caller.context, break_id)
@@ -104,9 +102,9 @@ async def approve_resolution(request: Request, caller: MarketplaceWriter, break_
             if proposed is None:
                 raise NothingProposed(param="break")
             said = proposed["after"]
-            await service.resolve(
-                tx, break_id, said["trigger"], said["resolution"], said["evidence"], by=proposed["actor"],
-                approved_by=context.actor.name, at=await context.now(tx),
+            await breaks.resolve_break(
+                context, tx, break_id, said["trigger"], said["resolution"], said["evidence"], by=proposed["actor"],
+                approved_by=context.actor.name,
             )  # fmt: skip
         return await _outside(caller.context, break_id)
 

@@ -8,30 +8,33 @@ from typing import Any
 from cauce.flows.context import Context
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import SUSPENSE, Event, Holder, withdrawable
+from cauce.ledger.recipes.funding import unknown_credit
 from cauce.ledger.recipes.payouts import payout_returned, settled_by_provider
 from cauce.ledger.recipes.splits import released_at_freeze_end
 from cauce.ledger.rules import Item, require_posted
 from cauce.marketplace.merchants.service import merchants_by_ref
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.reconciliation import store
+from cauce.marketplace.reconciliation.rules import STAND_INS
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.marketplace.settlement.service import Credit, note_credits
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-KINDS = ("release", "payout", "payout_return")
+KINDS = ("release", "payout", "payout_return", "other")
 
 
 async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_ids: Sequence[int]) -> None:
     """Post what the lines of these statements tell and no instruction of ours did; each line once."""
-    lines = await store.lines_of_kinds(tx, statement_ids, KINDS)
+    lines = [one for one in await store.lines_of_kinds(tx, statement_ids, KINDS) if one["status"] == "booked"]
     if not lines:
         return
     merchants = await merchants_by_ref(tx, channel_id, sorted({line["account_ref"] for line in lines}))
     releases = await _unasked_releases(tx, [line for line in lines if line["kind"] == "release"])
     items = await _freeze_ends(context, tx, channel_id, releases)
     items += await _payouts(tx, channel_id, [line for line in lines if line["kind"] == "payout"], merchants)
+    items += await _strays(tx, channel_id, [line for line in lines if line["kind"] == "other"])
     items += _returns(channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
     require_posted(await post(tx, items))
 
@@ -89,6 +92,22 @@ async def _payouts(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Map
         holder = Holder(channel_id, line["currency"])
         items.append(settled_by_provider(holder, event, merchant, abs(line["amount_minor"])))
         keys.append((line["statement_id"], line["row_key"], _own_key(line)))
+    if keys:
+        await store.set_keys(tx, keys)
+    return items
+
+
+async def _strays(tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
+    """T17: money came to the account and nobody knows for whom; it waits in suspense for two persons. A debit never posts."""
+    items: list[Item] = []
+    keys: list[tuple[Any, ...]] = []
+    for line in lines:
+        if line["amount_minor"] <= 0 or not line["key"].startswith(STAND_INS):
+            continue
+        own = _own_key(line)
+        event = Event(own, line["ref"] or line["row_key"], own, line["occurred_at"])
+        items.append(unknown_credit(Holder(channel_id, line["currency"]), event, line["amount_minor"]))
+        keys.append((line["statement_id"], line["row_key"], own))
     if keys:
         await store.set_keys(tx, keys)
     return items

@@ -28,7 +28,7 @@ from cauce.marketplace.settlement.rules import (
     PayoutsPaused,
     UnknownPayout,
 )
-from cauce.marketplace.settlement.service import note_credits, read_schedules
+from cauce.marketplace.settlement.service import channel_pauses, note_credits, read_schedules
 from cauce.storage import audit
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -55,8 +55,10 @@ async def request_payout(context: Context, command: AskPayout) -> str:
         now = await context.now(tx)
         credit = Credit(command.merchant_id, command.channel_id, command.currency)
         standing = (await settlement_store.standings(tx, [credit])).get(credit)
-        if standing is not None and standing["pause_reason"]:
-            raise PayoutsPaused(f"payouts are paused: {standing['pause_reason']}", reason=standing["pause_reason"])
+        reasons = [row["reason"] for row in await channel_pauses(tx, [command.channel_id])]
+        reasons += [standing["pause_reason"]] if standing is not None and standing["pause_reason"] else []
+        if reasons:
+            raise PayoutsPaused(f"payouts are paused: {', '.join(reasons)}", reason=reasons[0])
         target = await _target(context, tx, command, now)
         schedules = await read_schedules(tx)
         schedule = schedules.get(standing["schedule_id"] if standing else "", schedules[""])

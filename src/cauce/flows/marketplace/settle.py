@@ -29,7 +29,7 @@ from cauce.marketplace.merchants.rules import Party, PayoutTarget
 from cauce.marketplace.merchants.service import payout_targets, read_parties
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.marketplace.settlement.rules import Schedule
-from cauce.marketplace.settlement.service import read_schedules
+from cauce.marketplace.settlement.service import channel_pauses, read_schedules
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -67,6 +67,7 @@ class _Facts:
     parties: Mapping[str, Mapping[str, Party]]
     targets: Mapping[tuple[str, str], Mapping[str, PayoutTarget]]
     balance: Mapping[Account, int]
+    paused: frozenset[str]
 
 
 async def settle_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -107,7 +108,8 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
             merchants = [row["merchant_id"] for row in mine if row["currency"] == currency]
             targets[(channel_id, currency)] = await payout_targets(tx, channel_id, currency, merchants)
     accounts = [_account(row) for row in rows]
-    return _Facts(terms, await read_schedules(tx), parties, targets, await balances(tx, accounts))
+    paused = frozenset(row["channel_id"] for row in await channel_pauses(tx, sorted(terms)))
+    return _Facts(terms, await read_schedules(tx), parties, targets, await balances(tx, accounts), paused)
 
 
 def _account(row: Row) -> Account:
@@ -119,7 +121,7 @@ def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
     balance, run_at = -facts.balance[_account(row)], row["due_at"]
     target = _target(row, facts, run_at)
     terms = facts.terms[row["channel_id"]]
-    held_back = bool(row["pause_reason"]) or (terms.pays_out and target is None)
+    held_back = bool(row["pause_reason"]) or row["channel_id"] in facts.paused or (terms.pays_out and target is None)
     amounts = [] if held_back or not terms.pays_out else schedule.payouts_of(balance)
     waits = balance > 0 and not amounts and terms.pays_out
     work.ran.append((row["key"], schedule.next_after(run_at) if waits else None, run_at))

@@ -11,30 +11,44 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import blake2b
-from typing import IO
+from typing import IO, Any
 
 import msgspec
+import structlog
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.capabilities import Can
-from cauce.gateway.reporting import StatementLine
+from cauce.gateway.errors import BalanceGap, CountDiffers
+from cauce.gateway.reporting import StatementFacts, StatementLine
+from cauce.kernel.ids import new_id
+from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.marketplace.reconciliation import store
+from cauce.marketplace.reconciliation.rules import BreakType, NewBreak
 from cauce.storage.database import Row, Tx
+
+log = structlog.get_logger(__name__)
 
 LINES_A_CHUNK = 5_000
 SPOOL_BYTES_MAX = 1 << 20
 """What a known statement may take of memory before it goes to disk."""
 
+TRIES = 2
+"""A file with another number of rows than it announces is fetched once more before somebody is told."""
+
 _MONEY_IN = ("collection", "refund", "fee")
 _DIVIDED = ("split", "release", "split_reversal")
 _EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return")
+BANK = "bank"
+"""The kind of an uploaded statement of a bank account: what a line records is found by whose number it carries."""
+
 PROVED_BY: dict[str, tuple[str, ...]] = {
     "trade": _MONEY_IN,
     "split": _DIVIDED,
     "fund_flow": (),
     "merchant_fund_flow": ("payout", "payout_return"),
     "balance": (*_MONEY_IN, *_DIVIDED),
+    BANK: ("collection", "refund", "payout", "payout_return", "other"),
 }
 """Statement kind -> the kinds of line that count in it, so that what two files repeat counts once; any other proves all."""
 
@@ -42,21 +56,37 @@ PROVED_BY: dict[str, tuple[str, ...]] = {
 def proved_by(statement_kind: str) -> tuple[str, ...]:
     """The kinds of line that count in a statement; `balance/<account>` is one merchant's own, which shows his payouts."""
     head, _, account = statement_kind.partition("/")
-    return ("payout", "payout_return") if account else PROVED_BY.get(head, _EVERYTHING)
+    return ("payout", "payout_return") if account and head != BANK else PROVED_BY.get(head, _EVERYTHING)
 
 
 async def fetch_statements(
     context: Context, channel_id: str, days: Sequence[date], kinds: Sequence[str] | None = None
 ) -> int:
-    """Take in the provider's statements of these days (every kind that it has, unless named); how many lines are new."""
+    """Take in the provider's statements of these days (every kind that it has, unless named); how many lines are new.
+
+    A file that cannot be right is kept out and shown as a break; the others are taken in.
+    """
     terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
     terms.capabilities.require(Can.REPORTS, what="a statement")
     _, gateway = await context.gateway(channel_id)
     count = 0
     for day in days:
         for kind in kinds or [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]:
-            count += await take_statement(context, channel_id, kind, day, gateway.statement(day, kind))
+            count += await _fetch(context, gateway, channel_id, kind, day)
     return count
+
+
+async def _fetch(context: Context, gateway: Any, channel_id: str, kind: str, day: date) -> int:
+    for last in (False,) * (TRIES - 1) + (True,):
+        try:
+            return await take_statement(context, channel_id, kind, day, gateway.statement(day, kind), refuse=last)
+        except CountDiffers as exc:
+            if last:
+                log.warning("statement.refused", channel=channel_id, kind=kind, day=str(day), reason=exc.message)
+        except BalanceGap as exc:
+            log.warning("statement.refused", channel=channel_id, kind=kind, day=str(day), reason=exc.message)
+            break
+    return 0
 
 
 @dataclass(slots=True)
@@ -66,27 +96,52 @@ class _Taking:
     channel_id: str
     kind: str
     day: date
+    facts: StatementFacts
+    map_version: str = ""
     row: Row | None = None
     in_hand: list[StatementLine] = field(default_factory=list)
     count: int = 0
 
+    @property
+    def name(self) -> str:
+        """What a break of the statement itself is kept under."""
+        return f"{self.kind}:{self.day}"
+
 
 async def take_statement(
-    context: Context, channel_id: str, kind: str, day: date, lines: AsyncIterator[StatementLine]
+    context: Context,
+    channel_id: str,
+    kind: str,
+    day: date,
+    lines: AsyncIterator[StatementLine],
+    *,
+    facts: StatementFacts | None = None,
+    map_version: str = "",
+    refuse: bool = True,
 ) -> int:
-    """Store one statement from an async iterator of lines; how many lines, or 0 when it is known already."""
-    taking = _Taking(channel_id, kind, day)
+    """Store one statement from an async iterator of lines; how many lines, or 0 when it is known already.
+
+    `facts` is what the file says of itself, filled while its lines are read. `CountDiffers` and `BalanceGap`: nothing
+    of the file is compared or posted, and (with `refuse`) a break tells somebody.
+    """
+    taking = _Taking(channel_id, kind, day, facts or StatementFacts(), map_version)
     digest, counts = blake2b(digest_size=16), proved_by(kind)
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
-        async for line in lines:
-            if line.kind.value not in counts:
-                continue
-            digest.update(_identity(line))
-            taking.in_hand.append(line)
-            taking.count += 1
-            if len(taking.in_hand) >= LINES_A_CHUNK:
-                await _put_away(context, taking, spool)
-        return await _finish(context, taking, spool, digest.digest())
+        try:
+            async for line in lines:
+                if line.kind.value not in counts:
+                    continue
+                digest.update(_identity(line))
+                taking.facts.currency = taking.facts.currency or line.amount.currency
+                taking.in_hand.append(line)
+                taking.count += 1
+                if len(taking.in_hand) >= LINES_A_CHUNK:
+                    await _put_away(context, taking, spool)
+            return await _finish(context, taking, spool, digest.digest())
+        except (CountDiffers, BalanceGap) as exc:
+            if refuse:
+                await _refuse(context, taking, exc)
+            raise
 
 
 async def _put_away(context: Context, taking: _Taking, spool: IO[bytes]) -> None:
@@ -108,17 +163,54 @@ async def _begin(context: Context, tx: Tx, taking: _Taking) -> Row:
 
 
 async def _finish(context: Context, taking: _Taking, spool: IO[bytes], digest: bytes) -> int:
+    facts = taking.facts
     async with context.transaction() as tx:
         row = taking.row or await _begin(context, tx, taking)
         if row["content_hash"] == digest:
             return 0
+        await _check_opening(tx, taking)
         if row["content_hash"] is not None:
             await store.clear_lines(tx, row["id"])
             for chunk in _spooled(spool):
                 await store.insert_lines(tx, row["id"], chunk)
         await store.insert_lines(tx, row["id"], taking.in_hand)
-        await store.finish_statement(tx, row["id"], digest, taking.count)
+        await store.finish_statement(
+            tx, row["id"], digest, taking.count, account_ref=facts.account_ref, opening_minor=facts.opening_minor,
+            closing_minor=facts.closing_minor, map_version=taking.map_version,
+        )  # fmt: skip
+        over = [
+            one
+            for one in await store.open_breaks(tx, taking.channel_id)
+            if one["kind"] == "statement" and one["key"] == taking.name
+        ]
+        await reconciliation.close_vanished(tx, over, at=await context.now(tx), actor=context.actor.name)
     return taking.count
+
+
+async def _check_opening(tx: Tx, taking: _Taking) -> None:
+    """A statement opens with what the one before closed with, unless two persons accepted that this one does not."""
+    facts = taking.facts
+    if facts.opening_minor is None:
+        return
+    before = await store.previous_closing(tx, taking.channel_id, facts.account_ref, taking.day)
+    if before is None or before == facts.opening_minor or await store.accepted_gap(tx, taking.channel_id, taking.name):
+        return
+    raise BalanceGap(before, facts.opening_minor, facts.currency, at_opening=True)
+
+
+async def _refuse(context: Context, taking: _Taking, error: CountDiffers | BalanceGap) -> None:
+    """Forget what came of the file and tell somebody; a statement that was taken in before stays as it was."""
+    if isinstance(error, CountDiffers):
+        what, ours, theirs = BreakType.COUNT, error.found, error.announced
+    else:
+        what, ours, theirs = BreakType.BALANCE_GAP, error.expected_minor, error.stated_minor
+    terms = (await terms_of(context.runtime, context.org_id, {taking.channel_id}))[taking.channel_id]
+    currency = taking.facts.currency or min(terms.capabilities.currencies or ("eur",))
+    one = NewBreak(what, "statement", taking.name, currency, ours, theirs)
+    async with context.transaction() as tx:
+        await _begin(context, tx, taking)
+        now = await context.now(tx)
+        await reconciliation.keep_breaks(tx, new_id("run"), taking.channel_id, [one], at=now, actor=context.actor.name)
 
 
 def _spool(spool: IO[bytes], lines: Sequence[StatementLine]) -> None:
@@ -133,5 +225,8 @@ def _spooled(spool: IO[bytes]) -> Iterator[list[StatementLine]]:
 
 
 def _identity(line: StatementLine) -> bytes:
-    parts = (line.row_key, line.kind.value, line.key, line.ref, str(line.amount.amount_minor), str(line.fee_minor))
+    parts = (
+        line.row_key, line.kind.value, line.key, line.ref, str(line.amount.amount_minor), str(line.fee_minor),
+        line.status.value,
+    )  # fmt: skip
     return "\x1f".join(parts).encode() + b"\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -40,7 +40,12 @@ class Severity(StrEnum):
     NORMAL = "normal"
 
 
-_CRITICAL = frozenset({BreakType.DUPLICATE, BreakType.BALANCE, BreakType.COUNT, BreakType.UNKNOWN_DEBIT})
+_CRITICAL = frozenset(
+    {BreakType.DUPLICATE, BreakType.BALANCE, BreakType.COUNT, BreakType.UNKNOWN_DEBIT, BreakType.STATUS_CONFLICT}
+)
+STOPPING = (BreakType.UNKNOWN_DEBIT, BreakType.STATUS_CONFLICT)
+"""Breaks that stop the channel's payouts until somebody has resolved them."""
+
 _NORMAL = frozenset({BreakType.TIMING, BreakType.FEE, BreakType.MISSING_THERE})
 DUE_AFTER = {
     Severity.CRITICAL: timedelta(hours=4),
@@ -81,6 +86,12 @@ class UnknownBreak(NotFound):
     code = "unknown_break"
 
 
+class UnknownCase(NotFound):
+    """There is no such open case."""
+
+    code = "unknown_case"
+
+
 class ResolutionNeedsTwo(Forbidden):
     """A resolution that touches money is made by one person and approved by another."""
 
@@ -93,9 +104,28 @@ class CriticalBreaksOpen(Conflict):
     code = "critical_breaks_open"
 
 
+STAND_INS = ("ref:", "row:", "line:")
+"""How what stands in for our key begins, on a line that does not carry it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """What may differ without being a break: fees by type, minor units. Amounts have no tolerance."""
+
+    fees: Mapping[str, int] = field(default_factory=dict)
+    timing_days: int = TIMING_DAYS
+
+    def of(self, fee_type: str) -> int:
+        """How much a fee of this type may differ."""
+        return self.fees.get(fee_type, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What both sides say of one thing: `kind` (collection, fee, refund, …) and our key; None where a side is silent."""
+    """What both sides say of one thing: `kind` (collection, fee, refund, …) and our key; None where a side is silent.
+
+    `their_status` is the last word of the provider where it is not `booked`, `our_state` that of our instruction.
+    """
 
     kind: str
     key: str
@@ -105,6 +135,9 @@ class Compared:
     order_id: str = ""
     ours_at: datetime | None = None
     doubled: int = 0  # lines that are there already, one like the other
+    their_status: str = ""
+    our_state: str = ""
+    is_debit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +165,11 @@ class NewBreak:
         return Severity.NORMAL if self.type in _NORMAL else Severity.HIGH
 
 
-def judge(compared: Sequence[Compared], *, cut_off: datetime, fee_tolerance_minor: int = 0) -> list[NewBreak]:
+def judge(compared: Sequence[Compared], *, cut_off: datetime, tolerances: Tolerances = Tolerances()) -> list[NewBreak]:
     """The breaks among what was compared. Ours from `cut_off` on, unheard of by them, is a matter of timing."""
     found = []
     for one in compared:
-        kind = _type_of(one, cut_off, fee_tolerance_minor)
+        kind = _type_of(one, cut_off, tolerances)
         if kind is not None:
             found.append(
                 NewBreak(kind, one.kind, one.key, one.currency, one.ours_minor, one.theirs_minor, one.order_id)
@@ -144,16 +177,31 @@ def judge(compared: Sequence[Compared], *, cut_off: datetime, fee_tolerance_mino
     return found
 
 
-def _type_of(one: Compared, cut_off: datetime, fee_tolerance_minor: int) -> BreakType | None:
+def _type_of(one: Compared, cut_off: datetime, tolerances: Tolerances) -> BreakType | None:
+    if one.kind == "fee":
+        if one.theirs_minor is None and one.ours_at is not None and one.ours_at >= cut_off:
+            return BreakType.TIMING
+        far = abs((one.theirs_minor or 0) - (one.ours_minor or 0)) > tolerances.of("collection")
+        return BreakType.FEE if far else None
+    if one.kind == "other":
+        return _stray(one)
     if one.ours_minor is None:
-        return BreakType.FEE if one.kind == "fee" else BreakType.MISSING_HERE
+        if one.theirs_minor is None:
+            return None  # it came to nothing on both sides
+        return BreakType.STATUS if one.our_state == "declined" else BreakType.MISSING_HERE
+    if one.their_status and (one.theirs_minor is None or one.their_status == "failed"):
+        is_flip = one.kind == "payout" and one.their_status == "failed"
+        return BreakType.STATUS_CONFLICT if is_flip else BreakType.STATUS
     if one.theirs_minor is None:
-        if one.kind == "fee":
-            return BreakType.FEE if abs(one.ours_minor) > fee_tolerance_minor else None
         late = one.ours_at is not None and one.ours_at >= cut_off
         return BreakType.TIMING if late else BreakType.MISSING_THERE
     if one.ours_minor == one.theirs_minor:
         return None
-    if one.kind == "fee":
-        return BreakType.FEE if abs(one.theirs_minor - one.ours_minor) > fee_tolerance_minor else None
     return BreakType.DUPLICATE if one.doubled else BreakType.AMOUNT
+
+
+def _stray(one: Compared) -> BreakType:
+    """A bank line that none of our instructions asked for."""
+    if not one.key.startswith(STAND_INS):
+        return BreakType.UNKNOWN_REFERENCE
+    return BreakType.UNKNOWN_DEBIT if one.is_debit else BreakType.MISSING_HERE

@@ -18,7 +18,9 @@ from cauce.marketplace.reconciliation.rules import (
     NewBreak,
     ResolutionNeedsTwo,
     Severity,
+    Tolerances,
     UnknownBreak,
+    UnknownCase,
 )
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -51,25 +53,50 @@ async def close_vanished(tx: Tx, breaks: Sequence[Row], *, at: datetime, actor: 
     await emit(tx, events, actor=actor)
 
 
-async def age_timing(tx: Tx, channel_id: str, now: datetime) -> None:
+async def tolerances(tx: Tx, channel_id: str) -> Tolerances:
+    """How a channel's statements are judged."""
+    row = await store.read_terms(tx, channel_id)
+    return Tolerances(row["fee_tolerances"], row["timing_days"]) if row else Tolerances()
+
+
+async def age_timing(tx: Tx, channel_id: str, now: datetime, timing_days: int = TIMING_DAYS) -> None:
     """What was a matter of the cut-off for too long is missing at the provider."""
-    await store.retype_breaks(tx, channel_id, now - timedelta(days=TIMING_DAYS))
+    await store.retype_breaks(tx, channel_id, now - timedelta(days=timing_days))
 
 
 async def open_case(
     tx: Tx, break_ids: Sequence[str], cause: str, owner: str, severity: Severity, *, at: datetime
 ) -> str:
-    """Group breaks of one cause under an owner, due by their severity; the case's id."""
+    """Group open breaks of one cause under an owner, due by their severity; the case's id. `unknown_break` if none is open."""
+    if not cause.strip() or not owner.strip():
+        raise InvalidRequest("a case says what it is about and who looks into it", param="cause")
     case_id = new_id("cse")
     await store.insert_case(tx, case_id, cause, owner, severity.value, at + DUE_AFTER[severity], at)
-    await store.assign_breaks(tx, break_ids, case_id)
+    if await store.assign_breaks(tx, break_ids, case_id) != len(set(break_ids)) or not break_ids:
+        raise UnknownBreak("only open breaks go into a case", param="breaks")
     return case_id
+
+
+async def assign_case(tx: Tx, case_id: str, owner: str) -> str:
+    """Give an open case to somebody; who had it. `unknown_case` otherwise."""
+    row = await store.lock_case(tx, case_id)
+    if row is None or row["closed_at"] is not None:
+        raise UnknownCase(f"there is no open case {case_id}", param="case")
+    await store.update_case(tx, case_id, owner, None)
+    before: str = row["owner"]
+    return before
+
+
+async def close_finished_cases(tx: Tx, case_ids: Sequence[str], *, at: datetime, actor: str) -> None:
+    """Cases of which no break is open any more are closed."""
+    closed = await store.close_cases(tx, case_ids, at)
+    await emit(tx, [NewEvent("case.closed", case_id, at, {}) for case_id in closed], actor=actor)
 
 
 async def resolve(
     tx: Tx, break_id: str, trigger: str, resolution: str, evidence: str, *, by: str, approved_by: str = "", at: datetime
-) -> None:
-    """End a break: `explain`, or with a second person `correct` or `accept`. Evidence always."""
+) -> Row:
+    """End a break: `explain`, or with a second person `correct` or `accept`. Evidence always. What it was."""
     row = await store.lock_break(tx, break_id)
     if row is None:
         raise UnknownBreak(f"there is no break {break_id}", param="break")
@@ -80,6 +107,7 @@ async def resolve(
         raise ResolutionNeedsTwo(param="approved_by")
     await store.resolve_break(tx, break_id, state, resolution, evidence, by, approved_by, at)
     await emit(tx, [NewEvent("break.resolved", break_id, at, {"state": state})], actor=by)
+    return row
 
 
 async def close_run(tx: Tx, run_id: str, *, at: datetime, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -46,12 +46,76 @@ async def insert_lines(tx: Tx, statement_id: int, lines: Sequence[StatementLine]
         [line.amount.currency for line in lines],
         [line.occurred_at for line in lines],
         [line.state for line in lines],
+        [line.status.value for line in lines],
     )
 
 
-async def finish_statement(tx: Tx, statement_id: int, content_hash: bytes, lines: int) -> None:
-    """All lines are in."""
-    await tx.run(QUERIES.finish_statement, tx.org, statement_id, content_hash, lines)
+async def finish_statement(
+    tx: Tx,
+    statement_id: int,
+    content_hash: bytes,
+    lines: int,
+    *,
+    account_ref: str = "",
+    opening_minor: int | None = None,
+    closing_minor: int | None = None,
+    map_version: str = "",
+) -> None:
+    """All lines are in; balances where the file states them."""
+    facts = (account_ref, opening_minor, closing_minor, map_version)
+    await tx.run(QUERIES.finish_statement, tx.org, statement_id, content_hash, lines, *facts)
+
+
+async def previous_closing(tx: Tx, channel_id: str, account_ref: str, day: date) -> int | None:
+    """How the last statement of this account before `day` closed, minor units."""
+    found: int | None = await tx.value(QUERIES.previous_closing, tx.org, channel_id, account_ref, day)
+    return found
+
+
+async def statements(tx: Tx, channel_id: str = "", *, before: int = 0, rows_max: int = 50) -> list[Row]:
+    """Statements that were taken in, newest first."""
+    return await tx.rows(QUERIES.statement_page, tx.org, channel_id, before, rows_max)
+
+
+async def last_days(tx: Tx, channel_id: str) -> dict[str, date]:
+    """The latest day of which there is a statement, by kind."""
+    return {row["kind"]: row["day"] for row in await tx.rows(QUERIES.last_days, tx.org, channel_id)}
+
+
+async def read_terms(tx: Tx, channel_id: str) -> Row | None:
+    """How a channel's statements are judged and read, where something was set."""
+    return await tx.row(QUERIES.terms, tx.org, channel_id)
+
+
+async def set_terms(tx: Tx, channel_id: str, fee_tolerances: Mapping[str, int], timing_days: int) -> None:
+    """Tolerances (fee type -> minor units) and days that a difference may be a matter of the cut-off."""
+    await tx.run(QUERIES.set_terms, tx.org, channel_id, dict(fee_tolerances), timing_days)
+
+
+async def set_csv_map(tx: Tx, channel_id: str, csv_map: Mapping[str, Any]) -> int:
+    """How CSV statements of a channel are read from now on; the version of the map."""
+    return int(await tx.value(QUERIES.set_csv_map, tx.org, channel_id, dict(csv_map)))
+
+
+async def set_kinds(tx: Tx, rows: Sequence[tuple[int, str, str]]) -> None:
+    """What bank lines turned out to be: (statement, row key, kind)."""
+    await tx.run(QUERIES.set_kinds, tx.org, *_columns(rows, 3))
+
+
+async def stopping_open(tx: Tx, channel_id: str, types: Sequence[str]) -> int:
+    """How many open breaks of types that stop payouts a channel has."""
+    return int(await tx.value(QUERIES.stopping_open, tx.org, channel_id, list(types)))
+
+
+async def accepted_gap(tx: Tx, channel_id: str, key: str) -> bool:
+    """Whether two persons accepted that this statement does not add up."""
+    return bool(await tx.value(QUERIES.accepted_gap, tx.org, channel_id, key))
+
+
+async def propose(tx: Tx, rows: Sequence[tuple[str, str]]) -> None:
+    """What breaks probably belong to: (break, proposal)."""
+    if rows:
+        await tx.run(QUERIES.propose, tx.org, *_columns(rows, 2))
 
 
 async def statements_matched(tx: Tx, statement_ids: Sequence[int]) -> None:
@@ -168,9 +232,31 @@ async def insert_case(tx: Tx, *columns: Any) -> None:
     await tx.run(QUERIES.insert_case, tx.org, *columns)
 
 
-async def assign_breaks(tx: Tx, break_ids: Sequence[str], case_id: str) -> None:
-    """Put breaks into a case."""
-    await tx.run(QUERIES.assign_breaks, tx.org, list(break_ids), case_id)
+async def assign_breaks(tx: Tx, break_ids: Sequence[str], case_id: str) -> int:
+    """Put open breaks into a case; how many were open."""
+    return await tx.run(QUERIES.assign_breaks, tx.org, list(break_ids), case_id)
+
+
+async def lock_case(tx: Tx, case_id: str) -> Row | None:
+    """The case, locked."""
+    return await tx.row(QUERIES.lock_case, tx.org, case_id)
+
+
+async def update_case(tx: Tx, case_id: str, owner: str, closed_at: datetime | None) -> None:
+    """Write who has a case, and when it was closed."""
+    await tx.run(QUERIES.update_case, tx.org, case_id, owner, closed_at)
+
+
+async def close_cases(tx: Tx, case_ids: Sequence[str], at: datetime) -> list[str]:
+    """Close those of these cases that have no open break; which ones."""
+    if not case_ids:
+        return []
+    return [row["id"] for row in await tx.rows(QUERIES.close_cases, tx.org, sorted(set(case_ids)), at)]
+
+
+async def siblings(tx: Tx, break_ids: Sequence[str], channel_id: str) -> list[Row]:
+    """The proposals of these breaks."""
+    return await tx.rows(QUERIES.siblings, tx.org, list(break_ids), channel_id)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:

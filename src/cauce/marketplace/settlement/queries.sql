@@ -26,8 +26,14 @@ ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET schedule_i
 UPDATE settlement.standing SET pause_reason = $5 WHERE org_id = $1 AND merchant_id = $2 AND channel_id = $3 AND currency = $4
 
 -- name: pause_channel
-UPDATE settlement.standing SET pause_reason = $3
- WHERE org_id = $1 AND channel_id = $2 AND (pause_reason = '' OR ($3 = '' AND pause_reason = $4))
+INSERT INTO settlement.channel_pause (org_id, channel_id, reason, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+
+-- name: resume_channel
+DELETE FROM settlement.channel_pause WHERE org_id = $1 AND channel_id = $2 AND reason = $3
+
+-- name: channel_pauses
+SELECT channel_id, reason, paused_at, paused_by FROM settlement.channel_pause
+ WHERE org_id = $1 AND ($2::text[] IS NULL OR channel_id = ANY ($2)) ORDER BY channel_id, reason
 
 -- name: standings_ran
 UPDATE settlement.standing s SET due_at = r.due_at, last_run_at = r.ran_at

@@ -9,17 +9,19 @@ from typing import Any
 from cauce.kernel.ids import new_id
 from cauce.marketplace.settlement import store
 from cauce.marketplace.settlement.rules import DEFAULT, Credit, Schedule, parse_schedule
-from cauce.marketplace.settlement.store import assign_schedule, pause, pause_channel
+from cauce.marketplace.settlement.store import assign_schedule, channel_pauses, pause, pause_channel, resume_channel
 from cauce.storage.database import Tx
 
 __all__ = [
     "Credit",
     "assign_schedule",
+    "channel_pauses",
     "create_schedule",
     "note_credits",
     "pause",
     "pause_channel",
     "read_schedules",
+    "resume_channel",
 ]
 
 

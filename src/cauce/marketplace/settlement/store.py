@@ -49,9 +49,20 @@ async def pause(tx: Tx, credit: Credit, reason: str) -> None:
     await tx.run(QUERIES.pause, tx.org, *credit, reason)
 
 
-async def pause_channel(tx: Tx, channel_id: str, reason: str, *, ended: str = "") -> None:
-    """Pause every payout of a channel; with "" those that were paused for the reason `ended` go on."""
-    await tx.run(QUERIES.pause_channel, tx.org, channel_id, reason, ended)
+async def pause_channel(tx: Tx, channel_id: str, reason: str, at: datetime, *, by: str) -> None:
+    """No payout of a channel goes out while this reason stands."""
+    await tx.run(QUERIES.pause_channel, tx.org, channel_id, reason, at, by)
+
+
+async def resume_channel(tx: Tx, channel_id: str, reason: str) -> bool:
+    """This reason to pause a channel is over; whether it stood."""
+    return bool(await tx.run(QUERIES.resume_channel, tx.org, channel_id, reason))
+
+
+async def channel_pauses(tx: Tx, channel_ids: Sequence[str] | None = None) -> list[Row]:
+    """Why which channels pay nothing out."""
+    wanted = None if channel_ids is None else list(channel_ids)
+    return await tx.rows(QUERIES.channel_pauses, tx.org, wanted)
 
 
 async def standings_ran(tx: Tx, rows: Sequence[tuple[str, datetime | None, datetime]]) -> None:

@@ -61,3 +61,7 @@ FUND_FLOW_ACCOUNT_COLUMNS = ("二级商户号", "特约商户号", "商户号")
 def fund_flow_key(row: Mapping[str, str]) -> str:
     """A17: the voucher number of a fund-flow line is the number that we gave the operation."""
     return row.get("业务凭证号", "")
+
+
+FAILED_IN_TRADE_BILL = frozenset({"REVOKED", "CLOSED", "PAYERROR", "FAIL", "ABNORMAL"})
+"""Words of the trade bill for a payment or refund that came to nothing; a refund under way counts as accepted [assumed]."""

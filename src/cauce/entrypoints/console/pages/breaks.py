@@ -27,8 +27,8 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
+from cauce.flows.marketplace import breaks
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.reports import oversight as report
 from cauce.storage import audit, outbox
 from cauce.storage.database import Row, Tx
@@ -200,9 +200,8 @@ async def _resolve(
     session: Session, break_id: str, trigger: str, said: Mapping[str, str], *, by: str, approved_by: str = ""
 ) -> None:
     async with session.context.transaction() as tx:
-        now = await session.context.now(tx)
         words = said.get("resolution", ""), said.get("evidence", "")
-        await reconciliation.resolve(tx, break_id, trigger, *words, by=by, approved_by=approved_by, at=now)
+        await breaks.resolve_break(session.context, tx, break_id, trigger, *words, by=by, approved_by=approved_by)
 
 
 _MAY = (Role.ADMIN, Role.FINANCE)

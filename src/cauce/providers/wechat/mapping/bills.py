@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
-from cauce.gateway.errors import BadStatement
-from cauce.gateway.reporting import LineKind, StatementLine
+from cauce.gateway.errors import BadStatement, CountDiffers
+from cauce.gateway.reporting import LineKind, LineStatus, StatementLine
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.money import Money, parse_major
 from cauce.providers.wechat import assumptions
@@ -17,12 +17,13 @@ Row = Mapping[str, str]
 
 
 def rows_of(lines: Iterable[str]) -> Iterator[Row]:
-    """The detail rows of a bill as column name -> value, until its totals begin.
+    """The detail rows of a bill as column name -> value, until its totals begin; `CountDiffers` when those say another number.
 
     The vendor prefixes each value with a backtick and separates values with comma and backtick, so a comma inside a
     value does no harm; old bills lack some of them. `BadStatement` when a row does not fit the header.
     """
     header: list[str] = []
+    count, announces = 0, False
     for number, line in enumerate(lines, start=1):
         text = line.strip("\r\n﻿")
         if not text:
@@ -30,11 +31,18 @@ def rows_of(lines: Iterable[str]) -> Iterator[Row]:
         if not header:
             header = [name.strip("` ") for name in text.split(",")]
             continue
+        if announces:  # the line of totals: how many rows there are comes first
+            announced = text.split(",")[0].strip("` ")
+            if announced.isdigit() and int(announced) != count:
+                raise CountDiffers(int(announced), count)
+            return
         if not text.startswith("`"):
-            return  # the totals
+            announces = True  # the names of the totals
+            continue
         values = _values(text, len(header))
         if len(values) < len(header):
             raise BadStatement(f"line {number} has {len(values)} values for {len(header)} columns")
+        count += 1
         yield dict(zip(header, values, strict=False))
 
 
@@ -60,6 +68,7 @@ def trade_line(row: Row, _own_account: str) -> Iterator[StatementLine]:
             account_ref=account,
             fee_minor=_fee(row["手续费"]),
             state=state,
+            status=LineStatus.FAILED if state in assumptions.FAILED_IN_TRADE_BILL else LineStatus.BOOKED,
             raw=dict(row),
         )
         return
@@ -74,6 +83,7 @@ def trade_line(row: Row, _own_account: str) -> Iterator[StatementLine]:
         account_ref=account,
         fee_minor=_fee(row["手续费"]),
         state=row["退款状态"],
+        status=LineStatus.FAILED if row["退款状态"] in assumptions.FAILED_IN_TRADE_BILL else LineStatus.BOOKED,
         raw=dict(row),
     )
 

@@ -1,0 +1,78 @@
+"""What people do about differences: cases, resolutions with evidence and two persons, proposals confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cauce.flows.context import Context
+from cauce.kernel.errors import Conflict
+from cauce.marketplace.reconciliation import service, store
+from cauce.marketplace.reconciliation.rules import STOPPING, Severity, UnknownBreak
+from cauce.marketplace.settlement.service import resume_channel
+from cauce.storage import audit
+from cauce.storage.database import Tx
+
+
+class NothingToConfirm(Conflict):
+    """No match is proposed for this break."""
+
+    code = "no_match_proposed"
+
+
+async def resolve_break(
+    context: Context,
+    tx: Tx,
+    break_id: str,
+    trigger: str,
+    resolution: str,
+    evidence: str,
+    *,
+    by: str,
+    approved_by: str = "",
+) -> None:
+    """End a break (`explain`; `correct` and `accept` with a second person); payouts that it stopped go on.
+
+    `unknown_break`, `illegal_transition`, `resolution_needs_two`, `invalid_request` without resolution or evidence.
+    """
+    now = await context.now(tx)
+    row = await service.resolve(tx, break_id, trigger, resolution, evidence, by=by, approved_by=approved_by, at=now)
+    await service.close_finished_cases(tx, [row["case_id"]] if row["case_id"] else [], at=now, actor=context.actor.name)
+    if not await store.stopping_open(tx, row["channel_id"], [one.value for one in STOPPING]):
+        await resume_channel(tx, row["channel_id"], "transit_break")
+
+
+async def confirm_match(context: Context, break_id: str) -> list[str]:
+    """A person confirms that these differences are two halves of one thing: all of them are explained; which ones."""
+    async with context.transaction() as tx:
+        row = await store.lock_break(tx, break_id)
+        if row is None:
+            raise UnknownBreak(f"there is no break {break_id}", param="break")
+        if not row["proposal"]:
+            raise NothingToConfirm(param="break")
+        shape, _, names = row["proposal"].partition(" ")
+        together = sorted({break_id, *names.split(",")})
+        others = await store.siblings(tx, names.split(","), row["channel_id"])
+        together = sorted(
+            {*together, *(one for each in others for one in each["proposal"].partition(" ")[2].split(","))}
+        )
+        for one in together:
+            said = f"matched {shape} with {', '.join(name for name in together if name != one)}"
+            await resolve_break(context, tx, one, "explain", said, f"proposal {shape}", by=context.actor.name)
+        await audit.record(tx, context.actor, "break.confirm_match", break_id, after={"together": together})
+    return together
+
+
+async def open_case(context: Context, break_ids: Sequence[str], cause: str, owner: str, severity: Severity) -> str:
+    """Group open breaks of one cause under an owner, due by their severity; the case's id."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        case_id = await service.open_case(tx, break_ids, cause, owner, severity, at=now)
+        await audit.record(tx, context.actor, "case.open", case_id, after={"cause": cause, "owner": owner})
+    return case_id
+
+
+async def assign_case(context: Context, case_id: str, owner: str) -> None:
+    """Give a case to somebody else."""
+    async with context.transaction() as tx:
+        before = await service.assign_case(tx, case_id, owner)
+        await audit.record(tx, context.actor, "case.assign", case_id, before={"owner": before}, after={"owner": owner})
