@@ -2915,6 +2915,7 @@ CREATE TABLE reconciliation.break (
     approved_by text DEFAULT ''::text NOT NULL,
     found_at timestamp with time zone NOT NULL,
     resolved_at timestamp with time zone,
+    proposal text DEFAULT ''::text NOT NULL,
     CONSTRAINT break_severity_check CHECK ((severity = ANY (ARRAY['critical'::text, 'high'::text, 'normal'::text]))),
     CONSTRAINT break_state_check CHECK ((state = ANY (ARRAY['open'::text, 'assigned'::text, 'explained'::text, 'corrected'::text, 'accepted'::text, 'closed'::text]))),
     CONSTRAINT break_type_check CHECK ((type = ANY (ARRAY['missing_here'::text, 'missing_there'::text, 'amount'::text, 'status'::text, 'timing'::text, 'duplicate'::text, 'balance'::text, 'balance_gap'::text, 'count'::text, 'fee'::text, 'unknown_reference'::text, 'unknown_debit'::text, 'status_conflict'::text]))),
@@ -2960,7 +2961,9 @@ CREATE TABLE reconciliation.line (
     fee_minor bigint NOT NULL,
     currency text NOT NULL COLLATE pg_catalog."C",
     occurred_at timestamp with time zone NOT NULL,
-    state text NOT NULL
+    state text NOT NULL,
+    status text DEFAULT 'booked'::text NOT NULL,
+    CONSTRAINT line_status CHECK ((status = ANY (ARRAY['booked'::text, 'pending'::text, 'failed'::text])))
 );
 
 ALTER TABLE ONLY reconciliation.line FORCE ROW LEVEL SECURITY;
@@ -3007,6 +3010,10 @@ CREATE TABLE reconciliation.statement (
     lines bigint DEFAULT 0 NOT NULL,
     state text NOT NULL,
     imported_at timestamp with time zone NOT NULL,
+    account_ref text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    opening_minor bigint,
+    closing_minor bigint,
+    map_version text DEFAULT ''::text NOT NULL,
     CONSTRAINT statement_state_check CHECK ((state = ANY (ARRAY['fetching'::text, 'parsed'::text, 'matched'::text, 'balanced'::text, 'breaks_open'::text, 'closed'::text])))
 );
 
@@ -3025,6 +3032,23 @@ ALTER TABLE reconciliation.statement ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+
+
+--
+-- Name: terms; Type: TABLE; Schema: reconciliation; Owner: -
+--
+
+CREATE TABLE reconciliation.terms (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    fee_tolerances jsonb DEFAULT '{}'::jsonb NOT NULL,
+    timing_days integer DEFAULT 3 NOT NULL,
+    csv_map jsonb,
+    map_version integer DEFAULT 0 NOT NULL,
+    CONSTRAINT terms_timing_days_check CHECK (((timing_days >= 0) AND (timing_days <= 30)))
+);
+
+ALTER TABLE ONLY reconciliation.terms FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -3145,6 +3169,22 @@ CREATE TABLE settlement.batch (
 );
 
 ALTER TABLE ONLY settlement.batch FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: channel_pause; Type: TABLE; Schema: settlement; Owner: -
+--
+
+CREATE TABLE settlement.channel_pause (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    paused_at timestamp with time zone NOT NULL,
+    paused_by text NOT NULL,
+    CONSTRAINT channel_pause_reason_check CHECK ((reason = ANY (ARRAY['transit_break'::text, 'custody_mismatch'::text, 'statement_missing'::text, 'operator'::text])))
+);
+
+ALTER TABLE ONLY settlement.channel_pause FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -4533,6 +4573,14 @@ ALTER TABLE ONLY reconciliation.statement
 
 
 --
+-- Name: terms terms_pkey; Type: CONSTRAINT; Schema: reconciliation; Owner: -
+--
+
+ALTER TABLE ONLY reconciliation.terms
+    ADD CONSTRAINT terms_pkey PRIMARY KEY (org_id, channel_id);
+
+
+--
 -- Name: step_mode step_mode_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
 --
 
@@ -4570,6 +4618,14 @@ ALTER TABLE ONLY reports.daily
 
 ALTER TABLE ONLY settlement.batch
     ADD CONSTRAINT batch_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: channel_pause channel_pause_pkey; Type: CONSTRAINT; Schema: settlement; Owner: -
+--
+
+ALTER TABLE ONLY settlement.channel_pause
+    ADD CONSTRAINT channel_pause_pkey PRIMARY KEY (org_id, channel_id, reason);
 
 
 --
@@ -5482,6 +5538,13 @@ CREATE INDEX operation_instance ON provisioning.operation USING btree (org_id, i
 
 
 --
+-- Name: break_case; Type: INDEX; Schema: reconciliation; Owner: -
+--
+
+CREATE INDEX break_case ON reconciliation.break USING btree (org_id, case_id) WHERE (case_id <> ''::text);
+
+
+--
 -- Name: break_identity; Type: INDEX; Schema: reconciliation; Owner: -
 --
 
@@ -5510,10 +5573,31 @@ CREATE INDEX line_key ON reconciliation.line USING btree (org_id, key) WHERE (ke
 
 
 --
+-- Name: line_ref; Type: INDEX; Schema: reconciliation; Owner: -
+--
+
+CREATE INDEX line_ref ON reconciliation.line USING btree (org_id, ref) WHERE (ref <> ''::text);
+
+
+--
+-- Name: line_unbooked; Type: INDEX; Schema: reconciliation; Owner: -
+--
+
+CREATE INDEX line_unbooked ON reconciliation.line USING btree (org_id, statement_id) WHERE (status <> 'booked'::text);
+
+
+--
 -- Name: run_order; Type: INDEX; Schema: reconciliation; Owner: -
 --
 
 CREATE INDEX run_order ON reconciliation.run USING btree (org_id, channel_id, until_id);
+
+
+--
+-- Name: statement_account; Type: INDEX; Schema: reconciliation; Owner: -
+--
+
+CREATE INDEX statement_account ON reconciliation.statement USING btree (org_id, channel_id, account_ref, day) WHERE (account_ref <> ''::text);
 
 
 --
@@ -7170,6 +7254,13 @@ CREATE POLICY org_isolation ON reconciliation.statement TO cauce_app, cauce_ledg
 
 
 --
+-- Name: terms org_isolation; Type: POLICY; Schema: reconciliation; Owner: -
+--
+
+CREATE POLICY org_isolation ON reconciliation.terms TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: run; Type: ROW SECURITY; Schema: reconciliation; Owner: -
 --
 
@@ -7180,6 +7271,12 @@ ALTER TABLE reconciliation.run ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE reconciliation.statement ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: terms; Type: ROW SECURITY; Schema: reconciliation; Owner: -
+--
+
+ALTER TABLE reconciliation.terms ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: step_mode org_isolation; Type: POLICY; Schema: relations; Owner: -
@@ -7247,10 +7344,23 @@ CREATE POLICY scheduling ON reports.change FOR SELECT TO cauce_scheduler USING (
 ALTER TABLE settlement.batch ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: channel_pause; Type: ROW SECURITY; Schema: settlement; Owner: -
+--
+
+ALTER TABLE settlement.channel_pause ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: batch org_isolation; Type: POLICY; Schema: settlement; Owner: -
 --
 
 CREATE POLICY org_isolation ON settlement.batch TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: channel_pause org_isolation; Type: POLICY; Schema: settlement; Owner: -
+--
+
+CREATE POLICY org_isolation ON settlement.channel_pause TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -8757,6 +8867,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.statement TO cauce_app
 
 
 --
+-- Name: TABLE terms; Type: ACL; Schema: reconciliation; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.terms TO cauce_app;
+
+
+--
 -- Name: TABLE step_mode; Type: ACL; Schema: relations; Owner: -
 --
 
@@ -8803,6 +8920,13 @@ GRANT SELECT,INSERT,UPDATE ON TABLE reports.daily TO cauce_app;
 --
 
 GRANT SELECT,INSERT ON TABLE settlement.batch TO cauce_app;
+
+
+--
+-- Name: TABLE channel_pause; Type: ACL; Schema: settlement; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE settlement.channel_pause TO cauce_app;
 
 
 --
