@@ -272,6 +272,23 @@ async def test_figures_are_given_as_json_and_csv(product: World) -> None:
     assert refused.status_code == 422
 
 
+async def test_an_invoice_is_downloaded_as_the_same_bytes_each_time(product: World) -> None:
+    me = await shop(product)
+    await subscribed(me, "u1", trial_days=0, collection="send_invoice")
+    (one,) = (await me.get("/invoices"))["data"]
+    path = f"/v1/invoices/{one['id']}/pdf"
+    first = await me.client.get(path)
+    assert (first.status_code, first.headers["content-type"]) == (200, "application/pdf")
+    assert f'"{one["number"]}.pdf"' in first.headers["content-disposition"]
+    await me.done("PUT", "/customers/u1", {"name": "Renamed"})
+    await me.done("POST", f"/invoices/{one['id']}/pay", {"amount": 3_100})
+    assert (await me.client.get(path)).content == first.content, "what changes later is not on it"
+    spanish = await me.client.get(path, params={"locale": "es", "paper": "letter"})
+    assert spanish.content != first.content
+    refused = await me.client.get(path, params={"paper": "a5"})
+    assert (refused.status_code, refused.json()["param"]) == (422, "paper")
+
+
 async def test_a_payment_method_is_begun_at_the_channel_and_asked_for(product: World) -> None:
     me = await shop(product)
     channel = await product.channel(me.org, "stripe")

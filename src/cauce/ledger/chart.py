@@ -65,12 +65,16 @@ CHART: tuple[Kind, ...] = (
     _platform("revenue", CREDIT, "Earned."),
     _platform("customer:<id>:receivable", DEBIT, "What a customer owes.", 1),
     _platform("customer:<id>:credit", CREDIT, "What a customer has to his credit.", 1, floor=0),
+    _platform("customer:<id>:carried", DEBIT, "Too small to charge: stands on the customer's next invoice.", 1),
     _platform("deferred", CREDIT, "Billed for service not yet rendered."),
     _platform("tax_payable", CREDIT, "Tax collected for an authority."),
     _platform("psp_clearing:<channel>", DEBIT, "Charged by a provider, not yet paid out to the platform."),
     _platform("bank_in_transit:<channel>", DEBIT, "Payouts of a provider on their way to the bank."),
     _platform("dispute_receivable:<channel>", DEBIT, "Withdrawn by a provider while a dispute is open."),
-    _platform("currency_difference", DEBIT, "Gains and losses by exchange rates."),
+    _platform(
+        "fx_clearing", DEBIT, "Charged in one currency, settled in another: both sides, until the month is closed."
+    ),
+    _platform("fx_difference", DEBIT, "Gains and losses by exchange rates."),
     _platform("rounding", DEBIT, "Fractions that a currency's smallest cash unit cannot carry."),
     _platform("user:<name>", DEBIT, "Free for journals written by hand.", None),
 )

@@ -1,8 +1,9 @@
 -- name: surroundings
 -- Everything that a chunk of subscriptions is billed by, in one query: one row each, in the order of $2.
 SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NULL AS suspended,
-       jsonb_build_object('name', c.name, 'email', c.email, 'address', c.address, 'country', c.country, 'tax_ids', c.tax_ids, 'locale', c.locale)::text AS snapshot,
-       coalesce(-credit.balance_minor - credit.held_minor, 0) AS credit_minor,
+       jsonb_build_object('name', c.name, 'email', c.email, 'address', c.address, 'country', c.country, 'tax_ids', c.tax_ids, 'locale', c.locale,
+         'tax_treatment', c.tax_treatment, 'seller', (SELECT o.name FROM directory.org o WHERE o.id = $1))::text AS snapshot,
+       coalesce(-credit.balance_minor - credit.held_minor, 0) - coalesce(carried.balance_minor, 0) AS credit_minor,
        i.ids, i.price_ids, i.quantities, i.adjust_minor, i.adjust_percent,
        d.discounts, p.pending, u.used,
        EXISTS (SELECT FROM payments.method m WHERE m.org_id = $1 AND m.customer_id = s.customer_id AND m.removed_at IS NULL AND m.usable) AS has_method
@@ -11,6 +12,7 @@ SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NU
   JOIN customers.customer c ON c.org_id = $1 AND c.id = s.customer_id
   LEFT JOIN ledger.pool pool ON pool.org_id = $1 AND pool.book = 'platform' AND pool.channel_id = '' AND pool.currency = s.currency
   LEFT JOIN ledger.account credit ON credit.org_id = $1 AND credit.pool_id = pool.id AND credit.code = 'customer:' || s.customer_id || ':credit'
+  LEFT JOIN ledger.account carried ON carried.org_id = $1 AND carried.pool_id = pool.id AND carried.code = 'customer:' || s.customer_id || ':carried'
   LEFT JOIN LATERAL (
     SELECT array_agg(x.id ORDER BY x.id) AS ids, array_agg(x.price_id ORDER BY x.id) AS price_ids, array_agg(x.quantity ORDER BY x.id) AS quantities,
            array_agg(x.adjust_minor ORDER BY x.id) AS adjust_minor, array_agg(x.adjust_percent ORDER BY x.id) AS adjust_percent

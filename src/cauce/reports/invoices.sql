@@ -9,7 +9,7 @@ SELECT i.id, i.number, i.customer_id, c.name AS customer, c.external_id, i.subsc
 -- name: invoice_one
 SELECT i.id, i.number, i.customer_id, c.name AS customer, c.external_id, i.subscription_id, i.reason, i.status, i.currency, i.period_start, i.period_end,
        i.subtotal_minor, i.discount_minor, i.tax_minor, i.total_minor, i.credit_minor, i.paid_minor, i.credited_minor, i.lost_minor,
-       i.collection, i.issued_on, i.payable_on, i.finalized_at, i.paid_at, i.disputed,
+       i.collection, i.issued_on, i.payable_on, i.finalized_at, i.paid_at, i.disputed, i.snapshot,
        (i.total_minor - i.credit_minor - i.paid_minor - i.credited_minor - i.lost_minor)::bigint AS left_minor
   FROM invoicing.invoice i JOIN customers.customer c ON c.org_id = $1 AND c.id = i.customer_id
  WHERE i.org_id = $1 AND i.id = $2

@@ -55,6 +55,17 @@ class Tx:
         part._after_commit = self._after_commit
         return part
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is written in the block is undone, alone, when an error leaves it; the transaction goes on."""
+        await self.connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except Exception:
+            await self.connection.execute("ROLLBACK TO SAVEPOINT part")
+            raise
+        await self.connection.execute("RELEASE SAVEPOINT part")
+
     @property
     def org(self) -> int:
         """The one organization of this transaction."""

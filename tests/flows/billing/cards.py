@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -47,6 +47,7 @@ class Cards:
     customers: dict[str, CustomerRequest] = field(default_factory=dict)
     lose: int = 0
     refuse_refunds: bool = False
+    amount_min_minor: dict[str, int] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 
     async def ensure_customer(self, request: CustomerRequest) -> Outcome[Any]:
@@ -124,7 +125,7 @@ class Desk:
         return Channel(channel_id, org_id, "cards", False, ""), self.cards
 
     def capabilities(self, channel: Channel) -> Capabilities:
-        return CAPABILITIES
+        return replace(CAPABILITIES, amount_min_minor=self.cards.amount_min_minor)
 
 
 @dataclass

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cauce.billing.catalog.rules import ChangeTiming, ProrationBehavior
-from cauce.flows.billing.changes import Change, PreviewOutdated, change, preview_change, withdraw_change
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import ChangePolicy, ChangeTiming, FailedPayment, PlanPolicy, ProrationBehavior
+from cauce.flows.billing.changes import (
+    Change,
+    ChangeAwaitsPayment,
+    ChangeNotDue,
+    PreviewOutdated,
+    change,
+    preview_change,
+    withdraw_change,
+)
+from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from cauce.pricing.invoice_lines import PricedLine
 from tests.flows.billing.shop import Shop, flat, per_unit
 
@@ -118,3 +128,107 @@ async def test_a_preview_that_no_longer_holds_is_refused(seller: Shop) -> None:
     with pytest.raises(PreviewOutdated):
         await change(seller.context, Change(one, plan="large", expect_total_minor=1))
     assert (await seller.subscription(one)).mrr_minor == 3_000
+
+
+async def test_an_upgrade_that_is_not_paid_changes_nothing(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000))
+    await seller.plan("large", flat(5_000), features={"projects": 9})
+    one = await _on_april_1(seller)
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    done = await change(seller.context, Change(one, plan="large"))
+    assert (done.awaits_payment, done.total_minor) == (True, 2_000)
+    with pytest.raises(ChangeAwaitsPayment):
+        await change(seller.context, Change(one, plan="large"))
+    await seller.work()
+    subscription = await seller.subscription(one)
+    assert (subscription.status, subscription.mrr_minor) == ("active", 3_000)
+    assert [(each["total_minor"], each["status"]) for each in await seller.invoices(one)] == [
+        (3_000, "paid"),
+        (2_000, "void"),
+    ]
+    assert (await seller.story(one))[-2:] == ["subscription.change_scheduled", "subscription.change_canceled"]
+    await seller.prove()
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "good")
+    await change(seller.context, Change(one, plan="large"))
+    await seller.work()
+    assert (await seller.subscription(one)).mrr_minor == 5_000
+    await seller.advance_to(datetime(2026, 5, 1, 9, tzinfo=UTC))
+    assert (await seller.invoices(one))[-1]["total_minor"] == 5_000
+    await seller.prove()
+
+
+async def test_where_the_policy_allows_it_an_unpaid_upgrade_is_made_and_collected(seller: Shop) -> None:
+    policy = PlanPolicy(change=ChangePolicy(failed_payment=FailedPayment.ALLOW))
+    await seller.plan("small", flat(3_000), policy=policy)
+    await seller.plan("large", flat(5_000))
+    one = await _on_april_1(seller)
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    assert not (await change(seller.context, Change(one, plan="large"))).awaits_payment
+    await seller.work()
+    subscription = await seller.subscription(one)
+    assert (subscription.status, subscription.mrr_minor) == ("past_due", 5_000)
+    await seller.prove()
+
+
+async def test_a_change_whose_payment_must_be_confirmed_waits_and_lapses(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000))
+    await seller.plan("large", flat(5_000))
+    one = await _on_april_1(seller)
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "auth")
+    done = await change(seller.context, Change(one, plan="large"))
+    await seller.work()
+    assert (await seller.invoices(one))[-1]["status"] == "open"
+    assert done.invoice_id is not None
+    assert (await seller.story(done.invoice_id))[-1] == "invoice.payment_action_required"
+    await seller.advance(timedelta(hours=23))
+    assert (await seller.invoices(one))[-1]["status"] == "void"
+    assert (await seller.subscription(one)).mrr_minor == 3_000
+    again = await change(seller.context, Change(one, plan="large"))
+    await seller.work()
+    assert again.invoice_id is not None
+    await pay_by_hand(seller.context, PayByHand(again.invoice_id, again.total_minor))
+    assert (await seller.subscription(one)).mrr_minor == 5_000
+    await seller.prove()
+
+
+async def test_a_change_for_a_later_date_is_made_on_that_date(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000))
+    await seller.plan("large", flat(6_000))
+    one = await _on_april_1(seller)
+    dated = await change(seller.context, Change(one, plan="large", at=datetime(2026, 4, 16, 9, tzinfo=UTC)))
+    assert (dated.lines, dated.effective_at) == ((), datetime(2026, 4, 16, 9, tzinfo=UTC))
+    await seller.advance_to(datetime(2026, 4, 16, 9, tzinfo=UTC))
+    invoices = await seller.invoices(one)
+    assert [(each["total_minor"], str(each["issued_on"])) for each in invoices] == [
+        (3_000, "2026-04-01"),
+        (1_500, "2026-04-16"),
+    ]
+    assert (await seller.subscription(one)).mrr_minor == 6_000
+    await seller.prove()
+
+
+async def test_a_dated_change_that_can_no_longer_be_made_ends_with_its_reason(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000))
+    plan_id = await seller.plan("large", flat(6_000))
+    one = await _on_april_1(seller)
+    await change(seller.context, Change(one, plan="large", at=datetime(2026, 4, 16, 9, tzinfo=UTC)))
+    async with seller.context.transaction() as tx:
+        await catalog.archive_plan(tx, plan_id, now=await seller.context.now(tx), actor="test")
+    await seller.advance_to(datetime(2026, 4, 17, 9, tzinfo=UTC))
+    assert (await seller.story(one))[-1] == "subscription.change_canceled"
+    assert (await seller.subscription(one)).mrr_minor == 3_000
+    await seller.prove()
+
+
+async def test_a_change_back_in_time_is_dated_then_and_not_before_the_period(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000))
+    await seller.plan("large", flat(6_000))
+    one = await _on_april_1(seller)
+    await seller.advance_to(datetime(2026, 4, 20, 9, tzinfo=UTC))
+    with pytest.raises(ChangeNotDue):
+        await change(seller.context, Change(one, plan="large", at=datetime(2026, 3, 31, 9, tzinfo=UTC)))
+    done = await change(seller.context, Change(one, plan="large", at=datetime(2026, 4, 16, 9, tzinfo=UTC)))
+    assert done.total_minor == 1_500
+    await seller.work()
+    assert str((await seller.invoices(one))[-1]["issued_on"]) == "2026-04-16"
+    await seller.prove()

@@ -13,8 +13,6 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Literal
 
-import msgspec
-
 from cauce.kernel.calendar.periods import Interval, Unit, interval_of
 from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import Conflict, InvalidRequest
@@ -94,6 +92,13 @@ class ProrationBehavior(StrEnum):
     CHARGE_NOW_CREDIT_AT_RENEWAL = "charge_now_credit_at_renewal"
 
 
+class FailedPayment(StrEnum):
+    """What becomes of a change whose payment fails (F6)."""
+
+    PENDING_IF_INCOMPLETE = "pending_if_incomplete"  # nothing changes before it is paid
+    ALLOW = "allow"  # it is made at once; the payment is a debt like any other
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeRule:
     """When one direction of change takes effect, and how it is charged."""
@@ -104,12 +109,13 @@ class ChangeRule:
 
 @dataclass(frozen=True, slots=True)
 class ChangePolicy:
-    """One rule per direction (F4)."""
+    """One rule per direction (F4), and what a payment that fails means for a change that costs money now (F6)."""
 
     upgrade: ChangeRule = ChangeRule(ChangeTiming.NOW)
     downgrade: ChangeRule = ChangeRule(ChangeTiming.AT_RENEWAL)
     quantity_up: ChangeRule = ChangeRule(ChangeTiming.NOW)
     quantity_down: ChangeRule = ChangeRule(ChangeTiming.AT_RENEWAL)
+    failed_payment: FailedPayment = FailedPayment.PENDING_IF_INCOMPLETE
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,17 +289,3 @@ def shared_interval(intervals: list[Interval]) -> Interval:
     if len(distinct) > 1:
         raise MixedIntervals(param="prices")
     return distinct.pop() if distinct else Interval(Unit.MONTH)
-
-
-def policy_from(plain: Mapping[str, Any]) -> PlanPolicy:
-    """A policy from its stored form; unknown or ill-typed fields are refused."""
-    try:
-        return msgspec.convert(dict(plain), PlanPolicy, strict=True)
-    except msgspec.ValidationError as exc:
-        raise BadPlan(f"policy: {exc}", param="policy") from exc
-
-
-def policy_to_plain(policy: PlanPolicy) -> dict[str, Any]:
-    """The stored form of a policy."""
-    plain: dict[str, Any] = msgspec.to_builtins(policy)
-    return plain

@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 from cauce.billing.catalog.models import model_from, rate_of, whole
-from cauce.billing.catalog.rules import Coupon, NewPlan, NewPrice, Plan, Price, PriceKind, policy_from, policy_to_plain
+from cauce.billing.catalog.policies import policy_from, policy_to_plain
+from cauce.billing.catalog.rules import Coupon, NewPlan, NewPrice, Plan, Price, PriceKind
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.errors import NotFound
 from cauce.pricing.schedule import Billing

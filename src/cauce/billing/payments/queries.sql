@@ -80,7 +80,13 @@ INSERT INTO payments.payer (org_id, customer_id, channel_id, ref) VALUES ($1, $2
 ON CONFLICT (org_id, customer_id, channel_id) DO UPDATE SET ref = excluded.ref
 
 -- name: payer
-SELECT ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3
+SELECT ref, generation FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3
+
+-- name: payer_by_ref
+SELECT customer_id FROM payments.payer WHERE org_id = $1 AND channel_id = $2 AND ref = $3 FOR UPDATE
+
+-- name: forget_payer
+UPDATE payments.payer SET ref = '', generation = generation + 1 WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3
 
 -- name: insert_setup
 INSERT INTO payments.setup (org_id, id, customer_id, channel_id, state, created_at) VALUES ($1, $2, $3, $4, 'open', $5)

@@ -27,10 +27,8 @@ REFUND = Machine(
     ("pending", "succeeded", "failed", "canceled"),
     (
         Transition("open", BEGIN, "open", "pending"),
-        *(
-            Transition(trigger, "pending", trigger, target)
-            for trigger, target in (("succeed", "succeeded"), ("fail", "failed"))
-        ),
+        Transition("succeed", "pending", "succeed", "succeeded"),
+        *steps("fail", ("pending", "succeeded"), "failed"),  # a bank may send back what looked well
     ),
 )
 
@@ -155,6 +153,15 @@ class DunningCase:
     due_at: datetime | None
     grace_at: datetime | None
     started_at: datetime
+
+
+def payer_key(customer_id: str, generation: int = 0) -> str:
+    """The provider's idempotency key under which a customer is made there: one customer, one record, whoever asks first.
+
+    `generation` counts how often the provider deleted him.
+    """
+    own = f"pcus_{customer_id.partition('_')[2]}"
+    return f"{own}_{generation}" if generation else own
 
 
 def may_charge(refusal: str) -> bool:

@@ -17,6 +17,7 @@ from cauce.billing.payments.rules import (
     expiry_notice,
 )
 from cauce.billing.payments.store import (
+    forget_payer,
     in_flight,
     in_flight_of_subscriptions,
     insert_attempts,
@@ -27,6 +28,7 @@ from cauce.billing.payments.store import (
     mark_disputed,
     method_by_ref,
     methods_of,
+    payer_key_at,
     payer_ref,
     payers_of,
     payment_by_reference,
@@ -45,6 +47,7 @@ __all__ = [
     "begin_setup",
     "conclude_attempt",
     "conclude_refund",
+    "forget_payer",
     "in_flight",
     "in_flight_of_subscriptions",
     "insert_attempts",
@@ -59,6 +62,7 @@ __all__ = [
     "methods_of",
     "next_notice",
     "open_refund",
+    "payer_key_at",
     "payer_ref",
     "payers_of",
     "payment_by_reference",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from cauce.billing.payments.rules import Attempt, Method, Payment
+from cauce.billing.payments.rules import Attempt, Method, Payment, payer_key
 from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
@@ -124,6 +124,21 @@ async def lock_methods(tx: Tx, customer_id: str) -> list[Method]:
 async def payer_ref(tx: Tx, customer_id: str, channel_id: str) -> str:
     """The customer's id at a provider, or "" when he is not known there."""
     return str(await tx.value(QUERIES.payer, tx.org, customer_id, channel_id) or "")
+
+
+async def payer_key_at(tx: Tx, customer_id: str, channel_id: str) -> str:
+    """The key under which a provider is asked to make the customer; another one after each time it deleted him."""
+    row = await tx.row(QUERIES.payer, tx.org, customer_id, channel_id)
+    return payer_key(customer_id, row["generation"] if row else 0)
+
+
+async def forget_payer(tx: Tx, channel_id: str, ref: str) -> str | None:
+    """The provider deleted the customer it called `ref`: he is not known there any more; his id here, or None."""
+    customer_id = await tx.value(QUERIES.payer_by_ref, tx.org, channel_id, ref)
+    if customer_id is None:
+        return None
+    await tx.run(QUERIES.forget_payer, tx.org, customer_id, channel_id)
+    return str(customer_id)
 
 
 async def payers_of(tx: Tx, customer_id: str) -> list[tuple[str, str]]:

@@ -109,7 +109,22 @@ SELECT id, subscription_id, content, at_period_end, due_at, created_at FROM subs
  WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND state = 'scheduled' ORDER BY subscription_id FOR UPDATE
 
 -- name: settle_changes
-UPDATE subscriptions.change SET state = $3, due_at = NULL, settled_at = $4, reason = $5 WHERE org_id = $1 AND id = ANY ($2::text[]) AND state = 'scheduled'
+UPDATE subscriptions.change SET state = $3, due_at = NULL, settled_at = $4, reason = $5 WHERE org_id = $1 AND id = ANY ($2::text[]) AND state IN ('scheduled', 'awaiting')
+
+-- name: hold_change
+INSERT INTO subscriptions.change (org_id, id, subscription_id, content, at_period_end, due_at, state, created_at, invoice_id)
+VALUES ($1, $2, $3, $4, false, $5, 'awaiting', $6, $7)
+
+-- name: awaiting_of_invoices
+SELECT id, subscription_id, content, due_at, invoice_id FROM subscriptions.change
+ WHERE org_id = $1 AND invoice_id = ANY ($2::text[]) AND state = 'awaiting' ORDER BY subscription_id FOR UPDATE
+
+-- name: change_later
+UPDATE subscriptions.change SET due_at = $3 WHERE org_id = $1 AND id = $2
+
+-- name: awaiting_of
+SELECT id, subscription_id, content, due_at, invoice_id FROM subscriptions.change
+ WHERE org_id = $1 AND subscription_id = $2 AND state = 'awaiting' FOR UPDATE
 
 -- name: changes
 SELECT id, content, at_period_end, due_at, state, reason, created_at, settled_at FROM subscriptions.change

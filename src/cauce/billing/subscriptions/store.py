@@ -168,9 +168,17 @@ async def waiting_changes(tx: Tx, subscription_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.waiting_changes, tx.org, list(subscription_ids)) if subscription_ids else []
 
 
-async def schedule_change(tx: Tx, change_id: str, subscription_id: str, content: dict[str, Any], now: datetime) -> None:
-    """A change that waits for the end of the period; one per subscription."""
-    await tx.run(QUERIES.insert_change, tx.org, change_id, subscription_id, content, True, None, now)
+async def schedule_change(
+    tx: Tx,
+    change_id: str,
+    subscription_id: str,
+    content: dict[str, Any],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+) -> None:
+    """A change that waits for `due_at`, or (None) for the end of the period; one per subscription."""
+    await tx.run(QUERIES.insert_change, tx.org, change_id, subscription_id, content, due_at is None, due_at, now)
 
 
 async def settle_changes(tx: Tx, change_ids: Sequence[str], state: str, at: datetime, reason: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What of a subscription falls due: renewals, ends of trials, lapses, ends of pauses, notices."""
+"""What of a subscription falls due: renewals, ends of trials, lapses, ends of pauses, dated changes, notices."""
 
 from __future__ import annotations
 
@@ -44,6 +44,14 @@ RESUME = Sweep(
     set_due=QUERIES.resume_set_due,
     next_due=QUERIES.resume_next,
     due_of=QUERIES.resume_due,
+)
+CHANGE = Sweep(
+    name="subscriptions.change",
+    rank=24,
+    find=QUERIES.change_find,
+    claim=QUERIES.change_claim,
+    set_due=QUERIES.change_set_due,
+    next_due=QUERIES.change_next,
 )
 TIMER = Sweep(
     name="subscriptions.timer",

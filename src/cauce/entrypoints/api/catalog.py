@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.billing.catalog import service
-from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, PriceKind, policy_from, policy_to_plain
+from cauce.billing.catalog.policies import policy_from, policy_to_plain
+from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, PriceKind
 from cauce.entrypoints.api.access import BillingWriter, Reader
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Id, resource, resources, unique, whole_list

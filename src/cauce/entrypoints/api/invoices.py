@@ -15,6 +15,7 @@ from cauce.entrypoints.api.customers import find_customer
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Expand, Filter, Id, expand, money, resource, resources
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
+from cauce.entrypoints.web.documents.invoice import answer_pdf
 from cauce.flows.billing import correct
 from cauce.flows.billing.issue import Batch
 from cauce.flows.context import Context
@@ -93,6 +94,14 @@ async def show_invoice(
         shown = await _shown(tx, invoice_id)
         await expand(tx, [shown], expanded)
     return shown
+
+
+@router.get(
+    "/invoices/{invoice_id}/pdf", response_class=Response, responses={200: {"content": {"application/pdf": {}}}}
+)
+async def download_invoice(caller: Reader, invoice_id: Id, locale: Filter = "", paper: Filter = "") -> Response:
+    """A final invoice as PDF: the same bytes each time. `locale` en, es or zh; `paper` a4 or letter; else the customer's."""
+    return await answer_pdf(caller.context, invoice_id, locale=locale, paper=paper)
 
 
 @router.post("/invoices/{invoice_id}/pay")

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.billing.catalog.rules import CancelCredit, ChangeTiming, ProrationBehavior
+from cauce.billing.catalog.rules import CancelCredit, ChangeTiming, FailedPayment, ProrationBehavior
 from cauce.entrypoints.api.access import BillingWriter, Reader
 from cauce.entrypoints.api.catalog import Key
 from cauce.entrypoints.api.replay import answer_once
@@ -31,7 +31,10 @@ router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
 
 class ChangeBody(Body):
-    """What shall be subscribed; what is left out stays. `at` and `expect_total` hold a change to its preview."""
+    """What shall be subscribed; what is left out stays. `at` and `expect_total` hold a change to its preview.
+
+    A later `at` is the day on which it is made. `failed_payment`: whether a change that costs money waits for it.
+    """
 
     plan: Key | None = None
     quantities: dict[Key, Quantity] = Field(default_factory=dict)
@@ -39,6 +42,7 @@ class ChangeBody(Body):
     options: dict[str, Any] | None = None
     timing: ChangeTiming | None = None
     proration: ProrationBehavior | None = None
+    failed_payment: FailedPayment | None = None
     at: AwareDatetime | None = None
     expect_total: Amount | None = None
 
@@ -219,8 +223,8 @@ async def decide_charge(
 def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
     addons = None if body.addons is None else tuple(body.addons)
     return changes.Change(
-        subscription_id, body.plan, body.quantities, addons, body.options, body.timing, body.proration, body.at,
-        body.expect_total,
+        subscription_id, body.plan, body.quantities, addons, body.options, body.timing, body.proration,
+        body.failed_payment, body.at, body.expect_total,
     )  # fmt: skip
 
 
@@ -246,4 +250,5 @@ async def _changed(context: Context, done: changes.Changed) -> dict[str, Any]:
         "total": money(done.total_minor, currency),
         "mrr": money(done.mrr_minor, currency),
         "invoice": done.invoice_id,
+        "awaits_payment": done.awaits_payment,
     }

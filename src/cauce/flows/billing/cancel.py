@@ -14,6 +14,7 @@ from cauce.billing.catalog.rules import CancelCredit, Plan
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import service as payments
 from cauce.billing.provisioning.rules import Verb
+from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, local_day
@@ -22,6 +23,7 @@ from cauce.flows.billing.correct import void_into
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
+from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
@@ -99,6 +101,9 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
     """End at once: credit for the unused part by policy, open invoices kept or voided."""
     MACHINE.step(one.status, "cancel")
     batch, credited = Batch(), 0
+    waiting = await awaiting.of_subscription(tx, one.id)
+    if waiting is not None:
+        await withdraw(tx, waiting, batch, at, context.actor.name)
     opened = await invoicing.lock_open_of(tx, [one.id])
     voided = set()
     if command.void_open or one.status == "incomplete":

@@ -25,7 +25,8 @@ from typing import Any
 import msgspec
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice, policy_from
+from cauce.billing.catalog.policies import policy_from
+from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice
 from cauce.flows.context import Context
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage.database import Tx

@@ -1,7 +1,8 @@
-"""Changing what is subscribed: another plan, quantity, add-on or option, now with proration or at renewal (F1-F7).
+"""Changing what is subscribed: another plan, quantity, add-on or option, now, on a date or at renewal (F1-F7).
 
-`_apply_now` decides and writes; the preview runs it and rolls back, so it returns the very lines that the commit
-books. The policy of the plan says when each direction takes effect and how it is charged; a call may override it.
+`apply_now` decides and writes; the preview runs it and rolls back, so it returns the very lines that the commit
+books. The policy of the plan says when each direction takes effect and how it is charged; a call may override it. A
+change that costs money now waits for it (`paid_changes`), unless the policy allows otherwise.
 """
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ from typing import Any
 
 import msgspec
 
-from cauce.billing.catalog.rules import ChangeTiming, Plan, ProrationBehavior
+from cauce.billing.catalog.rules import ChangeTiming, FailedPayment, Plan, ProrationBehavior
 from cauce.billing.provisioning.rules import Asked, Verb
+from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, enter_period, local_day
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
 from cauce.flows.billing.cancel import load
 from cauce.flows.billing.changing import Planned, plan_change, write_items
 from cauce.flows.billing.issue import Batch, load_billed, write
+from cauce.flows.billing.paid_changes import content_of, hold
 from cauce.flows.billing.proration import Prorated, prorate
 from cauce.flows.billing.provision_asking import ask
+from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.kernel.ids import new_id
 from cauce.pricing.invoice_lines import PricedLine
+from cauce.reports.billing_run import Surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -39,16 +45,23 @@ class PreviewOutdated(Conflict):
 
 
 class ChangeNotDue(Conflict):
-    """The instant of the change lies outside the running period."""
+    """The instant of a change that is past lies outside the running period."""
 
     code = "change_outside_period"
+
+
+class ChangeAwaitsPayment(Conflict):
+    """An earlier change waits for its payment; withdraw it first."""
+
+    code = "change_awaits_payment"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """What shall be subscribed. None leaves it as it is; `quantities`: price key -> decimal string.
 
-    `at`: the instant that a preview was made for; `expect_total_minor`: what it said, refused when it is no longer so.
+    `at`: the instant that a preview was made for, an earlier one in the running period, or a later one on which the
+    change shall be made; `expect_total_minor`: what the preview said, refused when it is no longer so.
     """
 
     subscription_id: str
@@ -58,13 +71,17 @@ class Change:
     options: Mapping[str, Any] | None = None
     timing: ChangeTiming | None = None
     proration: ProrationBehavior | None = None
+    failed_payment: FailedPayment | None = None
     at: datetime | None = None
     expect_total_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What the change comes to: lines and total of the invoice (negative: credit), and when it takes effect."""
+    """What the change comes to: lines and total of the invoice (negative: credit), and when it takes effect.
+
+    `awaits_payment`: nothing has changed yet; it does when the invoice is paid.
+    """
 
     subscription_id: str
     timing: ChangeTiming
@@ -75,6 +92,7 @@ class Changed:
     invoice_id: str | None
     change_id: str | None
     mrr_minor: int
+    awaits_payment: bool = False
 
 
 class _RolledBack(Exception):
@@ -100,9 +118,15 @@ async def preview_change(context: Context, command: Change) -> Changed:
 
 
 async def withdraw_change(context: Context, subscription_id: str) -> None:
-    """Withdraw the change that waits for the renewal (T40)."""
+    """Withdraw the change that waits for its payment, or else the one that waits for its date (T40)."""
     async with context.transaction() as tx:
         one, _, at = await load(tx, context, subscription_id)
+        unpaid = await awaiting.of_subscription(tx, one.id)
+        if unpaid is not None:
+            batch = Batch()
+            await withdraw(tx, unpaid, batch, at, context.actor.name)
+            await write(tx, batch, context.actor.name, context.cause)
+            return
         waiting = await subscriptions.waiting_changes(tx, [one.id])
         if not waiting:
             raise Conflict("no change waits")
@@ -117,10 +141,11 @@ async def _change(tx: Tx, context: Context, command: Change, asked: Mapping[str,
     at = _instant(one, command, now)
     planned = await plan_change(tx, one, plan, command)
     timing = command.timing or planned.rule.timing
-    proration = command.proration or planned.rule.proration
+    if at > now:
+        return await _schedule(tx, context, one, command, planned, now, due_at=at)
     if timing is ChangeTiming.AT_RENEWAL and one.status != "trialing":
         return await _schedule(tx, context, one, command, planned, at)
-    changed = await _apply_now(tx, context, one, plan, planned, proration, at, asked)
+    changed = await apply_now(tx, context, one, plan, planned, command, at, asked)
     if command.expect_total_minor is not None and changed.total_minor != command.expect_total_minor:
         raise PreviewOutdated(total_minor=changed.total_minor)
     return changed
@@ -131,28 +156,37 @@ def _instant(one: Subscription, command: Change, now: datetime) -> datetime:
     inside = (
         one.period_start is None or one.period_end is None or one.period_start <= local_day(one, at) < one.period_end
     )
-    if at > now or not inside:
+    if at <= now and not inside:
         raise ChangeNotDue(param="at")
     return at
 
 
 async def _schedule(
-    tx: Tx, context: Context, one: Subscription, command: Change, planned: Planned, at: datetime
+    tx: Tx,
+    context: Context,
+    one: Subscription,
+    command: Change,
+    planned: Planned,
+    at: datetime,
+    *,
+    due_at: datetime | None = None,
 ) -> Changed:
+    """Keep a change for a date, or (None) for the end of the period; it takes the place of one that waits."""
     waiting = await subscriptions.waiting_changes(tx, [one.id])
     await subscriptions.settle_changes(tx, [row["id"] for row in waiting], "canceled", at)
     change_id = new_id("sch")
-    content = msgspec.to_builtins(replace(command, at=None, timing=None, proration=None, expect_total_minor=None))
-    await subscriptions.schedule_change(tx, change_id, one.id, content, at)
+    kept = command if due_at else replace(command, timing=None, proration=None, failed_payment=None)
+    content = msgspec.to_builtins(replace(kept, at=None, expect_total_minor=None))
+    await subscriptions.schedule_change(tx, change_id, one.id, content, at, due_at=due_at)
     await subscriptions.move(tx, [Step(one, one, "schedule_change", at)], context.actor.name)
-    told = {"change": change_id, "plan": planned.plan.key, "effective_at": one.due_at}
+    told = {"change": change_id, "plan": planned.plan.key, "effective_at": due_at or one.due_at}
     event = NewEvent("subscription.change_scheduled", one.id, at, told, one.customer_id)
     await write(tx, Batch(events=[event]), context.actor.name, context.cause)
     return Changed(
         one.id,
-        ChangeTiming.AT_RENEWAL,
+        ChangeTiming.NOW if due_at else ChangeTiming.AT_RENEWAL,
         ProrationBehavior.NONE,
-        one.due_at or at,
+        due_at or one.due_at or at,
         (),
         0,
         None,
@@ -161,20 +195,29 @@ async def _schedule(
     )
 
 
-async def _apply_now(
+async def apply_now(
     tx: Tx,
     context: Context,
     one: Subscription,
     plan: Plan,
     planned: Planned,
-    proration: ProrationBehavior,
+    command: Change,
     at: datetime,
     asked: Mapping[str, Asked],
 ) -> Changed:
-    batch = Batch()
+    """Make a change of a locked subscription, or let it wait for its payment; the last writes of the transaction."""
+    if await awaiting.of_subscription(tx, one.id) is not None:
+        raise ChangeAwaitsPayment()
+    MACHINE.step(one.status, "change")
+    batch, proration = Batch(), command.proration or planned.rule.proration
     trialing = one.status == "trialing"
     resets = not trialing and (planned.interval_changes or proration is ProrationBehavior.FULL_RESET)
     prorated = Prorated() if trialing else await prorate(tx, one, planned, proration, local_day(one, at), resets=resets)
+    failed = command.failed_payment or plan.policy.change.failed_payment
+    if failed is FailedPayment.PENDING_IF_INCOMPLETE and one.collection == "charge" and prorated.priced.total_minor > 0:
+        around = (await load_billed(tx, [one.id]))[one.id]
+        if prorated.priced.total_minor > around.credit_minor:
+            return await _await_payment(tx, context, one, planned, prorated, around, proration, at, resets=resets)
     await write_items(tx, planned, at)
     after = _after(one, planned, at, resets=resets)
     invoice_id = await _charge(tx, after, prorated, batch, at)
@@ -188,6 +231,30 @@ async def _apply_now(
     return Changed(
         one.id, ChangeTiming.NOW, proration, at, prorated.priced.lines, prorated.priced.total_minor, invoice_id, None,
         planned.mrr_minor,
+    )  # fmt: skip
+
+
+async def _await_payment(
+    tx: Tx,
+    context: Context,
+    one: Subscription,
+    planned: Planned,
+    prorated: Prorated,
+    around: Surroundings,
+    proration: ProrationBehavior,
+    at: datetime,
+    *,
+    resets: bool,
+) -> Changed:
+    batch = Batch()
+    later = await prorated.keep_later(tx, one, at, state="proposed")
+    invoice = batch.bill(one, around, Bill(prorated.priced), at, reason="change")
+    content = content_of(planned, later, resets_on=local_day(one, at) if resets else None)
+    change_id = await hold(tx, one, content, invoice.id, batch, at, context.actor.name)
+    await write(tx, batch, context.actor.name, context.cause)
+    return Changed(
+        one.id, ChangeTiming.NOW, proration, at, prorated.priced.lines, prorated.priced.total_minor, invoice.id,
+        change_id, planned.mrr_minor, awaits_payment=True,
     )  # fmt: skip
 
 

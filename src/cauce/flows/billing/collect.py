@@ -20,10 +20,12 @@ from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import NO_METHOD, Attempt, Method, charge_order, spoils_method
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import NewInstruction, open_instructions
+from cauce.flows.billing.carry import Minimums, carry_forward, smallest_charges, too_small
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.recover import Miss, missed, reconsider
 from cauce.flows.billing.renew import by_org
 from cauce.flows.billing.settle import Arrival, settle
+from cauce.flows.billing.unpaid_changes import missed_changes
 from cauce.flows.context import Context, Runtime
 from cauce.flows.instruct import Concluded
 from cauce.gateway.charging import Charge, ChargeRequest
@@ -38,19 +40,29 @@ from cauce.storage.outbox import NewEvent
 CHARGE_PURPOSE = "payments.charge"
 
 
-async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+async def run(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
     """The sweep: charge claimed invoices, or find them overdue, organization by organization."""
     for org_id, group in by_org(rows):
         part = tx.within(org_id)
         due = {row["id"]: row["due_at"] for row in group}
-        await collect(part, list((await invoicing.lock(part, due)).values()), due)
+        minimums = await smallest_charges(runtime, part)
+        await collect(part, list((await invoicing.lock(part, due)).values()), due, minimums)
 
 
-async def collect(tx: Tx, invoices: Sequence[Invoice], due: Mapping[str, datetime], actor: str = SYSTEM.name) -> None:
+async def collect(
+    tx: Tx,
+    invoices: Sequence[Invoice],
+    due: Mapping[str, datetime],
+    minimums: Minimums,
+    actor: str = SYSTEM.name,
+) -> None:
     """Look once at locked invoices whose time has come; `due`: when, per invoice."""
     await invoicing.set_due(tx, [one.id for one in invoices], None)
     open_ones = [one for one in invoices if one.status == "open" and one.amount_due_minor]
     batch = Batch()
+    small = await too_small(tx, [one for one in open_ones if one.collection == "charge"], minimums)
+    await carry_forward(tx, small, due, batch, actor)
+    open_ones = [one for one in open_ones if one not in small]
     charged = [one for one in open_ones if one.collection == "charge"]
     without = await charge(tx, charged, due, batch)
     misses = [Miss(one, NO_METHOD, "no payment method on file", due[one.id]) for one in without]
@@ -59,6 +71,7 @@ async def collect(tx: Tx, invoices: Sequence[Invoice], due: Mapping[str, datetim
             misses.append(Miss(one, NO_METHOD, "the invoice is overdue", due[one.id]))
             content = {"number": one.number, "amount_due": one.amount_due_minor}
             batch.events.append(NewEvent("invoice.overdue", one.id, due[one.id], content, one.customer_id))
+    misses = await missed_changes(tx, misses, batch, actor)
     if misses:
         batch.events += await missed(tx, misses, actor)
     await write(tx, batch, actor)
@@ -163,6 +176,7 @@ async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded])
         for one, when in heard.failures
         if invoices[one.invoice_id].status == "open"
     ]
+    misses = await missed_changes(tx, misses, batch, context.actor.name)
     if misses:
         batch.events += await missed(tx, misses, context.actor.name)
     partly_paid = {invoices[one.invoice_id].subscription_id for one in heard.arrivals} - {None}

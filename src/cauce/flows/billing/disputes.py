@@ -1,4 +1,4 @@
-"""What a provider tells by itself: a payer disputes a payment, a saved method changed or is gone (T44, T46).
+"""What a provider tells by itself: a dispute, a saved method or a whole customer that changed or is gone (T44, T46).
 
 Money moves in the books only when the notice says that it moved at the provider. Each notice has its effect once: the
 journal's key is the dispute and its step, and the flags only change once.
@@ -28,9 +28,10 @@ async def dispute_told(context: Context, channel_id: str, notice: Notice) -> Non
         payment = await payments.payment_by_reference(tx, channel_id, str(data.get("collection_ref", "")))
         if payment is None:
             return
-        now = await context.now(tx)
+        now = notice.occurred_at  # not our own time: a notice that is worked on twice posts the same journal
         status, moved = str(data.get("status", "")), data.get("money_moved", 0)
-        ended = status in _STEPS
+        ended = status in _STEPS and bool(data.get("closed"))
+        is_news = status not in _STEPS and not payment.disputed
         await payments.mark_disputed(tx, payment, disputed=status != "won")
         amount = int(data.get("amount_minor", 0))
         content = {"payment": payment.id, "amount": amount, "currency": payment.currency, "reason": data.get("reason")}
@@ -40,12 +41,15 @@ async def dispute_told(context: Context, channel_id: str, notice: Notice) -> Non
         if moved:
             kind = "dispute.funds_withdrawn" if moved < 0 else "dispute.funds_reinstated"
         else:
-            kind = _STEPS[status][0] if ended else ("dispute.opened" if not payment.disputed else "dispute.updated")
+            kind = _STEPS[status][0] if ended else ("dispute.opened" if is_news else "dispute.updated")
         if recipe and amount:
             journal = recipes.dispute_moved(
                 dispute, recipe, channel_id, payment.currency, now, amount_minor=amount, evidence=notice.event_id
             )
             batch.add(journal)
+            fee = int(data.get("fee_minor", 0))
+            fee_id = f"dispute:{dispute}:{recipe}"
+            batch.add(recipes.payment_fee(fee_id, payment.currency, now, channel_id=channel_id, fee_minor=fee))
         batch.events.append(NewEvent(kind, payment.id, now, content, payment.customer_id))
         await write(tx, batch, context.actor.name, context.cause)
 
@@ -68,3 +72,22 @@ async def method_told(context: Context, channel_id: str, notice: Notice) -> None
         content = {"brand": method.brand, "last4": method.last4, "at": "provider"}
         event = NewEvent("payment_method.removed", method.id, now, content, method.customer_id)
         await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+
+
+async def customer_told(context: Context, channel_id: str, notice: Notice) -> None:
+    """The flow of customer notices: whom the provider deleted has no method there and is made anew when he returns."""
+    if not notice.data.get("deleted"):
+        return
+    async with context.transaction() as tx:
+        customer_id = await payments.forget_payer(tx, channel_id, notice.ref)
+        if customer_id is None:
+            return
+        now, batch = await context.now(tx), Batch()
+        known = await payments.lock_methods(tx, customer_id)
+        left = [one for one in known if (one.channel_id, one.customer_ref) != (channel_id, notice.ref)]
+        for method in known:
+            if method not in left:
+                await payments.remove_method(tx, method, left, now)
+                content = {"brand": method.brand, "last4": method.last4, "at": "provider"}
+                batch.events.append(NewEvent("payment_method.removed", method.id, now, content, customer_id))
+        await write(tx, batch, context.actor.name, context.cause)

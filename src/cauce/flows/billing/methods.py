@@ -66,10 +66,15 @@ async def begin_setup(context: Context, command: BeginSetup) -> SetupState:
         if ref:
             instruction = _setup(setup_id, command, ref)
         else:  # the provider meets the customer first; the set-up follows when it has answered
-            request = CustomerRequest(new_id("pcus"), customer.id, customer.email, customer.name)
+            request = CustomerRequest(
+                await payments.payer_key_at(tx, customer.id, command.channel_id),
+                customer.id,
+                customer.email,
+                customer.name,
+            )
             await payments.await_customer(tx, setup_id, command.return_url, command.hosted)
             instruction = NewInstruction(
-                command.channel_id, CUSTOMER_PURPOSE, Operation.ENSURE_CUSTOMER, request.key, setup_id, request
+                command.channel_id, CUSTOMER_PURPOSE, Operation.ENSURE_CUSTOMER, new_id("pcus"), setup_id, request
             )
         await open_instructions(tx, [instruction], due_at=now)
     return SetupState(setup_id, "open", None, None)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.provisioning.rules import Verb
+from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import (
@@ -30,6 +31,7 @@ from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.renew import by_org
+from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context, Runtime
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
@@ -50,6 +52,9 @@ async def pause_now(context: Context, subscription_id: str, *, resume_at: dateti
         if resume_at is not None and resume_at <= now:
             raise InvalidRequest("a pause ends in the future", param="resume_at")
         batch = Batch()
+        waiting = await awaiting.of_subscription(tx, one.id)
+        if waiting is not None:
+            await withdraw(tx, waiting, batch, now, context.actor.name)
         day = local_day(one, now)
         credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=False, reason="pause")
         one = await subscriptions.lock_one(tx, one.id)

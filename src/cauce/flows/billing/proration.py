@@ -40,8 +40,8 @@ class Prorated:
     later: tuple[Charge, ...] = ()
     categories: Mapping[str, str] = field(default_factory=dict)
 
-    async def keep_later(self, tx: Tx, one: Subscription, at: datetime) -> None:
-        """Write the pending lines."""
+    async def keep_later(self, tx: Tx, one: Subscription, at: datetime, *, state: str = "waiting") -> list[str]:
+        """Write the pending lines; their ids. `state` "proposed": they stand on no invoice before they are approved."""
         lines = [
             invoicing.PendingLine(
                 id=new_id("pl"),
@@ -59,11 +59,13 @@ class Prorated:
                 tax_inclusive=charge.tax.inclusive,
                 period_start=charge.period.start if charge.period else None,
                 period_end=charge.period.end if charge.period else None,
+                state=state,
             )
             for charge in self.later
             if charge.amount_minor
         ]
         await invoicing.insert_pending(tx, lines, at)
+        return [line.id for line in lines]
 
 
 async def prorate(

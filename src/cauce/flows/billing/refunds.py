@@ -17,9 +17,11 @@ from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
-from cauce.gateway.collecting import Operation, RefundRequest
-from cauce.gateway.outcome import Declined, Done
+from cauce.gateway.collecting import FetchRequest, Operation, RefundRequest
+from cauce.gateway.outcome import Declined, Done, Refusal
+from cauce.gateway.reporting import Notice
 from cauce.kernel.money import Money
+from cauce.ledger.recipes import balances
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Capture, PlaceHold, ReleaseHold
 from cauce.storage.database import Row, Tx
@@ -118,6 +120,41 @@ async def _conclude(tx: Tx, row: Row, answer: Concluded, batch: Batch) -> None:
             batch.journals.append(ReleaseHold(_hold(row["id"]), account, answer.at))
             content["message"] = message
             batch.events.append(NewEvent("refund.failed", row["id"], answer.at, content, row["customer_id"]))
+
+
+async def refund_told(context: Context, channel_id: str, notice: Notice) -> None:
+    """The flow of refund notices: one that had succeeded may fail later; then the money is the customer's credit again."""
+    async with context.transaction() as tx:
+        rows = await payments.lock_refunds(tx, [notice.key])
+        if not rows or rows[0]["state"] != "succeeded":
+            return
+    _, gateway = await context.gateway(channel_id)
+    answer = await gateway.fetch(FetchRequest(Operation.REFUND, notice.key, notice.ref))
+    if not isinstance(answer, Declined) or answer.refusal is Refusal.NOT_FOUND:
+        return
+    async with context.transaction() as tx:
+        (row,) = await payments.lock_refunds(tx, [notice.key])
+        if row["state"] != "succeeded":
+            return
+        await customers.lock(tx, [row["customer_id"]])
+        now, batch = await context.now(tx), Batch()
+        await payments.conclude_refund(tx, row, "failed", answer.message, now)
+        batch.add(
+            balances.refund_returned(
+                row["id"],
+                row["customer_id"],
+                row["currency"],
+                now,
+                channel_id=row["channel_id"],
+                amount_minor=row["amount_minor"],
+                evidence=notice.event_id,
+            )
+        )
+        content = {"payment": row["payment_id"], "amount": row["amount_minor"], "currency": row["currency"]}
+        batch.events.append(
+            NewEvent("refund.failed", row["id"], now, {**content, "message": answer.message}, row["customer_id"])
+        )
+        await write(tx, batch, context.actor.name, context.cause)
 
 
 def _hold(refund_id: str) -> str:

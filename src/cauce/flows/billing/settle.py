@@ -22,6 +22,7 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, instant_of
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.issue import Batch
+from cauce.flows.billing.paid_changes import settle_changes
 from cauce.flows.billing.recover import close
 from cauce.flows.billing.revenue import revenue_of
 from cauce.flows.billing.terms import active_from, first_terms
@@ -158,6 +159,7 @@ async def after_settled(
     free = [one for one in locked if one not in indebted]
     batch.events += await close(tx, known, free, by_subscription, at)
     batch.events += await follow_access(tx, [step.after for step in steps], plans, at)
+    await settle_changes(tx, touched, batch, at, actor)
 
 
 def _step(

@@ -8,12 +8,13 @@ from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.provisioning.sweeps import DELETE
-from cauce.billing.subscriptions.sweeps import LAPSE, RENEW, RESUME, TIMER, TRIAL_END
+from cauce.billing.subscriptions.sweeps import CHANGE, LAPSE, RENEW, RESUME, TIMER, TRIAL_END
 from cauce.flows.automation_steps import always, renewal
 from cauce.flows.billing import (
     collect,
     compensate,
     disputes,
+    due_changes,
     dunning,
     lapses,
     methods,
@@ -44,6 +45,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(METHOD, dunning.run_notices),
     SweepKind(LAPSE, lapses.run, always("subscription.lapse")),
     SweepKind(RESUME, pausing.run),
+    SweepKind(CHANGE, due_changes.run),
     SweepKind(TIMER, lapses.run_timers, always("trial.notice")),
     SweepKind(GRANT, lapses.run_grants),
     SweepKind(DELETE, provision_run.run_deletes),
@@ -61,4 +63,6 @@ CONCLUDERS: dict[str, Concluder] = {
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
     NoticeKind.DISPUTE: disputes.dispute_told,
     NoticeKind.METHOD: disputes.method_told,
+    NoticeKind.CUSTOMER: disputes.customer_told,
+    NoticeKind.REFUND: refunds.refund_told,
 }

@@ -15,6 +15,8 @@
 | B11 | dispute lost | loss | dispute receivable |
 | B12 | credit pays an invoice | credit | receivable |
 | B13 | opening credit taken over | revenue | credit |
+| B14 | too small to charge, carried to the next invoice | carried | receivable |
+| B15 | refund that came back | PSP clearing | credit |
 
 Only an outcome `Done`, a statement line or an operator's word about his own bank posts money. Amounts are minor
 units of one currency; legs of zero are left out, and a journal without legs is None.
@@ -45,6 +47,11 @@ def credit(customer_id: str, currency: str) -> Account:
     return platform(currency, f"customer:{customer_id}:credit")
 
 
+def carried(customer_id: str, currency: str) -> Account:
+    """What a customer owes that was too small to charge; his next invoice collects it."""
+    return platform(currency, f"customer:{customer_id}:carried")
+
+
 def money(channel_id: str, currency: str) -> Account:
     """Where money arrives and leaves: the provider's clearing, or our own bank when no provider is concerned."""
     return platform(currency, f"psp_clearing:{channel_id}" if channel_id else "own_bank")
@@ -61,16 +68,21 @@ def invoice_finalized(
     deferred_minor: int,
     credit_used_minor: int,
 ) -> Journal | None:
-    """B01: what the customer owes, less the credit that pays it; a negative total becomes credit (`credit_used_minor` < 0)."""
+    """B01: what the customer owes, less the credit that pays it.
+
+    `credit_used_minor` below zero: a negative total becomes credit, or what earlier invoices carried is owed with this.
+    """
+    earlier = -credit_used_minor if credit_used_minor < 0 <= total_minor else 0
     revenue = total_minor - tax_minor - deferred_minor
-    return _journal(
+    return journal_of(
         f"invoice:{invoice_id}",
         "B01",
         invoice_id,
         at,
         (
             (receivable(customer_id, currency), total_minor - credit_used_minor),
-            (credit(customer_id, currency), credit_used_minor),
+            (credit(customer_id, currency), credit_used_minor + earlier),
+            (carried(customer_id, currency), -earlier),
             (platform(currency, "deferred"), -deferred_minor),
             (platform(currency, "revenue"), -revenue),
             (platform(currency, "tax_payable"), -tax_minor),
@@ -91,7 +103,7 @@ def payment_received(
     evidence: str | None,
 ) -> Journal | None:
     """B02: money for an invoice; what exceeds it is the customer's credit. `channel_id` "": our own bank."""
-    return _journal(
+    return journal_of(
         f"payment:{payment_id}",
         "B02",
         invoice_id,
@@ -107,7 +119,7 @@ def payment_received(
 
 def payment_fee(payment_id: str, currency: str, at: datetime, *, channel_id: str, fee_minor: int) -> Journal | None:
     """B03: what the provider kept of a payment."""
-    return _journal(
+    return journal_of(
         f"payment_fee:{payment_id}",
         "B03",
         payment_id,
@@ -129,8 +141,12 @@ def credit_note_issued(
     to_receivable_minor: int,
     to_credit_minor: int,
 ) -> Journal | None:
-    """B04: the exact reverse of a part of an invoice: what is not yet earned first, then revenue."""
-    return _journal(
+    """B04: the exact reverse of a part of an invoice: what is not yet earned first, then revenue.
+
+    `to_credit_minor` below zero: what the invoice collected of earlier ones is carried again.
+    """
+    earlier = max(0, -to_credit_minor)
+    return journal_of(
         f"credit_note:{note_id}",
         "B04",
         invoice_id,
@@ -140,7 +156,8 @@ def credit_note_issued(
             (platform(currency, "revenue"), from_revenue_minor),
             (platform(currency, "tax_payable"), tax_minor),
             (receivable(customer_id, currency), -to_receivable_minor),
-            (credit(customer_id, currency), -to_credit_minor),
+            (credit(customer_id, currency), -to_credit_minor - earlier),
+            (carried(customer_id, currency), earlier),
         ),
     )
 
@@ -156,7 +173,7 @@ def refund_paid(
     evidence: str | None,
 ) -> Journal | None:
     """B05: credit leaves as money, back the way it came."""
-    return _journal(
+    return journal_of(
         f"refund:{refund_id}",
         "B05",
         refund_id,
@@ -168,7 +185,7 @@ def refund_paid(
 
 def written_off(invoice_id: str, customer_id: str, currency: str, at: datetime, *, amount_minor: int) -> Journal | None:
     """B06: nobody expects this money any more."""
-    return _journal(
+    return journal_of(
         f"write_off:{invoice_id}",
         "B06",
         invoice_id,
@@ -179,7 +196,7 @@ def written_off(invoice_id: str, customer_id: str, currency: str, at: datetime, 
 
 def revenue_recognized(key: str, product_id: str, currency: str, at: datetime, *, amount_minor: int) -> Journal | None:
     """B07: service rendered; one journal per product, currency and close (negative takes back)."""
-    return _journal(
+    return journal_of(
         f"recognition:{key}",
         "B07",
         product_id,
@@ -192,7 +209,7 @@ def credit_granted(
     grant_id: str, customer_id: str, currency: str, at: datetime, *, amount_minor: int
 ) -> Journal | None:
     """B08: credit given by hand, at the cost of revenue."""
-    return _journal(
+    return journal_of(
         f"credit:{grant_id}",
         "B08",
         grant_id,
@@ -219,14 +236,14 @@ def dispute_moved(
         "B10": ((clearing, amount_minor), (held, -amount_minor)),
         "B11": ((platform(currency, "loss"), amount_minor), (held, -amount_minor)),
     }[recipe]
-    return _journal(f"dispute:{dispute_id}:{recipe}", recipe, dispute_id, at, pairs, evidence)
+    return journal_of(f"dispute:{dispute_id}:{recipe}", recipe, dispute_id, at, pairs, evidence)
 
 
 def credit_applied(
     application_id: str, invoice_id: str, customer_id: str, currency: str, at: datetime, *, amount_minor: int
 ) -> Journal | None:
     """B12: the customer's credit pays part of an open invoice."""
-    return _journal(
+    return journal_of(
         f"credit_applied:{application_id}",
         "B12",
         invoice_id,
@@ -239,7 +256,7 @@ def credit_taken_over(
     import_id: str, customer_id: str, currency: str, at: datetime, *, amount_minor: int
 ) -> Journal | None:
     """B13: credit that the customer had in the system that ran before."""
-    return _journal(
+    return journal_of(
         f"takeover:{import_id}",
         "B13",
         import_id,
@@ -248,7 +265,7 @@ def credit_taken_over(
     )
 
 
-def _journal(
+def journal_of(
     key: str,
     recipe: str,
     reference: str,
@@ -256,5 +273,6 @@ def _journal(
     pairs: Iterable[tuple[Account, int]],
     evidence: str | None = None,
 ) -> Journal | None:
+    """The journal of (account, amount) pairs: legs of zero are left out, None when nothing is left."""
     legs = tuple(Leg(account, amount) for account, amount in pairs if amount)
     return Journal(key, recipe, reference, at, legs, evidence) if legs else None

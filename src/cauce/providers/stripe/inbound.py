@@ -150,6 +150,7 @@ def _dispute(obj: Json, event: Json) -> dict[str, Any]:
         "data": {
             "type": event["type"],
             "status": obj["status"],
+            "closed": event["type"] == "charge.dispute.closed",
             "reason": obj["reason"],
             "amount_minor": amount.amount_minor,
             "currency": amount.currency,

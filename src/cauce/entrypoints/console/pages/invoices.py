@@ -19,6 +19,7 @@ from cauce.entrypoints.console.view import (
     search_filter,
     states_filter,
 )
+from cauce.entrypoints.web.documents.invoice import answer_pdf
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import (
     Button,
@@ -139,6 +140,7 @@ def _facts(one: Row) -> list[tuple[str, Cell]]:
         ("invoices.issued", day(one["issued_on"])),
         ("invoices.payable", day(one["payable_on"])),
         ("invoices.paid_at", moment(one["paid_at"])),
+        *([("document.document", text("PDF", href=f"{link_to(one['id'])}/pdf"))] if one["number"] else []),
     ]
 
 
@@ -232,6 +234,11 @@ def journal_table(rows: Sequence[Row]) -> Table:
     )  # fmt: skip
 
 
+async def download(request: Request, session: Session) -> Response:
+    """The invoice as PDF, in its customer's language."""
+    return await answer_pdf(session.context, request.path_params["invoice_id"])
+
+
 async def pay(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Book money that somebody saw arrive."""
     invoice_id = request.path_params["invoice_id"]
@@ -273,6 +280,7 @@ _MAY = (Role.ADMIN, Role.FINANCE)
 routes = [
     page("/console/invoices", show_list),
     page("/console/invoices/{invoice_id}", show_one),
+    page("/console/invoices/{invoice_id}/pdf", download),
     action("/console/invoices/{invoice_id}/pay", pay, name="invoice.pay", roles=_MAY),
     action("/console/invoices/{invoice_id}/credit", credit, name="invoice.credit", roles=_MAY),
     action("/console/invoices/{invoice_id}/void", void, name="invoice.void", roles=_MAY),

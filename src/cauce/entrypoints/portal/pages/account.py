@@ -11,6 +11,8 @@ from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.pages.cards import add_card
 from cauce.entrypoints.portal.paying import paying
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
+from cauce.entrypoints.web.documents.invoice import answer_pdf
+from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import cancel as ending
@@ -104,6 +106,14 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
     )
 
 
+async def download_invoice(request: Request, visit: Visit) -> Response:
+    """One invoice of the customer's as PDF, in the language of the page."""
+    async with visit.context.transaction() as tx:
+        one = await invoices.one(tx, request.path_params["object_id"])
+        require_own(visit, one["customer_id"], "invoice")
+    return await answer_pdf(visit.context, one["id"], locale=locale_of(request))
+
+
 async def pay(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
     """Charge what is left to the saved card, or open the provider's page; from the account without a card, save one first."""
     invoice_id = str(request.path_params["object_id"])
@@ -175,6 +185,7 @@ async def remove(request: Request, visit: Visit, _fields: dict[str, str]) -> Res
 routes = [
     visit_page("/account", show),
     visit_page("/invoices/{object_id}", show_invoice),
+    visit_page("/invoices/{object_id}/pdf", download_invoice),
     visit_action("/subscriptions/{object_id}/cancel", cancel, name="subscription.cancel"),
     visit_action("/subscriptions/{object_id}/undo", undo, name="subscription.undo_cancel"),
     visit_action("/subscriptions/{object_id}/reactivate", reactivate, name="subscription.reactivate"),

@@ -1,0 +1,97 @@
+"""An invoice as PDF: every language and paper, the same bytes each time, over HTTP and in the portal."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cauce.entrypoints.web.documents.invoice import facts
+from cauce.entrypoints.web.documents.typesetting import typeset
+
+AT = datetime(2026, 1, 15, tzinfo=UTC)
+INVOICE: dict[str, Any] = {
+    "number": "INV-000042",
+    "snapshot": {
+        "locale": "zh-CN",
+        "country": "CN",
+        "name": "林小雨",
+        "email": "lin@example.com",
+        "address": {"line1": "南京西路 1266 号", "city": "上海"},
+        "tax_ids": [{"value": "91310000MA1K35"}],
+        "tax_treatment": "reverse_charge",
+    },
+    "currency": "eur",
+    "issued_on": date(2026, 1, 15),
+    "payable_on": date(2026, 1, 29),
+    "period_start": date(2026, 1, 15),
+    "period_end": date(2026, 2, 15),
+    "subtotal_minor": 7_600,
+    "discount_minor": 500,
+    "total_minor": 8_591,
+}
+
+
+def line(description: str, quantity: str = "1") -> dict[str, Any]:
+    """A line of the invoice."""
+    return {
+        "description": description,
+        "quantity": Decimal(quantity),
+        "period_start": date(2026, 1, 15),
+        "period_end": date(2026, 2, 15),
+        "tax_percent": Decimal(21),
+        "tax_minor": 1_491,
+        "total_minor": 8_591,
+    }
+
+
+def pages_of(pdf: bytes) -> list[tuple[int, int]]:
+    """Width and height of each page, in points."""
+    bodies = [pdf]
+    for packed in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        try:
+            bodies.append(zlib.decompress(packed))
+        except zlib.error:
+            continue
+    boxes = [box for body in bodies for box in re.findall(rb"/MediaBox\s*\[([^\]]*)\]", body)]
+    return [(round_half(box.split()[2]), round_half(box.split()[3])) for box in boxes]
+
+
+def round_half(text: bytes) -> int:
+    """The whole points of a length."""
+    return int(Decimal(text.decode()).to_integral_value())
+
+
+@pytest.mark.parametrize("locale", ["en", "es", "zh"])
+@pytest.mark.parametrize(("paper", "size"), [("a4", (595, 842)), ("letter", (612, 792))])
+def test_the_same_invoice_is_the_same_bytes(locale: str, paper: str, size: tuple[int, int]) -> None:
+    data = facts(INVOICE, [line("Studio 专业版"), line("Años", "3.5")], "Árbol S.L.", locale=locale, paper=paper)
+    first = typeset("invoice.typ", data, AT)
+    assert first == typeset("invoice.typ", data, AT)
+    assert first.startswith(b"%PDF-")
+    assert b"NotoSansCJKsc" in first, "Chinese is set in its own font, which the document carries"
+    assert pages_of(first) == [size]
+
+
+def test_language_and_paper_follow_the_customer() -> None:
+    shown = facts(INVOICE, [line("x")], "Shop", locale="", paper="")
+    assert (shown["lang"], shown["paper"], shown["texts"]["invoice"]) == ("zh", "a4", "账单")
+    american = {**INVOICE, "snapshot": {"locale": "fr", "country": "US"}}
+    shown = facts(american, [line("x")], "Shop", locale="", paper="")
+    assert (shown["lang"], shown["paper"]) == ("en", "us-letter")
+    assert shown["notes"] == []
+
+
+def test_a_long_invoice_repeats_its_head_on_every_page() -> None:
+    data = facts(INVOICE, [line(f"Line {n}") for n in range(120)], "Shop", locale="en", paper="a4")
+    assert len(pages_of(typeset("invoice.typ", data, AT))) > 3
+
+
+@pytest.mark.parametrize("text", ["#panic()", "$x$ *b* _i_ `c` <l> @r", '"#let', "\\ #sys", "﷽ 𝕏 🙂"])
+def test_what_a_customer_is_called_is_text_and_never_a_command(text: str) -> None:
+    odd = {**INVOICE, "snapshot": {**INVOICE["snapshot"], "name": text}}
+    assert typeset("invoice.typ", facts(odd, [line(text)], text, locale="en", paper="a4"), AT).startswith(b"%PDF-")
