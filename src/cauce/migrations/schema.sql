@@ -2718,7 +2718,8 @@ CREATE TABLE payments.payer (
     org_id bigint NOT NULL,
     customer_id text NOT NULL COLLATE pg_catalog."C",
     channel_id text NOT NULL COLLATE pg_catalog."C",
-    ref text DEFAULT ''::text NOT NULL
+    ref text DEFAULT ''::text NOT NULL,
+    generation integer DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE ONLY payments.payer FORCE ROW LEVEL SECURITY;
@@ -3574,7 +3575,9 @@ CREATE TABLE subscriptions.change (
     reason text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     settled_at timestamp with time zone,
-    CONSTRAINT change_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'applied'::text, 'canceled'::text, 'failed'::text])))
+    invoice_id text COLLATE pg_catalog."C",
+    CONSTRAINT awaits_an_invoice CHECK (((state <> 'awaiting'::text) OR (invoice_id IS NOT NULL))),
+    CONSTRAINT change_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'awaiting'::text, 'applied'::text, 'canceled'::text, 'failed'::text])))
 );
 
 ALTER TABLE ONLY subscriptions.change FORCE ROW LEVEL SECURITY;
@@ -5853,10 +5856,31 @@ CREATE INDEX change_due ON subscriptions.change USING btree (due_at, org_id) WHE
 
 
 --
+-- Name: change_invoice; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE INDEX change_invoice ON subscriptions.change USING btree (org_id, invoice_id) WHERE (invoice_id IS NOT NULL);
+
+
+--
+-- Name: change_one_awaiting; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE UNIQUE INDEX change_one_awaiting ON subscriptions.change USING btree (org_id, subscription_id) WHERE (state = 'awaiting'::text);
+
+
+--
 -- Name: change_one_waiting; Type: INDEX; Schema: subscriptions; Owner: -
 --
 
 CREATE UNIQUE INDEX change_one_waiting ON subscriptions.change USING btree (org_id, subscription_id) WHERE (state = 'scheduled'::text);
+
+
+--
+-- Name: change_org_due; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE INDEX change_org_due ON subscriptions.change USING btree (org_id, due_at, id) WHERE (due_at IS NOT NULL);
 
 
 --
