@@ -12,6 +12,7 @@ from pathlib import Path
 from cauce.app import App, connect_app
 from cauce.app.sandbox import connect_sandbox_channel
 from cauce.entrypoints.api.app import create_api
+from cauce.entrypoints.portal.routes import portal_routes
 from cauce.flows.context import Context, Runtime
 from cauce.providers.kit.control import SandboxControl
 from cauce.providers.kit.sandbox import create_sandbox_app
@@ -69,7 +70,9 @@ async def world(dsn: str, home: Path, *, sandbox: bool = False) -> AsyncIterator
         port = await _free_port()
         settings = settings_for(home, port=port)
         app = await connect_app(settings, dsn, stack, sandbox_url=sandbox_url)
-        url = await stack.enter_async_context(serving(create_api(app.runtime, settings), port=port))
+        url = await stack.enter_async_context(
+            serving(create_api(app.runtime, settings, pages=portal_routes()), port=port)
+        )
         yield World(app, url, sandbox_url)
 
 

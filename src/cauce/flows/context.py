@@ -99,7 +99,8 @@ class Registry:
     """Every name that work is stored under, and what handles it.
 
     `events` maps a type to job kinds; `every_event` names kinds that want all of them, a chunk at a time, and says
-    whether the organization has any use for them at present. `concluders` maps the purpose of an instruction to the
+    whether the organization has any use for them at present; `gathered` gives a kind a chunk's events of some types.
+    `concluders` maps the purpose of an instruction to the
     flow that gives its outcome effect, `notices` kinds of notice that answer no instruction to a flow.
     """
 
@@ -109,6 +110,7 @@ class Registry:
     every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)
     concluders: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
+    gathered: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

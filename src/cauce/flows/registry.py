@@ -55,4 +55,5 @@ REGISTRY = Registry(
     every_event={notify.FAN_OUT_JOB: notify.is_wanted},
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
     notices={**billing.NOTICES, **outreach.NOTICES, **chat.NOTICES},
+    gathered=dict(outreach.GATHERED),
 )

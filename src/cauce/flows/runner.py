@@ -61,6 +61,9 @@ async def relay_within(runtime: Runtime, tx: Tx) -> int:
     for kind, is_wanted in runtime.registry.every_event.items():
         if await is_wanted(tx):
             follow_ups.append(NewJob(kind, now, {"event_ids": numbers}, key=kind))
+    for kind, types in runtime.registry.gathered.items():
+        chosen = [event.id for event in events if event.type in types]
+        follow_ups += [NewJob(kind, now, {"event_ids": chosen}, key=kind)] if chosen else []
     await jobs.enqueue(tx, follow_ups)
     await outbox.mark(tx, events)
     return len(events)

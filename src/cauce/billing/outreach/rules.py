@@ -140,7 +140,7 @@ def check_conditions(conditions: Sequence[Condition], known: frozenset[str]) -> 
             raise BadCondition(f"there is no comparison {one.op!r}; there are {', '.join(_OPERATIONS)}", param="op")
         if one.op in ("in", "not_in") and not isinstance(one.value, list | tuple):
             raise BadCondition(f"{one.op} compares with a list", param="value")
-        if one.field not in known and not one.field.startswith("event."):
+        if one.field not in known and not one.field.startswith(("event.", "data.")):
             raise BadCondition(f"nothing is known under {one.field!r}", param="field")
 
 

@@ -37,8 +37,8 @@ async def release_steps(tx: Tx, customer_id: str) -> None:
 
 async def queue(
     tx: Tx, wanted: Sequence[NewMessage], now: datetime, *, sealer: Sealer | None = None, opt_in: bool = False
-) -> list[str]:
-    """Write messages and enqueue their sending, all at once; the ids of those that wait to be sent.
+) -> list[str | None]:
+    """Write messages and enqueue their sending, all at once; for each its id, or None when it will not be sent.
 
     One whose category was refused or whose address takes no mail is written as suppressed. A step of a campaign that
     went out before is not written again. `sealer` is needed for messages with secrets.
@@ -64,7 +64,8 @@ async def queue(
         tx,
         [NewJob(SEND_JOB, now, {"message": id}, key=f"message:{one.recipient.customer_id or id}") for id, one in going],
     )
-    return [id for id, _ in going]
+    queued = {id for id, _ in going}
+    return [id if id in queued else None for id in ids]
 
 
 def words_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cauce.entrypoints.api import (
     analytics,
+    campaigns,
     catalog,
     clock,
     conversations,
@@ -19,6 +20,7 @@ from cauce.entrypoints.api import (
     merchants,
     orders,
     organization,
+    outreach,
     portal,
     reconciliation,
     settlement,
@@ -39,6 +41,8 @@ ROUTERS = (
     subscriptions.router,
     subscription_steps.router,
     invoices.router,
+    outreach.router,
+    campaigns.router,
     instances.router,
     analytics.router,
     merchants.router,

@@ -7,6 +7,7 @@ _HOMES = {
     "sub": "subscriptions",
     "in": "invoices",
     "inst": "instances",
+    "msg": "messages",
     "ord": "orders",
     "mer": "merchants",
     "brk": "breaks",

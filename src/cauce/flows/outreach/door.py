@@ -45,4 +45,4 @@ async def queue_message(
     }
     message = NewMessage(person, template, {**common, **data}, category, subject_id, secrets=secrets or {})
     queued = await service.queue(tx, [message], await context.now(tx), sealer=context.runtime.sealer)
-    return queued[0] if queued else None
+    return queued[0]

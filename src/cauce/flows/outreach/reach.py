@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from cauce.channels import service as channels
 from cauce.flows.context import Context
 from cauce.gateway.capabilities import Can
+from cauce.kernel.errors import CauceError
 from cauce.storage.directory.orgs import Org, read_org
 
 SETTINGS = "outreach"
@@ -41,7 +42,10 @@ async def find_reach(context: Context) -> Reach:
     desks: list[str] = []
     direct = ""
     for row in rows:
-        channel, _ = await context.gateway(row["id"])
+        try:
+            channel, _ = await context.gateway(row["id"])
+        except CauceError:  # a channel that is set up wrongly reaches nobody; it says so where it is used
+            continue
         can = context.runtime.gateways.capabilities(channel).can
         if Can.TRACKS_CONTACTS in can:
             desks.append(row["id"])

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cauce.billing.outreach import service, store
+from cauce.billing.outreach import schedule, service, store
 from cauce.billing.outreach.rules import MESSAGE, Category, Medium, NewMessage, Recipient
+from cauce.billing.outreach.schedule import DueStep, due_step
 from cauce.flows.context import Context
+from cauce.flows.outreach.due import decision_on, open_chunk
 from cauce.flows.outreach.links import unsubscribe_link
 from cauce.flows.outreach.reach import Reach, find_reach
 from cauce.gateway.outcome import Declined, Done, Outcome, Refusal
 from cauce.gateway.reaching import Message, SentMessage
-from cauce.kernel.errors import Unavailable
+from cauce.kernel.errors import CauceError
 from cauce.storage import sealing
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job
@@ -25,10 +27,11 @@ _LATER = (Refusal.LIMIT_EXCEEDED,)
 _FOR_OPERATOR = (Refusal.AUTH, Refusal.CONFIG)
 
 
-class MessagePutOff(Unavailable):
+class MessagePutOff(CauceError):
     """The channel did not take the message; it is tried again."""
 
     code = "message_put_off"
+    http_status = 502
 
 
 async def send(context: Context, job: Job) -> None:
@@ -37,7 +40,7 @@ async def send(context: Context, job: Job) -> None:
     async with context.transaction() as tx:
         row = await store.lock_message(tx, job.payload["message"])
         now = await context.now(tx)
-        if row is None or not await _may_begin(tx, row, now):
+        if row is None or not await _may_begin(tx, context, row, now):
             return
         medium, channel_id = _way_of(row, reach)
         await store.set_message(
@@ -52,7 +55,7 @@ async def send(context: Context, job: Job) -> None:
     await _conclude(context, row["id"], outcome)
 
 
-async def _may_begin(tx: Tx, row: Row, now: datetime) -> bool:
+async def _may_begin(tx: Tx, context: Context, row: Row, now: datetime) -> bool:
     """Whether the message is to leave; one that an earlier try had begun to send is unknown from now on."""
     if row["state"] == "sending":
         reason = "the worker ended between sending and writing down what came of it"
@@ -60,11 +63,31 @@ async def _may_begin(tx: Tx, row: Row, now: datetime) -> bool:
         return False
     if row["state"] != "queued":
         return False
-    reason = await service.reason_to_hold_back(tx, row)
+    reason = await service.reason_to_hold_back(tx, row) or await _changed(tx, context, row)
     if reason:
         await store.set_message(tx, row["id"], MESSAGE.step("queued", "suppress"), reason=reason, at=now)
         await service.settle(tx, row, "message.suppressed", now, reason=reason)
     return not reason
+
+
+async def _changed(tx: Tx, context: Context, row: Row) -> str:
+    """Read the state again for a step that waited: why it may not go any more, "" when it still may."""
+    if not row["campaign"] or row["audience"] != "customer":
+        return ""
+    key = DueStep(row["customer_id"], row["campaign"], row["step"], row["period"])
+    found = await schedule.lock_step(tx, key)
+    if found is None:
+        return ""
+    one = due_step(found)
+    chunk = await open_chunk(tx, context.runtime.public_url, [one])
+    decision = decision_on(chunk, one, ())
+    if decision.action == "wait" and decision.until is not None and decision.reason == "held":
+        await schedule.postpone(tx, [(one, decision.until, decision.reason)])
+    elif decision.action in ("skip", "stop"):
+        await schedule.settle(tx, [(one, "skipped", decision.reason, row["id"])])
+    else:
+        return ""
+    return decision.reason
 
 
 def _way_of(row: Row, reach: Reach) -> tuple[Medium, str]:

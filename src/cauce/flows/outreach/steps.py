@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from cauce.billing.outreach.schedule import STEP
 from cauce.billing.outreach.service import SEND_JOB
 from cauce.flows.automation_steps import always
 from cauce.flows.context import JobKind, SweepKind
-from cauce.flows.outreach import send
+from cauce.flows.outreach import due, follow, heard, mirror, send
 from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {
     SEND_JOB: JobKind(send.send, timeout_seconds=900, step=always("message.send")),
+    follow.FOLLOW_JOB: JobKind(follow.follow),
+    mirror.CONTACT_JOB: JobKind(mirror.tell_contact),
+    mirror.TELL_JOB: JobKind(mirror.tell_event),
 }
 
-SWEEPS: tuple[SweepKind, ...] = ()
+SWEEPS: tuple[SweepKind, ...] = (SweepKind(STEP, due.run),)
 
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
-NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {}
+GATHERED: dict[str, frozenset[str]] = {follow.FOLLOW_JOB: follow.FOLLOWED}
+
+NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
+    NoticeKind.CONTACT: heard.contact_told,
+}

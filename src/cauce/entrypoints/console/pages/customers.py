@@ -6,10 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
+from cauce.billing.outreach import service as outreach
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.instances import instance_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
+from cauce.entrypoints.console.pages.messages import message_table
 from cauce.entrypoints.console.pages.subscriptions import subscription_table
 from cauce.entrypoints.console.view import (
     action,
@@ -89,6 +91,7 @@ async def show_one(request: Request, session: Session) -> Response:
         saved = await report.methods(tx, customer_id)
         paid = await report.payments(tx, customer_id)
         run = await instances.page(tx, customer_id=customer_id, rows_max=_RECENT)
+        said = await outreach.messages(tx, customer_id=customer_id, rows_max=_RECENT)
         happened = await report.timeline(tx, customer_id)
     facts = [
         ("customers.external_id", ident(one.external_id)),
@@ -117,6 +120,7 @@ async def show_one(request: Request, session: Session) -> Response:
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             method_table(saved, customer_id),
             payment_table(paid),
+            *([message_table(said, {}, title="messages.title")] if said else []),
         ],
         happened=happened,
     )  # fmt: skip

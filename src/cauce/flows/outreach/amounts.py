@@ -1,0 +1,28 @@
+"""What the first period after a trial will cost, for the messages that announce it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cauce.billing.outreach.rules import NewMessage
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.flows.billing.terms import first_terms
+from cauce.storage.database import Tx
+
+_ANNOUNCES = "trial_ending_card"
+
+
+async def first_charges(tx: Tx, messages: Sequence[NewMessage]) -> dict[str, dict[str, Any]]:
+    """Amount and currency by subscription, for those messages that announce a first charge; computed like the bill."""
+    wanted = sorted({one.subject_id for one in messages if one.template == _ANNOUNCES and one.subject_id})
+    trialing = (
+        [one for one in (await subscriptions.lock(tx, wanted)).values() if one.status == "trialing"] if wanted else []
+    )
+    return {
+        term.subscription.id: {
+            "amount_minor": max(0, term.bill.priced.total_minor),
+            "currency": term.subscription.currency,
+        }
+        for term in (await first_terms(tx, trialing) if trialing else ())
+    }

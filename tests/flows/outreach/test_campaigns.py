@@ -1,0 +1,201 @@
+"""The campaigns that ship, each step on the clock against the relay: at the customer's ten o'clock, once, if still true."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cauce.billing.catalog.rules import PlanPolicy, TrialEnd
+from cauce.billing.customers import service as customers
+from cauce.billing.outreach import schedule, service, texts
+from cauce.flows.billing import cancel
+from cauce.flows.billing.cancel import Cancel
+from cauce.flows.billing.trial_dates import move_trial_end
+from cauce.reports.outreach import FIELDS
+from tests.flows.outreach.office import Office
+
+
+def at(day: int, hour: int = 10, minute: int = 0, month: int = 1) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+async def when(desk: Office, who: str) -> list[tuple[str, str]]:
+    """(subject, instant by the simulators' clock) of what arrived, in order."""
+    return [(mail["subject"], mail["at"][:16]) for mail in await desk.mails(who)]
+
+
+async def steps(desk: Office, customer_id: str, campaign: str) -> dict[str, tuple[str, str]]:
+    async with desk.context.transaction() as tx:
+        return {
+            row["step"]: (row["state"], row["reason"])
+            for row in await schedule.steps_of(tx, customer_id)
+            if row["campaign"] == campaign
+        }
+
+
+async def test_a_trial_without_a_card_is_told_three_days_before_the_last_day_and_the_end(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")  # 15 January 09:00, ends on the 29th 09:00
+    await desk.advance_to(at(30, 0))
+    assert await when(desk, "ana") == [
+        ("Welcome to Pro: here is how to begin", "2026-01-15T09:10"),
+        ("Need a hand signing in?", "2026-01-16T10:00"),
+        ("3 days left in your trial of Pro", "2026-01-26T10:00"),
+        ("Your trial of Pro ends tomorrow", "2026-01-28T10:00"),
+        ("Your trial of Pro has ended", "2026-01-29T09:00"),
+    ]
+    trial = await steps(desk, ana.customer_id, "trial")
+    assert trial["c2"] == ("skipped", "condition:used")
+    assert trial["c1b"] == ("skipped", "condition:has_method")
+
+
+async def test_reminders_come_at_ten_where_the_customer_is(desk: Office) -> None:
+    await desk.plan()
+    await desk.sign_up("lee", timezone="Asia/Shanghai", locale="zh-CN")
+    await desk.advance_to(at(27, 0))
+    found = dict(await when(desk, "lee"))
+    assert found["Pro 试用还剩 3 天"] == "2026-01-26T02:00"
+
+
+async def test_ten_oclock_stays_ten_oclock_over_the_change_to_summer_time(desk: Office) -> None:
+    await desk.plan()
+    await desk.advance_to(at(18, 9, month=3))  # summer time begins in Madrid on 29 March
+    await desk.sign_up("eva", timezone="Europe/Madrid")  # ends on 1 April 10:00 local, 08:00 UTC
+    await desk.advance_to(at(2, 0, month=4))
+    found = dict(await when(desk, "eva"))
+    assert found["3 days left in your trial of Pro"] == "2026-03-29T08:00"
+    assert found["Your trial of Pro ends tomorrow"] == "2026-03-31T08:00"
+
+
+async def test_a_short_trial_is_told_an_hour_after_its_start_and_not_offered_a_call(desk: Office) -> None:
+    await desk.plan("short", trial_days=2)
+    ana = await desk.sign_up("ana", "short")
+    await desk.advance_to(at(18, 0))
+    assert [subject for subject, _ in await when(desk, "ana")][1:3] == [
+        "2 days left in your trial of Short",
+        "Need a hand signing in?",
+    ]
+    assert dict(await when(desk, "ana"))["2 days left in your trial of Short"] == "2026-01-15T10:00"
+    assert set(await steps(desk, ana.customer_id, "trial")) == {"c1", "c1b", "c4"}
+
+
+async def test_shortened_twice_and_extended_once_the_reminder_comes_once(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await move_trial_end(desk.context, ana.subscription_id, at(10, 9, month=2))
+    await move_trial_end(desk.context, ana.subscription_id, at(14, 9, month=2))
+    await move_trial_end(desk.context, ana.subscription_id, at(24, 9))
+    await desk.advance_to(at(1, 0, month=3))
+    found = await when(desk, "ana")
+    assert [moment for subject, moment in found if "days left" in subject] == ["2026-01-21T10:00"]
+    assert [moment for subject, moment in found if "has ended" in subject] == ["2026-01-24T09:00"]
+    assert [subject for subject, _ in found].count("Your trial of Pro now ends on January 24, 2026") == 1
+
+
+async def test_a_reminder_that_went_out_does_not_come_again_for_a_longer_trial(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await desk.advance_to(at(27, 0))
+    await move_trial_end(desk.context, ana.subscription_id, at(20, 9, month=2))
+    await desk.advance_to(at(21, 0, month=2))
+    subjects = await desk.subjects("ana")
+    assert sum("days left" in subject for subject in subjects) == 1
+    assert sum("ends tomorrow" in subject for subject in subjects) == 1
+
+
+async def test_a_step_whose_time_has_passed_goes_out_now_and_two_that_meet_become_one(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await desk.advance_to(at(18, 9))
+    await move_trial_end(desk.context, ana.subscription_id, at(19, 8))  # the first two have passed, the third is near
+    await desk.advance_to(at(18, 12))
+    trial = await steps(desk, ana.customer_id, "trial")
+    assert trial["c1"] == ("skipped", "followed_by:c3")
+    assert (await when(desk, "ana"))[-1] == ("Your trial of Pro ends tomorrow", "2026-01-18T10:00")
+
+
+async def test_who_cancels_in_the_trial_hears_no_more_of_it(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await desk.advance_to(at(20, 0))
+    await cancel.cancel(desk.context, Cancel(ana.subscription_id))
+    await desk.advance_to(at(30, 0))
+    subjects = await desk.subjects("ana")
+    assert not [one for one in subjects if "days left" in one or "tomorrow" in one]
+    assert (await steps(desk, ana.customer_id, "trial"))["c1"][0] == "stopped"
+
+
+async def test_a_person_who_wrote_is_left_alone_for_seven_days(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await desk.advance_to(at(26, 9))
+    async with desk.context.transaction() as tx:
+        await service.hold_steps(tx, ana.customer_id, at(26, 9) + timedelta(days=7))
+    await desk.advance_to(at(28, 23))
+    assert not [one for one in await desk.subjects("ana") if "trial" in one]
+    await desk.advance_to(at(3, 0, month=2))
+    trial = await steps(desk, ana.customer_id, "trial")
+    assert trial["c1"] == ("skipped", "condition:status"), "by then it was no longer true"
+    assert [subject for subject, moment in await when(desk, "ana") if moment == "2026-02-02T10:00"] == [
+        "Your trial of Pro has ended"
+    ]
+
+
+async def test_a_hold_that_comes_while_a_message_waits_takes_it_back(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await desk.control.fault("smtp", "error_before", "rcpt", status=451, times=1)
+    await desk.advance_to(at(16, 9))  # a welcome waited for the relay
+    await desk.control.fault("smtp", "error_before", "rcpt", status=451, times=50)
+    await desk.advance_to(at(16, 10, 0))
+    async with desk.context.transaction() as tx:
+        await service.hold_steps(tx, ana.customer_id, at(18, 9))
+    await desk.control.clear_faults("smtp")
+    await desk.advance_to(at(18, 11))
+    assert await when(desk, "ana") == [
+        ("Welcome to Pro: here is how to begin", (await when(desk, "ana"))[0][1]),
+        ("Need a hand signing in?", "2026-01-18T10:00"),
+    ]
+
+
+async def test_lead_recovery_asks_after_a_week_tells_after_a_month_and_stops_when_he_is_back(desk: Office) -> None:
+    await desk.plan(policy=PlanPolicy(trial_end=TrialEnd.CANCEL))
+    for who in ("ana", "bea"):
+        await desk.sign_up(who)
+    await desk.advance_to(at(6, 0, month=2))
+    assert (await when(desk, "ana"))[-1] == ("One question about Pro", "2026-02-05T10:00")
+    async with desk.context.transaction() as tx:
+        ana = await customers.find(tx, "ana")
+        await service.set_consent(tx, ana.id, "marketing", False, source="test", now=await desk.context.now(tx))
+    await desk.advance_to(at(1, 0, month=3))
+    assert (await when(desk, "ana"))[-1] == ("One question about Pro", "2026-02-05T10:00")
+    assert (await when(desk, "bea"))[-1] == ("What is new at Office", "2026-02-28T10:00")
+    await desk.advance_to(at(1, 0, month=6))
+    assert "New features of Pro" not in await desk.subjects("bea"), "the digest is off until somebody wants it"
+
+
+async def test_a_campaign_that_is_switched_off_sends_nothing_that_waited(desk: Office) -> None:
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    async with desk.context.transaction() as tx:
+        campaign = await schedule.read_campaign(tx, "trial")
+        off, now = replace(campaign, enabled=False), await desk.context.now(tx)
+        await schedule.put_campaign(tx, off, now, known=FIELDS, templates=texts.keys())
+    await desk.advance_to(at(30, 0))
+    assert not [one for one in await desk.subjects("ana") if "trial of Pro" in one]
+    assert {state for state, _ in (await steps(desk, ana.customer_id, "trial")).values()} == {"stopped"}
+
+
+@pytest.mark.parametrize("hour", [22, 3])
+async def test_marketing_waits_for_the_morning(desk: Office, hour: int) -> None:
+    await desk.plan(policy=PlanPolicy(trial_end=TrialEnd.CANCEL))
+    ana = await desk.sign_up("ana")
+    held = at(7, hour, month=2)
+    await desk.advance_to(at(4, 0, month=2))
+    async with desk.context.transaction() as tx:
+        await service.hold_steps(tx, ana.customer_id, held)
+    await desk.advance_to(at(9, 0, month=2))
+    morning = 7 if hour == 3 else 8
+    assert (await when(desk, "ana"))[-1] == ("One question about Pro", f"2026-02-0{morning}T10:00")
