@@ -12,6 +12,7 @@ from cauce.billing.catalog.rules import NewPrice, PriceKind
 from cauce.billing.catalog.service import NewCoupon
 from cauce.billing.usage.rules import BadUsage, UsageEvent
 from cauce.flows.billing.coupons import CouponNotValid
+from cauce.flows.billing.current_usage import current_usage
 from cauce.flows.billing.extra import ExtraCharge, add_charge
 from cauce.flows.billing.pausing import pause_now, resume_now
 from cauce.flows.billing.recognize import recognize_revenue
@@ -63,6 +64,21 @@ async def test_usage_is_counted_once_and_billed_when_its_period_is_over(seller: 
     await seller.advance_to(datetime(2026, 3, 15, 9, tzinfo=UTC))
     assert [each["total_minor"] for each in await seller.invoices(one)] == [1_000, 5_950, 1_000]
     await seller.prove()
+
+
+async def test_the_use_so_far_and_what_it_comes_to_if_it_goes_on(seller: Shop) -> None:
+    await create_meter(seller.context, "calls", "sum")
+    await create_meter(seller.context, "peak", "max")
+    await seller.plan("pro", flat(1_000), metered("calls"), metered("peak"))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    await seller.advance(9 * DAY)  # the tenth of 31 days
+    await record_usage(seller.context, [event(1, "200", BEGIN + DAY), event(2, "30", BEGIN + DAY, "peak")])
+    found = await current_usage(seller.context, one)
+    calls, peak = sorted(found.meters, key=lambda each: each.meter)
+    assert (calls.used, calls.amount_minor) == (200, 1_800)
+    assert (calls.forecast, calls.forecast_minor) == (620, 1_000 + 3_200 + 600)
+    assert (peak.used, peak.amount_minor, peak.forecast, peak.forecast_minor) == (30, 300, 30, 300)
 
 
 async def test_every_way_of_counting(seller: Shop) -> None:

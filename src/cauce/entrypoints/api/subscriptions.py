@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.billing.customers.rules import CustomerData
+from cauce.billing.invoicing.store import decimal_of
 from cauce.entrypoints.api.access import BillingWriter, Reader
 from cauce.entrypoints.api.catalog import Key, Text
 from cauce.entrypoints.api.customers import CustomerFields, find_customer
@@ -35,7 +36,7 @@ from cauce.entrypoints.api.shapes import (
     listing,
     unpack_cursor,
 )
-from cauce.flows.billing import upcoming
+from cauce.flows.billing import current_usage, upcoming
 from cauce.flows.billing.signup import Signup, sign_up
 from cauce.flows.context import Context
 from cauce.pricing.invoice_lines import PricedLine
@@ -151,6 +152,29 @@ async def upcoming_invoice(caller: Reader, subscription_id: Id) -> dict[str, Any
         "total": money(priced.total_minor, currency),
         "credit_used": money(found.credit_used_minor, currency),
         "amount_due": money(found.amount_due_minor, currency),
+    }
+
+
+@router.get("/{subscription_id}/usage")
+async def read_usage(caller: Reader, subscription_id: Id) -> dict[str, Any]:
+    """What was used in the period that runs, its cost so far, and both at the period's end if it goes on like this."""
+    found = await current_usage.current_usage(caller.context, subscription_id)
+    return {
+        "object": "current_usage",
+        "subscription": subscription_id,
+        "period_start": found.period_start,
+        "period_end": found.period_end,
+        "meters": [
+            {
+                "meter": one.meter,
+                "price": one.price_id,
+                "used": str(decimal_of(one.used)),
+                "amount": money(one.amount_minor, found.currency),
+                "forecast": str(decimal_of(one.forecast)),
+                "forecast_amount": money(one.forecast_minor, found.currency),
+            }
+            for one in found.meters
+        ],
     }
 
 

@@ -1,0 +1,79 @@
+"""What was used in the period that runs, what it costs so far, and what both come to if the rest is used like the part so far.
+
+Rated by the very functions that the run bills with, so the cost so far is what an invoice would say now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from cauce.billing.catalog.rules import PriceKind
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.rules import Subscription, local_day, period_of
+from cauce.flows.billing.bills import sold_of, used_quantity
+from cauce.flows.billing.issue import load_tariff
+from cauce.flows.context import Context
+from cauce.pricing.subscription_charges import Sold, usage_charges
+from cauce.reports.billing_run import load_surroundings
+
+_GROWING = ("count", "sum", "unique")
+"""Ways of counting that grow with the days; a maximum or the latest value stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterUse:
+    """One metered price: quantities of its meter, amounts in minor units before discount and tax."""
+
+    meter: str
+    price_id: str
+    used: Fraction
+    amount_minor: int
+    forecast: Fraction
+    forecast_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentUsage:
+    """The use of a period, `period_end` excluded. A subscription without a running period has none."""
+
+    subscription_id: str
+    currency: str
+    period_start: date | None
+    period_end: date | None
+    meters: tuple[MeterUse, ...] = ()
+
+
+async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
+    """The use of the period that runs, with its forecast; `NotFound` for no such subscription."""
+    async with context.transaction() as tx:
+        one = await subscriptions.read(tx, subscription_id)
+        if one.period_index < 0:
+            return CurrentUsage(one.id, one.currency, None, None)
+        around = (await load_surroundings(tx, [one.id]))[one.id]
+        tariff = await load_tariff(tx, [one], [around])
+        today = local_day(one, await context.now(tx))
+    found = []
+    for item in around.items:
+        price = tariff.prices[item.price_id]
+        if price.kind is not PriceKind.USAGE or price.meter_key is None:
+            continue
+        used = used_quantity(one.id, price, around, tariff)
+        grows = tariff.aggregations.get(price.meter_key, "sum") in _GROWING
+        expected = used * _share_left(one, today) if grows else used
+        sold = sold_of(item, price, around, tariff)
+        found.append(
+            MeterUse(price.meter_key, price.id, used, _cost(one, sold, used), expected, _cost(one, sold, expected))
+        )
+    return CurrentUsage(one.id, one.currency, one.period_start, one.period_end, tuple(found))
+
+
+def _share_left(one: Subscription, today: date) -> Fraction:
+    """The whole period over the days so far, today included; at least one."""
+    period = period_of(one, one.period_index).period
+    return Fraction(period.days, min(max((today - period.start).days + 1, 1), period.days))
+
+
+def _cost(one: Subscription, sold: Sold, used: Fraction) -> int:
+    return sum(charge.amount_minor for charge in usage_charges(sold, used, period_of(one, one.period_index)))
