@@ -10,6 +10,8 @@ from cauce.flows.billing.cancel import Cancel, cancel
 from cauce.flows.billing.changes import Change, change
 from cauce.flows.billing.recognize import recognize_revenue
 from cauce.flows.billing.signup import Signup
+from cauce.flows.housekeeping import tidy_up
+from cauce.kernel.clock import wall_now
 from cauce.reports import analytics
 from tests.flows.billing.shop import Shop, flat
 
@@ -102,3 +104,14 @@ async def test_counts_sales_and_times(seller: Shop) -> None:
     assert sales == [("eur", "recurring", 1_000, 1)]
     assert (week["customers"], week["median_seconds"]) == (1, 14 * 86_400)
     assert ready == []
+
+
+async def test_housekeeping_folds_what_the_days_brought(seller: Shop) -> None:
+    await seller.plan("pro", flat(1_000))
+    await seller.card("ana")
+    await seller.sign_up("ana", "pro")
+    before = await summary(seller, JAN, MAR)
+    await tidy_up(seller.runtime, wall_now())
+    async with seller.context.transaction() as tx:
+        assert await tx.value("SELECT count(*) FROM reports.change WHERE org_id = $1", tx.org) == 0
+    assert await summary(seller, JAN, MAR) == before
