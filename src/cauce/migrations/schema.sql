@@ -7945,6 +7945,7 @@ GRANT USAGE ON SCHEMA relations TO cauce_app;
 --
 
 GRANT USAGE ON SCHEMA reports TO cauce_app;
+GRANT USAGE ON SCHEMA reports TO cauce_scheduler;
 
 
 --
