@@ -18,13 +18,14 @@ COMMITS_SOAK = 120
 
 
 @asynccontextmanager
-async def dying_at(product: World, commit: int, *, after: bool) -> AsyncIterator[None]:
-    """Workers beside the block: one that dies at `commit`, then one that lives."""
+async def dying_at(product: World, *commits: int, after: bool = False) -> AsyncIterator[None]:
+    """Workers beside the block, one after the other: those that die at these commits, then one that lives."""
     stopped = asyncio.Event()
 
     async def keep_working() -> None:
-        die_at = commit
+        dying = iter(commits)
         while not stopped.is_set():
+            die_at = next(dying, 0)
             process = product_worker.start(product, die_at, after=after)
             ended = asyncio.create_task(asyncio.to_thread(process.wait))
             stopping = asyncio.create_task(stopped.wait())
@@ -33,7 +34,6 @@ async def dying_at(product: World, commit: int, *, after: bool) -> AsyncIterator
             if not ended.done():
                 process.terminate()
             await ended
-            die_at = 0
 
     keeper = asyncio.create_task(keep_working())
     try:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
-from cauce.kernel.money import major_text
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
 
@@ -90,26 +89,6 @@ async def batches(
 ) -> list[Row]:
     """Settlement batches, newest first."""
     return await tx.rows(QUERIES.batches, tx.org, before, min(rows_max, ROWS_MAX), merchant_id)
-
-
-async def merchant_statement(tx: Tx, batch_id: str) -> AsyncIterator[list[str]]:
-    """A merchant's statement of one batch as rows of text (CSV): what came, what went, the balance that it closes to."""
-    batch = await tx.row(QUERIES.batch, tx.org, batch_id)
-    if batch is None:
-        return
-    yield ["at", "what", "order", "amount", "balance", "currency"]
-    lines = await tx.rows(QUERIES.statement_lines, tx.org, batch_id)
-    currency: str = batch["currency"]
-    balance = batch["balance_minor"] - sum(line["amount_minor"] for line in lines)
-    start = batch["from_at"].isoformat() if batch["from_at"] else ""
-    yield [start, "opening", "", "", major_text(balance, currency), currency]
-    for line in lines:
-        balance += line["amount_minor"]
-        amount, total = major_text(line["amount_minor"], currency), major_text(balance, currency)
-        yield [line["effective_at"].isoformat(), line["recipe"], line["order_number"], amount, total, currency]
-    paid = major_text(-batch["payout_minor"], currency)
-    closing = major_text(balance - batch["payout_minor"], currency)
-    yield [batch["until_at"].isoformat(), "payout", "", paid, closing, currency]
 
 
 async def order_days(tx: Tx, channel_id: str) -> tuple[datetime, datetime, list[date]]:

@@ -61,22 +61,6 @@ SELECT b.id, b.channel_id, b.type, b.kind, b.key, b.order_id, coalesce(o.externa
 SELECT id, channel_id, from_at, until_at, lines, ours, matched, breaks, state, started_at, closed_at
   FROM reconciliation.run WHERE org_id = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
 
--- name: statement_lines
--- A merchant's statement of one settlement: what was credited and debited since the one before, from the books.
-SELECT j.effective_at, j.recipe, j.reference, coalesce(o.external_id, '') AS order_number, (-e.amount_minor)::bigint AS amount_minor
-  FROM settlement.batch b
-  JOIN ledger.pool p ON p.org_id = b.org_id AND p.book = 'custody' AND p.channel_id = b.channel_id AND p.currency = b.currency
-  JOIN ledger.account a ON a.org_id = b.org_id AND a.pool_id = p.id AND a.code = 'member:' || b.merchant_id || ':withdrawable'
-  JOIN ledger.entry e ON e.org_id = b.org_id AND e.account_id = a.id
-  JOIN ledger.journal j ON j.org_id = b.org_id AND j.id = e.journal_id
-  LEFT JOIN orders.purchase o ON o.org_id = b.org_id AND o.id = j.reference
- WHERE b.org_id = $1 AND b.id = $2 AND j.effective_at >= coalesce(b.from_at, '-infinity') AND j.effective_at < b.until_at
- ORDER BY j.effective_at, j.id
-
--- name: batch
-SELECT b.id, b.merchant_id, m.name, b.channel_id, b.currency, b.runs_on, b.from_at, b.until_at, b.balance_minor, b.retained_minor, b.payout_minor
-  FROM settlement.batch b JOIN merchants.merchant m ON m.org_id = b.org_id AND m.id = b.merchant_id WHERE b.org_id = $1 AND b.id = $2
-
 -- name: batches
 SELECT b.id, b.merchant_id, m.name, b.channel_id, b.currency, b.runs_on, b.balance_minor, b.retained_minor, b.payout_minor
   FROM settlement.batch b JOIN merchants.merchant m ON m.org_id = b.org_id AND m.id = b.merchant_id

@@ -92,6 +92,11 @@ async def custody(tx: Tx, channel_id: str) -> list[Row]:
     return await tx.rows(QUERIES.custody, tx.org, channel_id)
 
 
+async def payouts_under_way(tx: Tx, channel_id: str) -> list[Row]:
+    """Payouts that the holder accepted and has not ended, by currency."""
+    return await tx.rows(QUERIES.payouts_under_way, tx.org, channel_id)
+
+
 async def parked_by_owner(tx: Tx, channel_id: str) -> list[Row]:
     """What merchants' collections still hold in escrow."""
     return await tx.rows(QUERIES.parked_by_owner, tx.org, channel_id)

@@ -117,6 +117,11 @@ SELECT p.currency, CASE WHEN a.code LIKE 'member:%' THEN a.owner_id WHEN a.code 
  WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2 AND a.normal_side = -1 AND a.code NOT LIKE 'member:%:external'
  GROUP BY 1, 2
 
+-- name: payouts_under_way
+-- Payouts that the holder accepted and has not ended: the money stands in transit with us and on no balance of his.
+SELECT currency, sum(amount_minor)::bigint AS minor FROM settlement.payout
+ WHERE org_id = $1 AND channel_id = $2 AND state = 'processing' GROUP BY 1
+
 -- name: parked_by_owner
 -- What each merchant's collections still hold in escrow; under '' where the holder pools them.
 SELECT owner_id, currency, sum(escrow_minor)::bigint AS minor FROM orders.collection

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from cauce.entrypoints.documents.settlement import as_csv, as_pdf
+from cauce.entrypoints.web.texts import translator
 from cauce.flows.marketplace import reconcile
 from cauce.flows.marketplace.import_orders import ImportTerms, import_orders, sellers_in
 from cauce.flows.marketplace.order_files import BadOrderFile, OrderFiles
 from cauce.marketplace.orders import store as order_store
 from cauce.reports import marketplace as report
+from cauce.reports import settlements
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
 
@@ -129,7 +132,7 @@ async def test_the_waterfall_of_an_order_shows_who_gets_what(shop: Market, folde
         found = await report.waterfall(tx, order["id"])
         paid_out = await report.payouts(tx, state="paid")
         batches = await report.batches(tx)
-        text = [row async for row in report.merchant_statement(tx, batches[0]["id"])]
+        statement = await settlements.statement(tx, batches[0]["id"])
     gross = sum(row["amount_minor"] for row in found.collections)
     fees = sum(row["fee_minor"] for row in found.collections)
     assert gross == 13_500
@@ -138,5 +141,16 @@ async def test_the_waterfall_of_an_order_shows_who_gets_what(shop: Market, folde
     assert {row["state"] for row in found.parts} == {"applied"}
     assert {row["state"] for row in found.instructions} == {"succeeded"}
     assert sum(row["amount_minor"] for row in paid_out) == sum(row["payout_minor"] for row in batches)
-    assert text[0][0] == "at"
-    assert text[-1][4] == "0.00"
+    moved = sum(line.amount_minor for line in statement.lines)
+    assert statement.opening_minor + moved - statement.payout_minor == statement.closing_minor == 0
+    text = as_csv(statement).splitlines()
+    assert (text[0][:3], text[-1].split(",")[4]) == ("at,", "0.00")
+    made = as_pdf(statement, translator("zh"))
+    assert made.startswith(b"%PDF-")
+    assert made == as_pdf(statement, translator("zh")), "the same data gives the same bytes"
+
+
+def test_a_statement_carries_no_formula_into_a_spreadsheet() -> None:
+    line = settlements.Line(BEGIN, "T06", "=HYPERLINK(1)", 5, 5)
+    text = as_csv(settlements.Statement("sbt_1", "Ana", "ch", "brl", None, BEGIN, 0, [line], 5, 0))
+    assert "'=HYPERLINK(1)" in text

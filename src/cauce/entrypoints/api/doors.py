@@ -25,6 +25,7 @@ from cauce.entrypoints.api import (
     reconciliation,
     settlement,
     split_rules,
+    statements,
     subscription_steps,
     subscriptions,
 )
@@ -50,6 +51,7 @@ ROUTERS = (
     orders.router,
     settlement.router,
     reconciliation.router,
+    statements.router,
 )
 HOT = (*hot_entitlements.described, *hot_usage.described, *hot_orders.described)
 SAID_OF_LEDGER = ledger_described.described

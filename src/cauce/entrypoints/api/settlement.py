@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from typing import Any
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,17 +25,26 @@ from cauce.entrypoints.api.shapes import (
     listing,
     unpack_cursor,
 )
+from cauce.entrypoints.documents import settlement as documents
+from cauce.entrypoints.web.texts import translator
 from cauce.flows.context import Context
 from cauce.flows.marketplace import merchants as flow
 from cauce.flows.marketplace import pay_out
-from cauce.kernel.errors import NotFound
 from cauce.marketplace.settlement import store
 from cauce.marketplace.settlement.rules import UnknownPayout
 from cauce.reports import marketplace as report
 from cauce.reports import merchants as merchant_report
+from cauce.reports import settlements
 from cauce.storage.database import Tx
 
 router = APIRouter(prefix="/v1", tags=["settlement"])
+
+
+class StatementFormat(StrEnum):
+    """How a settlement statement is written."""
+
+    CSV = "csv"
+    PDF = "pdf"
 
 
 class PayoutBody(Body):
@@ -169,16 +178,19 @@ async def list_settlements(
 
 
 @router.get("/settlements/{settlement_id}/statement", response_class=Response)
-async def settlement_statement(caller: Reader, settlement_id: Id) -> Response:
-    """The merchant's statement of one settlement, as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text)
+async def settlement_statement(
+    caller: Reader,
+    settlement_id: Id,
+    file_format: Annotated[StatementFormat, Query(alias="format")] = StatementFormat.CSV,
+    locale: Annotated[str, Query(pattern="^(en|es|zh)$")] = "en",
+) -> Response:
+    """The merchant's statement of one settlement, as CSV or PDF: every movement, and the balance that it closes to."""
     async with caller.context.transaction() as tx:
-        async for line in report.merchant_statement(tx, settlement_id):
-            writer.writerow(line)
-    if not text.getvalue():
-        raise NotFound(f"there is no settlement {settlement_id}", param="settlement")
-    return Response(text.getvalue(), media_type="text/csv")
+        found = await settlements.statement(tx, settlement_id)
+    if file_format is StatementFormat.PDF:
+        made = await asyncio.to_thread(documents.as_pdf, found, translator(locale))
+        return Response(made, media_type="application/pdf")
+    return Response(documents.as_csv(found), media_type="text/csv")
 
 
 async def _outside(context: Context, payout_id: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ COMMISSION = "0.12"
 CURRENCIES = {"wechat": ("cny", "CN"), "stripe": ("brl", "BR")}
 _BILLS_READY = time(4)  # UTC: the day's files of every channel are out by then
 _LAST_DAYS = 21
+_PAYOUT_DAYS = 9  # to the next Monday, and until its payouts have arrived
 _COMPARED_EVERY = timedelta(days=28)  # statements are kept by providers for some months
 SELLERS_A_CHUNK = 200
 
@@ -127,6 +128,10 @@ async def live(stage: Stage, provider: str, channel_id: str, progress: Progress 
     stage.tell("The last Mondays are paid out, and the statements compared with our books.")
     await stage.advance(datetime.combine(end.date(), _BILLS_READY, first.tzinfo))
     await reconcile_days(stage, channel_id, compared, end.date())
+    # What only the last statements told (a freeze that ran out) is paid out now, and on its way for some days.
+    quiet = datetime.combine(end.date() + timedelta(days=_PAYOUT_DAYS), _BILLS_READY, first.tzinfo)
+    await stage.advance(quiet)
+    await reconcile_days(stage, channel_id, end.date(), quiet.date())
 
 
 async def reconcile_days(stage: Stage, channel_id: str, first: date, until: date) -> None:

@@ -66,6 +66,8 @@ async def _owned(tx: Tx, channel_id: str, refs: dict[str, str]) -> dict[tuple[st
             add(refs[row["owner"]], row)
         elif row["owner"] != "escrow":
             add("", row)
+    for row in await report.payouts_under_way(tx, channel_id):
+        found[("", row["currency"])] = found.get(("", row["currency"]), 0) - row["minor"]
     for row in await report.parked_by_owner(tx, channel_id):
         add(refs.get(row["owner_id"], ""), row)
     return found
