@@ -3053,6 +3053,52 @@ ALTER TABLE ONLY reconciliation.terms FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: note; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.note (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    author text NOT NULL,
+    body text NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY relations.note FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: owner; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.owner (
+    org_id bigint NOT NULL,
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    email text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY relations.owner FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: segment; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.segment (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    filter jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT segment_name_check CHECK ((name <> ''::text))
+);
+
+ALTER TABLE ONLY relations.segment FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: step_mode; Type: TABLE; Schema: relations; Owner: -
 --
 
@@ -3067,6 +3113,22 @@ CREATE TABLE relations.step_mode (
 );
 
 ALTER TABLE ONLY relations.step_mode FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: tag; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.tag (
+    org_id bigint NOT NULL,
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    tag text NOT NULL COLLATE pg_catalog."C",
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT tag_tag_check CHECK (((length(tag) >= 1) AND (length(tag) <= 60)))
+);
+
+ALTER TABLE ONLY relations.tag FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -3098,6 +3160,30 @@ CREATE TABLE relations.task (
 );
 
 ALTER TABLE ONLY relations.task FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: todo; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.todo (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    title text NOT NULL,
+    owner text DEFAULT ''::text NOT NULL,
+    due_on date,
+    state text DEFAULT 'open'::text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    done_by text DEFAULT ''::text NOT NULL,
+    done_at timestamp with time zone,
+    CONSTRAINT done_has_its_time CHECK (((state = 'done'::text) = (done_at IS NOT NULL))),
+    CONSTRAINT todo_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text]))),
+    CONSTRAINT todo_title_check CHECK ((title <> ''::text))
+);
+
+ALTER TABLE ONLY relations.todo FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -4584,6 +4670,38 @@ ALTER TABLE ONLY reconciliation.terms
 
 
 --
+-- Name: note note_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.note
+    ADD CONSTRAINT note_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: owner owner_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.owner
+    ADD CONSTRAINT owner_pkey PRIMARY KEY (org_id, customer_id);
+
+
+--
+-- Name: segment segment_org_id_name_key; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.segment
+    ADD CONSTRAINT segment_org_id_name_key UNIQUE (org_id, name);
+
+
+--
+-- Name: segment segment_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.segment
+    ADD CONSTRAINT segment_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: step_mode step_mode_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
 --
 
@@ -4592,11 +4710,27 @@ ALTER TABLE ONLY relations.step_mode
 
 
 --
+-- Name: tag tag_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.tag
+    ADD CONSTRAINT tag_pkey PRIMARY KEY (org_id, customer_id, tag);
+
+
+--
 -- Name: task task_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
 --
 
 ALTER TABLE ONLY relations.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: todo todo_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.todo
+    ADD CONSTRAINT todo_pkey PRIMARY KEY (org_id, id);
 
 
 --
@@ -5611,6 +5745,20 @@ CREATE UNIQUE INDEX statement_day ON reconciliation.statement USING btree (org_i
 
 
 --
+-- Name: note_customer; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX note_customer ON relations.note USING btree (org_id, customer_id, id);
+
+
+--
+-- Name: tag_customers; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX tag_customers ON relations.tag USING btree (org_id, tag, customer_id);
+
+
+--
 -- Name: task_ended; Type: INDEX; Schema: relations; Owner: -
 --
 
@@ -5629,6 +5777,20 @@ CREATE UNIQUE INDEX task_one_waiting ON relations.task USING btree (org_id, work
 --
 
 CREATE INDEX task_open ON relations.task USING btree (org_id, at, id) WHERE (state = 'open'::text);
+
+
+--
+-- Name: todo_customer; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX todo_customer ON relations.todo USING btree (org_id, customer_id, id) WHERE (customer_id <> ''::text);
+
+
+--
+-- Name: todo_open; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX todo_open ON relations.todo USING btree (org_id, state, due_on);
 
 
 --
@@ -6241,6 +6403,30 @@ ALTER TABLE ONLY provisioning.instance
 
 ALTER TABLE ONLY provisioning.operation
     ADD CONSTRAINT operation_org_id_instance_id_fkey FOREIGN KEY (org_id, instance_id) REFERENCES provisioning.instance(org_id, id);
+
+
+--
+-- Name: note note_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.note
+    ADD CONSTRAINT note_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
+
+
+--
+-- Name: owner owner_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.owner
+    ADD CONSTRAINT owner_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
+
+
+--
+-- Name: tag tag_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.tag
+    ADD CONSTRAINT tag_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
 
 
 --
@@ -7303,10 +7489,44 @@ ALTER TABLE reconciliation.statement ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reconciliation.terms ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: note; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.note ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: note org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.note TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: owner org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.owner TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: segment org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.segment TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: step_mode org_isolation; Type: POLICY; Schema: relations; Owner: -
 --
 
 CREATE POLICY org_isolation ON relations.step_mode TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: tag org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.tag TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -7317,16 +7537,47 @@ CREATE POLICY org_isolation ON relations.task TO cauce_app, cauce_ledger USING (
 
 
 --
+-- Name: todo org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.todo TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: owner; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.owner ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: segment; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.segment ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: step_mode; Type: ROW SECURITY; Schema: relations; Owner: -
 --
 
 ALTER TABLE relations.step_mode ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: tag; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.tag ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: task; Type: ROW SECURITY; Schema: relations; Owner: -
 --
 
 ALTER TABLE relations.task ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: todo; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.todo ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: change; Type: ROW SECURITY; Schema: reports; Owner: -
@@ -8899,6 +9150,27 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.terms TO cauce_app;
 
 
 --
+-- Name: TABLE note; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.note TO cauce_app;
+
+
+--
+-- Name: TABLE owner; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.owner TO cauce_app;
+
+
+--
+-- Name: TABLE segment; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.segment TO cauce_app;
+
+
+--
 -- Name: TABLE step_mode; Type: ACL; Schema: relations; Owner: -
 --
 
@@ -8906,10 +9178,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.step_mode TO cauce_app;
 
 
 --
+-- Name: TABLE tag; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.tag TO cauce_app;
+
+
+--
 -- Name: TABLE task; Type: ACL; Schema: relations; Owner: -
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.task TO cauce_app;
+
+
+--
+-- Name: TABLE todo; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.todo TO cauce_app;
 
 
 --

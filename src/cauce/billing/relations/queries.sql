@@ -30,3 +30,60 @@ UPDATE relations.task SET state = $3, actor = $4, minutes = coalesce($5, minutes
 
 -- name: open_tasks
 SELECT id FROM relations.task WHERE org_id = $1 AND state = 'open' AND ($2::text = '' OR step = $2) ORDER BY at, id LIMIT $3
+
+-- name: add_tags
+INSERT INTO relations.tag (org_id, customer_id, tag, added_by, added_at)
+SELECT $1, c, $3, $4, $5 FROM unnest($2::text[]) c ON CONFLICT DO NOTHING
+
+-- name: drop_tag
+DELETE FROM relations.tag WHERE org_id = $1 AND customer_id = $2 AND tag = $3
+
+-- name: tags_of
+SELECT tag FROM relations.tag WHERE org_id = $1 AND customer_id = $2 ORDER BY tag
+
+-- name: all_tags
+SELECT tag, count(*) AS customers FROM relations.tag WHERE org_id = $1 GROUP BY tag ORDER BY tag
+
+-- name: put_owner
+INSERT INTO relations.owner (org_id, customer_id, email, since) VALUES ($1, $2, $3, $4)
+ON CONFLICT (org_id, customer_id) DO UPDATE SET email = excluded.email, since = excluded.since
+
+-- name: drop_owner
+DELETE FROM relations.owner WHERE org_id = $1 AND customer_id = $2
+
+-- name: owner_of
+SELECT email FROM relations.owner WHERE org_id = $1 AND customer_id = $2
+
+-- name: insert_note
+INSERT INTO relations.note (org_id, id, customer_id, author, body, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+
+-- name: delete_note
+DELETE FROM relations.note WHERE org_id = $1 AND customer_id = $2 AND id = $3
+
+-- name: notes_of
+SELECT id, author, body, created_at FROM relations.note WHERE org_id = $1 AND customer_id = $2 ORDER BY id DESC LIMIT $3
+
+-- name: forget_notes
+DELETE FROM relations.note WHERE org_id = $1 AND customer_id = $2
+
+-- name: insert_todo
+INSERT INTO relations.todo (org_id, id, customer_id, title, owner, due_on, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: finish_todo
+UPDATE relations.todo SET state = 'done', done_by = $3, done_at = $4 WHERE org_id = $1 AND id = $2 AND state = 'open' RETURNING customer_id
+
+-- name: todo
+SELECT id, customer_id, title, owner, due_on, state, created_by, created_at, done_by, done_at FROM relations.todo WHERE org_id = $1 AND id = $2
+
+-- name: insert_segment
+INSERT INTO relations.segment (org_id, id, name, filter, created_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+
+-- name: change_segment
+UPDATE relations.segment SET name = $3, filter = $4 WHERE org_id = $1 AND id = $2
+   AND NOT EXISTS (SELECT FROM relations.segment o WHERE o.org_id = $1 AND o.name = $3 AND o.id <> $2)
+
+-- name: delete_segment
+DELETE FROM relations.segment WHERE org_id = $1 AND id = $2
+
+-- name: segments
+SELECT id, name, filter, created_at FROM relations.segment WHERE org_id = $1 AND ($2::text = '' OR id = $2) ORDER BY name

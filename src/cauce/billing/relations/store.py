@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from cauce.billing.relations.filters import Filter, filter_from
 from cauce.billing.relations.rules import Mode, NewTask, TaskOver
 from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
@@ -80,3 +81,44 @@ async def drop(tx: Tx, task_id: str, actor: str, at: datetime) -> None:
 async def open_tasks(tx: Tx, step: str = "", rows_max: int = 1_000) -> list[str]:
     """Ids of open tasks, the longest due first."""
     return [row["id"] for row in await tx.rows(QUERIES.open_tasks, tx.org, step, rows_max)]
+
+
+async def tags_of(tx: Tx, customer_id: str) -> list[str]:
+    """A customer's tags, by name."""
+    return [row["tag"] for row in await tx.rows(QUERIES.tags_of, tx.org, customer_id)]
+
+
+async def all_tags(tx: Tx) -> list[Row]:
+    """(tag, customers) of every tag in use."""
+    return await tx.rows(QUERIES.all_tags, tx.org)
+
+
+async def owner_of(tx: Tx, customer_id: str) -> str:
+    """Who looks after a customer; "" for nobody."""
+    return str(await tx.value(QUERIES.owner_of, tx.org, customer_id) or "")
+
+
+async def notes_of(tx: Tx, customer_id: str, rows_max: int = 100) -> list[Row]:
+    """What staff noted, newest first."""
+    return await tx.rows(QUERIES.notes_of, tx.org, customer_id, rows_max)
+
+
+async def todo(tx: Tx, todo_id: str) -> Row:
+    """One to-do; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.todo, tx.org, todo_id)
+    if row is None:
+        raise NotFound(f"there is no to-do {todo_id}", param="todo")
+    return row
+
+
+async def segments(tx: Tx) -> list[Row]:
+    """Every saved segment, by name."""
+    return await tx.rows(QUERIES.segments, tx.org, "")
+
+
+async def segment(tx: Tx, segment_id: str) -> tuple[Row, Filter]:
+    """One segment and its filter; `NotFound` otherwise."""
+    found = await tx.rows(QUERIES.segments, tx.org, segment_id) if segment_id else []
+    if not found:
+        raise NotFound(f"there is no segment {segment_id}", param="segment")
+    return found[0], filter_from(found[0]["filter"])

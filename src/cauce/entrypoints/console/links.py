@@ -12,6 +12,7 @@ _HOMES = {
     "mer": "merchants",
     "brk": "breaks",
     "cnv": "conversations",
+    "seg": "segments",
 }
 
 

@@ -9,10 +9,19 @@ from cauce.billing.customers import service as customers
 from cauce.billing.outreach import service as outreach
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.conversations import inbox_table
 from cauce.entrypoints.console.pages.instances import instance_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
 from cauce.entrypoints.console.pages.messages import message_table
 from cauce.entrypoints.console.pages.subscriptions import subscription_table
+from cauce.entrypoints.console.pages.todos import todo_table
+from cauce.entrypoints.console.relating import (
+    before_of,
+    older_than,
+    read_related,
+    relation_actions,
+    relation_facts,
+)
 from cauce.entrypoints.console.view import (
     action,
     asked,
@@ -42,6 +51,7 @@ from cauce.entrypoints.web.tables import (
 from cauce.flows.billing import methods, standing
 from cauce.reports import customers as report
 from cauce.reports import instances, invoices, subscriptions
+from cauce.reports import relations as relations_report
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
 
@@ -92,8 +102,10 @@ async def show_one(request: Request, session: Session) -> Response:
         paid = await report.payments(tx, customer_id)
         run = await instances.page(tx, customer_id=customer_id, rows_max=_RECENT)
         said = await outreach.messages(tx, customer_id=customer_id, rows_max=_RECENT)
-        happened = await report.timeline(tx, customer_id)
+        happened = await relations_report.timeline(tx, customer_id, before=before_of(request))
+        related = await read_related(tx, customer_id)
     facts = [
+        *relation_facts(related, subscribed, paid),
         ("customers.external_id", ident(one.external_id)),
         ("customers.email", text(one.email)),
         ("customers.country", text(one.country)),
@@ -110,11 +122,15 @@ async def show_one(request: Request, session: Session) -> Response:
         if suspended
         else Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint"),
         Button(f"/console/portal-links/{customer_id}", "portal.link"),
+        *relation_actions(related, path),
     ]
     return await detailed(
-        request, session, name=one.name or one.external_id, title="nav.customers", above="/console/customers",
+        request, session, "console/customer.html", related=related, older=older_than(happened),
+        name=one.name or one.external_id, title="nav.customers", above="/console/customers",
         object_id=customer_id, states=["suspended"] if suspended else [], facts=facts, actions=actions,
         tables=[
+            *([todo_table(related.todos)] if related.todos else []),
+            *([inbox_table(related.talks, title="nav.conversations")] if related.talks else []),
             subscription_table(subscribed, with_customer=False, title="nav.subscriptions"),
             *([instance_table(run, with_customer=False, title="nav.instances")] if run else []),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
