@@ -7,7 +7,7 @@ a reply of the API can lead a browser here that was never signed in.
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from cauce.entrypoints.portal.view import open_page, render
 from cauce.flows.context import Context, Runtime
@@ -18,7 +18,7 @@ LOOK_SECONDS = 2
 """How often the page looks."""
 
 
-_MAKING = "portal.instance_making"
+_MAKING, _READY = "portal.instance_making", "portal.instance_ready"
 _TOLD = {
     "failed": "portal.instance_failed",
     "suspended": "portal.instance_suspended",
@@ -31,17 +31,18 @@ async def show(request: Request, org: Org) -> Response:
     runtime: Runtime = request.app.state.runtime
     async with runtime.db.transaction(org.id) as tx:
         one = await report.one(tx, request.path_params["instance_id"])
-    if one["status"] == "ready" and one["redirect_url"]:
-        return RedirectResponse(one["redirect_url"], 303)
+    is_ready = one["status"] == "ready" and bool(one["redirect_url"])
     told = _TOLD.get(one["status"], _MAKING)
-    moves = told == _MAKING or (one["wanted"] == "running" and not one["failure"])
+    moves = not is_ready and (told == _MAKING or (one["wanted"] == "running" and not one["failure"]))
     return render(
         request,
         "portal/instance.html",
         org,
         plan=one["plan_name"],
-        status=one["status"],
-        text=_MAKING if moves else told,
+        stands=one["status"],
+        text=_READY if is_ready else _MAKING if moves else told,
+        # A page that goes on by itself, and no redirect: a browser follows none from a form to another origin.
+        goes_to=one["redirect_url"] if is_ready else "",
         look_seconds=LOOK_SECONDS if moves else 0,
     )
 

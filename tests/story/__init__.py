@@ -1,0 +1,1 @@
+"""The acceptance story, played in a browser by `make story`."""

@@ -1,0 +1,189 @@
+"""The six steps of the story, from the pricing page to the return (§0), and what everything came to in the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from cauce.flows.billing import extra
+from tests.story.people import Customer, Operator
+from tests.story.stage import Stage
+
+Between = Callable[[str], Awaitable[None]]
+"""Called before each step with its name: there a run may do harm."""
+
+
+async def nothing(_step: str) -> None:
+    """A plain run."""
+
+
+@dataclass
+class Story:
+    """One run of it."""
+
+    stage: Stage
+    customer: Customer
+    operator: Operator
+    before_step: Between = nothing
+    instance_url: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
+
+    async def play(self) -> dict[str, Any]:
+        """All of it; what it came to."""
+        for step in (
+            self.a_trial_is_requested,
+            self.messages_follow_the_trial_and_a_chat_holds_them,
+            self.the_trial_expires,
+            self.a_card_is_added,
+            self.an_extra_charge_a_renewal_a_failure_and_its_recovery,
+            self.a_cancellation_and_a_return,
+        ):
+            await self.before_step(step.__name__)
+            await step()
+            await self.operator.settle()
+        return await self.outcome()
+
+    async def a_trial_is_requested(self) -> None:
+        """Step 1: one request makes customer, trial, payer at the card company, contact in the help desk, instance."""
+        self.instance_url = await self.customer.request_trial(self.operator)
+        await self.customer.instance_says(self.instance_url, "Lucía")
+        await self.operator.settle()
+        (one,) = await self.stage.rows(
+            "SELECT id, customer_id, status FROM subscriptions.subscription WHERE org_id = $1"
+        )
+        assert one["status"] == "trialing"
+        self.ids = {"subscription": one["id"], "customer": one["customer_id"]}
+        payers = await self.stage.rows("SELECT ref FROM payments.payer WHERE org_id = $1")
+        assert len(payers) == 1, "the card company knows him from the first day"
+
+    async def messages_follow_the_trial_and_a_chat_holds_them(self) -> None:
+        """Steps 2 and 7: what is due on the day of his chat is held, because a person is talking to him."""
+        await self._pass(days=10, hours=23)
+        await self.customer.write("Can I bring my old files?")
+        await self.operator.settle()
+        await self.operator.answer("Yes: Settings, Import.")
+        before = len(await self._messages("queued", "sent", "sending"))
+        await self._pass(days=1)
+        await self._held_since(before)
+
+    async def the_trial_expires(self) -> None:
+        """Step 3: without a card access ends, his instance says so, his data are kept."""
+        await self._pass(days=3)
+        assert await self._status() == "paused"
+        await self.customer.instance_says(self.instance_url, "suspended")
+        await self.customer.sees("Your trial has ended")
+
+    async def a_card_is_added(self) -> None:
+        """Step 4: a card with authentication at the bank; invoice, charge, access again."""
+        await self._pass(days=1)
+        await self.customer.add_card("Visa 3155")
+        await self.operator.settle()
+        assert await self._status() == "active"
+        await self.customer.sees("Renews on")
+        await self.customer.instance_says(self.instance_url, "Lucía")
+
+    async def an_extra_charge_a_renewal_a_failure_and_its_recovery(self) -> None:
+        """Step 5: an extra charge stands on the next invoice; a card that is refused is recovered by a link."""
+        await extra.add_charge(
+            self.stage.context, extra.ExtraCharge(self.ids["subscription"], 2_500, "Data import by hand")
+        )
+        await self._pass(days=32)
+        assert await self._status() == "active"
+        await self.customer.add_card("Visa 0341")
+        await self._make_default("0341")
+        await self._pass(days=31)
+        assert await self._status() == "past_due"
+        await self.customer.add_card("Mastercard 4444")
+        await self.operator.settle()
+        assert await self._status() == "active"
+
+    async def a_cancellation_and_a_return(self) -> None:
+        """Step 6: access to the end of the period, then the instance goes; he comes back to the same subscription."""
+        await self.customer.cancel("too many features")
+        await self.operator.settle()
+        assert await self._status() == "active"
+        await self._pass(days=32)
+        assert await self._status() == "canceled"
+        await self._pass(days=31)
+        assert (await self._instance())["state"] == "deleted"
+        await self.customer.come_back()
+        await self.operator.settle()
+        assert await self._status() == "active"
+        one = await self._instance()
+        assert one["state"] == "ready"
+        await self.customer.instance_says(one["redirect_url"], "Lucía")
+        trials = await self.stage.rows(
+            "SELECT 1 FROM subscriptions.trial_use WHERE org_id = $1 AND identity LIKE 'customer:%'"
+        )
+        assert len(trials) == 1
+
+    async def outcome(self) -> dict[str, Any]:
+        """Ledger, invoices, messages, instances and events, with names instead of what differs from run to run."""
+        rows = self.stage.rows
+        return {
+            "ledger": [
+                f"{re.sub(r'[a-z]+_[0-9a-z]{26}', '*', row['code'])} {row['currency']} {row['balance_minor']}"
+                for row in await rows(
+                    "SELECT a.code, p.currency, a.balance_minor FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id"
+                    " WHERE a.org_id = $1 ORDER BY a.code, p.currency"
+                )
+            ],
+            "invoices": [
+                tuple(row.values())
+                for row in await rows(
+                    "SELECT number, status, reason, total_minor, paid_minor, issued_on::text, period_start::text FROM"
+                    " invoicing.invoice WHERE org_id = $1 ORDER BY sequence"
+                )
+            ],
+            "messages": sorted(
+                (row["template"], row["channel"], row["state"], row["day"])
+                for row in await rows(
+                    "SELECT template, channel, state, created_at::date::text AS day FROM outreach.message WHERE org_id = $1"
+                )
+            ),
+            "instances": [
+                tuple(row.values())
+                for row in await rows("SELECT state, wanted, failure FROM provisioning.instance WHERE org_id = $1")
+            ],
+            "events": [
+                (row["type"], row["at"])
+                for row in await rows(
+                    "SELECT type, occurred_at::date::text AS at FROM storage.event WHERE org_id = $1 AND type NOT LIKE 'task.%'"
+                    " AND type NOT LIKE 'clock.%' ORDER BY occurred_at::date, type"
+                )
+            ],
+        }
+
+    async def _pass(self, **by: int) -> None:
+        await self.operator.let_time_pass(await self.stage.now() + timedelta(**by))
+
+    async def _status(self) -> str:
+        (one,) = await self.stage.rows("SELECT status FROM subscriptions.subscription WHERE org_id = $1")
+        return str(one["status"])
+
+    async def _instance(self) -> dict[str, Any]:
+        (one,) = await self.stage.rows("SELECT id, state, redirect_url FROM provisioning.instance WHERE org_id = $1")
+        return one
+
+    async def _messages(self, *states: str) -> list[dict[str, Any]]:
+        return await self.stage.rows(
+            "SELECT template, state, category FROM outreach.message WHERE org_id = $1 AND state = ANY ($2::text[])",
+            list(states),
+        )
+
+    async def _held_since(self, before: int) -> None:
+        sent = await self._messages("queued", "sent", "sending")
+        fresh = sent[before:]
+        assert [row for row in fresh if row["template"].startswith("trial")] == [], "a person is talking to him"
+
+    async def _make_default(self, last4: str) -> None:
+        page = self.stage.customer
+        await self.customer.account()
+        line = page.locator(".method", has_text=last4)
+        make = line.get_by_role("button", name="Make default")
+        if await make.count():
+            await make.click()
+            await page.wait_for_load_state()
