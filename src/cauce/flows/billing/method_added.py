@@ -9,6 +9,7 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import cases
+from cauce.billing.payments import service as payments
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term
 from cauce.flows.billing.access import follow_access
@@ -19,10 +20,18 @@ from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
 
-async def method_added(tx: Tx, customer_id: str, batch: Batch, at: datetime, actor: str) -> None:
-    """Give a new method its consequences, into the caller's batch."""
+async def method_added(
+    tx: Tx, customer_id: str, batch: Batch, at: datetime, actor: str, method_id: str | None = None
+) -> None:
+    """Give a new method its consequences, into the caller's batch.
+
+    Who adds one (`method_id`) while he owes means it for what he owes: it becomes his default before it is charged.
+    """
     held = await subscriptions.lock(tx, await subscriptions.ids_of_customer(tx, customer_id))
     behind = [one.id for one in held.values() if one.status in ("past_due", "unpaid", "incomplete")]
+    if behind and method_id is not None:
+        await payments.set_default(tx, customer_id, method_id)
+        batch.events.append(NewEvent("payment_method.default_changed", method_id, at, {}, customer_id))
     if behind:
         known = await cases.lock_open(tx, behind)
         opened = [one for one in await invoicing.lock_open_of(tx, behind) if one.collection == "charge"]

@@ -124,7 +124,8 @@ async def conclude_setups(context: Context, tx: Tx, concluded: list[Concluded]) 
                 )
                 await payments.save_setup(tx, row["id"], "done", None, method.id)
                 batch.events.append(_told("added" if is_new else "updated", method, answer.at))
-                await method_added(tx, row["customer_id"], batch, answer.at, context.actor.name)
+                preferred = None if method.is_default else method.id
+                await method_added(tx, row["customer_id"], batch, answer.at, context.actor.name, preferred)
             case Pending(value=Setup(next_action=action)) if action is not None:
                 await payments.save_setup(tx, row["id"], "open", msgspec.to_builtins(action), None)
                 content = {"setup": row["id"], "customer": row["customer_id"]}
