@@ -28,7 +28,7 @@ class FaultyStage(Stage):
         """The channel, with its fault waiting."""
         channel_id = await Stage.channel(self, provider)
         if self.fault == "callbacks":
-            await self.control.callback_rule(provider, "twice", times=1_000)
+            await self.control.callback_rule(provider, "duplicate", times=1_000)
         elif self.fault:
             await self.control.fault(provider, self.fault, skip=self.skip)
         return channel_id

@@ -62,6 +62,10 @@ SELECT due.org_id, due.key, due.due_at, due.object_id
 -- Claimed for asking: due again after $3 if the question itself is lost.
 UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = ANY ($2::text[])
 
+-- name: ask_open_at
+UPDATE channels.instruction SET due_at = least(due_at, $3)
+ WHERE org_id = $1 AND key = ANY ($2::text[]) AND due_at IS NOT NULL AND concluded_at IS NULL
+
 -- name: set_due
 UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = $2
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cauce.gateway import accounts, charging, collecting, splitting
+from cauce.gateway import accounts, charging, collecting, funding, splitting
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.kernel.machine import BEGIN, Machine, steps
@@ -32,6 +32,7 @@ INSTRUCTION = Machine(
 
 REQUESTS: dict[Operation, type] = {
     Operation.COLLECT: collecting.CollectRequest,
+    Operation.CANCEL_COLLECTION: collecting.CancelRequest,
     Operation.REFUND: collecting.RefundRequest,
     Operation.SPLIT: splitting.SplitRequest,
     Operation.REVERSE_SPLIT: splitting.ReverseSplitRequest,
@@ -43,11 +44,19 @@ REQUESTS: dict[Operation, type] = {
     Operation.LINK: charging.LinkRequest,
     Operation.SETUP: charging.SetupRequest,
     Operation.ENSURE_CUSTOMER: charging.CustomerRequest,
+    Operation.TOP_UP: funding.FundsRequest,
+    Operation.UNDO_TOP_UP: funding.FundsRequest,
+    Operation.SUBSIDISE: funding.FundsRequest,
+    Operation.ADVANCE: funding.FundsRequest,
+    Operation.RECOVER_ADVANCE: funding.FundsRequest,
+    Operation.FEE_SWEEP: funding.FundsRequest,
+    Operation.PAY_FROM_BALANCE: funding.BalancePayment,
 }
 """The request of each operation."""
 
 VALUES: dict[Operation, type] = {
     Operation.COLLECT: collecting.Collection,
+    Operation.CANCEL_COLLECTION: collecting.Collection,
     Operation.REFUND: collecting.Refund,
     Operation.SPLIT: splitting.SplitResult,
     Operation.REVERSE_SPLIT: splitting.SplitReversal,
@@ -59,6 +68,13 @@ VALUES: dict[Operation, type] = {
     Operation.LINK: charging.Charge,
     Operation.SETUP: charging.Setup,
     Operation.ENSURE_CUSTOMER: charging.CustomerRecord,
+    Operation.TOP_UP: funding.Funded,
+    Operation.UNDO_TOP_UP: funding.Funded,
+    Operation.SUBSIDISE: funding.Funded,
+    Operation.ADVANCE: funding.Funded,
+    Operation.RECOVER_ADVANCE: funding.Funded,
+    Operation.FEE_SWEEP: funding.Funded,
+    Operation.PAY_FROM_BALANCE: collecting.Collection,
 }
 """The value in the outcome of each operation."""
 

@@ -56,6 +56,11 @@ async def open_channel(tx: Tx, sealer: Sealer, channel_id: str, *, livemode: boo
     )
 
 
+async def ask_now(tx: Tx, keys: Sequence[str], *, at: datetime) -> None:
+    """Let these instructions be asked about at `at` (org time), as far as their end is not known."""
+    await store.ask_open_at(tx, keys, at)
+
+
 CACHE_PREFIX = "cache:"
 """Names of sealed values that a gateway caches, apart from the channel's own secrets."""
 

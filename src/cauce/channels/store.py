@@ -98,6 +98,11 @@ async def ask_later(tx: Tx, keys: Sequence[str], at: datetime) -> None:
     await tx.run(QUERIES.ask_later, tx.org, list(keys), at)
 
 
+async def ask_open_at(tx: Tx, keys: Sequence[str], at: datetime) -> None:
+    """Open instructions are due for a question at `at` at the latest."""
+    await tx.run(QUERIES.ask_open_at, tx.org, list(keys), at)
+
+
 async def open_of_objects(tx: Tx, object_ids: Sequence[str]) -> list[Row]:
     """Instructions of these objects whose outcome is not final."""
     return await tx.rows(QUERIES.open_of_object, tx.org, list(object_ids))

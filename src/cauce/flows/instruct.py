@@ -19,7 +19,7 @@ from cauce.channels.rules import Instruction
 from cauce.flows.context import Context, Runtime
 from cauce.flows.together import together
 from cauce.gateway.charging import Charge, PaymentLink
-from cauce.gateway.collecting import FetchRequest, Operation
+from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
@@ -76,6 +76,13 @@ _METHODS: dict[Operation, str] = {
     Operation.LINK: "link_payment",
     Operation.SETUP: "begin_setup",
     Operation.ENSURE_CUSTOMER: "ensure_customer",
+    Operation.TOP_UP: "member_top_up",
+    Operation.UNDO_TOP_UP: "undo_top_up",
+    Operation.SUBSIDISE: "subsidise",
+    Operation.ADVANCE: "advance",
+    Operation.RECOVER_ADVANCE: "recover_advance",
+    Operation.FEE_SWEEP: "fee_sweep",
+    Operation.PAY_FROM_BALANCE: "pay_from_balance",
 }
 
 
@@ -176,6 +183,10 @@ ASK_SWEEP = Sweep(
 
 async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:
     _, gateway = await context.gateway(instruction.channel_id)
+    if instruction.operation is Operation.CANCEL_COLLECTION:
+        request: CancelRequest = instruction.request
+        closed: Outcome[Any] = await gateway.cancel_collection(request.collection_key, request.merchant_ref)
+        return closed
     method = getattr(gateway, _METHODS[instruction.operation])
     outcome: Outcome[Any] = await method(instruction.request)
     if isinstance(outcome, Done) and isinstance(outcome.value, PaymentLink):
@@ -186,6 +197,9 @@ async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:
 
 
 async def _ask(context: Context, instruction: Instruction) -> None:
+    if instruction.operation is Operation.CANCEL_COLLECTION:  # to close what is closed changes nothing
+        await conclude(context, [(instruction.key, await _call(context, instruction))])
+        return
     _, gateway = await context.gateway(instruction.channel_id)
     answer: Outcome[Any] = await gateway.fetch(
         FetchRequest(

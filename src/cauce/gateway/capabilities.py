@@ -42,6 +42,14 @@ class Can(StrEnum):
     SHOWS_CHAT = "shows_chat"
 
 
+class TopUpKind(StrEnum):
+    """What of a member's own money a channel takes into his sub-account."""
+
+    NONE = "none"
+    ORDER_BOUND = "order_bound"  # for one order
+    OWN = "own"
+
+
 class SplitMoment(StrEnum):
     """When a collection may be divided."""
 
@@ -105,6 +113,8 @@ class Capabilities:
     requests_per_second_max: Sourced | None = None
     notice_is_final: bool = False  # True: a verified notice may conclude without asking again
     negative_balance_supported: bool = False
+    member_topup: TopUpKind = TopUpKind.NONE
+    pay_from_balance: bool = False
     statement_kinds: frozenset[str] = frozenset()
     id_max_len: int = 64
 

@@ -19,6 +19,7 @@ class Operation(StrEnum):
     """Every operation whose outcome can be unknown."""
 
     COLLECT = "collect"
+    CANCEL_COLLECTION = "cancel_collection"
     REFUND = "refund"
     SPLIT = "split"
     REVERSE_SPLIT = "reverse_split"
@@ -32,6 +33,9 @@ class Operation(StrEnum):
     HOLD = "hold"
     RELEASE = "release"
     TOP_UP = "top_up"
+    UNDO_TOP_UP = "undo_top_up"
+    PAY_FROM_BALANCE = "pay_from_balance"
+    RECOVER_ADVANCE = "recover_advance"
     SUBSIDISE = "subsidise"
     ADVANCE = "advance"
     FEE_SWEEP = "fee_sweep"
@@ -86,6 +90,14 @@ class Collection:
     fee_minor: int | None = None
     payer_ref: str = ""
     unsplit_minor: int | None = None  # what is still frozen for splitting, where the provider reports it
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Close the unpaid collection of `collection_key`. Closing twice is closing once, so it may be sent again."""
+
+    collection_key: str
+    merchant_ref: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,11 @@ def check_item(item: Item) -> None:
             check_text(hold_key, "hold_key", least=1)
 
 
+SUSPENSE = "suspense"
+SUSPENSE_RECIPES = frozenset({"T13", "T17", "T18"})
+"""A returned payout of nobody known, an unknown credit, its assignment by two persons. What undoes a journal keeps its recipe."""
+
+
 def check_journal(journal: Journal) -> None:
     """Raise `MalformedJournal` for what can be seen without the books: legs, amounts, key, sums of named accounts."""
     check_text(journal.key, "key", least=1)
@@ -200,6 +205,8 @@ def check_journal(journal: Journal) -> None:
         if isinstance(account, Account):
             pool = (account.book, account.channel_id, account.currency)
             sums[pool] = sums.get(pool, 0) + leg.amount_minor
+            if account.code == SUSPENSE and journal.recipe not in SUSPENSE_RECIPES:
+                raise MalformedJournal("suspense is entered and left by its own recipes alone (K15)", param="legs")
         else:
             by_number = True
     if not by_number and any(sums.values()):

@@ -1392,6 +1392,26 @@ ALTER TABLE ONLY channels.notice FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: fee_rate; Type: TABLE; Schema: compliance; Owner: -
+--
+
+CREATE TABLE compliance.fee_rate (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    valid_from timestamp with time zone NOT NULL,
+    rate_bps integer NOT NULL,
+    contract text NOT NULL,
+    agreed_by text NOT NULL,
+    approved_by text NOT NULL,
+    CONSTRAINT fee_rate_contract_check CHECK ((contract <> ''::text)),
+    CONSTRAINT fee_rate_rate_bps_check CHECK (((rate_bps >= 0) AND (rate_bps <= 10000))),
+    CONSTRAINT second_person CHECK (((approved_by <> ''::text) AND (approved_by <> agreed_by)))
+);
+
+ALTER TABLE ONLY compliance.fee_rate FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: licence; Type: TABLE; Schema: compliance; Owner: -
 --
 
@@ -2240,6 +2260,7 @@ CREATE TABLE orders.collection (
     freeze_ends_at timestamp with time zone,
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    payer_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT collection_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT collection_check CHECK (((fee_returned_minor >= 0) AND (fee_returned_minor <= fee_minor))),
     CONSTRAINT collection_destination_check CHECK ((destination = ANY (ARRAY['custody'::text, 'provider'::text, 'sub_merchant'::text]))),
@@ -3275,6 +3296,40 @@ ALTER TABLE ONLY settlement.channel_pause FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: funding; Type: TABLE; Schema: settlement; Owner: -
+--
+
+CREATE TABLE settlement.funding (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    merchant_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    order_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    parent_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    spent_minor bigint DEFAULT 0 NOT NULL,
+    state text NOT NULL,
+    requested_by text NOT NULL,
+    approved_by text DEFAULT ''::text NOT NULL,
+    ref text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    failure text DEFAULT ''::text NOT NULL,
+    requested_at timestamp with time zone NOT NULL,
+    paid_at timestamp with time zone,
+    CONSTRAINT funding_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT funding_kind_check CHECK ((kind = ANY (ARRAY['top_up'::text, 'undo_top_up'::text, 'subsidy'::text, 'advance'::text, 'recover_advance'::text, 'fee_sweep'::text]))),
+    CONSTRAINT funding_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'submitted'::text, 'processing'::text, 'paid'::text, 'failed'::text, 'canceled'::text]))),
+    CONSTRAINT members_have_a_merchant CHECK (((kind <> ALL (ARRAY['top_up'::text, 'undo_top_up'::text, 'advance'::text, 'recover_advance'::text])) OR (merchant_id <> ''::text))),
+    CONSTRAINT spent_at_most_paid CHECK (((spent_minor >= 0) AND (spent_minor <= amount_minor))),
+    CONSTRAINT two_persons CHECK (((kind <> ALL (ARRAY['subsidy'::text, 'advance'::text])) OR (state = ANY (ARRAY['requested'::text, 'canceled'::text])) OR ((approved_by <> ''::text) AND (approved_by <> requested_by))))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE ONLY settlement.funding FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: payout; Type: TABLE; Schema: settlement; Owner: -
 --
 
@@ -3360,7 +3415,10 @@ CREATE TABLE splits.allocation (
     reversed_minor bigint DEFAULT 0 NOT NULL,
     is_rest boolean DEFAULT false NOT NULL,
     closed boolean DEFAULT false NOT NULL,
+    fee_borne_minor bigint DEFAULT 0 NOT NULL,
+    role text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT allocation_amount_minor_check CHECK ((amount_minor >= 0)),
+    CONSTRAINT allocation_fee_borne_minor_check CHECK ((fee_borne_minor >= 0)),
     CONSTRAINT allocation_party_check CHECK ((party <> ''::text)),
     CONSTRAINT reversed_at_most_given CHECK (((reversed_minor >= 0) AND (reversed_minor <= amount_minor)))
 )
@@ -4054,6 +4112,14 @@ ALTER TABLE ONLY channels.notice
 
 
 --
+-- Name: fee_rate fee_rate_pkey; Type: CONSTRAINT; Schema: compliance; Owner: -
+--
+
+ALTER TABLE ONLY compliance.fee_rate
+    ADD CONSTRAINT fee_rate_pkey PRIMARY KEY (org_id, channel_id, valid_from);
+
+
+--
 -- Name: licence licence_pkey; Type: CONSTRAINT; Schema: compliance; Owner: -
 --
 
@@ -4067,6 +4133,14 @@ ALTER TABLE ONLY compliance.licence
 
 ALTER TABLE ONLY compliance.self_check
     ADD CONSTRAINT self_check_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: self_check signed_by_a_person; Type: CHECK CONSTRAINT; Schema: compliance; Owner: -
+--
+
+ALTER TABLE compliance.self_check
+    ADD CONSTRAINT signed_by_a_person CHECK ((signed_by ~~ 'person:%'::text)) NOT VALID;
 
 
 --
@@ -4763,6 +4837,14 @@ ALTER TABLE ONLY settlement.batch
 
 ALTER TABLE ONLY settlement.channel_pause
     ADD CONSTRAINT channel_pause_pkey PRIMARY KEY (org_id, channel_id, reason);
+
+
+--
+-- Name: funding funding_pkey; Type: CONSTRAINT; Schema: settlement; Owner: -
+--
+
+ALTER TABLE ONLY settlement.funding
+    ADD CONSTRAINT funding_pkey PRIMARY KEY (org_id, id);
 
 
 --
@@ -5801,6 +5883,20 @@ CREATE UNIQUE INDEX batch_day ON settlement.batch USING btree (org_id, merchant_
 
 
 --
+-- Name: funding_advances; Type: INDEX; Schema: settlement; Owner: -
+--
+
+CREATE INDEX funding_advances ON settlement.funding USING btree (org_id, channel_id, currency, merchant_id) WHERE ((kind = 'advance'::text) AND (state = 'paid'::text) AND (spent_minor < amount_minor));
+
+
+--
+-- Name: funding_merchant; Type: INDEX; Schema: settlement; Owner: -
+--
+
+CREATE INDEX funding_merchant ON settlement.funding USING btree (org_id, merchant_id, id) WHERE (merchant_id <> ''::text);
+
+
+--
 -- Name: payout_merchant; Type: INDEX; Schema: settlement; Owner: -
 --
 
@@ -6570,10 +6666,23 @@ CREATE POLICY scheduling ON channels.instruction FOR SELECT TO cauce_scheduler U
 
 
 --
+-- Name: fee_rate; Type: ROW SECURITY; Schema: compliance; Owner: -
+--
+
+ALTER TABLE compliance.fee_rate ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: licence; Type: ROW SECURITY; Schema: compliance; Owner: -
 --
 
 ALTER TABLE compliance.licence ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: fee_rate org_isolation; Type: POLICY; Schema: compliance; Owner: -
+--
+
+CREATE POLICY org_isolation ON compliance.fee_rate TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
 
 --
 -- Name: licence org_isolation; Type: POLICY; Schema: compliance; Owner: -
@@ -7625,6 +7734,12 @@ ALTER TABLE settlement.batch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE settlement.channel_pause ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: funding; Type: ROW SECURITY; Schema: settlement; Owner: -
+--
+
+ALTER TABLE settlement.funding ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: batch org_isolation; Type: POLICY; Schema: settlement; Owner: -
 --
 
@@ -7636,6 +7751,13 @@ CREATE POLICY org_isolation ON settlement.batch TO cauce_app, cauce_ledger USING
 --
 
 CREATE POLICY org_isolation ON settlement.channel_pause TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: funding org_isolation; Type: POLICY; Schema: settlement; Owner: -
+--
+
+CREATE POLICY org_isolation ON settlement.funding TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -8409,6 +8531,13 @@ GRANT SELECT(due_at) ON TABLE channels.instruction TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE channels.notice TO cauce_app;
+
+
+--
+-- Name: TABLE fee_rate; Type: ACL; Schema: compliance; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE compliance.fee_rate TO cauce_app;
 
 
 --
@@ -9238,6 +9367,13 @@ GRANT SELECT,INSERT ON TABLE settlement.batch TO cauce_app;
 --
 
 GRANT SELECT,INSERT,DELETE ON TABLE settlement.channel_pause TO cauce_app;
+
+
+--
+-- Name: TABLE funding; Type: ACL; Schema: settlement; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE settlement.funding TO cauce_app;
 
 
 --

@@ -21,8 +21,10 @@ from cauce.gateway.capabilities import (
     ProviderClass,
     Sourced,
     SplitMoment,
+    TopUpKind,
 )
 from cauce.gateway.collecting import Collection, CollectRequest, FetchRequest, Refund, RefundRequest
+from cauce.gateway.funding import BalancePayment, Funded, FundsRequest
 from cauce.gateway.outcome import Declined, Done, Outcome, Refusal, Unknown
 from cauce.gateway.provider import Channel
 from cauce.gateway.reporting import LineKind, StatementLine
@@ -71,6 +73,12 @@ POOLED = Capabilities(
     statement_kinds=frozenset({"all"}),
 )
 PLATFORM = ""
+PLATFORM_BANK = "the platform's own bank"
+MARKETING_ACCOUNT = "marketing"
+FUNDING = replace(
+    POOLED, can=POOLED.can | {Can.FUNDS}, member_topup=TopUpKind.OWN, pay_from_balance=True, refund_returns_fee=False
+)
+"""A holder that also keeps members' own money and the platform's."""
 
 
 @dataclass
@@ -82,6 +90,7 @@ class Held:
     frozen: int
     refunded: int = 0
     fee_back: int = 0
+    payer: str = ""
 
 
 @dataclass
@@ -120,6 +129,53 @@ class Bank:
         return Done(
             Collection(f"tx_{request.key}", request.amount, paid_at=self.now, fee_minor=fee, unsplit_minor=unsplit)
         )
+
+    async def member_top_up(self, request: FundsRequest) -> Outcome[Any]:
+        return self._once("top_up", request.key, lambda: self._fund(request, PLATFORM_BANK, request.account_ref))
+
+    async def undo_top_up(self, request: FundsRequest) -> Outcome[Any]:
+        return self._once("undo", request.key, lambda: self._fund(request, request.account_ref, PLATFORM_BANK))
+
+    async def subsidise(self, request: FundsRequest) -> Outcome[Any]:
+        to = request.account_ref or MARKETING_ACCOUNT
+        return self._once("subsidise", request.key, lambda: self._fund(request, PLATFORM_BANK, to))
+
+    async def advance(self, request: FundsRequest) -> Outcome[Any]:
+        return self._once("advance", request.key, lambda: self._fund(request, PLATFORM_BANK, request.account_ref))
+
+    async def recover_advance(self, request: FundsRequest) -> Outcome[Any]:
+        return self._once("recover", request.key, lambda: self._fund(request, request.account_ref, PLATFORM))
+
+    async def fee_sweep(self, request: FundsRequest) -> Outcome[Any]:
+        return self._once("sweep", request.key, lambda: self._fund(request, PLATFORM, PLATFORM_BANK))
+
+    def _fund(self, request: FundsRequest, out_of: str, into: str) -> Outcome[Any]:
+        amount = request.amount.amount_minor
+        if out_of != PLATFORM_BANK and self.available.get(out_of, 0) < amount:
+            return Declined("SHORT", Refusal.INSUFFICIENT_FUNDS, "balance too low")
+        self._add(out_of, -amount)
+        self._add(into, amount)
+        return Done(Funded(f"fu_{request.key}", request.amount, self.now))
+
+    async def pay_from_balance(self, request: BalancePayment) -> Outcome[Any]:
+        return self._once("pay_from_balance", request.key, lambda: self._from_balance(request))
+
+    def _from_balance(self, request: BalancePayment) -> Outcome[Any]:
+        amount = request.amount.amount_minor
+        if self.available.get(request.account_ref, 0) < amount:
+            return Declined("SHORT", Refusal.INSUFFICIENT_FUNDS, "balance too low")
+        self._add(request.account_ref, -amount)
+        collected = CollectRequest(request.key, request.order_ref, request.amount, "", request.merchant_ref)
+        self.held[request.key] = Held(collected, 0, amount if self.owned else 0, payer=request.account_ref)
+        if not self.owned:
+            self._add(PLATFORM, amount)
+        unsplit = amount if self.owned else None
+        return Done(
+            Collection(f"tx_{request.key}", request.amount, paid_at=self.now, fee_minor=0, unsplit_minor=unsplit)
+        )
+
+    async def cancel_collection(self, key: str, merchant_ref: str) -> Outcome[Any]:
+        return Declined("PAID", Refusal.LIFECYCLE, "payers of this bank pay at once")
 
     async def split(self, request: SplitRequest) -> Outcome[Any]:
         return self._once("split", request.key, lambda: self._split(request))
@@ -201,6 +257,8 @@ class Bank:
             if self.available.get(PLATFORM, 0) < amount:
                 return Declined("balance_insufficient", Refusal.INSUFFICIENT_FUNDS, "balance too low")
             self._add(PLATFORM, -amount)
+        if held.payer:
+            self._add(held.payer, amount)
         held.refunded, held.fee_back = held.refunded + amount, held.fee_back + back
         self._line(LineKind.REFUND, request.key, -amount, -back, request.amount.currency, request.merchant_ref)
         return Done(Refund(f"re_{request.key}", request.amount, self.now, back))

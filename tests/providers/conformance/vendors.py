@@ -41,7 +41,11 @@ def _can(provider: Provider) -> frozenset[Can]:
 _CAN = {name: _can(provider) for name, provider in PROVIDERS.items()}
 
 
+def who_can(*capabilities: Can) -> list[str]:
+    """The providers that can do all of these."""
+    return [name for name, can in _CAN.items() if can >= set(capabilities)]
+
+
 def needs(*capabilities: Can) -> pytest.MarkDecorator:
     """Run the test for every provider that can do all of these."""
-    names = [name for name, can in _CAN.items() if can >= set(capabilities)]
-    return pytest.mark.parametrize("rig", names, indirect=True)
+    return pytest.mark.parametrize("rig", who_can(*capabilities), indirect=True)

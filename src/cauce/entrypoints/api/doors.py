@@ -7,10 +7,12 @@ from cauce.entrypoints.api import (
     campaigns,
     catalog,
     clock,
+    compliance,
     conversations,
     coupons,
     customers,
     events,
+    fundings,
     hot_entitlements,
     hot_orders,
     hot_usage,
@@ -18,6 +20,7 @@ from cauce.entrypoints.api import (
     invoices,
     ledger_described,
     merchants,
+    onboarding,
     orders,
     organization,
     outreach,
@@ -54,6 +57,9 @@ ROUTERS = (
     settlement.router,
     reconciliation.router,
     statements.router,
+    compliance.router,
+    fundings.router,
+    onboarding.router,
 )
 HOT = (*hot_entitlements.described, *hot_usage.described, *hot_orders.described)
 SAID_OF_LEDGER = ledger_described.described

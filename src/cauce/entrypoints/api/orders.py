@@ -15,7 +15,8 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
 from cauce.flows.context import Context
-from cauce.flows.marketplace import cancel, refunds, release
+from cauce.flows.marketplace import cancel, funding, refunds, release
+from cauce.kernel.errors import NotFound
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.reports import orders as report
 from cauce.reports import resources as rows_by_id
@@ -138,6 +139,20 @@ async def refund_order(request: Request, caller: MarketplaceWriter, order_id: Id
         return {**await _outside(caller.context, order_id), "made": made[order_id]}
 
     return await answer_once(request, caller.context, work, moves_money=True)
+
+
+@router.post("/orders/{order_id}/refunds/{refund_id}/retry")
+async def retry_refund(request: Request, caller: MarketplaceWriter, order_id: Id, refund_id: Id) -> Response:
+    """Try a refund again that the channel refused for good: the same refund, a new attempt."""
+
+    async def work(context: Context) -> object:
+        shown = await _outside(caller.context, order_id)
+        if refund_id not in {one["id"] for one in shown["refunds"]}:
+            raise NotFound(f"{order_id} has no refund {refund_id}", param="refund")
+        await funding.retry_refund(context, refund_id)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
 @router.post("/orders/{order_id}/refunds/preview")

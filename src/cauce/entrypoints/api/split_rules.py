@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.entrypoints.api.access import MarketplaceWriter, Reader
 from cauce.entrypoints.api.catalog import Text
 from cauce.entrypoints.api.replay import answer_once
-from cauce.entrypoints.api.resources import Id, money, resource, resources, whole_list
+from cauce.entrypoints.api.resources import PLAIN_TEXT, Id, money, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import Body, PositiveAmount
 from cauce.flows.context import Context
 from cauce.flows.marketplace import merchants as flow
+from cauce.flows.marketplace.simulate import simulate_rule as simulate
 from cauce.marketplace.splits import store
 from cauce.marketplace.splits.rules.evaluation import SELLER, OrderFacts, evaluate
 from cauce.marketplace.splits.rules.parsing import parse_rule
@@ -42,6 +43,15 @@ class PreviewBody(Body):
     provider_fee: WholeAmount = 0
     parties: list[Text] | None = Field(default=None, max_length=100)
     attributes: dict[str, dict[str, Text]] = Field(default_factory=dict)
+    version: Annotated[int, Field(strict=True, ge=1)] | None = None
+
+
+class SimulationBody(Body):
+    """Orders placed in [first, until) in the rule's currency, at one channel or at all."""
+
+    first: AwareDatetime
+    until: AwareDatetime
+    channel: Annotated[str, Field(max_length=255, pattern=PLAIN_TEXT)] = ""
     version: Annotated[int, Field(strict=True, ge=1)] | None = None
 
 
@@ -123,6 +133,36 @@ async def preview_rule(caller: Reader, rule_id: Id, body: PreviewBody) -> dict[s
                 "refundable": one.refundable,
             }
             for one in found.allocations
+        ],
+    }
+
+
+@router.post("/{rule_id}/simulate")
+async def simulate_rule(caller: Reader, rule_id: Id, body: SimulationBody) -> dict[str, Any]:
+    """What the rule would have made of past orders: sums by party before and after, and orders that differ."""
+    async with caller.context.transaction() as tx:
+        row = await _version(tx, rule_id, body.version)
+    rule = parse_rule(row["content"])
+    found = await simulate(caller.context, rule, body.first, body.until, channel_id=body.channel)
+    return {
+        "object": "split_simulation",
+        "split_rule": rule_id,
+        "version": row["version"],
+        "orders": found.orders,
+        "has_more": found.is_cut,
+        "changed": found.changed,
+        "refused": dict(found.refused),
+        "parties": [
+            {
+                "party": party,
+                "before": money(found.before[party], rule.currency),
+                "after": money(found.after[party], rule.currency),
+            }
+            for party in sorted({*found.before, *found.after})
+        ],
+        "examples": [
+            {"order": one.order_id, "external_id": one.external_id, "before": one.before, "after": one.after}
+            for one in found.examples
         ],
     }
 

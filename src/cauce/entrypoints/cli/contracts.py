@@ -16,6 +16,7 @@ from cauce.gateway.provider import Channel, HttpAnswer, Kit, Provider
 from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
+from cauce.marketplace.compliance.recommendation import Answers
 from cauce.providers.kit.registry import installed
 
 NOTIFY_URL = "notify_url"
@@ -127,3 +128,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict | bool | int) or value is None:
         return value
     return str(value)
+
+
+def business_in(file: Path | None) -> Answers:
+    """What a business says of itself in a JSON file (nothing: the plain case); `InvalidRequest` for what it cannot say."""
+    if file is None:
+        return Answers()
+    known = {one.name for one in fields(Answers)}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or set(found) - known:
+            raise ValueError(f"it says other things than {', '.join(sorted(known))}")
+        if "surfaces" in found:
+            found["surfaces"] = frozenset(found["surfaces"])
+        return Answers(**found)
+    except (OSError, ValueError, TypeError) as exc:
+        raise InvalidRequest(f"{file} holds no answers: {exc}", param="answers") from exc

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from cauce.channels.service import open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.funds import recover_advances
+from cauce.flows.marketplace.split_requests import end_instruction
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.gateway.outcome import Declined, Done, Pending, Refusal
 from cauce.gateway.splitting import PartState, SplitRequest, SplitResult
@@ -42,6 +45,7 @@ class _Work:
     items: list[Item] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     credits: dict[Credit, datetime] = field(default_factory=dict)
+    gained: dict[Credit, int] = field(default_factory=dict)
     at: dict[str, datetime] = field(default_factory=dict)
     again: dict[str, datetime | None] = field(default_factory=dict)
 
@@ -92,12 +96,12 @@ def _apply(
         code = FEE if party == FEE else _account(parties, party)
         fee_sent += amount if party == FEE else 0
         amounts[code] = amounts.get(code, 0) + amount
-        _credit(work, row, party, code, at)
+        _credit(work, row, party, code, amount, at)
     to_owner = row["owner_minor"] + sum(closed.values()) if row["owner_id"] else 0
     if to_owner:
         code = withdrawable(row["owner_id"])
         amounts[code] = amounts.get(code, 0) + to_owner
-        _credit(work, row, row["owner_id"], code, at)
+        _credit(work, row, row["owner_id"], code, to_owner, at)
     moved = sum(amounts.values())
     holder = Holder(row["channel_id"], row["currency"])
     event = Event(row["id"], row["order_id"], row["id"], at)
@@ -134,10 +138,11 @@ def _account(parties: Mapping[str, Party], merchant_id: str) -> str:
     return withdrawable(merchant_id) if party is None or party.shows_balance else external(merchant_id)
 
 
-def _credit(work: _Work, row: Row, merchant_id: str, code: str, at: datetime) -> None:
+def _credit(work: _Work, row: Row, merchant_id: str, code: str, amount: int, at: datetime) -> None:
     if code == withdrawable(merchant_id):
         credit = Credit(merchant_id, row["channel_id"], row["currency"])
         work.credits[credit] = max(at, work.credits.get(credit, at))
+        work.gained[credit] = work.gained.get(credit, 0) + amount
 
 
 def _refuse(row: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
@@ -155,15 +160,21 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
         await order_store.move_escrow(tx, _summed(work.escrow))
     await _go_on(tx, work)
     await note_credits(tx, work.credits)
+    if work.gained:
+        work.items += await recover_advances(tx, work.gained, at=max(work.at.values()), actor=context.actor.name)
     await emit(tx, work.events, actor=context.actor.name)
     require_posted(await post(tx, work.items))
 
 
 async def _go_on(tx: Tx, work: _Work) -> None:
-    """Orders of which nothing is left are released; those whose split failed wait for another try."""
+    """Orders of which nothing is left are released; those whose split failed wait for another try.
+
+    The end of an order that waited for its splits is asked for once they have all been applied.
+    """
     order_ids = sorted({*work.at, *work.again})
     orders = [row for row in await order_store.lock_orders(tx, order_ids) if row["state"] == "releasing"]
     ids = [row["id"] for row in orders]
+    await _end_orders(tx, {row["id"]: row for row in orders}, work)
     still_open = await split_store.open_splits(tx, ids)
     left = await order_store.escrow_left(tx, ids)
     steps: list[tuple[Any, ...]] = []
@@ -180,6 +191,29 @@ async def _go_on(tx: Tx, work: _Work) -> None:
             steps.append((order_id, "paid", "release" if due_at else None, due_at, None, None, None))
     if steps:
         await order_store.orders_step(tx, steps)
+        await split_store.restore_amounts(tx, [step[0] for step in steps if step[1] == "paid"])
+
+
+async def _end_orders(tx: Tx, orders: Mapping[str, Row], work: _Work) -> None:
+    """Finishes that wait for other splits of their collection: sent when none is open, dropped when one was refused."""
+    splits = await split_store.splits_of(tx, list(orders))
+    busy = {row["collection_id"] for row in splits if row["state"] in OPEN_SPLIT}
+    ready = [row for row in splits if row["state"] == "planned" and row["collection_id"] not in busy]
+    dropped = [row["id"] for row in ready if row["order_id"] in work.again]
+    await split_store.update_splits(tx, [(split_id, "failed", "", None) for split_id in dropped])
+    sent = [row for row in ready if row["id"] not in dropped]
+    if not sent:
+        return
+    collections = {
+        row["id"]: row for row in await order_store.lock_collections(tx, [row["collection_id"] for row in sent])
+    }
+    await split_store.submit_planned(
+        tx, [(row["id"], collections[row["collection_id"]]["escrow_minor"]) for row in sent]
+    )
+    for row in sent:
+        order, collection = orders[row["order_id"]], collections[row["collection_id"]]
+        finish = end_instruction(order, collection, row["id"])
+        await open_instructions(tx, [finish], due_at=work.at[row["order_id"]])
 
 
 def _summed(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

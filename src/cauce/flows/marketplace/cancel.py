@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from cauce.channels.service import ask_now, open_instructions
 from cauce.flows.context import Context, Runtime
+from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.collected import close_payment
 from cauce.flows.marketplace.refunds import AskRefund, locked_orders, refund_in
 from cauce.flows.marketplace.terms import terms_of
+from cauce.gateway.outcome import Pending
 from cauce.ledger.reading import balances
 from cauce.ledger.recipes.custody import FEE, Holder
 from cauce.marketplace.orders import store as order_store
@@ -86,11 +90,18 @@ def _fee_needed(row: Row, parts: Sequence[Row]) -> int:
     return max(left - others, 0)
 
 
+async def conclude_closings(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
+    """The channel closed payments, or they were paid at the last moment: either way each is asked for its own end now."""
+    keys = [one.request.collection_key for one in concluded if not isinstance(one.outcome, Pending)]
+    await ask_now(tx, keys, at=await context.now(tx))
+
+
 async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason: str) -> None:
     if not when:
         return
     orders = await locked_orders(tx, list(when))
-    for order in orders:
+    fresh = [order for order in orders if order["state"] != "canceled"]  # the others were paid after they were canceled
+    for order in fresh:
         if order["state"] == "releasing":
             raise RefundWaits(param="order")
         PURCHASE.step(order["state"], "cancel")
@@ -98,11 +109,24 @@ async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason
     unpaid = [row for row in collections if row["state"] in OPEN_COLLECTION]
     if unpaid:
         await order_store.collections_state(tx, [(row["id"], "canceled", None, "") for row in unpaid])
-    asked = [AskRefund(order["id"], "cancel", reason=reason) for order in orders if order["collected_minor"]]
+        begun = {order["id"] for order in fresh if order["next_step"] != "collect"}
+        closing = [close_payment(row) for row in unpaid if row["order_id"] in begun]
+        await open_instructions(tx, closing, due_at=min(when.values()))
+    asked = [
+        _whole(order, collections, reason) for order in orders if order["collected_minor"] > order["refunded_minor"]
+    ]
     await order_store.orders_step(
         tx, [(order["id"], "canceled", None, None, None, when[order["id"]], None) for order in orders]
     )
-    events = [NewEvent("order.canceled", order["id"], when[order["id"]], {"reason": reason}) for order in orders]
+    events = [NewEvent("order.canceled", order["id"], when[order["id"]], {"reason": reason}) for order in fresh]
     await emit(tx, events, actor=context.actor.name)
     if asked:
         await refund_in(context, tx, asked, when)
+
+
+def _whole(order: Row, collections: Sequence[Row], reason: str) -> AskRefund:
+    """All that is left; a payment that came after the cancellation has a number of its own."""
+    if order["state"] != "canceled":
+        return AskRefund(order["id"], "cancel", reason=reason)
+    late = max(row["id"] for row in collections if row["order_id"] == order["id"] and row["paid_at"] is not None)
+    return AskRefund(order["id"], f"late:{late}", reason=reason)

@@ -17,13 +17,14 @@ from cauce.flows.marketplace import planning
 from cauce.flows.marketplace.planning import Plan
 from cauce.flows.marketplace.terms import Terms, share_caps, terms_of
 from cauce.gateway.collecting import CollectRequest, Operation
+from cauce.gateway.funding import BalancePayment
 from cauce.kernel.errors import CauceError
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.collections import fee_taken, paid_into_escrow
 from cauce.ledger.recipes.custody import Event, Holder, escrow
 from cauce.ledger.rules import Item, require_posted
-from cauce.marketplace.compliance.service import require_gate
+from cauce.marketplace.compliance.service import fee_rates, require_gate
 from cauce.marketplace.merchants.rules import Party
 from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
@@ -56,6 +57,7 @@ class _Facts:
     rules: dict[str, tuple[int, SplitRule]] = field(default_factory=dict)
     parties: dict[str, dict[str, Party]] = field(default_factory=dict)
     caps: dict[tuple[str, str], Fraction | None] = field(default_factory=dict)
+    fee_max_bps: dict[str, int] = field(default_factory=dict)
 
 
 async def take_orders(context: Context, orders: Sequence[NewOrder]) -> list[Taken]:
@@ -94,12 +96,15 @@ async def _facts(context: Context, orders: Sequence[NewOrder]) -> _Facts:
         who = named.setdefault(order.channel_id, set())
         who.update(line.seller_id for line in order.lines)
         who.update(order.parties.values())
+        who.update(one.from_balance_of for one in order.payments if one.from_balance_of)
     reading = replace(context, once=None)  # an Idempotency-Key goes with the transaction that has the effect
     async with reading.transaction() as tx:
         facts.rules = await active_rules(tx, sorted({order.rule_id for order in orders}))
         for channel_id, merchants in named.items():
             facts.parties[channel_id] = await read_parties(tx, channel_id, sorted(merchants))
             await require_gate(tx, channel_id, at=await context.now(tx))
+        rates = await fee_rates(tx, sorted(named), await context.now(tx))
+        facts.fee_max_bps = {channel_id: row["rate_bps"] for channel_id, row in rates.items()}
     for channel_id, terms in facts.terms.items():
         if terms.has_owner:
             refs = {party.ref for party in facts.parties[channel_id].values() if party.ref}
@@ -114,7 +119,7 @@ def _plan(order: NewOrder, facts: _Facts) -> Plan:
     parties = facts.parties[order.channel_id]
     rule = facts.rules.get(order.rule_id)
     caps = {merchant: facts.caps.get((order.channel_id, party.ref)) for merchant, party in parties.items()}
-    return planning.plan_order(order, rule, terms, parties, caps)
+    return planning.plan_order(order, rule, terms, parties, caps, facts.fee_max_bps.get(order.channel_id))
 
 
 async def _write(context: Context, tx: Tx, plans: Sequence[Plan], facts: _Facts) -> dict[str, Written]:
@@ -161,17 +166,50 @@ async def begin_collections(tx: Tx, order_ids: Sequence[str]) -> None:
     due = [row for row in orders.values() if row["next_step"] == "collect"]
     collections = await order_store.collections_of(tx, [row["id"] for row in due])
     await order_store.orders_step(tx, [(row["id"], row["state"], None, None, None, None, None) for row in due])
+    accounts = await _payers(tx, collections)
     by_due: dict[datetime, list[NewInstruction]] = {}
     for row in collections:
         if row["state"] == "created":
             order = orders[row["order_id"]]
-            by_due.setdefault(order["due_at"], []).append(_collect(order, row))
+            by_due.setdefault(order["due_at"], []).append(_collect(order, row, accounts))
     for due_at, instructions in by_due.items():
         await open_instructions(tx, instructions, due_at=due_at)
 
 
-def _collect(order: Row, row: Row) -> NewInstruction:
+async def _payers(tx: Tx, rows: Sequence[Row]) -> dict[tuple[str, str], str]:
+    """The accounts of members who pay from their balance, by channel and member."""
+    found: dict[tuple[str, str], str] = {}
+    for channel_id in sorted({row["channel_id"] for row in rows if row["payer_id"]}):
+        parties = await read_parties(tx, channel_id, sorted({row["payer_id"] for row in rows}))
+        found |= {(channel_id, key): party.ref for key, party in parties.items()}
+    return found
+
+
+def _from_balance(order: Row, row: Row, number: str, account_ref: str) -> NewInstruction:
+    """T24 asked for: a member's balance pays."""
+    request = BalancePayment(
+        key=row["id"],
+        order_ref=number,
+        amount=Money(row["amount_minor"], row["currency"]),
+        account_ref=account_ref,
+        merchant_ref=row["merchant_ref"],
+        metadata={"cauce_order": order["id"]},
+    )
+    return NewInstruction(
+        channel_id=row["channel_id"],
+        purpose=COLLECT,
+        operation=Operation.PAY_FROM_BALANCE,
+        key=row["id"],
+        object_id=order["id"],
+        request=request,
+        merchant_ref=row["merchant_ref"],
+    )
+
+
+def _collect(order: Row, row: Row, accounts: Mapping[tuple[str, str], str]) -> NewInstruction:
     number = order["external_id"] or order["id"]
+    if row["payer_id"]:
+        return _from_balance(order, row, number, accounts[row["channel_id"], row["payer_id"]])
     request = CollectRequest(
         key=row["id"],
         order_ref=number,

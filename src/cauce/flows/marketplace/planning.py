@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cauce.flows.marketplace.terms import Terms
+from cauce.gateway.errors import CapabilityMissing
 from cauce.gateway.limits import check_split, require_chargeable, require_currency
 from cauce.gateway.plans import PlannedPart, SplitPlan
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
+from cauce.marketplace.compliance.rules import check_fee
 from cauce.marketplace.merchants.rules import Party, require_payable
 from cauce.marketplace.orders.rules import (
     NewLine,
@@ -50,10 +52,12 @@ def plan_order(
     terms: Terms,
     parties: Mapping[str, Party],
     caps: Mapping[str, Fraction | None],
+    fee_max_bps: int | None = None,
 ) -> Plan:
     """Plan a checked order; refused with the rule's codes, the channel's limits, `merchant_not_payable`.
 
-    `caps` is by merchant the largest share to others of his collections.
+    `caps` is by merchant the largest share to others of his collections, `fee_max_bps` what the platform may take of
+    an order by its contract (`fee_above_contract`).
     """
     if rule is None:
         raise UnknownRule(f"no version of {order.rule_id} is active", param="rule")
@@ -63,11 +67,21 @@ def plan_order(
     require_currency(order.currency, terms.capabilities)
     for merchant in {*(line.seller_id for line in order.lines), *order.parties.values()}:
         require_payable(parties, merchant)
+    for payment in order.payments:
+        if payment.from_balance_of:
+            if not terms.capabilities.pay_from_balance:
+                raise CapabilityMissing(
+                    "this channel takes no payments from a member's balance", needs="pay_from_balance"
+                )
+            require_payable(parties, payment.from_balance_of)
     collections = _collections(order, terms, parties)
     pots = [Pot(one.id, one.amount_minor, one.owner_id) for one in collections]
     goods = _goods(order.lines)
     share_max = min((cap for cap in caps.values() if cap is not None), default=None) if terms.has_owner else None
     parts = divide(content, goods, order.parties, pots, share_max)
+    if fee_max_bps is not None:
+        fee = sum(part.amount_minor for each in parts.values() for part in each if part.party == FEE)
+        check_fee(fee, sum(one.amount_minor for one in collections), fee_max_bps)
     for one in collections:
         _check(order, one, parts[one.id], terms, share_max)
     return Plan(PlannedOrder(new_id("ord"), order, version, tuple(collections)), parts)
@@ -101,8 +115,9 @@ def _collections(order: NewOrder, terms: Terms, parties: Mapping[str, Party]) ->
 def _chargeable(payments: Sequence[NewPayment], currency: str, terms: Terms) -> list[NewPayment]:
     """Payments that the channel is too big for are paid together with the order's largest one."""
     minimum = terms.capabilities.amount_min_minor.get(currency, 0)
-    largest = max(range(len(payments)), key=lambda i: payments[i].amount_minor)
-    small = [i for i, one in enumerate(payments) if i != largest and one.amount_minor < minimum and not one.ref]
+    largest = max(range(len(payments)), key=lambda i: (not payments[i].from_balance_of, payments[i].amount_minor))
+    movable = [i for i, one in enumerate(payments) if i != largest and not one.ref and not one.from_balance_of]
+    small = [i for i in movable if payments[i].amount_minor < minimum]
     joined = sum(payments[i].amount_minor for i in small)
     found = [
         replace(one, amount_minor=one.amount_minor + (joined if i == largest else 0))

@@ -11,8 +11,8 @@ from cauce.flows.instruct import Concluded
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.collections import fee_given_back
-from cauce.ledger.recipes.custody import REFUNDS, Event, Holder, escrow
-from cauce.ledger.recipes.refunds import refund_failed, refund_paid, refund_submitted
+from cauce.ledger.recipes.custody import REFUNDS, Event, Holder, escrow, withdrawable
+from cauce.ledger.recipes.refunds import refund_failed, refund_paid, refund_submitted, refunded_to_balance
 from cauce.ledger.rules import Item, require_posted
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.splits import store as split_store
@@ -35,7 +35,11 @@ class _Work:
 async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
     """Give answers about refunds their effect, all at once."""
     by_key = {one.key: one for one in concluded}
-    rows = [row for row in await order_store.lock_refunds(tx, list(by_key)) if row["state"] in OPEN_REFUND]
+    rows = [
+        row
+        for row in await order_store.lock_refunds(tx, list(by_key))
+        if row["state"] in OPEN_REFUND and row["attempt_key"] in by_key
+    ]
     collections = {
         row["id"]: row for row in await order_store.lock_collections(tx, sorted({row["collection_id"] for row in rows}))
     }
@@ -65,19 +69,23 @@ def _succeeded(row: Row, collection: Row, one: Concluded, work: _Work) -> None:
     value = one.outcome.value
     at = value.finished_at or one.at
     holder = Holder(collection["channel_id"], collection["currency"])
-    event = Event(row["id"], row["order_id"], row["attempt_key"], at)
+    event = Event(row["attempt_key"], row["order_id"], row["attempt_key"], at)
     more = value.fee_returned_minor - row["fee_expected_minor"]
     if more:  # the provider rounds its fee in its own way: the difference is the source's
         source = _main_source(row["taken"]["sources"])
         from_escrow = source == escrow(row["order_id"])
         work.moves.append((collection["id"], more if from_escrow else 0, 0, 0, more))
         taken, given = ({source: -more}, {REFUNDS: -more}) if more < 0 else ({REFUNDS: more}, {source: more})
-        difference = Event(f"difference:{row['id']}", row["order_id"], row["attempt_key"], at)
+        difference = Event(f"difference:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
         work.items += refund_submitted(holder, difference, _signed(taken, given))
     if value.fee_returned_minor:
-        back = Event(f"back:{row['id']}", row["order_id"], row["attempt_key"], at)
+        back = Event(f"back:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
         work.items.append(fee_given_back(holder, back, value.fee_returned_minor))
-    work.items.append(refund_paid(holder, event, row["amount_minor"]))
+    if collection["payer_id"]:  # it was paid from a member's balance and goes back there (T25)
+        payer = withdrawable(collection["payer_id"])
+        work.items += refunded_to_balance(holder, event, {REFUNDS: row["amount_minor"]}, payer)
+    else:
+        work.items.append(refund_paid(holder, event, row["amount_minor"]))
     work.refunds.append((row["id"], "succeeded", 0, at, row["attempt_key"]))
     data = {"order": row["order_id"], "amount": row["amount_minor"], "currency": collection["currency"]}
     work.events.append(NewEvent("order_refund.succeeded", row["id"], at, data))
@@ -97,11 +105,10 @@ def _main_source(sources: Mapping[str, int]) -> str:
 def _failed(row: Row, collection: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
     sources = row["taken"]["sources"]
     holder = Holder(collection["channel_id"], collection["currency"])
-    event = Event(f"failed:{row['id']}", row["order_id"], row["attempt_key"], one.at)
+    event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], one.at)
     work.items += refund_failed(holder, event, sources)
     split_before = collection["released_minor"] > 0
-    from_escrow = 0 if split_before else sources.get(escrow(row["order_id"]), 0)
-    work.moves.append((collection["id"], from_escrow, 0, -row["amount_minor"], -row["fee_expected_minor"]))
+    work.moves.append((collection["id"], row["taken"]["parked"], 0, -row["amount_minor"], -row["fee_expected_minor"]))
     work.orders[row["order_id"]] = work.orders.get(row["order_id"], 0) - row["amount_minor"]
     if not split_before:
         parts = row["taken"]["parts"]

@@ -13,12 +13,12 @@ from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
-from cauce.flows.marketplace.returns import refund_instruction, reversals_of, submit_items
+from cauce.flows.marketplace.funding import submit_refunds
+from cauce.flows.marketplace.returns import parked_positions, reversals_of
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.kernel.ids import new_id
-from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import FEE, escrow, withdrawable
-from cauce.ledger.rules import Item, require_posted
+from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import (
     Collected,
@@ -31,8 +31,9 @@ from cauce.marketplace.orders.refunding import (
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
-from cauce.marketplace.splits.rules.schema import SplitRule
+from cauce.marketplace.splits.rules.schema import OnShortfall, SplitRule, is_refundable
 from cauce.marketplace.splits.service import rules_used
+from cauce.pricing.refunds import RefundExceedsParts
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -56,7 +57,8 @@ class _Work:
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
     instructions: list[NewInstruction] = field(default_factory=list)
-    items: list[Item] = field(default_factory=list)
+    ready: list[tuple[dict[str, Any], Row]] = field(default_factory=list)
+    may_wait: set[str] = field(default_factory=set)
     events: list[NewEvent] = field(default_factory=list)
 
 
@@ -137,17 +139,40 @@ async def _one(
         share = share_refund(collected, amount, returns_fee=channel.capabilities.refund_returns_fee)
         is_split = row["released_minor"] > 0
         mine = parts[row["id"]]
-        refundable = [RefundablePart(p["party"], p["amount_minor"], p["reversed_minor"]) for p in mine]
-        taken = plan_refund(rule.refund, refundable, share.net_minor if is_split else amount, named=one.named)
+        taken = _taken(rule, mine, share.net_minor if is_split else amount, one, is_split=is_split)
         work.reversed += [(row["id"], p["position"], t) for p, t in zip(mine, taken, strict=True) if t]
         back = await reversals_of(tx, row, mine, taken, refund_id, channel) if is_split else ([], [])
         work.reversals += back[0]
         work.instructions += back[1]
         by_position = {p["position"]: t for p, t in zip(mine, taken, strict=True) if t}
-        sources = _sources(row, share, by_position, mine, channel)
-        plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position)
+        parked = set() if channel.has_owner else await parked_positions(tx, row, mine)
+        sources = _sources(row, share, by_position, [p for p in mine if p["position"] not in parked], channel)
+        from_parked = sum(t for position, t in by_position.items() if position in parked)
+        waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP
+        plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, from_parked, waits)
         _record(order, row, plan, len(back[0]), at, work)
     return ids
+
+
+def _taken(rule: SplitRule, parts: Sequence[Row], amount: int, one: AskRefund, *, is_split: bool) -> tuple[int, ...]:
+    """What each part returns. Before anything was divided a refund of all takes all, whatever the rule keeps later."""
+    left = [part["amount_minor"] - part["reversed_minor"] for part in parts]
+    if not is_split and amount == sum(left):
+        return tuple(left)
+    refundable = [
+        RefundablePart(
+            part["party"],
+            part["amount_minor"],
+            part["reversed_minor"],
+            is_refundable(rule.parts, part["role"]),
+            part["role"],
+        )
+        for part in parts
+    ]
+    taken = plan_refund(rule.refund, refundable, amount, named=one.named)
+    if any(took > there for took, there in zip(taken, left, strict=True)):
+        raise RefundExceedsParts("a party would return more than it got of this order", param="amount")
+    return taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +186,18 @@ class _Plan:
     policy: str
     sources: Mapping[str, int]
     parts: Mapping[int, int]
+    parked_minor: int
+    waits: bool  # for money that is not there, rather than being refused
 
 
 def _record(order: Row, row: Row, plan: _Plan, reversals: int, at: datetime, work: _Work) -> None:
     """What the refund writes; without reversals to wait for it is sent at once."""
-    taken = {"sources": plan.sources, "parts": {str(position): amount for position, amount in plan.parts.items()}}
+    from_escrow = plan.parked_minor if row["released_minor"] else plan.sources.get(escrow(order["id"]), 0)
+    taken = {
+        "sources": plan.sources,
+        "parts": {str(position): amount for position, amount in plan.parts.items()},
+        "parked": from_escrow,
+    }
     work.refunds.append(
         (
             plan.refund_id, order["id"], row["id"], plan.asked.number, plan.amount_minor, plan.asked.reason,
@@ -174,15 +206,17 @@ def _record(order: Row, row: Row, plan: _Plan, reversals: int, at: datetime, wor
         )
     )  # fmt: skip
     work.orders[order["id"]] = work.orders.get(order["id"], 0) + plan.amount_minor
-    from_escrow = 0 if row["released_minor"] else plan.sources.get(escrow(order["id"]), 0)
     work.moves.append((row["id"], -from_escrow, 0, plan.amount_minor, plan.share.fee_back_minor))
     data = {"order": order["id"], "amount": plan.amount_minor, "currency": row["currency"]}
     work.events.append(NewEvent("order_refund.requested", plan.refund_id, at, data))
     if not reversals:
-        work.items += submit_items(row, plan.refund_id, order["id"], plan.sources, at)
-        work.instructions.append(
-            refund_instruction(row, plan.refund_id, plan.refund_id, plan.amount_minor, plan.asked.reason)
-        )
+        refund = {
+            "id": plan.refund_id, "attempt_key": plan.refund_id, "order_id": order["id"], "taken": taken,
+            "amount_minor": plan.amount_minor, "reason": plan.asked.reason,
+        }  # fmt: skip
+        work.ready.append((refund, row))
+        if plan.waits:
+            work.may_wait.add(plan.refund_id)
 
 
 def _sources(row: Row, share: Share, taken: Mapping[int, int], parts: Sequence[Row], terms: Terms) -> dict[str, int]:
@@ -211,4 +245,6 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
         await split_store.insert_reversals(tx, work.reversals, now)
     await emit(tx, work.events, actor=context.actor.name)
     await open_instructions(tx, work.instructions, due_at=now)
-    require_posted(await post(tx, work.items))
+    waiting = await submit_refunds(context, tx, work.ready, [], at=now)
+    if waiting - work.may_wait:
+        raise JournalRefused("a party lacks the balance for its part of the refund", reason="insufficient")

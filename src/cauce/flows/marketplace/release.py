@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -10,16 +10,16 @@ from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context, Runtime
+from cauce.flows.marketplace.split_requests import split_instruction
 from cauce.flows.marketplace.terms import Terms, terms_of
-from cauce.gateway.collecting import Operation
 from cauce.gateway.limits import requests_of
-from cauce.gateway.splitting import FinishRequest, ReceiverKind, SplitPart, SplitRequest
+from cauce.kernel.errors import CauceError
 from cauce.kernel.ids import new_id
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import Event, Holder
 from cauce.ledger.recipes.splits import split_applied
 from cauce.ledger.rules import Item, require_posted
-from cauce.marketplace.merchants.rules import Party, require_payable
+from cauce.marketplace.merchants.rules import MerchantNotPayable, Party
 from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import OrderNotReleasable
@@ -30,7 +30,8 @@ from cauce.marketplace.splits.service import rules_used
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-SPLIT, FINISH = "splits.split", "splits.finish"
+RETRY_AFTER = timedelta(days=1)
+WAIT_FOR_REFUND = timedelta(hours=1)
 STANDS = ("submitted", "processing", "applied", "partially_applied", "unknown", "partially_reversed", "reversed")
 
 
@@ -39,10 +40,19 @@ class _Work:
     """What one chunk of releases writes."""
 
     splits: list[tuple[Any, ...]] = field(default_factory=list)
-    amounts: list[tuple[str, int, int]] = field(default_factory=list)
+    borne: list[tuple[str, int, int]] = field(default_factory=list)
     instructions: dict[datetime, list[NewInstruction]] = field(default_factory=dict)
     journals: list[Item] = field(default_factory=list)
     escrow: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(self, other: _Work) -> None:
+        """Take in what another one writes."""
+        self.splits += other.splits
+        self.borne += other.borne
+        self.journals += other.journals
+        self.escrow += other.escrow
+        for due_at, instructions in other.instructions.items():
+            self.instructions.setdefault(due_at, []).extend(instructions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,10 @@ class _Facts:
 
 
 async def confirm_delivery(context: Context, deliveries: Mapping[str, datetime]) -> None:
-    """Orders were delivered (order id -> when, org time): their money is released. `OrderNotReleasable` unless paid."""
+    """Orders were delivered (order id -> when, org time): their money is released. `OrderNotReleasable` unless paid.
+
+    An order with a refund on its way is released when that has ended.
+    """
     async with context.transaction() as tx:
         await release(context, tx, list(deliveries), delivered=deliveries)
 
@@ -89,15 +102,68 @@ async def release(
     for order in orders:
         if order["state"] != "paid":
             raise OrderNotReleasable(f"{order['id']} is {order['state']}", param="order", order=order["id"])
+    refunding = await order_store.orders_with_open_refunds(tx, [order["id"] for order in orders])
+    await _wait_for_refunds(context, tx, refunding, delivered, now)
+    orders = [order for order in orders if order["id"] not in refunding]
     when = {order["id"]: (at or {}).get(order["id"], delivered.get(order["id"], now)) for order in orders}
     collections = await order_store.collections_of(tx, [order["id"] for order in orders], lock=True)
     facts = await _facts(context, tx, orders, collections)
-    work = _Work()
-    of_order = {order["id"]: order for order in orders}
+    work, refused = _Work(), {}
+    of_order: dict[str, list[Row]] = {}
     for row in collections:
-        if row["escrow_minor"]:
-            _divide(of_order[row["order_id"]], row, facts, when[row["order_id"]], work)
-    await _write(context, tx, work, orders, delivered, when)
+        of_order.setdefault(row["order_id"], []).append(row)
+    for order in orders:
+        mine = _Work()
+        try:
+            for row in of_order.get(order["id"], ()):
+                if row["escrow_minor"]:
+                    _divide(order, row, facts, when[order["id"]], mine)
+            work.add(mine)
+        except CauceError as exc:
+            if at is None:
+                raise
+            refused[order["id"]] = exc
+    divided = [order for order in orders if order["id"] not in refused]
+    await _put_aside(context, tx, refused, delivered, when)
+    await _write(context, tx, work, divided, delivered, when)
+
+
+async def _wait_for_refunds(
+    context: Context, tx: Tx, order_ids: Collection[str], delivered: Mapping[str, datetime], now: datetime
+) -> None:
+    """What is being refunded is divided when that has ended: only then is it known what there is to divide."""
+    waiting = sorted(order_ids)
+    again = now + WAIT_FOR_REFUND
+    await order_store.orders_step(
+        tx, [(order_id, "paid", "release", again, delivered.get(order_id), None, None) for order_id in waiting]
+    )
+    events = [NewEvent("order.delivered", key, delivered[key]) for key in waiting if key in delivered]
+    await emit(tx, events, actor=context.actor.name)
+
+
+async def _put_aside(
+    context: Context,
+    tx: Tx,
+    refused: Mapping[str, CauceError],
+    delivered: Mapping[str, datetime],
+    when: Mapping[str, datetime],
+) -> None:
+    """Orders that cannot be divided as planned stay paid and are told of; the others of their chunk go on.
+
+    One that waits for a merchant's account is tried again the next day.
+    """
+    if not refused:
+        return
+    steps, events = [], []
+    for order_id, exc in refused.items():
+        again = when[order_id] + RETRY_AFTER if isinstance(exc, MerchantNotPayable) else None
+        steps.append((order_id, "paid", "release" if again else None, again, delivered.get(order_id), None, None))
+        data = {"code": exc.code, "message": str(exc)}
+        events.append(NewEvent("order.release_refused", order_id, when[order_id], data))
+        if order_id in delivered:
+            events.append(NewEvent("order.delivered", order_id, delivered[order_id]))
+    await order_store.orders_step(tx, steps)
+    await emit(tx, events, actor=context.actor.name)
 
 
 async def _facts(context: Context, tx: Tx, orders: Sequence[Row], collections: Sequence[Row]) -> _Facts:
@@ -123,17 +189,17 @@ def _divide(order: Row, row: Row, facts: _Facts, at: datetime, work: _Work) -> N
     rule = facts.rules[(order["rule_id"], order["rule_version"])]
     final = _final_parts(row, parts, rule) if not earlier else _planned(parts)
     if not earlier:
-        changed = zip(parts, final, strict=True)
-        work.amounts += [
-            (row["id"], part["position"], part["reversed_minor"] + now.amount_minor)
-            for part, now in changed
-            if part["reversed_minor"] + now.amount_minor != part["amount_minor"]
+        borne = [
+            (part, part["amount_minor"] - part["reversed_minor"] - now.amount_minor)
+            for part, now in zip(parts, final, strict=True)
         ]
+        work.borne += [(row["id"], part["position"], by) for part, by in borne if by]
     positions = [part["position"] for part in parts]
-    taken = {p for split in earlier for p in range(split["first_position"], split["last_position"] + 1)}
+    taken = {part["position"] for part in parts if part["closed"]}
+    taken |= {p for split in earlier for p in range(split["first_position"], split["last_position"] + 1)}
     open_parts = [(p, part) for p, part in zip(positions, final, strict=True) if p not in taken and part.amount_minor]
     to_send = [(p, part) for p, part in open_parts if (not part.is_rest if terms.has_owner else part.party != FEE)]
-    fee = 0 if terms.has_owner or earlier else sum(part.amount_minor for part in final if part.party == FEE)
+    fee = 0 if terms.has_owner else _fee_left(earlier, final)
     if not to_send and not terms.has_owner:  # nobody but the platform is due anything: there is nothing to send
         event = Event(f"fee:{row['id']}", order["id"], row["id"], at)
         holder = Holder(row["channel_id"], row["currency"])
@@ -145,22 +211,31 @@ def _divide(order: Row, row: Row, facts: _Facts, at: datetime, work: _Work) -> N
         chunks.append([])  # parts of others than the platform do not finish the order: that is a request of its own
     delay = terms.capabilities.split_delay_seconds_min
     due_at = max(at, row["paid_at"] + timedelta(seconds=delay.value + 1)) if delay else at
-    owner_left = row["escrow_minor"] - sum(split["sent_minor"] for split in earlier if split["state"] in STANDS[:2])
-    owner_left -= sum(part.amount_minor for _, part in to_send)
+    left = row["escrow_minor"] - sum(split["sent_minor"] for split in earlier if split["state"] in STANDS[:2])
+    left -= sum(part.amount_minor for _, part in to_send)
     for index, chunk in enumerate(chunks):
-        last = index == len(chunks) - 1
+        is_last = index == len(chunks) - 1
         split_id = new_id("spl")
-        sent = sum(part.amount_minor for _, part in chunk)
         numbers = [p for p, _ in chunk] or [0]
-        owner_minor = owner_left if terms.has_owner and last else 0
         work.splits.append(
             (
-                split_id, order["id"], row["id"], row["channel_id"], row["currency"], numbers[0], numbers[-1], sent,
-                fee if index == 0 else 0, owner_minor, terms.has_owner and last, row["owner_id"],
+                split_id, order["id"], row["id"], row["channel_id"], row["currency"], numbers[0], numbers[-1],
+                sum(part.amount_minor for _, part in chunk), 0 if index else fee,
+                left if terms.has_owner and is_last else 0, terms.has_owner and is_last, row["owner_id"],
+                "submitted" if chunk or index == 0 else "planned",
             )
         )  # fmt: skip
-        instruction = _instruction(order, row, split_id, chunk, facts.parties[row["channel_id"]], terms, finish=last)
-        work.instructions.setdefault(due_at, []).append(instruction)
+        if chunk or not index:  # else the order ends when the splits before are known to have ended
+            parties = facts.parties[row["channel_id"]]
+            instruction = split_instruction(order, row, split_id, chunk, parties, terms, finish=is_last)
+            work.instructions.setdefault(due_at, []).append(instruction)
+
+
+def _fee_left(earlier: Sequence[Row], final: Sequence[Part]) -> int:
+    """The platform's parts of a pooled collection that no split has brought over yet."""
+    if any(split["fee_minor"] for split in earlier):
+        return 0
+    return sum(part.amount_minor for part in final if part.party == FEE)
 
 
 def _planned(parts: Sequence[Row]) -> tuple[Part, ...]:
@@ -173,53 +248,6 @@ def _final_parts(row: Row, parts: Sequence[Row], rule: SplitRule) -> tuple[Part,
     return final
 
 
-def _instruction(
-    order: Row,
-    row: Row,
-    split_id: str,
-    chunk: Sequence[tuple[int, Part]],
-    parties: Mapping[str, Party],
-    terms: Terms,
-    *,
-    finish: bool,
-) -> NewInstruction:
-    ends = finish and terms.has_owner
-    request: SplitRequest | FinishRequest
-    if chunk:
-        request = SplitRequest(
-            key=split_id,
-            collection_key=row["id"],
-            collection_ref=row["ref"],
-            merchant_ref=row["merchant_ref"],
-            currency=row["currency"],
-            parts=tuple(_sent(split_id, order, position, part, parties) for position, part in chunk),
-            finish=ends,
-            metadata={"cauce_order": order["id"], "cauce_split": split_id},
-        )
-    else:
-        request = FinishRequest(split_id, row["id"], row["ref"], row["merchant_ref"], f"Order {order['external_id']}")
-    return NewInstruction(
-        channel_id=row["channel_id"],
-        purpose=SPLIT if chunk else FINISH,
-        operation=Operation.SPLIT if chunk else Operation.FINISH_ORDER,
-        key=split_id,
-        object_id=order["id"],
-        request=request,
-        parent_key=row["id"],
-        merchant_ref=row["merchant_ref"],
-    )
-
-
-def _sent(split_id: str, order: Row, position: int, part: Part, parties: Mapping[str, Party]) -> SplitPart:
-    number = order["external_id"] or order["id"]
-    key = f"{split_id}_{position}"
-    if part.party == FEE:
-        return SplitPart(key, "", ReceiverKind.PLATFORM, part.amount_minor, f"Commission of order {number}")
-    party = require_payable(parties, part.party)
-    kind = ReceiverKind.PERSON if party.kind == "person" else ReceiverKind.MERCHANT
-    return SplitPart(key, party.ref, kind, part.amount_minor, f"Part of order {number}")
-
-
 async def _write(
     context: Context,
     tx: Tx,
@@ -229,8 +257,8 @@ async def _write(
     when: Mapping[str, datetime],
 ) -> None:
     now = await context.now(tx)
-    if work.amounts:
-        await split_store.set_amounts(tx, work.amounts)
+    if work.borne:
+        await split_store.bear_fee(tx, work.borne)
     if work.splits:
         await split_store.insert_splits(tx, work.splits, now)
     sent = {split[1] for split in work.splits}
@@ -244,7 +272,9 @@ async def _write(
             for order in orders
         ],
     )  # fmt: skip
-    events = [NewEvent("order.delivered", key, at) for key, at in delivered.items()]
+    events = [
+        NewEvent("order.delivered", order["id"], delivered[order["id"]]) for order in orders if order["id"] in delivered
+    ]
     events += [NewEvent("split.submitted", split[0], when[split[1]], {"order": split[1]}) for split in work.splits]
     await emit(tx, events, actor=context.actor.name)
     for due_at, instructions in work.instructions.items():

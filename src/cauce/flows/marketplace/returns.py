@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from cauce.channels import store as channel_store
-from cauce.channels.service import NewInstruction, open_instructions
+from cauce.channels.service import NewInstruction
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.funding import submit_refunds
 from cauce.flows.marketplace.terms import Terms, terms_of
-from cauce.gateway.collecting import Operation, RefundRequest
+from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.gateway.splitting import ReverseSplitRequest
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
-from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import FEE, Event, Holder, escrow, withdrawable
 from cauce.ledger.recipes.payouts import fee_put_back
-from cauce.ledger.recipes.refunds import refund_submitted
 from cauce.ledger.recipes.splits import split_reversed
-from cauce.ledger.rules import Item, require_posted
+from cauce.ledger.rules import Item
 from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-REVERSE, REFUND = "splits.reverse", "orders.refund"
+REVERSE = "splits.reverse"
 _DONE_SPLIT = ("applied", "partially_applied", "partially_reversed")
 
 
@@ -48,11 +46,9 @@ async def reversals_of(
         stays = part["is_rest"] if terms.has_owner else part["party"] == FEE
         if not amount or stays or part["closed"]:
             continue
-        split = next(
-            one
-            for one in splits
-            if one["collection_id"] == row["id"] and one["first_position"] <= part["position"] <= one["last_position"]
-        )
+        split = _carried(splits, row, part)
+        if split is None:  # it was never sent: its money is parked still
+            continue
         reversal_id = new_id("rev")
         rows.append(
             (reversal_id, row["order_id"], row["id"], part["position"], split["id"], refund_id, part["party"], amount)
@@ -81,6 +77,28 @@ async def reversals_of(
             )
         )
     return rows, instructions
+
+
+def _carried(splits: Sequence[Row], row: Row, part: Row) -> Row | None:
+    """The split that brought a part to its party."""
+    for one in splits:
+        mine = one["collection_id"] == row["id"] and one["sent_minor"]
+        if mine and one["first_position"] <= part["position"] <= one["last_position"]:
+            return one
+    return None
+
+
+async def parked_positions(tx: Tx, row: Row, parts: Sequence[Row]) -> set[int]:
+    """The parts of a pooled collection, divided in part only, that are parked still: their split was refused."""
+    if not row["escrow_minor"] or not row["released_minor"]:
+        return set()
+    splits = [one for one in await split_store.splits_of(tx, [row["order_id"]]) if one["state"] in _DONE_SPLIT]
+    fee_left = not any(one["fee_minor"] for one in splits if one["collection_id"] == row["id"])
+    return {
+        part["position"]
+        for part in parts
+        if (fee_left if part["party"] == FEE else _carried(splits, row, part) is None)
+    }
 
 
 async def _part_ref(tx: Tx, split_id: str, position: int) -> str:
@@ -147,20 +165,14 @@ async def _after(
     items: list[Item],
 ) -> None:
     """Refunds whose parts are all back are sent; one that lacks a part has failed."""
-    instructions, updates, events, moves, kept = [], [], [], [], []
+    ready, updates, events, moves, kept = [], [], [], [], []
     back: dict[str, int] = {}
     for refund in refunds.values():
         collection = collections[refund["collection_id"]]
         state = refund["state"]
         if state == "reversing_splits" and refund["open_reversals"] == 0:
-            state = "submitted"
-            sources = refund["taken"]["sources"]
-            items += submit_items(collection, refund["id"], refund["order_id"], sources, one.at)
-            instructions.append(
-                refund_instruction(
-                    collection, refund["id"], refund["attempt_key"], refund["amount_minor"], refund["reason"]
-                )
-            )
+            ready.append((refund, collection))
+            continue
         finished = one.at if state == "failed" else None
         if refund.get("fails_now"):
             moves.append((collection["id"], 0, 0, -refund["amount_minor"], -refund["fee_expected_minor"]))
@@ -174,41 +186,11 @@ async def _after(
             data = {"order": refund["order_id"], "message": refund.get("failure", "")}
             events.append(NewEvent("order_refund.failed", refund["id"], one.at, data))
         updates.append((refund["id"], state, refund["open_reversals"], finished, refund["attempt_key"]))
-    await order_store.update_refunds(tx, updates)
+    if updates:
+        await order_store.update_refunds(tx, updates)
     if moves:
         await order_store.move_escrow(tx, moves)
         await order_store.orders_refunded(tx, back)
         await split_store.add_reversed(tx, kept)
     await emit(tx, events, actor=context.actor.name)
-    await open_instructions(tx, instructions, due_at=one.at)
-    require_posted(await post(tx, items))
-
-
-def submit_items(row: Row, refund_id: str, order_id: str, sources: Mapping[str, int], at: datetime) -> list[Item]:
-    """T10: what the refund takes is out of reach."""
-    event = Event(refund_id, order_id, refund_id, at)
-    return list(refund_submitted(Holder(row["channel_id"], row["currency"]), event, sources))
-
-
-def refund_instruction(row: Row, refund_id: str, key: str, amount_minor: int, reason: str) -> NewInstruction:
-    """What the channel is asked for a refund."""
-    request = RefundRequest(
-        key=key,
-        collection_key=row["id"],
-        collection_ref=row["ref"],
-        amount=Money(amount_minor, row["currency"]),
-        collected=Money(row["amount_minor"], row["currency"]),
-        reason=reason or "refund",
-        merchant_ref=row["merchant_ref"],
-        metadata={"cauce_refund": refund_id, "cauce_order": row["order_id"]},
-    )
-    return NewInstruction(
-        channel_id=row["channel_id"],
-        purpose=REFUND,
-        operation=Operation.REFUND,
-        key=key,
-        object_id=row["order_id"],
-        request=request,
-        parent_key=row["id"],
-        merchant_ref=row["merchant_ref"],
-    )
+    await submit_refunds(context, tx, ready, items, at=one.at)

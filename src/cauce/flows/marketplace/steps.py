@@ -7,15 +7,19 @@ from itertools import groupby
 from cauce.flows.context import JobKind, Runtime, SweepKind
 from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace.applied import conclude_splits
-from cauce.flows.marketplace.cancel import cancel_due
-from cauce.flows.marketplace.collected import conclude_collections
+from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
+from cauce.flows.marketplace.collected import CLOSE, conclude_collections
 from cauce.flows.marketplace.freeze import freeze_due
+from cauce.flows.marketplace.funding import FUND_JOB, REFUND, fund_refund
+from cauce.flows.marketplace.funds import FUND, conclude_funding
+from cauce.flows.marketplace.onboarding import OPEN_ACCOUNT, conclude_accounts
 from cauce.flows.marketplace.orders import COLLECT, begin_collections
 from cauce.flows.marketplace.pay_out import conclude_payouts
 from cauce.flows.marketplace.refunded import conclude_refunds
-from cauce.flows.marketplace.release import FINISH, SPLIT, release_due
-from cauce.flows.marketplace.returns import REFUND, REVERSE, conclude_reversals
+from cauce.flows.marketplace.release import release_due
+from cauce.flows.marketplace.returns import REVERSE, conclude_reversals
 from cauce.flows.marketplace.settle import PAYOUT, settle_due
+from cauce.flows.marketplace.split_requests import FINISH, SPLIT
 from cauce.marketplace.compliance import store as compliance_store
 from cauce.marketplace.compliance.service import notify_expiry
 from cauce.marketplace.orders import store as order_store
@@ -37,7 +41,7 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         await notify_expiry(tx.within(org_id), list(group))
 
 
-JOBS: dict[str, JobKind] = {}
+JOBS: dict[str, JobKind] = {FUND_JOB: JobKind(fund_refund)}
 
 SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(order_store.DUE, _orders_due),
@@ -50,6 +54,9 @@ EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
 CONCLUDERS: dict[str, Concluder] = {
     COLLECT: conclude_collections,
+    FUND: conclude_funding,
+    OPEN_ACCOUNT: conclude_accounts,
+    CLOSE: conclude_closings,
     SPLIT: conclude_splits,
     FINISH: conclude_splits,
     PAYOUT: conclude_payouts,

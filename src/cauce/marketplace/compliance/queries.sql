@@ -13,6 +13,14 @@ INSERT INTO compliance.self_check (org_id, id, answers, signed_by, signed_at, va
 -- name: last_self_check
 SELECT id, answers, signed_by, signed_at, valid_until, channels FROM compliance.self_check WHERE org_id = $1 ORDER BY signed_at DESC LIMIT 1
 
+-- name: insert_fee_rate
+INSERT INTO compliance.fee_rate (org_id, channel_id, valid_from, rate_bps, contract, agreed_by, approved_by) VALUES ($1, $2, $3, $4, $5, $6, $7)
+
+-- name: fee_rates
+-- The rate that counts at each of these channels.
+SELECT DISTINCT ON (channel_id) channel_id, rate_bps, contract, valid_from FROM compliance.fee_rate
+ WHERE org_id = $1 AND channel_id = ANY ($2::text[]) AND valid_from <= $3 ORDER BY channel_id, valid_from DESC
+
 -- name: find_due
 SELECT DISTINCT due.org_id FROM (
   (SELECT l.org_id FROM compliance.licence l JOIN directory.org o ON o.id = l.org_id AND o.mode = 'live'

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from cauce.kernel.errors import Forbidden, InvalidRequest
+from cauce.kernel.errors import Conflict, Forbidden, InvalidRequest
 
 VALID_FOR = timedelta(days=365)
 NOTICE_DAYS = (90, 30, 7)
@@ -39,6 +39,30 @@ class PooledMoney(Forbidden):
     """Other sellers' money may not reach an account of the platform's own first (K1)."""
 
     code = "pooled_money"
+
+
+class SelfCheckNeedsPerson(Forbidden):
+    """A person signs the self-check, never an API key or a script (K22)."""
+
+    code = "self_check_needs_person"
+
+
+class RulesBroken(Conflict):
+    """Rows of this organization break rules of compliance; the gate opens when they are mended (K22)."""
+
+    code = "compliance_rules_broken"
+
+
+class FeeAboveContract(Conflict):
+    """The platform's parts of the order are more than its contract with this channel allows (K8)."""
+
+    code = "fee_above_contract"
+
+
+class RateNeedsSecondPerson(Forbidden):
+    """A second person approves what the platform may take (K18)."""
+
+    code = "rate_needs_second_person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +127,18 @@ def check_answers(answers: Mapping[int, Answer]) -> None:
             raise refusal(
                 f"{question.text} {given.answer}: not with this product ({question.rule})", rule=question.rule
             )
+
+
+def check_signer(actor: str) -> None:
+    """`SelfCheckNeedsPerson` unless a person acts."""
+    if not actor.startswith("person:"):
+        raise SelfCheckNeedsPerson(f"{actor} is no person", param="signed_by")
+
+
+def check_fee(fee_minor: int, collected_minor: int, rate_bps: int) -> None:
+    """`FeeAboveContract` when the platform's parts are more than `rate_bps` of what is collected."""
+    if fee_minor * 10_000 > collected_minor * rate_bps:
+        raise FeeAboveContract(fee_minor=fee_minor, allowed_minor=collected_minor * rate_bps // 10_000)
 
 
 def next_notice(valid_until: date, today: date) -> date | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
+from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.marketplace.compliance import store
 from cauce.marketplace.compliance.rules import (
@@ -13,16 +14,27 @@ from cauce.marketplace.compliance.rules import (
     GateClosed,
     LicenceNotInForce,
     NewLicence,
+    RateNeedsSecondPerson,
     check_answers,
+    check_signer,
     in_force,
     next_notice,
 )
-from cauce.marketplace.compliance.store import last_self_check, licences_of
+from cauce.marketplace.compliance.store import fee_rates, last_self_check, licences_of
 from cauce.storage.database import Row, Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.outbox import NewEvent, emit
 
-__all__ = ["last_self_check", "licences_of", "notify_expiry", "record_licence", "require_gate", "sign_self_check"]
+__all__ = [
+    "agree_fee_rate",
+    "fee_rates",
+    "last_self_check",
+    "licences_of",
+    "notify_expiry",
+    "record_licence",
+    "require_gate",
+    "sign_self_check",
+]
 
 
 async def record_licence(tx: Tx, new: NewLicence, *, at: datetime) -> str:
@@ -36,12 +48,24 @@ async def sign_self_check(
     tx: Tx, answers: Mapping[int, Answer], channels: Sequence[str], *, signed_by: str, at: datetime
 ) -> str:
     """A person signs the answers for these channels; the gate is open for a year. Its id."""
+    check_signer(signed_by)
     check_answers(answers)
     check_id = new_id("slc")
     plain = {str(number): {"answer": one.answer, "evidence": one.evidence} for number, one in answers.items()}
     await store.insert_self_check(tx, check_id, plain, signed_by, at, at + VALID_FOR, sorted(channels))
     await emit(tx, [NewEvent("compliance.gate_passed", check_id, at, {"channels": sorted(channels)})], actor=signed_by)
     return check_id
+
+
+async def agree_fee_rate(
+    tx: Tx, channel_id: str, rate_bps: int, contract: str, *, agreed_by: str, approved_by: str, at: datetime
+) -> None:
+    """What the platform may take at a channel from now on, by contract, in basis points of an order (K8). Two persons."""
+    if not 0 <= rate_bps <= 10_000 or not contract.strip():
+        raise InvalidRequest("a rate is 0 to 10000 basis points and names its contract", param="rate_bps")
+    if not approved_by or approved_by == agreed_by:
+        raise RateNeedsSecondPerson(param="approved_by")
+    await store.insert_fee_rate(tx, channel_id, at, rate_bps, contract, agreed_by, approved_by)
 
 
 async def require_gate(tx: Tx, channel_id: str, *, at: datetime) -> None:

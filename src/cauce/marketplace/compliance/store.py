@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cauce.marketplace.compliance.rules import NewLicence
@@ -47,6 +48,16 @@ async def insert_self_check(tx: Tx, *columns: object) -> None:
 async def last_self_check(tx: Tx) -> Row | None:
     """The self-check that counts."""
     return await tx.row(QUERIES.last_self_check, tx.org)
+
+
+async def insert_fee_rate(tx: Tx, *columns: object) -> None:
+    """What the platform may take at a channel from an instant on."""
+    await tx.run(QUERIES.insert_fee_rate, tx.org, *columns)
+
+
+async def fee_rates(tx: Tx, channel_ids: Sequence[str], at: datetime) -> dict[str, Row]:
+    """The contract's rate at these channels, by channel; one without a rate is left out."""
+    return {row["channel_id"]: row for row in await tx.rows(QUERIES.fee_rates, tx.org, list(channel_ids), at)}
 
 
 async def set_due(tx: Tx, licence_id: str, due_at: datetime | None) -> None:

@@ -39,13 +39,21 @@ SELECT id, merchant_id, channel_id, ref, kind, state, needs, onboarding_url, sho
   FROM merchants.account WHERE org_id = $1 AND merchant_id = $2 ORDER BY created_at, id
 
 -- name: lock_accounts
-SELECT id, merchant_id, channel_id, ref, state, agreement, agreed_at FROM merchants.account
+SELECT id, merchant_id, channel_id, ref, kind, state, agreement, agreed_at FROM merchants.account
  WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+
+-- name: agree
+-- The acquiring or split agreement of an account and when its merchant consented (K10).
+UPDATE merchants.account SET agreement = $3, agreed_at = $4 WHERE org_id = $1 AND id = $2 AND agreed_at IS NULL
+
+-- name: has_default
+SELECT EXISTS (SELECT FROM merchants.instrument WHERE org_id = $1 AND merchant_id = $2 AND channel_id = $3 AND currency = $4
+                  AND approved_by <> '') AS has_default
 
 -- name: update_accounts
 UPDATE merchants.account a
-   SET state = u.state, ref = CASE WHEN u.ref = '' THEN a.ref ELSE u.ref END, needs = string_to_array(nullif(u.needs, ''), ','),
-       onboarding_url = u.url, agreed_at = coalesce(a.agreed_at, $7::timestamptz)
+   SET state = u.state, ref = CASE WHEN u.ref = '' THEN a.ref ELSE u.ref END, needs = coalesce(string_to_array(nullif(u.needs, ''), ','), '{}'),
+       onboarding_url = u.url
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) u(id, state, ref, needs, url)
  WHERE a.org_id = $1 AND a.id = u.id
 

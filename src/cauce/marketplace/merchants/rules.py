@@ -56,6 +56,18 @@ class HolderDiffers(InvalidRequest):
     code = "holder_differs"
 
 
+class NoAgreement(Conflict):
+    """The merchant has no acquiring or split agreement at this channel, so no account is opened there (K7, K10)."""
+
+    code = "no_agreement"
+
+
+class InstrumentInUse(Conflict):
+    """A payout to this instrument is on its way; detach it when that has ended."""
+
+    code = "instrument_in_use"
+
+
 class SamePerson(Forbidden):
     """A second person must approve this (K18)."""
 

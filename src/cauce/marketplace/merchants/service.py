@@ -36,6 +36,7 @@ __all__ = [
     "approve_instrument",
     "connect_merchants",
     "create_merchants",
+    "detach_instrument",
     "ids_by_external",
     "instruments_of",
     "merchants_by_ref",
@@ -92,7 +93,7 @@ async def record_account(
         data = {"channel": row["channel_id"], "state": state, "needs": needs}
         events.append(NewEvent("merchant.onboarding_changed", row["merchant_id"], at, data))
     if changes:
-        await store.update_accounts(tx, changes, at)
+        await store.update_accounts(tx, changes)
         await emit(tx, events, actor=actor)
 
 
@@ -134,6 +135,18 @@ async def approve_instrument(
     usable_from = at if first else at + COOL_OFF
     await store.update_instrument(tx, instrument_id, state, row["ref"], row["last4"], approved_by, usable_from)
     await _instrument_event(tx, row["merchant_id"], instrument_id, state, at, approved_by)
+
+
+async def detach_instrument(tx: Tx, instrument_id: str, *, at: datetime, actor: str) -> None:
+    """An instrument is no more used; `IllegalTransition` for one that was never verified."""
+    row = await store.lock_instrument(tx, instrument_id)
+    if row is None:
+        raise NotFound(f"there is no payout instrument {instrument_id}")
+    state = INSTRUMENT.step(row["state"], "detach")
+    await store.update_instrument(
+        tx, instrument_id, state, row["ref"], row["last4"], row["approved_by"], row["usable_from"]
+    )
+    await _instrument_event(tx, row["merchant_id"], instrument_id, state, at, actor)
 
 
 async def _instrument_event(tx: Tx, merchant_id: str, instrument_id: str, state: str, at: datetime, actor: str) -> None:

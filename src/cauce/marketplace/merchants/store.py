@@ -90,10 +90,20 @@ async def lock_accounts(tx: Tx, account_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_accounts, tx.org, list(account_ids))
 
 
-async def update_accounts(tx: Tx, changes: Sequence[tuple[str, str, str, str, str]], at: datetime) -> None:
+async def update_accounts(tx: Tx, changes: Sequence[tuple[str, str, str, str, str]]) -> None:
     """Write (id, state, ref, needs joined by commas, onboarding URL) of accounts."""
     columns = [list(column) for column in zip(*changes, strict=True)]
-    await tx.run(QUERIES.update_accounts, tx.org, *columns, at)
+    await tx.run(QUERIES.update_accounts, tx.org, *columns)
+
+
+async def agree(tx: Tx, account_id: str, agreement: str, at: datetime) -> None:
+    """Keep an account's agreement and when it was consented to."""
+    await tx.run(QUERIES.agree, tx.org, account_id, agreement, at)
+
+
+async def has_default(tx: Tx, merchant_id: str, channel_id: str, currency: str) -> bool:
+    """Whether an instrument was ever approved for this merchant there."""
+    return bool(await tx.value(QUERIES.has_default, tx.org, merchant_id, channel_id, currency))
 
 
 async def insert_instrument(tx: Tx, *columns: object) -> None:

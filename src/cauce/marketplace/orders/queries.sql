@@ -17,10 +17,11 @@ SELECT $1, l.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $
 
 -- name: insert_collections
 INSERT INTO orders.collection (org_id, id, order_id, channel_id, owner_id, merchant_ref, destination, method, currency, amount_minor,
-                               fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, created_at)
-SELECT $1, c.*, $18
+                               fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, payer_id, created_at)
+SELECT $1, c.*, $19
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
-              $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[]) c
+              $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
+              $18::text[]) c
 
 -- name: lock_orders
 SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refunded_minor, state, rule_id, rule_version, release_on,
@@ -38,17 +39,17 @@ SELECT order_id, line, seller_id, goods_kind, price_minor, freight_minor, descri
 
 -- name: collections_of
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at
+       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
   FROM orders.collection WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY order_id, id
 
 -- name: lock_collections
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at
+       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
   FROM orders.collection WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: lock_collections_of
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at
+       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
   FROM orders.collection WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: collections_paid
@@ -78,8 +79,8 @@ UPDATE orders.collection c
 
 -- name: orders_paid
 UPDATE orders.purchase o
-   SET state = 'paid', collected_minor = p.collected, paid_at = p.paid_at, next_step = p.next_step, due_at = p.due_at
-  FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::text[], $6::timestamptz[]) p(id, collected, paid_at, next_step, due_at)
+   SET state = 'paid', paid_at = p.paid_at, next_step = p.next_step, due_at = p.due_at
+  FROM unnest($2::text[], $3::timestamptz[], $4::text[], $5::timestamptz[]) p(id, paid_at, next_step, due_at)
  WHERE o.org_id = $1 AND o.id = p.id
 
 -- name: orders_step
@@ -90,6 +91,10 @@ UPDATE orders.purchase o
   FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::timestamptz[])
        s(id, state, next_step, due_at, delivered_at, canceled_at, released_at)
  WHERE o.org_id = $1 AND o.id = s.id
+
+-- name: orders_collected
+UPDATE orders.purchase o SET collected_minor = o.collected_minor + c.amount
+  FROM unnest($2::text[], $3::bigint[]) c(id, amount) WHERE o.org_id = $1 AND o.id = c.id
 
 -- name: orders_refunded
 UPDATE orders.purchase o SET refunded_minor = o.refunded_minor + r.amount
@@ -173,13 +178,18 @@ SELECT id, collection_id, external_id, amount_minor, state FROM orders.refund
  WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND external_id = ANY ($3::text[])
 
 -- name: lock_refunds
+-- By their own ids or by the keys of their present attempts.
 SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor
-  FROM orders.refund WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+  FROM orders.refund WHERE org_id = $1 AND (id = ANY ($2::text[]) OR attempt_key = ANY ($2::text[])) ORDER BY id FOR UPDATE
 
 -- name: update_refunds
 UPDATE orders.refund r SET state = u.state, open_reversals = u.open, finished_at = u.finished_at, attempt_key = u.attempt_key
   FROM unnest($2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::text[]) u(id, state, open, finished_at, attempt_key)
  WHERE r.org_id = $1 AND r.id = u.id
+
+-- name: orders_with_open_refunds
+SELECT DISTINCT order_id FROM orders.refund
+ WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND state NOT IN ('succeeded', 'failed', 'canceled')
 
 -- name: begin_import
 INSERT INTO orders.import (org_id, id, source, created_at) VALUES ($1, $2, $3, $4)

@@ -19,7 +19,8 @@ REFUND = Machine(
     (
         *steps("request", (BEGIN,), "requested"),
         *steps("reverse", (BEGIN, "requested", "approved"), "reversing_splits"),
-        *steps("submit", (BEGIN, "requested", "approved", "reversing_splits", "funding"), "submitted"),
+        *steps("fund", (BEGIN, "reversing_splits", "failed"), "funding"),
+        *steps("submit", (BEGIN, "failed", "requested", "approved", "reversing_splits", "funding"), "submitted"),
         *steps("wait", ("submitted", "unknown"), "processing"),
         *steps("lose", ("submitted", "processing"), "unknown"),
         *steps("succeed", ("submitted", "processing", "unknown"), "succeeded"),

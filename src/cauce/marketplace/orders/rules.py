@@ -120,6 +120,7 @@ class NewPayment:
     paid_at: datetime | None = None
     fee_minor: int = 0
     payer_ref: str = ""
+    from_balance_of: str = ""  # the member whose own balance at the holder pays (T24)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,13 @@ async def mark_paid(
         [NewEvent("collection.paid", row["id"], paid[row["id"]].paid_at, {"order": row["order_id"]}) for row in rows],
         actor=actor,
     )
-    order_ids = sorted({row["order_id"] for row in rows})
-    orders = [order for order in await store.lock_orders(tx, order_ids) if order["state"] == "created"]
+    collected: dict[str, int] = {}
+    for row in rows:
+        collected[row["order_id"]] = collected.get(row["order_id"], 0) + row["amount_minor"]
+    order_ids = sorted(collected)
+    locked = await store.lock_orders(tx, order_ids)
+    await store.orders_collected(tx, collected)
+    orders = [order for order in locked if order["state"] == "created"]
     left = await store.escrow_left(tx, [order["id"] for order in orders])
     complete = [order for order in orders if not left[order["id"]]["waits"]]
     await _complete(tx, complete, actor=actor)
@@ -122,7 +127,7 @@ async def _complete(tx: Tx, orders: Sequence[Row], *, actor: str) -> None:
             ReleaseOn(order["release_on"]), order["release_days"], order["placed_at"], paid_at, order["deliver_at"],
             order["cancel_at"],
         )  # fmt: skip
-        rows.append((order["id"], collected, paid_at, *step))
+        rows.append((order["id"], paid_at, *step))
         events.append(
             NewEvent("order.paid", order["id"], paid_at, {"collected": collected, "currency": order["currency"]})
         )

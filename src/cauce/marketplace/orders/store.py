@@ -40,7 +40,7 @@ def _purchase(one: PlannedOrder) -> tuple[Any, ...]:
     )
     return (
         one.id, order.external_id, order.channel_id, order.currency, order.total_minor,
-        sum(c.amount_minor for c in one.collections) if paid_at else 0, "paid" if paid_at else "created",
+        sum(c.amount_minor for c in one.collections if c.payment.ref), "paid" if paid_at else "created",
         order.rule_id, one.rule_version, order.release_on.value, order.release_days, step, due_at, order.placed_at,
         paid_at, order.deliver_at, order.cancel_at, body_hash(order), dict(order.metadata),
     )  # fmt: skip
@@ -64,7 +64,7 @@ async def insert_collections(
     tx: Tx, planned: Sequence[PlannedOrder], freezes: Mapping[str, Freeze], at: datetime
 ) -> None:
     """Write the collections of orders; those that are paid already with their fee and the end of their freeze."""
-    columns: list[list[Any]] = [[] for _ in range(16)]
+    columns: list[list[Any]] = [[] for _ in range(17)]
     for one in planned:
         freeze = freezes[one.order.channel_id]
         for collection in one.collections:
@@ -76,7 +76,7 @@ async def insert_collections(
                 "sub_merchant" if collection.owner_id else "provider", payment.method, one.order.currency,
                 collection.amount_minor, payment.fee_minor if paid_at else 0,
                 collection.amount_minor - payment.fee_minor if paid_at else 0, payment.ref,
-                "paid" if paid_at else "created", paid_at, ends_at, warn_at,
+                "paid" if paid_at else "created", paid_at, ends_at, warn_at, payment.from_balance_of,
             )  # fmt: skip
             for column, value in zip(columns, row, strict=True):
                 column.append(value)
@@ -138,13 +138,23 @@ async def move_escrow(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 async def orders_paid(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Orders whose payments all arrived: (id, collected, paid_at, next_step, due_at)."""
-    await tx.run(QUERIES.orders_paid, tx.org, *_columns(rows, 5))
+    """Orders whose payments all arrived: (id, paid_at, next_step, due_at)."""
+    await tx.run(QUERIES.orders_paid, tx.org, *_columns(rows, 4))
 
 
 async def orders_step(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """Orders go on: (id, state, next_step, due_at, delivered_at, canceled_at, released_at)."""
     await tx.run(QUERIES.orders_step, tx.org, *_columns(rows, 7))
+
+
+async def orders_collected(tx: Tx, amounts: Mapping[str, int]) -> None:
+    """Add what payers paid of orders."""
+    await tx.run(QUERIES.orders_collected, tx.org, list(amounts), list(amounts.values()))
+
+
+async def orders_with_open_refunds(tx: Tx, order_ids: Sequence[str]) -> set[str]:
+    """Those of these orders that have a refund whose end is not known yet."""
+    return {row["order_id"] for row in await tx.rows(QUERIES.orders_with_open_refunds, tx.org, list(order_ids))}
 
 
 async def orders_refunded(tx: Tx, amounts: Mapping[str, int]) -> None:

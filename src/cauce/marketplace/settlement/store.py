@@ -101,3 +101,8 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 DUE = Sweep("settlement.due", 45, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
 """Merchants who are settled now."""
+
+
+async def instrument_in_use(tx: Tx, instrument_id: str) -> bool:
+    """Whether a payout to this instrument is on its way."""
+    return bool(await tx.value(QUERIES.instrument_in_use, tx.org, instrument_id))

@@ -7,7 +7,7 @@ collection: what payers paid more or less than the lines say is the (last) selle
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -45,11 +45,13 @@ class Pot:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One party's part of one collection: `party` is `fee` or a merchant; `is_rest` takes what is left."""
+    """One party's part of one collection: `party` is `fee` or a merchant, `role` the rule's name for him; `is_rest` takes
+    what is left."""
 
     party: str
     amount_minor: int
     is_rest: bool = False
+    role: str = ""
 
 
 Claims = tuple[Part, ...]
@@ -87,9 +89,7 @@ def less_fee(parts: Sequence[Part], fee_minor: int, bearer: FeeBearer) -> tuple[
         taken = refund_proportional(bears, [0] * len(bears), fee_minor)
     except RefundExceedsParts as exc:
         raise ProviderFeeExceedsPart(bearer=bearer.value, part_minor=sum(bears), fee_minor=fee_minor) from exc
-    return tuple(
-        Part(part.party, part.amount_minor - fee, part.is_rest) for part, fee in zip(parts, taken, strict=True)
-    )
+    return tuple(replace(part, amount_minor=part.amount_minor - fee) for part, fee in zip(parts, taken, strict=True))
 
 
 @lru_cache(maxsize=4096)
@@ -107,13 +107,13 @@ def _claims(rule: SplitRule, goods: Goods, parties: Mapping[str, str]) -> list[P
         if to in (SELLER, KEPT):
             rest += amount
         elif to == FEE:
-            found.append(Part(FEE, amount))
+            found.append(Part(FEE, amount, role=FEE))
         else:
             merchant = parties.get(to.removeprefix("party:"))
             if merchant is None:
                 raise UnknownParty(f"the order has no {to}", param="parties")
-            found.append(Part(merchant, amount))
-    return [*found, Part(goods.seller_id, rest, is_rest=True)]
+            found.append(Part(merchant, amount, role=to))
+    return [*found, Part(goods.seller_id, rest, is_rest=True, role=SELLER)]
 
 
 def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
@@ -127,7 +127,7 @@ def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
         taken = refund_proportional(amounts, done, pot.amount_minor)
         done = [before + now for before, now in zip(done, taken, strict=True)]
         found[pot.id] = _merged(
-            [Part(part.party, amount, part.is_rest) for part, amount in zip(claims, taken, strict=True)]
+            [replace(part, amount_minor=amount) for part, amount in zip(claims, taken, strict=True)]
         )
     return found
 
@@ -138,7 +138,7 @@ def _balanced(claims: list[Part], collected: int) -> list[Part]:
     amount = last.amount_minor + collected - sum(part.amount_minor for part in claims)
     if amount < 0:
         raise CollectedTooLittle(collected_minor=collected, missing_minor=-amount)
-    return [*claims[:-1], Part(last.party, amount, is_rest=True)]
+    return [*claims[:-1], replace(last, amount_minor=amount)]
 
 
 def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: Fraction | None) -> dict[str, Claims]:
@@ -152,7 +152,7 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
         for index, room in enumerate(rooms):
             taken = min(left, room)
             if taken or (not claim.amount_minor and index == 0):
-                parts[index].append(Part(claim.party, taken))
+                parts[index].append(replace(claim, amount_minor=taken))
             left, rooms[index] = left - taken, room - taken
         if left:
             planned = sum(part.amount_minor for part in claims[:-1])
@@ -160,7 +160,7 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
     return {
         pot.id: (
             *each,
-            Part(owner_id, pot.amount_minor - sum(part.amount_minor for part in each), is_rest=True),
+            Part(owner_id, pot.amount_minor - sum(part.amount_minor for part in each), is_rest=True, role=SELLER),
         )
         for pot, each in zip(pots, parts, strict=True)
     }
@@ -169,10 +169,12 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
 def _merged(parts: Sequence[Part]) -> Claims:
     """The platform's parts of one collection as one, the others as they are; nothing of zero but the fee."""
     fee = sum(part.amount_minor for part in parts if part.party == FEE)
-    others: dict[tuple[str, bool], int] = {}
+    others: dict[tuple[str, bool, str], int] = {}
     for part in parts:
         if part.party != FEE:
-            key = (part.party, part.is_rest)
+            key = (part.party, part.is_rest, part.role)
             others[key] = others.get(key, 0) + part.amount_minor
-    found = [Part(party, amount, is_rest) for (party, is_rest), amount in others.items() if amount or is_rest]
-    return (Part(FEE, fee), *found) if any(part.party == FEE for part in parts) else tuple(found)
+    found = [
+        Part(party, amount, is_rest, role) for (party, is_rest, role), amount in others.items() if amount or is_rest
+    ]
+    return (Part(FEE, fee, role=FEE), *found) if any(part.party == FEE for part in parts) else tuple(found)

@@ -23,17 +23,24 @@ SELECT r.id, r.version, r.content FROM splits.rule r
 SELECT id, version, name, content, state, created_by, activated_by, created_at FROM splits.rule WHERE org_id = $1 ORDER BY id, version DESC
 
 -- name: insert_allocations
-INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party, amount_minor, is_rest)
-SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::boolean[]) a
+INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party, amount_minor, is_rest, role)
+SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::text[]) a
 
 -- name: allocations_of
-SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, is_rest, closed
+SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, fee_borne_minor, is_rest, closed, role
   FROM splits.allocation WHERE org_id = $1 AND collection_id = ANY ($2::text[]) ORDER BY collection_id, position
 
--- name: set_amounts
-UPDATE splits.allocation a SET amount_minor = s.amount
-  FROM unnest($2::text[], $3::smallint[], $4::bigint[]) s(collection_id, position, amount)
+-- name: bear_fee
+UPDATE splits.allocation a SET amount_minor = a.amount_minor - s.borne, fee_borne_minor = s.borne
+  FROM unnest($2::text[], $3::smallint[], $4::bigint[]) s(collection_id, position, borne)
  WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: restore_amounts
+-- Of these orders, the parts of collections of which no split stands: as they were before the fee was taken from them.
+UPDATE splits.allocation a SET amount_minor = a.amount_minor + a.fee_borne_minor, fee_borne_minor = 0
+ WHERE a.org_id = $1 AND a.order_id = ANY ($2::text[]) AND a.fee_borne_minor > 0
+   AND NOT EXISTS (SELECT FROM splits.split s WHERE s.org_id = a.org_id AND s.collection_id = a.collection_id
+                      AND s.state NOT IN ('planned', 'failed'))
 
 -- name: close_parts
 UPDATE splits.allocation a SET closed = true
@@ -48,9 +55,9 @@ UPDATE splits.allocation a SET reversed_minor = a.reversed_minor + s.amount
 -- name: insert_splits
 INSERT INTO splits.split (org_id, id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor,
                           owner_minor, finishes, owner_id, state, created_at)
-SELECT $1, s.*, 'submitted', $14
+SELECT $1, s.*, $15
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::smallint[], $9::bigint[], $10::bigint[],
-              $11::bigint[], $12::boolean[], $13::text[]) s
+              $11::bigint[], $12::boolean[], $13::text[], $14::text[]) s
 
 -- name: lock_splits
 SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref
@@ -65,6 +72,11 @@ SELECT id, order_id, collection_id, channel_id, currency, first_position, last_p
 UPDATE splits.split s SET state = u.state, ref = u.ref, applied_at = u.applied_at
   FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) u(id, state, ref, applied_at)
  WHERE s.org_id = $1 AND s.id = u.id
+
+-- name: submit_planned
+-- A finish that waited for the splits before it is sent, with what is left for the order's own merchant.
+UPDATE splits.split s SET state = 'submitted', owner_minor = u.owner_minor
+  FROM unnest($2::text[], $3::bigint[]) u(id, owner_minor) WHERE s.org_id = $1 AND s.id = u.id
 
 -- name: open_splits
 SELECT order_id, count(*) AS open FROM splits.split

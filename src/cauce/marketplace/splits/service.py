@@ -30,7 +30,7 @@ SPLIT = Machine(
         *steps("lose", ("submitted", "processing"), "unknown"),
         *steps("apply", ("submitted", "processing", "unknown"), "applied"),
         *steps("apply_partly", ("submitted", "processing", "unknown"), "partially_applied"),
-        *steps("fail", ("submitted", "processing", "unknown"), "failed"),
+        *steps("fail", ("planned", "submitted", "processing", "unknown"), "failed"),
         *steps("reverse_part", ("applied", "partially_applied", "partially_reversed"), "partially_reversed"),
         *steps("reverse_rest", ("applied", "partially_applied", "partially_reversed"), "reversed"),
     ),

@@ -46,10 +46,10 @@ async def list_rules(tx: Tx) -> list[Row]:
 
 async def insert_allocations(tx: Tx, plans: Sequence[tuple[str, str, Sequence[Part]]]) -> None:
     """Write the parts of collections: (collection, order, parts)."""
-    columns: list[list[Any]] = [[] for _ in range(6)]
+    columns: list[list[Any]] = [[] for _ in range(7)]
     for collection_id, order_id, parts in plans:
         for position, part in enumerate(parts, 1):
-            row = (collection_id, position, order_id, part.party, part.amount_minor, part.is_rest)
+            row = (collection_id, position, order_id, part.party, part.amount_minor, part.is_rest, part.role)
             for column, value in zip(columns, row, strict=True):
                 column.append(value)
     await tx.run(QUERIES.insert_allocations, tx.org, *columns)
@@ -63,9 +63,14 @@ async def allocations_of(tx: Tx, collection_ids: Sequence[str]) -> dict[str, lis
     return found
 
 
-async def set_amounts(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
-    """Parts that the provider's fee made smaller: (collection, position, amount)."""
-    await tx.run(QUERIES.set_amounts, tx.org, *_columns(rows, 3))
+async def bear_fee(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
+    """Parts that the provider's fee makes smaller: (collection, position, by how much)."""
+    await tx.run(QUERIES.bear_fee, tx.org, *_columns(rows, 3))
+
+
+async def restore_amounts(tx: Tx, order_ids: Sequence[str]) -> None:
+    """Orders go back to paid: where nothing was divided, the parts are again what was planned."""
+    await tx.run(QUERIES.restore_amounts, tx.org, list(order_ids))
 
 
 async def close_parts(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
@@ -80,7 +85,12 @@ async def add_reversed(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
 
 async def insert_splits(tx: Tx, rows: Sequence[tuple[Any, ...]], at: datetime) -> None:
     """Requests to channels, in the order of the query's columns after the organization."""
-    await tx.run(QUERIES.insert_splits, tx.org, *_columns(rows, 12), at)
+    await tx.run(QUERIES.insert_splits, tx.org, *_columns(rows, 13), at)
+
+
+async def submit_planned(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
+    """Finishes that waited are sent now: (id, what is left for the order's own merchant)."""
+    await tx.run(QUERIES.submit_planned, tx.org, *_columns(rows, 2))
 
 
 async def lock_splits(tx: Tx, ids: Sequence[str]) -> list[Row]:

@@ -16,7 +16,8 @@ from cauce.gateway.outcome import Done, Outcome
 from cauce.providers.stripe import finding, mapping
 from cauce.providers.stripe.wire import Json, Wire, settled, understood
 
-_COMPANY_FORMS = frozenset({"company", "partnership", "cooperative"})
+_COMPANY_FORMS = frozenset({"enterprise", "institution", "other_organisation", "company"})
+"""Legal forms that Stripe knows as a company; sole traders and natural persons are individuals."""
 
 
 async def open_account(wire: Wire, request: AccountRequest) -> Outcome[Account]:

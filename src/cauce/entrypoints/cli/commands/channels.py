@@ -94,6 +94,26 @@ def compare() -> None:
     output.emit(rows, *output.table(_COMPARED, cells))
 
 
+@app.command()
+def recommend(
+    answers: Annotated[
+        Path | None, typer.Option("--answers", help="A JSON object with what the business says of itself.")
+    ] = None,
+) -> None:
+    """Recommend channels for a business: ranked with reasons, the others with why not and what would lift it."""
+    from cauce.entrypoints.api.compliance import recommended
+    from cauce.entrypoints.cli.contracts import business_in
+    from cauce.marketplace.compliance.recommendation import recommend as rank
+    from cauce.providers.kit.registry import offers
+
+    found = rank(business_in(answers), offers())
+    lines = [found.verdict] if found.verdict else []
+    lines += [f"{place}. {one.name}: {one.reason}" for place, one in enumerate(found.ranked, 1)]
+    lines += [f"   warning: {warning}" for one in found.ranked[:1] for warning in one.warnings]
+    lines += [f"not {one.name}: {one.reason}" for one in found.excluded]
+    output.emit(recommended(found), *lines)
+
+
 async def _add(app: App, org: str, provider: str, name: str, values: dict[str, str]) -> dict[str, Any]:
     from cauce.channels.service import create_channel, read_channel
     from cauce.entrypoints.cli.application import chosen_org, shell_actor

@@ -11,6 +11,7 @@ from cauce.channels import store as channels
 from cauce.entrypoints.console.view import action, back_to, framed, page
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, columns, day, text, word
+from cauce.flows.marketplace import compliance as flow
 from cauce.kernel.errors import InvalidRequest
 from cauce.marketplace.compliance import service as compliance
 from cauce.marketplace.compliance.rules import QUESTIONS, Answer, NewLicence
@@ -115,10 +116,7 @@ async def sign(_request: Request, session: Session, fields: dict[str, str]) -> R
         one.number: Answer(fields.get(f"answer_{one.number}", ""), fields.get(f"evidence_{one.number}", ""))
         for one in QUESTIONS
     }
-    async with session.context.transaction() as tx:
-        known = [row["id"] for row in await channels.list_channels(tx)]
-        now = await session.context.now(tx)
-        await compliance.sign_self_check(tx, answers, known, signed_by=session.context.actor.name, at=now)
+    await flow.sign(session.context, answers)
     return back_to("/console/compliance")
 
 

@@ -29,6 +29,7 @@ class RefundablePart:
     amount_minor: int
     returned_minor: int = 0
     refundable: bool = True
+    role: str = ""  # the rule's name for the party
 
 
 def plan_refund(
@@ -50,7 +51,7 @@ def plan_refund(
         by_index = _indexed(parts, named or {})
         return refund_explicit(amounts, returned, refund_minor, by_index, allow_above_part=allow_above_part)
     if terms.policy is RefundPolicy.BY_ORDER:
-        order = [i for name in terms.order for i, part in enumerate(parts) if part.to == name]
+        order = [i for name in terms.order for i, part in enumerate(parts) if name in (part.to, part.role)]
         return refund_by_order(amounts, returned, refund_minor, order)
     if terms.policy is RefundPolicy.PLATFORM_FIRST:
         return refund_first_from(amounts, returned, refund_minor, [i for i, part in enumerate(parts) if part.to == FEE])
@@ -65,7 +66,7 @@ def _indexed(parts: Sequence[RefundablePart], named: Mapping[str, int]) -> dict[
     """The named amounts by index; a party with several parts returns them in listed order, each to its end."""
     found: dict[int, int] = {}
     for name, amount in named.items():
-        own = [i for i, part in enumerate(parts) if part.to == name]
+        own = [i for i, part in enumerate(parts) if name in (part.to, part.role)]
         if not own:
             raise UnknownPart(f"{name} has no part of this order", param="refund_parts")
         left = amount

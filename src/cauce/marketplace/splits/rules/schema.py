@@ -193,3 +193,10 @@ def parties_of(parts: tuple[Part, ...]) -> set[str]:
     for part in parts:
         found |= {part.to, *(step.to for step in part.steps)} | parties_of(part.children)
     return found
+
+
+def is_refundable(parts: tuple[Part, ...], role: str) -> bool:
+    """Whether refunds may touch what a role gets under these parts (and their children)."""
+    named = [part for part in parts if part.to == role]
+    inner = [is_refundable(part.children, role) for part in parts if part.children]
+    return all(part.refundable for part in named) and all(inner)

@@ -40,6 +40,10 @@ class Rule:
     seconds: int = 0
     copies: int = 2
 
+    def __post_init__(self) -> None:
+        """`ValueError` for a mode that does not exist: a rule that nothing follows would prove nothing."""
+        RuleMode(self.mode)
+
 
 @dataclass(slots=True)
 class Callback:

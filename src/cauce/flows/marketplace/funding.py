@@ -1,0 +1,159 @@
+"""Refunds whose parts are back are submitted (T10) where the money for them is there; the others wait for it.
+
+A refund that the channel refused for good may be tried again: the same refund, a new attempt with a key of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cauce.channels.service import NewInstruction, open_instructions
+from cauce.flows.context import Context
+from cauce.gateway.collecting import Operation, RefundRequest
+from cauce.kernel.errors import Conflict, NotFound
+from cauce.kernel.ids import new_id
+from cauce.kernel.money import Money
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import Event, Holder
+from cauce.ledger.recipes.refunds import refund_submitted
+from cauce.ledger.rules import Item, require_posted
+from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.splits import store as split_store
+from cauce.storage import jobs
+from cauce.storage.database import Row, Tx
+from cauce.storage.jobs import Job, NewJob
+
+REFUND = "orders.refund"
+FUND_JOB = "refund.fund"
+LOOK_AGAIN = timedelta(hours=1)
+"""How long a refund waits for money before it is tried again; doubled with each try, up to a day."""
+
+
+class RefundNotRetryable(Conflict):
+    """Only a refund that the channel refused for good, all of whose parts came back, may be tried again."""
+
+    code = "refund_not_retryable"
+
+
+async def submit_refunds(
+    context: Context, tx: Tx, ready: Sequence[tuple[Mapping[str, Any], Row]], before: Sequence[Item], *, at: datetime
+) -> set[str]:
+    """Post `before`, then T10 of each (refund, collection); send those that are covered. The ids of those that wait.
+
+    `JournalRefused` only for what comes before: a refund that lacks money waits for it, and nothing is asked meanwhile.
+    """
+    items, places = list(before), []
+    for refund, collection in ready:
+        mine = submit_items(collection, refund["attempt_key"], refund["order_id"], refund["taken"]["sources"], at)
+        places.append((len(items), len(items) + len(mine)))
+        items += mine
+    results = await post(tx, items)
+    require_posted(results[: len(before)])
+    waiting: list[Mapping[str, Any]] = []
+    instructions = []
+    updates = []
+    for (refund, collection), (first, last) in zip(ready, places, strict=True):
+        covered = all(result.code.stands for result in results[first:last])
+        updates.append((refund["id"], "submitted" if covered else "funding", 0, None, refund["attempt_key"]))
+        if covered:
+            instructions.append(refund_instruction(collection, refund))
+        else:
+            waiting.append(refund)
+    if updates:
+        await order_store.update_refunds(tx, updates)
+    await open_instructions(tx, instructions, due_at=at)
+    await _look_again(tx, waiting, at=at, tries=0)
+    return {refund["id"] for refund in waiting}
+
+
+async def _look_again(tx: Tx, waiting: Sequence[Mapping[str, Any]], *, at: datetime, tries: int) -> None:
+    due_at = at + min(LOOK_AGAIN * 2**tries, timedelta(days=1))
+    await jobs.enqueue(
+        tx,
+        [
+            NewJob(FUND_JOB, due_at, {"refund": one["id"], "tries": tries}, key=f"object:{one['order_id']}")
+            for one in waiting
+        ],
+    )
+
+
+async def fund_refund(context: Context, job: Job) -> None:
+    """The job of a refund that lacks money: submit it if the money is there now, else look again later."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        rows = [
+            dict(row)
+            for row in await order_store.lock_refunds(tx, [job.payload["refund"]])
+            if row["state"] == "funding"
+        ]
+        if not rows:
+            return
+        (collection,) = await order_store.lock_collections(tx, [rows[0]["collection_id"]])
+        sources = rows[0]["taken"]["sources"]
+        items = submit_items(collection, rows[0]["attempt_key"], rows[0]["order_id"], sources, now)
+        covered = all(result.code.stands for result in await post(tx, items))
+        if not covered:
+            await _look_again(tx, rows, at=now, tries=int(job.payload["tries"]) + 1)
+            return
+        await order_store.update_refunds(tx, [(rows[0]["id"], "submitted", 0, None, rows[0]["attempt_key"])])
+        await open_instructions(tx, [refund_instruction(collection, rows[0])], due_at=now)
+
+
+async def retry_refund(context: Context, refund_id: str) -> None:
+    """Try a failed refund again, with a new key. `RefundNotRetryable` unless the channel itself refused it."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        rows = await order_store.lock_refunds(tx, [refund_id])
+        if not rows:
+            raise NotFound(f"there is no refund {refund_id}", param="refund")
+        refund = dict(rows[0])
+        came_back = await split_store.reversals_of_refund(tx, refund_id)
+        if refund["state"] != "failed" or any(state != "applied" for state in came_back.values()):
+            raise RefundNotRetryable(f"{refund_id} is {refund['state']}", param="refund")
+        orders = await order_store.lock_orders(tx, [refund["order_id"]])
+        if orders[0]["state"] == "releasing":
+            raise RefundNotRetryable(f"{refund['order_id']} is being divided", param="refund")
+        (collection,) = await order_store.lock_collections(tx, [refund["collection_id"]])
+        if not came_back and collection["released_minor"]:
+            raise RefundNotRetryable("its order was divided since: ask for a new refund", param="refund")
+        refund["attempt_key"] = new_id("rfd")
+        amount, taken = refund["amount_minor"], refund["taken"]
+        move = (collection["id"], -taken["parked"], 0, amount, refund["fee_expected_minor"])
+        await order_store.move_escrow(tx, [move])
+        await order_store.orders_refunded(tx, {refund["order_id"]: amount})
+        if not came_back:
+            parts = taken["parts"].items()
+            await split_store.add_reversed(tx, [(collection["id"], int(position), took) for position, took in parts])
+        await submit_refunds(context, tx, [(refund, collection)], [], at=now)
+
+
+def submit_items(row: Row, key: str, order_id: str, sources: Mapping[str, int], at: datetime) -> list[Item]:
+    """T10: what the refund's attempt `key` takes is out of reach."""
+    event = Event(key, order_id, key, at)
+    return list(refund_submitted(Holder(row["channel_id"], row["currency"]), event, sources))
+
+
+def refund_instruction(row: Row, refund: Mapping[str, Any]) -> NewInstruction:
+    """What the channel of a collection is asked for a refund."""
+    request = RefundRequest(
+        key=refund["attempt_key"],
+        collection_key=row["id"],
+        collection_ref=row["ref"],
+        amount=Money(refund["amount_minor"], row["currency"]),
+        collected=Money(row["amount_minor"], row["currency"]),
+        reason=refund["reason"] or "refund",
+        merchant_ref=row["merchant_ref"],
+        metadata={"cauce_refund": refund["id"], "cauce_order": row["order_id"]},
+    )
+    return NewInstruction(
+        channel_id=row["channel_id"],
+        purpose=REFUND,
+        operation=Operation.REFUND,
+        key=refund["attempt_key"],
+        object_id=row["order_id"],
+        request=request,
+        parent_key=row["id"],
+        merchant_ref=row["merchant_ref"],
+    )
