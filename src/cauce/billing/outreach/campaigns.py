@@ -208,7 +208,7 @@ def check(campaign: Campaign, known: frozenset[str], templates: Sequence[str]) -
     if any(not 0 <= hour <= 23 for hour in (campaign.hour, campaign.quiet_from, campaign.quiet_until)):
         raise BadCampaign("hours are 0 to 23", param="hour")
     for kind in (*campaign.triggers, *campaign.event_types()):
-        if kind not in CATALOGUE:
+        if kind not in CATALOGUE or kind.startswith("message."):  # a message never causes another
             raise BadCampaign(f"there is no event {kind}", param="triggers")
     check_conditions((*campaign.when, *campaign.stops), known)
     for step in campaign.steps:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cauce.entrypoints.api import (
     analytics,
+    automations,
     campaigns,
     catalog,
     clock,
@@ -49,6 +50,7 @@ ROUTERS = (
     invoices.router,
     outreach.router,
     campaigns.router,
+    automations.router,
     instances.router,
     analytics.router,
     merchants.router,

@@ -13,10 +13,10 @@ from cauce.billing.outreach import schedule
 from cauce.billing.outreach.campaigns import Campaign, period_of, plan
 from cauce.billing.outreach.schedule import DueStep
 from cauce.flows.context import Context
-from cauce.flows.outreach import mirror
+from cauce.flows.outreach import automate, mirror
 from cauce.flows.outreach.composing import event_data
 from cauce.flows.outreach.reach import find_reach
-from cauce.kernel.events import CATALOGUE
+from cauce.flows.outreach.subjects import subject_of
 from cauce.reports import outreach as reports
 from cauce.reports.outreach import Facts
 from cauce.storage import jobs, outbox
@@ -25,15 +25,6 @@ from cauce.storage.jobs import Job
 from cauce.storage.outbox import Event
 
 FOLLOW_JOB = "outreach.follow"
-_NOUNS = (
-    "customer", "member", "payment_method", "quote", "subscription", "pending_line", "invoice", "credit_note", "payment",
-    "refund", "dispute", "dunning", "access", "instance", "conversation", "coupon", "discount", "usage", "task",
-)  # fmt: skip
-FOLLOWED = frozenset(kind for kind in CATALOGUE if kind.partition(".")[0] in _NOUNS) | {
-    "message.sent",
-    "message.unsubscribed",
-}
-"""The events that campaigns and automations may listen to: those of a customer's life."""
 
 
 async def follow(context: Context, job: Job) -> None:
@@ -45,6 +36,8 @@ async def follow(context: Context, job: Job) -> None:
         if events and not reach.reaches_nobody:
             await plan_steps(tx, events, now)
             await jobs.enqueue(tx, mirror.jobs_for(reach.desks, events, now))
+        if events:
+            await automate.begin_runs(tx, events, now)
         await context.finish_job(tx)
 
 
@@ -89,16 +82,6 @@ def planned(campaign: Campaign, event: Event, facts: Facts) -> list[DueStep]:
         )
         for one in found
     ]
-
-
-def subject_of(event: Event) -> tuple[str, str]:
-    """(customer, subscription or "") that an event is about."""
-    if event.object_id.startswith("sub_"):
-        subscription = event.object_id
-    else:
-        named = event.data.get("subscription")
-        subscription = named if isinstance(named, str) else ""
-    return event.customer_id or "", subscription
 
 
 def _hastened(campaign: Campaign, event: Event) -> list[tuple[str, str, str, datetime, Mapping[str, Any]]]:

@@ -8,12 +8,14 @@ from cauce.billing.outreach.schedule import STEP
 from cauce.billing.outreach.service import SEND_JOB
 from cauce.flows.automation_steps import always
 from cauce.flows.context import JobKind, SweepKind
-from cauce.flows.outreach import due, follow, heard, mirror, send
+from cauce.flows.outreach import automate, due, follow, heard, mirror, send
+from cauce.flows.outreach.subjects import FOLLOWED
 from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {
     SEND_JOB: JobKind(send.send, timeout_seconds=900, step=always("message.send")),
     follow.FOLLOW_JOB: JobKind(follow.follow),
+    automate.RUN_JOB: JobKind(automate.run),
     mirror.CONTACT_JOB: JobKind(mirror.tell_contact),
     mirror.TELL_JOB: JobKind(mirror.tell_event),
 }
@@ -22,7 +24,7 @@ SWEEPS: tuple[SweepKind, ...] = (SweepKind(STEP, due.run),)
 
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
-GATHERED: dict[str, frozenset[str]] = {follow.FOLLOW_JOB: follow.FOLLOWED}
+GATHERED: dict[str, frozenset[str]] = {follow.FOLLOW_JOB: FOLLOWED}
 
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
     NoticeKind.CONTACT: heard.contact_told,

@@ -14,7 +14,8 @@ from cauce.billing.outreach.rules import NewMessage, Standing
 from cauce.billing.outreach.templating import Rendered
 from cauce.flows.context import Context
 from cauce.flows.outreach.composing import known_of, message_for
-from cauce.flows.outreach.follow import planned, subject_of
+from cauce.flows.outreach.follow import planned
+from cauce.flows.outreach.subjects import subject_of
 from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.reports import outreach as reports
 from cauce.reports.outreach import Facts

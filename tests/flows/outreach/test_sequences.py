@@ -1,0 +1,78 @@
+"""The system's own sequences on the clock: a failed payment told step by step, offers, cards, receipts, copies for staff (S16)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from cauce.billing.catalog.rules import PlanPolicy, TrialEnd
+from cauce.billing.customers.rules import CustomerData
+from cauce.flows.billing import cancel, quotes
+from cauce.flows.billing.cancel import Cancel
+from cauce.flows.billing.signup import Signup
+from cauce.storage.directory import people
+from tests.flows.outreach.office import Office
+
+
+def at(day: int, hour: int = 10, month: int = 1) -> datetime:
+    return datetime(2026, month, day, hour, tzinfo=UTC)
+
+
+async def when(desk: Office, who: str) -> list[tuple[str, str]]:
+    return [(mail["subject"], mail["at"][:16]) for mail in await desk.mails(who)]
+
+
+async def test_a_debt_is_told_from_the_first_failure_to_the_end_of_access(desk: Office) -> None:
+    await desk.plan(policy=PlanPolicy(trial_end=TrialEnd.CREATE_INVOICE))
+    ana = await desk.sign_up("ana")
+    await desk.advance_to(at(20, 0, month=2))
+    told = [one for one in await when(desk, "ana") if one[1] >= "2026-01-29"]
+    assert told == [
+        ("The payment for Pro did not go through", "2026-01-29T09:00"),
+        ("We try the payment for Pro again on January 30, 2026", "2026-01-29T21:00"),
+        ("We try the payment for Pro again on February 1, 2026", "2026-01-31T21:00"),
+        ("We try the payment for Pro again on February 3, 2026", "2026-02-02T21:00"),
+        ("Full access to Pro until February 5, 2026", "2026-02-04T10:00"),
+        ("We try the payment for Pro again on February 5, 2026", "2026-02-04T21:00"),
+        ("Pro can be read only for now", "2026-02-05T09:00"),
+    ]
+    assert "subscription.unpaid" in await desk.story(ana.subscription_id)
+    (first,) = [mail for mail in await desk.mails("ana") if mail["subject"] == told[0][0]]
+    assert "€30.00" in first["text"] and "There is no card on file." in first["text"]
+
+
+async def test_an_offer_is_sent_remembered_and_named_before_it_lapses(desk: Office) -> None:
+    await desk.plan()
+    data = CustomerData("ana", email="ana@example.com", name="Ana")
+    await quotes.send_quote(desk.context, Signup(data, "pro", "eur"))
+    await desk.advance_to(at(20, 0, month=2))
+    told = await when(desk, "ana")
+    assert told == [
+        ("An offer from Office: Pro", "2026-01-15T09:00"),
+        ("Your offer is waiting: Pro", "2026-01-18T10:00"),
+        ("Your offer of Pro is good until February 14, 2026", "2026-02-11T10:00"),
+    ]
+
+
+async def test_staff_with_the_role_gets_a_copy_of_a_cancellation_and_others_do_not(desk: Office) -> None:
+    async with desk.product.runtime.db.transaction() as tx:
+        await people.add_member(tx, desk.org.id, "boss@example.com", people.Role.OWNER, name="Boss")
+        await people.add_member(tx, desk.org.id, "books@example.com", people.Role.FINANCE, name="Books")
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    await cancel.cancel(desk.context, Cancel(ana.subscription_id))
+    await desk.advance(timedelta(0))
+    assert await desk.subjects("boss") == ["A cancellation was requested: Ana"]
+    assert await desk.subjects("books") == []
+    assert (await desk.subjects("ana"))[-1] == "Your cancellation of Pro"
+
+
+async def test_mail_carries_what_keeps_it_out_of_the_junk(desk: Office) -> None:
+    await desk.plan()
+    await desk.sign_up("ana")
+    await desk.advance(timedelta(days=2))
+    for mail in await desk.mails("ana"):
+        headers = mail["headers"]
+        assert headers["Message-ID"].endswith("@shop.example>") and headers["Auto-Submitted"] == "auto-generated"
+        assert mail["text"].strip() and mail["html"].startswith("<!doctype html>")
+    optional = (await desk.mails("ana"))[-1]["headers"]
+    assert optional["List-Unsubscribe"].startswith("<http") and "One-Click" in optional["List-Unsubscribe-Post"]
