@@ -38,12 +38,14 @@ class Office:
         """Work as an operator."""
         return self.product.runtime.context(self.org.id, actor=Actor("person:operator"))
 
-    async def plan(self, key: str = "pro", *, trial_days: int = 14, policy: PlanPolicy | None = None) -> str:
+    async def plan(
+        self, key: str = "pro", *, trial_days: int = 14, policy: PlanPolicy | None = None, amount_minor: int = 3000
+    ) -> str:
         """A monthly plan of 30.00 EUR with a trial."""
         async with self.context.transaction() as tx:
             now = await self.context.now(tx)
             product = await catalog.create_product(tx, f"product-{key}", "The app", now=now)
-            price = NewPrice("base", "eur", {"type": "flat", "amount_minor": 3000}, nickname="Base")
+            price = NewPrice("base", "eur", {"type": "flat", "amount_minor": amount_minor}, nickname="Base")
             plan = NewPlan(
                 key, product, key.capitalize(), (price,), policy=policy or PlanPolicy(), trial_days=trial_days
             )

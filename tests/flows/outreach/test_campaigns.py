@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from cauce.billing.catalog.rules import PlanPolicy, TrialEnd
 from cauce.billing.customers import service as customers
 from cauce.billing.outreach import schedule, service, texts
+from cauce.billing.payments import service as payments
+from cauce.flows import runner
 from cauce.flows.billing import cancel
 from cauce.flows.billing.cancel import Cancel
 from cauce.flows.billing.trial_dates import move_trial_end
+from cauce.flows.context import SweepKind
+from cauce.flows.outreach import due, follow
+from cauce.gateway.charging import SavedMethod
 from cauce.reports.outreach import FIELDS
+from cauce.storage import outbox
 from tests.flows.outreach.office import Office
 
 
@@ -199,3 +206,45 @@ async def test_marketing_waits_for_the_morning(desk: Office, hour: int) -> None:
     await desk.advance_to(at(9, 0, month=2))
     morning = 7 if hour == 3 else 8
     assert (await when(desk, "ana"))[-1] == ("One question about Pro", f"2026-02-0{morning}T10:00")
+
+
+async def test_with_a_card_the_first_charge_is_announced_and_conversion_thanked(desk: Office) -> None:
+    await desk.plan("free", amount_minor=0)
+    ana = await desk.sign_up("ana", "free")
+    async with desk.context.transaction() as tx:
+        now = await desk.context.now(tx)
+        saved = SavedMethod("pm_1", "card", "visa", "4242", date(2030, 1, 1), "fp_1")
+        await payments.save_method(tx, ana.customer_id, desk.channels["smtp"], "c_1", saved, now=now)
+    await desk.advance_to(at(30, 0))
+    told = dict(await when(desk, "ana"))
+    assert told["Your trial of Free ends on January 29, 2026"] == "2026-01-26T10:00"
+    assert told["Thank you: your Free goes on"] == "2026-01-29T09:00"
+    assert not [one for one in told if "days left" in one or "tomorrow" in one or "has ended" in one]
+    (announced,) = [mail for mail in await desk.mails("ana") if "ends on" in mail["subject"]]
+    assert "we charge €0.00" in announced["text"]
+
+
+async def test_two_workers_and_a_chunk_that_comes_twice_send_each_step_once(desk: Office) -> None:
+    """S2: what a killed worker leaves behind is done again, and nothing is doubled."""
+    await desk.plan()
+    ana = await desk.sign_up("ana")
+    runtime = desk.product.runtime
+    async with desk.context.transaction() as tx:
+        numbers = [row["id"] for row in await outbox.page(tx, event_type="subscription.trial_started")]
+        events = await outbox.read_events(tx, numbers)
+        await follow.plan_steps(tx, events, await desk.context.now(tx))  # the chunk again
+        await tx.run("UPDATE outreach.step SET due_at = $2 WHERE org_id = $1 AND step = 'o1'", tx.org, await desk.now())
+    kind = SweepKind(schedule.STEP, due.run)
+    taken = await asyncio.gather(*(runner.sweep_chunk(runtime, kind, [desk.org.id]) for _ in range(4)))
+    assert sum(taken) == 1
+    with pytest.raises(RuntimeError):  # a worker that dies in the middle of a chunk leaves nothing
+        async with desk.context.transaction() as tx:
+            rows = await tx.rows(
+                "UPDATE outreach.step SET due_at = now() WHERE org_id = $1 AND step = 'o2' RETURNING *", tx.org
+            )
+            await due.run(runtime, tx, rows)
+            raise RuntimeError
+    await desk.advance(timedelta(days=2))
+    messages = [row["template"] for row in await desk.messages(ana.customer_id)]
+    assert messages == ["welcome", "first_login"]
+    assert len(await desk.mails("ana")) == 2

@@ -37,6 +37,7 @@ async def test_a_debt_is_told_from_the_first_failure_to_the_end_of_access(desk: 
     ]
     assert "subscription.unpaid" in await desk.story(ana.subscription_id)
     (first,) = [mail for mail in await desk.mails("ana") if mail["subject"] == told[0][0]]
+    assert "/pay?token=" in first["text"], "the invoice is paid without signing in"
     assert "€30.00" in first["text"] and "There is no card on file." in first["text"]
 
 

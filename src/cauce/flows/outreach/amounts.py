@@ -1,4 +1,4 @@
-"""What the first period after a trial will cost, for the messages that announce it."""
+"""What the first period after a trial will cost, and the link that pays a debt, for the messages that say so."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any
 from cauce.billing.outreach.rules import NewMessage
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.flows.billing.terms import first_terms
+from cauce.flows.context import Runtime
+from cauce.flows.portal import pay_link
 from cauce.storage.database import Tx
 
 _ANNOUNCES = "trial_ending_card"
+_ASKS_FOR_MONEY = ("payment_failed", "grace_ending", "access_restricted", "ended_unpaid", "pay_to_return", "invoice")
 
 
 async def first_charges(tx: Tx, messages: Sequence[NewMessage]) -> dict[str, dict[str, Any]]:
@@ -26,3 +29,9 @@ async def first_charges(tx: Tx, messages: Sequence[NewMessage]) -> dict[str, dic
         }
         for term in (await first_terms(tx, trialing) if trialing else ())
     }
+
+
+async def pay_links(tx: Tx, runtime: Runtime, messages: Sequence[NewMessage]) -> dict[str, dict[str, Any]]:
+    """A link that pays one invoice without signing in, by invoice, for those messages that ask for money."""
+    wanted = sorted({str(one.data["open_invoice"]) for one in messages if one.template in _ASKS_FOR_MONEY} - {""})
+    return {invoice_id: {"pay_link": await pay_link(tx, runtime, invoice_id)} for invoice_id in wanted}

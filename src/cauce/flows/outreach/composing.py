@@ -68,6 +68,7 @@ def values_for(
         "reason_words": phrase(locale, "reason", str(data.get("refusal") or facts.get("refusal") or ""), "declined"),
         "event_words": phrase(locale, "event", str(data.get("event_type", "")), "automation"),
         "number": facts.get("open_number") or "",
+        "open_invoice": invoice_id,
         **own,
         **data,
     }

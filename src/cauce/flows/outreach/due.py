@@ -17,7 +17,7 @@ from cauce.billing.outreach.presenting import locale_for
 from cauce.billing.outreach.rules import NewMessage, Recipient, Standing
 from cauce.billing.outreach.schedule import DueStep, due_step
 from cauce.flows.context import Runtime
-from cauce.flows.outreach.amounts import first_charges
+from cauce.flows.outreach.amounts import first_charges, pay_links
 from cauce.flows.outreach.composing import known_of, message_for, values_for
 from cauce.flows.outreach.reach import SETTINGS
 from cauce.reports import outreach as reports
@@ -58,7 +58,7 @@ async def run(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         for place, row in enumerate(due):
             one = due_step(row)
             await _take(chunk, one, decision_on(chunk, one, later.get(place, ())))
-        await _write(chunk)
+        await _write(chunk, runtime)
 
 
 async def open_chunk(tx: Tx, public_url: str, due: Sequence[DueStep]) -> Chunk:
@@ -123,9 +123,13 @@ async def _for_staff(chunk: Chunk, one: DueStep, campaign: Campaign, step: Step,
         )
 
 
-async def _write(chunk: Chunk) -> None:
-    amounts = await first_charges(chunk.tx, [message for _, message in chunk.going])
-    messages = [_with(message, amounts.get(message.subject_id, {})) for _, message in chunk.going]
+async def _write(chunk: Chunk, runtime: Runtime) -> None:
+    going = [message for _, message in chunk.going]
+    amounts = await first_charges(chunk.tx, going)
+    links = await pay_links(chunk.tx, runtime, going)
+    messages = [
+        _with(one, {**amounts.get(one.subject_id, {}), **links.get(str(one.data["open_invoice"]), {})}) for one in going
+    ]
     opt_in = bool(chunk.org.settings.get(SETTINGS, {}).get("marketing_opt_in", False))
     queued = await service.queue(chunk.tx, messages, chunk.now, opt_in=opt_in)
     for (one, _), id in zip(chunk.going, queued, strict=True):
