@@ -7,16 +7,25 @@ one function each, so that the whole checklist is read in one place.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
+from cauce.flows.billing.recognize import recognize_in
+from cauce.kernel.calendar.zones import start_of_day, zone_of
 from cauce.ledger import months
 from cauce.ledger.months import Line, MonthName
+from cauce.ledger.rules import Book
 from cauce.ledger.sealing import seal_all
 from cauce.storage.audit import Actor
 from cauce.storage.database import Database, Tx
+from cauce.storage.directory.orgs import read_org
 from cauce.storage.orgclock import org_now
 
 LINES: list[Callable[[Tx, MonthName, datetime], Awaitable[list[Line]]]] = [months.own_lines]
+
+
+def next_month(starts_on: date) -> date:
+    """The first day after the month that begins on `starts_on`."""
+    return date(starts_on.year + starts_on.month // 12, starts_on.month % 12 + 1, 1)
 
 
 async def checklist(database: Database, org_id: int, name: MonthName) -> list[Line]:
@@ -30,10 +39,17 @@ async def checklist(database: Database, org_id: int, name: MonthName) -> list[Li
 async def close_month(
     database: Database, org_id: int, name: MonthName, *, explained: Mapping[str, str], actor: Actor
 ) -> list[Line]:
-    """Close the month over its checklist; the lines. `MonthNotReady` leaves it in closing, with the same lines to see."""
+    """Close the month over its checklist; the lines. `MonthNotReady` leaves it in closing, with the same lines to see.
+
+    What was served in a month of the platform's book becomes revenue first, dated in that month (G13).
+    """
     async with database.transaction(org_id) as tx:
         if not await months.is_closing(tx, name):
             await months.begin_closing(tx, name, actor)
+        ends_on = next_month(name.starts_on)
+        is_over = start_of_day(ends_on, zone_of((await read_org(tx, org_id)).timezone)) <= await org_now(tx)
+    if name.book is Book.PLATFORM and is_over:
+        await recognize_in(database, org_id, ends_on, actor.name, "month.close")
     lines = await checklist(database, org_id, name)
     async with database.transaction(org_id) as tx:
         await months.close(tx, name, lines=lines, explained=explained, actor=actor, now=await org_now(tx))

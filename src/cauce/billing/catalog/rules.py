@@ -127,6 +127,8 @@ class DunningPolicy:
     grace_days: int = 7
     terminal: str = "unpaid"  # or "cancel"
     unpaid_days: int = 60
+    quiet_from_hour: int = 21  # of the customer's local time: no retry from then ...
+    quiet_until_hour: int = 8  # ... until then
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,12 @@ async def save(tx: Tx, cases: Sequence[DunningCase], at: datetime) -> None:
         )
 
 
+async def last_successes(tx: Tx, customer_ids: Iterable[str]) -> dict[str, datetime]:
+    """When each of these customers last paid through a provider."""
+    rows = await tx.rows(QUERIES.last_payments, tx.org, sorted(set(customer_ids)))
+    return {row["customer_id"]: row["paid_at"] for row in rows}
+
+
 def case_of(row: Row) -> DunningCase:
     """A recovery from its row."""
     names = DunningCase.__slots__

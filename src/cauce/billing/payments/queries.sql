@@ -30,6 +30,10 @@ SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, i
 SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed
   FROM payments.payment WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
 
+-- name: last_payments
+SELECT p.customer_id, max(p.paid_at) AS paid_at FROM payments.payment p
+ WHERE p.org_id = $1 AND p.customer_id = ANY ($2::text[]) AND p.channel_id <> '' GROUP BY p.customer_id
+
 -- name: refund_payment
 UPDATE payments.payment SET refunded_minor = refunded_minor + $3 WHERE org_id = $1 AND id = $2
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from cauce.gateway.outcome import Refusal
+from cauce.kernel.calendar.zones import at_local_time, zone_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.machine import BEGIN, Machine, Transition, steps
 
@@ -134,6 +135,9 @@ class Recovery:
     grace_days: int = 7
     terminal: str = "unpaid"
     unpaid_days: int = 60
+    quiet_from_hour: int = 21
+    quiet_until_hour: int = 8
+    timezone: str = "UTC"  # the customer's
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ def open_case(
     policy: Recovery,
     refusal: str,
     failed_at: datetime,
+    last_success_at: datetime | None = None,
 ) -> DunningCase:
     """The recovery that begins with a first failure: the first retry and the end of grace are set."""
     return DunningCase(
@@ -195,23 +200,35 @@ def open_case(
         currency=currency,
         recovered_minor=0,
         restricted=False,
-        due_at=next_try(policy, 0, failed_at),
+        due_at=next_try(policy, 0, failed_at, last_success_at),
         grace_at=failed_at + timedelta(days=policy.grace_days),
         started_at=failed_at,
     )
 
 
-def next_try(policy: Recovery, tries: int, after: datetime) -> datetime | None:
-    """When the retry after `tries` retries is due, counted from the last one; None when they are used up."""
+def next_try(policy: Recovery, tries: int, after: datetime, last_success_at: datetime | None = None) -> datetime | None:
+    """When the retry after `tries` retries is due, counted from the last one; None when they are used up (H1, H4).
+
+    Its local hour is that of the customer's last payment that succeeded, else that of the failure; never in quiet hours.
+    """
     if tries >= min(len(policy.retry_days), policy.tries_max):
         return None
-    return after + timedelta(days=policy.retry_days[tries])
+    zone, days = zone_of(policy.timezone), policy.retry_days[tries]
+    local = after.astimezone(zone)
+    clock = local.time() if last_success_at is None else last_success_at.astimezone(zone).time()
+    day = local.date() + timedelta(days=days)
+    if clock.hour >= policy.quiet_from_hour:
+        day, clock = day + timedelta(days=1), time(policy.quiet_until_hour)
+    elif clock.hour < policy.quiet_until_hour:
+        clock = time(policy.quiet_until_hour)
+    planned = at_local_time(day, clock, zone)
+    return planned if planned > after else after + timedelta(days=max(days, 1))
 
 
-def after_retry(case: DunningCase, refusal: str, at: datetime) -> DunningCase:
+def after_retry(case: DunningCase, refusal: str, at: datetime, last_success_at: datetime | None = None) -> DunningCase:
     """The case after one more failed retry; without a next one it is exhausted."""
     tries = case.tries + 1
-    following = next_try(case.policy, tries, at)
+    following = next_try(case.policy, tries, at, last_success_at)
     if following is None:
         return replace(case, tries=tries, refusal=refusal, state="exhausted", due_at=None, grace_at=None)
     return replace(case, tries=tries, refusal=refusal, due_at=following)

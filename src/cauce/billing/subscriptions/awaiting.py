@@ -34,6 +34,6 @@ async def of_subscription(tx: Tx, subscription_id: str) -> Row | None:
     return await tx.row(QUERIES.awaiting_of, tx.org, subscription_id)
 
 
-async def look_later(tx: Tx, change_id: str, at: datetime) -> None:
-    """Look at this change again at `at`: its payment is under way."""
-    await tx.run(QUERIES.change_later, tx.org, change_id, at)
+async def leave_to_payment(tx: Tx, change_id: str) -> None:
+    """The change has no time left, but its payment is under way: what comes of that decides."""
+    await tx.run(QUERIES.leave_change, tx.org, change_id)

@@ -119,8 +119,8 @@ VALUES ($1, $2, $3, $4, false, $5, 'awaiting', $6, $7)
 SELECT id, subscription_id, content, due_at, invoice_id FROM subscriptions.change
  WHERE org_id = $1 AND invoice_id = ANY ($2::text[]) AND state = 'awaiting' ORDER BY subscription_id FOR UPDATE
 
--- name: change_later
-UPDATE subscriptions.change SET due_at = $3 WHERE org_id = $1 AND id = $2
+-- name: leave_change
+UPDATE subscriptions.change SET due_at = NULL WHERE org_id = $1 AND id = $2
 
 -- name: awaiting_of
 SELECT id, subscription_id, content, due_at, invoice_id FROM subscriptions.change

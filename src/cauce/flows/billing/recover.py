@@ -41,11 +41,14 @@ async def open_cases(
 ) -> list[NewEvent]:
     """Begin recoveries of (subscription, invoice, since); the events."""
     fresh, events = [], []
+    paid = await cases.last_successes(tx, [subscription.customer_id for subscription, _, _ in debts])
     for subscription, invoice_id, at in debts:
         policy = msgspec.convert(msgspec.to_builtins(plans[subscription.plan_id].policy.dunning), Recovery)
+        policy = replace(policy, timezone=subscription.timezone)
         case = open_case(
-            new_id("dnc"), subscription.id, subscription.customer_id, subscription.currency, policy, refusal, at
-        )
+            new_id("dnc"), subscription.id, subscription.customer_id, subscription.currency, policy, refusal, at,
+            paid.get(subscription.customer_id),
+        )  # fmt: skip
         fresh.append(case)
         content = {
             "subscription": subscription.id,
@@ -129,7 +132,9 @@ async def next_steps(
     if not retried:
         return []
     busy = await payments.in_flight_of_subscriptions(tx, [case.subscription_id for case in retried])
-    moved = [after_retry(case, *refusals[case.subscription_id]) for case in retried if case.subscription_id not in busy]
+    over = [case for case in retried if case.subscription_id not in busy]
+    paid = await cases.last_successes(tx, [case.customer_id for case in over])
+    moved = [after_retry(case, *refusals[case.subscription_id], paid.get(case.customer_id)) for case in over]
     at = max(when for _, when in refusals.values())
     await cases.save(tx, moved, at)
     events = []

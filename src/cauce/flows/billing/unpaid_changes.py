@@ -7,7 +7,7 @@ until the change's time is over. The invoice is voided, and nothing of the subsc
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import service as payments
@@ -21,9 +21,6 @@ from cauce.flows.billing.recover import Miss
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
-ASK_AGAIN = timedelta(minutes=10)
-"""How long a change whose time is over waits for a payment whose outcome is not known."""
-
 _AUTHENTICATE = "action_required"
 
 
@@ -33,7 +30,7 @@ async def missed_changes(tx: Tx, misses: Sequence[Miss], batch: Batch, actor: st
     rows = await awaiting.of_invoices(tx, sorted(by_invoice))
     for row in rows:
         miss = by_invoice[row["invoice_id"]]
-        if miss.refusal == _AUTHENTICATE:
+        if miss.refusal == _AUTHENTICATE and row["due_at"] is not None:
             content = {"subscription": row["subscription_id"], "change": row["id"], "message": miss.message}
             batch.events.append(
                 NewEvent("invoice.payment_action_required", miss.invoice.id, miss.at, content, miss.invoice.customer_id)
@@ -52,10 +49,10 @@ async def withdraw(tx: Tx, row: Row, batch: Batch, at: datetime, actor: str) -> 
 
 
 async def expire(tx: Tx, row: Row, batch: Batch, actor: str) -> None:
-    """The time of a waiting change is over; a payment under way is waited for."""
+    """The time of a waiting change is over; where a payment is under way its outcome decides, whatever it is."""
     at: datetime = row["due_at"]
     if await payments.in_flight(tx, [row["invoice_id"]]):
-        await awaiting.look_later(tx, row["id"], at + ASK_AGAIN)
+        await awaiting.leave_to_payment(tx, row["id"])
     else:
         await _give_up(tx, row, batch, at, "not paid in time", actor)
 

@@ -1,0 +1,91 @@
+"""`cauce import`: take over the customers and subscriptions of a system that ran before, from CSV files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cauce.entrypoints.cli import output
+from cauce.kernel.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from cauce.app import App
+    from cauce.flows.billing.take_over import TakenOver
+
+app = typer.Typer(help="Take over customers and subscriptions of another system; nobody is charged or written to.")
+
+File = Annotated[Path, typer.Argument(help="The CSV file, with a line of column names.")]
+Map = Annotated[Path, typer.Option("--map", help="A YAML file: columns, values, defaults (docs/take-over.md).")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only report what would come of each row.")]
+OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
+
+
+@app.command("customers")
+def import_customers(file: File, map_file: Map, dry_run: DryRun = False, org: OrgOption = "") -> None:
+    """Make customers, or bring those known by their external id up to date."""
+    _import("customers", file, map_file, None, org, dry_run=dry_run)
+
+
+@app.command("subscriptions")
+def import_subscriptions(
+    file: File,
+    map_file: Map,
+    dry_run: DryRun = False,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", help="The old system's last invoices: reference, total_minor.")
+    ] = None,
+    org: OrgOption = "",
+) -> None:
+    """Take subscriptions over where they stand; the first own invoice continues the old anchor. Again: no effect."""
+    _import("subscriptions", file, map_file, compare, org, dry_run=dry_run)
+
+
+def _import(what: str, file: Path, map_file: Path, compare: Path | None, org: str, *, dry_run: bool) -> None:
+    import yaml
+
+    from cauce.entrypoints.cli.application import chosen_org, run_with_app, shell_actor
+    from cauce.flows.billing import take_over_files as files
+
+    columns = files.columns_from(yaml.safe_load(_text(map_file)))
+    lines, old = _text(file).splitlines(), _text(compare).splitlines() if compare else []
+
+    async def work(app: App) -> tuple[list[TakenOver], list[files.Difference]]:
+        async with app.runtime.db.transaction() as tx:
+            one = await chosen_org(tx, org)
+        context = app.runtime.context(one.id, actor=shell_actor(), cause="cli")
+        flow = files.import_customers if what == "customers" else files.import_subscriptions
+        taken = await flow(context, lines, columns, dry_run=dry_run)
+        return taken, await files.compare_next(context, taken, old) if compare else []
+
+    taken, different = run_with_app(f"cauce import {what}", work)
+    refused = [one for one in taken if one.refused]
+    data: dict[str, Any] = {
+        "read": len(taken),
+        "accepted": len(taken) - len(refused),
+        "refused": [{"reference": one.reference, "reason": one.refused} for one in refused],
+        "dry_run": dry_run,
+        "differences": [
+            {"reference": one.reference, "old_minor": one.old_minor, "new_minor": one.new_minor} for one in different
+        ],
+    }
+    output.emit(data, *_told(data, compared=compare is not None))
+
+
+def _told(data: dict[str, Any], *, compared: bool) -> Sequence[str]:
+    would = "would be taken over" if data["dry_run"] else "taken over"
+    lines = [f"{data['accepted']} of {data['read']} {would}."]
+    lines += [f"  {one['reference']}: {one['reason']}" for one in data["refused"]]
+    if compared:
+        lines.append(f"{len(data['differences'])} differ from the old system's last invoice.")
+        lines += [f"  {one['reference']}: {one['old_minor']} -> {one['new_minor']}" for one in data["differences"]]
+    return lines
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidRequest(f"{file} cannot be read: {exc}", param="file") from exc

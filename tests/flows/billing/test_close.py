@@ -1,0 +1,34 @@
+"""Closing a month of the platform's book: what was served in it is revenue in it, day by day (G13)."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from cauce.flows.closing import close_month
+from cauce.ledger.months import MonthName
+from cauce.ledger.rules import Book
+from cauce.storage.audit import Actor
+from tests.flows.billing.shop import Shop, flat
+
+
+async def test_each_month_takes_its_days_of_a_year(seller: Shop) -> None:
+    await seller.plan("year", flat(12_000, interval="year"))
+    await seller.advance_to(datetime(2027, 1, 1, 9, tzinfo=UTC))
+    await seller.sign_up("ana", "year", collection="send_invoice", net_days=600)
+    earned = []
+    for month in (1, 2, 3):
+        await seller.advance_to(datetime(2027, month + 1, 2, tzinfo=UTC))
+        name = MonthName(Book.PLATFORM, "", date(2027, month, 1))
+        await close_month(seller.runtime.db, seller.org_id, name, explained={}, actor=Actor("person:finance"))
+        async with seller.context.transaction() as tx:
+            rows = await tx.rows(
+                "SELECT j.effective_at, sum(e.amount_minor)::bigint AS earned FROM ledger.journal j"
+                " JOIN ledger.entry e ON e.org_id = j.org_id AND e.journal_id = j.id"
+                " JOIN ledger.account a ON a.org_id = e.org_id AND a.id = e.account_id"
+                " WHERE j.org_id = $1 AND j.recipe = 'B07' AND a.code = 'revenue' GROUP BY j.id, j.effective_at ORDER BY j.id",
+                tx.org,
+            )
+        assert rows[-1]["effective_at"].astimezone(UTC).month == month, "it stands in the month that earned it"
+        earned.append(-rows[-1]["earned"])
+    assert earned == [1_019, 921, 1_019]
+    await seller.prove()

@@ -1,0 +1,71 @@
+"""Renewals of many customers on one day at Stripe's simulator: within its rate limit, nobody charged twice."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from cauce.billing.customers.rules import CustomerData
+from cauce.flows.billing.take_over import OldSubscription, take_over
+from cauce.gateway.charging import SavedMethod
+from tests.flows.billing.at_stripe import STRIPE, StripeShop, stripe_shop
+from tests.flows.billing.shop import flat
+
+FEW, MANY = 20, 5_000
+LIMIT_PER_SECOND = 25
+DAY = timedelta(days=1)
+
+
+async def carded(seller: StripeShop, count: int) -> list[tuple[str, str]]:
+    """So many customers at Stripe with a card each: (customer, card). Made past the limit, as the old system did."""
+    headers = {"authorization": f"Bearer sk_test_{seller.sim.tenant}"}
+    base = f"{seller.sim.face_url(STRIPE)}/v1"
+    gate = asyncio.Semaphore(16)
+
+    async def one(http: httpx2.AsyncClient, n: int) -> tuple[str, str]:
+        async with gate:
+            customer = (await http.post(f"{base}/customers", data={"email": f"c{n}@example.com"})).json()["id"]
+            attach = f"{base}/payment_methods/pm_card_visa/attach"
+            return customer, (await http.post(attach, data={"customer": customer})).json()["id"]
+
+    async with httpx2.AsyncClient(trust_env=False, timeout=60, headers=headers) as http:
+        return list(await asyncio.gather(*[one(http, n) for n in range(count)]))
+
+
+async def renew_all(seller: StripeShop, count: int) -> None:
+    """They all renew on one day, under the limit; what is true afterwards."""
+    await seller.plan("pro", flat(2_900))
+    expires = date(2030, 1, 1)
+    rows = [
+        OldSubscription(
+            f"old{n}", CustomerData(f"c{n}"), "pro", "eur", paid_until=date(2026, 1, 20), channel_id=seller.channel_id,
+            customer_ref=customer, method=SavedMethod(card, "card", "visa", "4242", expires, ""),
+        )
+        for n, (customer, card) in enumerate(await carded(seller, count))
+    ]  # fmt: skip
+    taken = await take_over(seller.context, rows)
+    assert [one.refused for one in taken if one.refused] == []
+    await seller.sim.verb(STRIPE, "settings", {"rate_limit": LIMIT_PER_SECOND})
+    await seller.advance(6 * DAY)
+    await seller.sim.verb(STRIPE, "settings", {"rate_limit": 0})
+    charges = await seller.objects("charge")
+    assert len(charges) == len({str(one["customer"]) for one in charges}) == count, "each was charged once"
+    async with seller.context.transaction() as tx:
+        asks = await tx.value("SELECT coalesce(sum(asks), 0) FROM channels.instruction WHERE org_id = $1", tx.org)
+    assert asks <= count // 100, "the provider was hardly ever too busy for us"
+    await seller.agree()
+
+
+async def test_renewals_of_one_day_stay_within_the_limit(dsn: str, tmp_path: Path) -> None:
+    async with stripe_shop(dsn, tmp_path) as seller:
+        await renew_all(seller, FEW)
+
+
+@pytest.mark.soak
+async def test_five_thousand_renewals_of_one_day_as_well(dsn: str, tmp_path: Path) -> None:
+    async with stripe_shop(dsn, tmp_path) as seller:
+        await renew_all(seller, MANY)
