@@ -67,7 +67,7 @@ async def play_market(stage: Stage, provider: str, currency: str, country: str) 
 
 async def play_shop(stage: Stage, provider: str) -> list[str]:
     """A trial, a card, three invoices; the books."""
-    await shop.play(stage, provider)
+    await shop.play(stage, await shop.open_shop(stage, provider))
     return await books(stage, {})
 
 

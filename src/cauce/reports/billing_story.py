@@ -1,4 +1,4 @@
-"""A subscription in two figures: how it stands, what was paid for it."""
+"""A subscription in two figures: how it stands, what was paid for it; and what is open by bank transfer."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ async def invoices_of(tx: Tx, subscription_id: str) -> Row:
     row = await tx.row(QUERIES.invoices_of, tx.org, subscription_id)
     assert row is not None
     return row
+
+
+async def open_transfers(tx: Tx) -> list[Row]:
+    """Open invoices that are paid by bank transfer (`id`, `due_minor`, `issued_on`, `external_id`), oldest first."""
+    return await tx.rows(QUERIES.open_transfers, tx.org)

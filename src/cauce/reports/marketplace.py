@@ -110,6 +110,13 @@ async def job_sums(tx: Tx, channel_id: str) -> dict[str, int]:
     return dict(row)
 
 
+async def party_sums(tx: Tx, channel_id: str) -> Row:
+    """Where the money that buyers paid through a channel is, by party, in minor units of its one currency."""
+    row = await tx.row(QUERIES.party_sums, tx.org, channel_id)
+    assert row is not None
+    return row
+
+
 async def trial_balance(tx: Tx) -> list[Row]:
     """The sum of every account per book and currency: zero in sound books."""
     return await tx.rows(QUERIES.trial_balance, tx.org)

@@ -83,6 +83,24 @@ SELECT (SELECT coalesce(sum(amount_minor), 0) FROM settlement.payout WHERE org_i
        (SELECT coalesce(sum(r.amount_minor), 0) FROM orders.refund r JOIN orders.purchase o ON o.org_id = r.org_id AND o.id = r.order_id
          WHERE r.org_id = $1 AND o.channel_id = $2 AND r.state = 'succeeded')::bigint AS refunded_minor
 
+-- name: party_sums
+-- Where the money that buyers paid through a channel is: by party, in minor units of the channel's one currency.
+SELECT (SELECT coalesce(sum(c.amount_minor), 0) FROM orders.collection c JOIN orders.purchase o ON o.org_id = $1 AND o.id = c.order_id
+         WHERE c.org_id = $1 AND o.channel_id = $2 AND c.paid_at IS NOT NULL)::bigint AS buyers_paid_minor,
+       (SELECT coalesce(sum(r.amount_minor), 0) FROM orders.refund r JOIN orders.purchase o ON o.org_id = $1 AND o.id = r.order_id
+         WHERE r.org_id = $1 AND o.channel_id = $2 AND r.state = 'succeeded')::bigint AS refunded_to_buyers_minor,
+       (SELECT coalesce(sum(amount_minor), 0) FROM settlement.payout WHERE org_id = $1 AND channel_id = $2 AND state = 'paid')::bigint AS in_sellers_banks_minor,
+       coalesce(b.sellers, 0)::bigint AS sellers_at_the_holder_minor, coalesce(b.escrow, 0)::bigint AS waiting_for_delivery_minor,
+       (SELECT coalesce(sum(-a.balance_minor), 0) FROM ledger.pool p JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id
+         WHERE p.org_id = $1 AND p.book = 'platform' AND p.currency = (SELECT o.currency FROM orders.purchase o WHERE o.org_id = $1 AND o.channel_id = $2 LIMIT 1)
+           AND a.code IN ('revenue', 'provider_cost', 'loss', 'subsidy_expense'))::bigint AS commission_minor,
+       (SELECT coalesce(sum(c.fee_minor - c.fee_returned_minor), 0) FROM orders.collection c JOIN orders.purchase o ON o.org_id = $1 AND o.id = c.order_id
+         WHERE c.org_id = $1 AND o.channel_id = $2)::bigint AS provider_fees_minor
+  FROM (SELECT sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE 'member:%' OR a.code LIKE '%_in_transit' AND a.normal_side = -1) AS sellers,
+               sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE 'escrow:%') AS escrow
+          FROM ledger.pool p JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id
+         WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2) b
+
 -- name: trial_balance
 SELECT p.book, p.currency, sum(a.balance_minor)::bigint AS minor FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id
  WHERE a.org_id = $1 GROUP BY 1, 2 ORDER BY 1, 2

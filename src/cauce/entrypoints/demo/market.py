@@ -8,9 +8,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from cauce.channels import store as channels
-from cauce.entrypoints.demo.stage import Stage
+from cauce.entrypoints.demo.stage import Stage, side_by_side
 from cauce.flows.marketplace import merchants, orders
 from cauce.kernel.money import major_text
 from cauce.ledger import reading
@@ -24,6 +25,8 @@ COMMISSION_PERCENT = "12 %"
 CHUNK = 500
 _SEED = 20260115
 _MINUTES_MAX = 15
+FIRST_DELIVERIES = timedelta(days=4)
+_EVENING_HOURS = 9  # the carrier reports once a day
 _NOT_OWNED = frozenset({"outside", "transit"})  # simulators' accounts of the world around, and of money on its way
 _PARKED = "frozen"  # still an order's, not yet anybody's
 
@@ -38,15 +41,18 @@ class Market:
     rule_id: str
     seller_ids: tuple[str, ...]
     refs: tuple[str, ...]
+    statement_kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What the orders came to, in minor units of the market's currency."""
+    """What the orders came to, in minor units of the market's currency. Late ones are not delivered with the first."""
 
     orders: int
     gross_minor: int
     last_delivery_at: datetime
+    order_ids: tuple[str, ...]
+    late_order_ids: tuple[str, ...]
 
 
 async def open_market(stage: Stage, provider: str, currency: str, country: str) -> Market:
@@ -80,25 +86,35 @@ async def open_market(stage: Stage, provider: str, currency: str, country: str) 
     await merchants.create_payout_schedule(
         stage.context, f"weekly {provider}", {"interval": "weekly", "weekdays": [0]}, is_default=True
     )
-    return Market(provider, channel_id, currency, rule_id, tuple(seller_ids), tuple(refs))
+    runtime = stage.context.runtime
+    channel, _ = await stage.context.gateway(channel_id)
+    kinds = tuple(sorted(runtime.gateways.capabilities(channel).statement_kinds))
+    return Market(provider, channel_id, currency, rule_id, tuple(seller_ids), tuple(refs), kinds)
 
 
 async def sell(stage: Stage, market: Market, count: int) -> Sold:
     """Take orders, let their buyers pay, and deliver each some days later on the frozen clock."""
     begin = await stage.now()
     new = generated_orders(market, count, begin)
-    for start in range(0, count, CHUNK):
-        taken = await orders.take_orders(stage.context, new[start : start + CHUNK])
-        assert all(one.refused is None for one in taken), [one.refused for one in taken if one.refused]
+    order_ids: list[str] = []
+    with stage.progress(f"orders at {market.provider}") as shown:
+        for start in range(0, count, CHUNK):
+            taken = await orders.take_orders(stage.context, new[start : start + CHUNK])
+            assert all(one.refused is None for one in taken), [one.refused for one in taken if one.refused]
+            order_ids += [one.order_id for one in taken if one.order_id]
+            shown(len(order_ids), count)
     await stage.settle()
     await _until_asked(stage, market)
     await _buyers_pay(stage, market)
     await stage.settle()
+    late = [
+        one for one, order in zip(order_ids, new, strict=True) if (order.deliver_at or begin) > begin + FIRST_DELIVERIES
+    ]
     gross = sum(order.total_minor for order in new)
     stage.tell(
         f"{count} buyers paid {major_text(gross, market.currency)} {market.currency.upper()} to {market.provider}."
     )
-    return Sold(count, gross, max(order.deliver_at or begin for order in new))
+    return Sold(count, gross, max(order.deliver_at or begin for order in new), tuple(order_ids), tuple(late))
 
 
 def generated_orders(market: Market, count: int, begin: datetime) -> list[NewOrder]:
@@ -119,7 +135,7 @@ def _order(market: Market, number: int, begin: datetime, chance: random.Random) 
         lines=lines,
         rule_id=market.rule_id,
         placed_at=begin,
-        deliver_at=begin + timedelta(days=chance.randrange(2, 10), hours=chance.randrange(24)),
+        deliver_at=begin + timedelta(days=chance.randrange(2, 10), hours=_EVENING_HOURS),
     )
 
 
@@ -140,8 +156,10 @@ async def _until_asked(stage: Stage, market: Market) -> None:
 async def _buyers_pay(stage: Stage, market: Market) -> None:
     async with stage.context.transaction() as tx:
         waiting = await channels.keys_in_state(tx, market.channel_id, "collect", "pending")
-    for key in waiting:
-        await stage.control.payer(market.provider, "approve", key=key)
+    with stage.progress(f"buyers at {market.provider}") as shown:
+        await side_by_side(
+            [partial(stage.control.payer, market.provider, "approve", key=key) for key in waiting], shown
+        )
 
 
 async def owned_by_sellers(stage: Stage, market: Market) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,9 +24,36 @@ from cauce.storage.directory.orgs import Mode, Org
 OWNER = "owner@example.com"
 SECOND_PERSON = "finance@example.com"
 _LOOK_SECONDS = 50 / 1000
+_SIDE_BY_SIDE = 12
 
 Tell = Callable[[str], None]
 """Says one line to whoever watches."""
+
+Shown = Callable[[int, int], None]
+"""How far something is, and of how much."""
+
+ShowProgress = Callable[[str], AbstractContextManager[Shown]]
+"""Shows the progress of what the text says while the block runs."""
+
+
+def unseen(_: str) -> AbstractContextManager[Shown]:
+    """Nobody watches."""
+    return nullcontext(lambda done, total: None)
+
+
+async def side_by_side(work: Sequence[Callable[[], Awaitable[object]]], shown: Shown | None = None) -> None:
+    """Do all of it, a few at a time, as many customers at their own machines would."""
+    gate, done = asyncio.Semaphore(_SIDE_BY_SIDE), 0
+
+    async def one(piece: Callable[[], Awaitable[object]]) -> None:
+        nonlocal done
+        async with gate:
+            await piece()
+        done += 1
+        if shown is not None:
+            shown(done, len(work))
+
+    await asyncio.gather(*(one(piece) for piece in work))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +64,7 @@ class Stage:
     org: Org
     sandbox_url: str
     tell: Tell = field(repr=False)
+    progress: ShowProgress = field(default=unseen, repr=False, kw_only=True)
 
     @property
     def context(self) -> Context:
@@ -86,9 +114,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(settings: Settings, name: str, begins_at: datetime, tell: Tell) -> AsyncIterator[Stage]:
+async def open_stage(
+    settings: Settings, name: str, begins_at: datetime, tell: Tell, progress: ShowProgress = unseen
+) -> AsyncIterator[Stage]:
     """Everything running, and a fresh sandbox organization whose clock stands at `begins_at`."""
     async with processes.running(settings, web=True, worker=True, sandbox=True, command="cauce demo") as app:
         async with app.runtime.db.transaction() as tx:
             org = await orgs.create_org(tx, name, Mode.SANDBOX, frozen_at=begins_at, timezone="UTC")
-        yield Stage(app, org, processes.sandbox_url(settings), tell)
+        yield Stage(app, org, processes.sandbox_url(settings), tell, progress=progress)

@@ -21,7 +21,7 @@ from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.refunds import refund_invoice
 from cauce.flows.billing.settle import Arrival, after_settled, settle
 from cauce.flows.context import Context
-from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Journal
@@ -194,19 +194,36 @@ async def write_off(context: Context, invoice_id: str) -> None:
 
 async def pay_by_hand(context: Context, command: PayByHand) -> str:
     """Book a payment that did not come through a provider; its id. It may be part of the invoice, or too much."""
-    if command.amount_minor <= 0:
-        raise InvalidRequest("a payment is above zero", param="amount")
-    if command.source not in ("manual", "bank_transfer"):
-        raise InvalidRequest("source is manual or bank_transfer", param="source")
+    (payment_id,) = await pay_many_by_hand(context, [command])
+    return payment_id
+
+
+async def pay_many_by_hand(context: Context, commands: Sequence[PayByHand]) -> list[str]:
+    """Book many such payments at once, all or none, one per invoice; their ids in order."""
+    for command in commands:
+        if command.amount_minor <= 0:
+            raise InvalidRequest("a payment is above zero", param="amount")
+        if command.source not in ("manual", "bank_transfer"):
+            raise InvalidRequest("source is manual or bank_transfer", param="source")
+    wanted = [command.invoice_id for command in commands]
+    if len(set(wanted)) != len(wanted):
+        raise InvalidRequest("one payment per invoice", param="invoice")
     async with context.transaction() as tx:
-        invoice = await invoicing.lock_one(tx, command.invoice_id)
+        invoices = await invoicing.lock(tx, wanted)
+        missing = set(wanted) - set(invoices)
+        if missing:
+            raise NotFound(f"there is no invoice {sorted(missing)[0]}", param="invoice")
         now, batch = await context.now(tx), Batch()
-        arrival = Arrival(invoice.id, None, "", command.source, command.reference, "", command.amount_minor, 0, now)
-        (payment,) = await settle(tx, [arrival], {invoice.id: invoice}, batch, context.actor.name)
-        content = {"invoice": invoice.id, "amount": command.amount_minor, "currency": invoice.currency}
-        batch.events.append(NewEvent("payment.succeeded", payment.id, now, content, invoice.customer_id))
+        arrivals = [
+            Arrival(one.invoice_id, None, "", one.source, one.reference, "", one.amount_minor, 0, now)
+            for one in commands
+        ]
+        paid = await settle(tx, arrivals, invoices, batch, context.actor.name)
+        for payment in paid:
+            content = {"invoice": payment.invoice_id, "amount": payment.amount_minor, "currency": payment.currency}
+            batch.events.append(NewEvent("payment.succeeded", payment.id, now, content, payment.customer_id))
         await write(tx, batch, context.actor.name, context.cause)
-        return payment.id
+        return [payment.id for payment in paid]
 
 
 async def _lines_left(tx: Tx, invoice_id: str) -> list[LineLeft]:

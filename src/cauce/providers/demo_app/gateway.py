@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 
@@ -119,7 +120,8 @@ async def _start(home: Path, boot: str, wanted_port: int) -> int:
         async with asyncio.timeout(limits.START_SECONDS_MAX.value):
             said, complaint = await launcher.communicate()
     except TimeoutError:
-        launcher.kill()
+        with contextlib.suppress(ProcessLookupError):  # it has ended; what it started may not have
+            launcher.kill()
         await launcher.wait()
         raise
     if launcher.returncode != 0:

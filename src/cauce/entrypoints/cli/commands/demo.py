@@ -12,12 +12,15 @@ from cauce.entrypoints.cli import output
 from cauce.entrypoints.cli.session import current_settings
 from cauce.settings import Settings
 
-ORDERS_DEFAULT = 40
+ORDERS_DEFAULT, SUBSCRIPTIONS_DEFAULT, CARDS_DEFAULT, MONTHS_DEFAULT = 150, 270, 30, 12
 
 
 def command(
     once: Annotated[bool, typer.Option("--once", help="End by itself instead of leaving the console running.")] = False,
     generated: Annotated[int, typer.Option(min=1, help="Orders to generate per channel.")] = ORDERS_DEFAULT,
+    subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions by bank transfer.")] = SUBSCRIPTIONS_DEFAULT,
+    cards: Annotated[int, typer.Option(min=0, help="Subscriptions by card.")] = CARDS_DEFAULT,
+    months: Annotated[int, typer.Option(min=1, help="Months that the subscriptions live.")] = MONTHS_DEFAULT,
     orders: Annotated[
         Path | None, typer.Option(help="Folder with orders.csv, items.csv and payments.csv to play instead.")
     ] = None,
@@ -30,21 +33,31 @@ def command(
 
     async def main() -> None:
         nonlocal failed
-        failed = not await (_orders(orders, channel, once=once) if orders else _stories(generated, once=once))
+        failed = not await (
+            _orders(orders, channel, once=once)
+            if orders
+            else _stories((generated, subscriptions, cards, months), once=once)
+        )
 
     processes.run(main)
     if failed:
         raise typer.Exit(1)
 
 
-async def _stories(generated: int, *, once: bool) -> bool:
-    from cauce.entrypoints.demo.play import playing
+async def _stories(sizes: tuple[int, int, int, int], *, once: bool) -> bool:
+    from cauce.entrypoints.demo.play import Sizes, playing
+    from cauce.entrypoints.demo.year import Size
 
-    async with playing(_quiet(), output.note, orders=generated) as (stage, summary):
+    orders, by_transfer, by_card, months = sizes
+    played = Sizes(Size(by_transfer, by_card, months), orders)
+    async with playing(_quiet(), output.note, sizes=played, progress=output.progress_of) as (stage, summary):
         verdict = "Everything agrees to the cent." if summary.holds else "Something does not agree."
         output.emit(
             summary.as_json(),
             f"{summary.orders} orders and {summary.invoices} invoices in {summary.seconds} seconds. {verdict}",
+            f"{summary.orders // max(summary.market_seconds, 1)} orders and {summary.year.invoices_per_second if summary.year else 0} "
+            f"invoices a second, from the first step to the last; {summary.memory_mib} MiB of memory beside PostgreSQL.",
+            *(f"Breaks at {provider}: {found}" for provider, found in summary.breaks.items()),
             *summary.differences,
             *summary.proof.findings,
         )
