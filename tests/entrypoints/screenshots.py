@@ -39,6 +39,7 @@ LOOKS: tuple[tuple[str, int, int, Any, str], ...] = (
 LISTS = (
     "", "/customers", "/subscriptions", "/invoices", "/orders", "/merchants", "/payouts", "/breaks", "/compliance",
     "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
+    "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         "portal-pricing": ("", home),
         "portal-try": ("", f"{home}/try/team/eur"),
         "portal-sign-in": ("", f"{home}/sign-in"),
+        "portal-chat": ("", f"{home}/chat"),
         "portal-account": (customer, f"{home}/account"),
         "portal-change": ("", f"{home}/subscriptions/{subscription_id}/change?preview=yes&plan=starter"),
         "portal-invoice": ("", f"{home}/invoices/{invoice_id}"),
