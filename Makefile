@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made-from-lock
 WORKERS ?= 2
+main-job: ORDERS ?= $(abspath ../shared/data/marketplace)
 ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup browser demo demo-once story serve check format test soak bench docs lock screenshots clean
+.PHONY: help setup browser demo demo-once story serve check format test soak main-job bench docs lock screenshots clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -65,6 +66,13 @@ test: $(STAMP) ## Everything that must pass before code lands (ARGS='-k name' pi
 
 soak: $(STAMP) ## The full counts: thousands of random programs, a hundred seeds a fault
 	CAUCE_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "soak" $(ARGS)
+
+main-job: $(STAMP) ## The whole shared order files through both channels (ORDERS=folder with the three files)
+	@if [ -d "$(ORDERS)" ]; then \
+	  CAUCE_SOAK=1 ORDER_FILES="$(ORDERS)" $(BIN)/python -m pytest -n $(WORKERS) -m soak -k whole_files_end tests/flows/test_real_orders.py $(ARGS); \
+	else \
+	  echo "No order files at $(ORDERS); the main job on real orders is left out."; \
+	fi
 
 bench: $(STAMP) ## Measure (ONLY=prefix picks rows); writes benchmarks/results/latest.json
 	@$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY)) $(ARGS)

@@ -129,6 +129,35 @@ async def cancel_payout(request: Request, caller: MarketplaceWriter, payout_id: 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
+@router.get("/payout_pauses")
+async def list_pauses(caller: Reader) -> dict[str, Any]:
+    """Why which channels pay nothing out now."""
+    async with caller.context.transaction() as tx:
+        return whole_list(resources("payout_pause", await store.channel_pauses(tx)))
+
+
+@router.post("/channels/{channel_id}/pause_payouts")
+async def pause_payouts(request: Request, caller: MarketplaceWriter, channel_id: Id) -> Response:
+    """Stop every payout of a channel until somebody lets them go on."""
+    return await _paused(request, caller.context, channel_id, paused=True)
+
+
+@router.post("/channels/{channel_id}/resume_payouts")
+async def resume_payouts(request: Request, caller: MarketplaceWriter, channel_id: Id) -> Response:
+    """End the operator's pause of a channel's payouts; other reasons stand until they are gone."""
+    return await _paused(request, caller.context, channel_id, paused=False)
+
+
+async def _paused(request: Request, asking: Context, channel_id: str, *, paused: bool) -> Response:
+    async def work(context: Context) -> object:
+        await pay_out.pause_payouts(context, channel_id, paused=paused)
+        async with asking.transaction() as tx:
+            reasons = [row["reason"] for row in await store.channel_pauses(tx, [channel_id])]
+        return {"object": "payout_pause", "channel": channel_id, "reasons": reasons}
+
+    return await answer_once(request, asking, work, status=200)
+
+
 @router.get("/payout_schedules")
 async def list_schedules(caller: Reader) -> dict[str, Any]:
     """Every payout schedule."""

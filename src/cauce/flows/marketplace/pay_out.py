@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cauce.channels.service import open_instructions
+from cauce.channels.service import open_instructions, read_channel
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.settle import Target, Work, add_payout, instruction, target_of, write_payouts
@@ -28,11 +28,18 @@ from cauce.marketplace.settlement.rules import (
     PayoutsPaused,
     UnknownPayout,
 )
-from cauce.marketplace.settlement.service import channel_pauses, note_credits, read_schedules
+from cauce.marketplace.settlement.service import (
+    channel_pauses,
+    note_credits,
+    pause_channel,
+    read_schedules,
+    resume_channel,
+)
 from cauce.storage import audit
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
+OPERATOR = "operator"
 OPEN_PAYOUT = ("submitted", "processing", "unknown")
 
 
@@ -47,7 +54,8 @@ class AskPayout:
 
 
 async def request_payout(context: Context, command: AskPayout) -> str:
-    """Ask for a payout by hand; its id. Over the schedule's threshold it waits for a second person.
+    """Ask for a payout by hand; its id. Over the schedule's threshold, and the first time to an instrument, it waits for
+    a second person.
 
     `merchant_not_payable`, `no_payout_instrument`, `payouts_paused`; the ledger refuses more than is withdrawable.
     """
@@ -62,6 +70,8 @@ async def request_payout(context: Context, command: AskPayout) -> str:
         target = await _target(context, tx, command, now)
         schedules = await read_schedules(tx)
         schedule = schedules.get(standing["schedule_id"] if standing else "", schedules[""])
+        known = {target.instrument_id: target.merchant_id} if target.instrument_id is not None else {}
+        is_new = bool(known) and not await settlement_store.instruments_used(tx, known)
         work = Work()
         payout_id = add_payout(
             work,
@@ -70,7 +80,7 @@ async def request_payout(context: Context, command: AskPayout) -> str:
             now,
             batch_id="",
             actor=context.actor.name,
-            approval=schedule.needs_approval(command.amount_minor),
+            approval=is_new or schedule.needs_approval(command.amount_minor),
         )
         await write_payouts(context, tx, work)
     return payout_id
@@ -85,6 +95,17 @@ async def _target(context: Context, tx: Tx, command: AskPayout, now: datetime) -
     if found is None:
         raise NoInstrument(param="merchant")
     return found
+
+
+async def pause_payouts(context: Context, channel_id: str, *, paused: bool) -> None:
+    """An operator stops every payout of a channel, or lets them go on; reasons that others gave stand beside his."""
+    async with context.transaction() as tx:
+        await read_channel(tx, channel_id)
+        if paused:
+            await pause_channel(tx, channel_id, OPERATOR, await context.now(tx), by=context.actor.name)
+        else:
+            await resume_channel(tx, channel_id, OPERATOR)
+        await audit.record(tx, context.actor, "payouts.pause" if paused else "payouts.resume", channel_id)
 
 
 async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:

@@ -68,6 +68,7 @@ class _Facts:
     targets: Mapping[tuple[str, str], Mapping[str, PayoutTarget]]
     balance: Mapping[Account, int]
     paused: frozenset[str]
+    used: frozenset[str]
 
 
 async def settle_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -109,7 +110,9 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
             targets[(channel_id, currency)] = await payout_targets(tx, channel_id, currency, merchants)
     accounts = [_account(row) for row in rows]
     paused = frozenset(row["channel_id"] for row in await channel_pauses(tx, sorted(terms)))
-    return _Facts(terms, await read_schedules(tx), parties, targets, await balances(tx, accounts), paused)
+    instruments = {one.instrument_id: one.merchant_id for each in targets.values() for one in each.values()}
+    used = frozenset(await settlement_store.instruments_used(tx, instruments))
+    return _Facts(terms, await read_schedules(tx), parties, targets, await balances(tx, accounts), paused, used)
 
 
 def _account(row: Row) -> Account:
@@ -139,9 +142,9 @@ def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
     work.events.append(NewEvent("settlement.closed", batch_id, run_at, data))
     for amount in amounts:
         assert target is not None
-        add_payout(
-            work, target, amount, run_at, batch_id=batch_id, actor=actor, approval=schedule.needs_approval(amount)
-        )
+        is_new = target.instrument_id is not None and target.instrument_id not in facts.used
+        approval = is_new or schedule.needs_approval(amount)
+        add_payout(work, target, amount, run_at, batch_id=batch_id, actor=actor, approval=approval)
 
 
 def _target(row: Row, facts: _Facts, at: datetime) -> Target | None:

@@ -71,6 +71,11 @@ UPDATE settlement.payout p
        u(id, state, ref, fee, failure, paid_at, submitted_at, approved_by)
  WHERE p.org_id = $1 AND p.id = u.id
 
+-- name: instruments_used
+-- Instruments that a payout has reached before.
+SELECT DISTINCT instrument_id FROM settlement.payout
+ WHERE org_id = $1 AND merchant_id = ANY ($2::text[]) AND instrument_id = ANY ($3::text[]) AND state = 'paid'
+
 -- name: payouts_by_ref
 SELECT id, ref FROM settlement.payout WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
 

@@ -90,6 +90,15 @@ async def update_payouts(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     await tx.run(QUERIES.update_payouts, tx.org, *_columns(rows, 8))
 
 
+async def instruments_used(tx: Tx, instruments: Mapping[str, str]) -> set[str]:
+    """Those of these instruments (id -> merchant) that a payout has reached before."""
+    if not instruments:
+        return set()
+    merchants = sorted(set(instruments.values()))
+    rows = await tx.rows(QUERIES.instruments_used, tx.org, merchants, list(instruments))
+    return {row["instrument_id"] for row in rows}
+
+
 async def payouts_by_ref(tx: Tx, channel_id: str, refs: Sequence[str]) -> dict[str, str]:
     """From the provider's payout numbers to ours."""
     return {row["ref"]: row["id"] for row in await tx.rows(QUERIES.payouts_by_ref, tx.org, channel_id, list(refs))}

@@ -1,0 +1,73 @@
+"""Who must agree before money leaves: the first payout to an instrument, and what an operator stopped."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from cauce.flows.marketplace import pay_out
+from cauce.flows.marketplace.pay_out import AskPayout
+from cauce.gateway.accounts import Instrument
+from cauce.marketplace.merchants.service import approve_instrument, record_instrument, request_instrument
+from cauce.marketplace.settlement.rules import PayoutNeedsSecondPerson, PayoutsPaused
+from cauce.reports import marketplace as report
+from tests.flows.marketplace.bank import POOLED, Bank
+from tests.flows.marketplace.market import BEGIN, Market, market
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def shop(dsn: str) -> AsyncIterator[Market]:
+    async with market(dsn, {"ch": Bank(POOLED)}) as one:
+        yield one
+
+
+async def _states(shop: Market) -> list[tuple[str, bool]]:
+    async with shop.context.transaction() as tx:
+        rows = await report.payouts(tx)
+    return sorted((row["state"], row["needs_approval"]) for row in rows)
+
+
+async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_the_next_does_not(shop: Market) -> None:
+    async with shop.context.transaction() as tx:
+        pin = await request_instrument(tx, shop.sellers["ana"], "ch", "brl", "ana", at=BEGIN, actor="a")
+        await record_instrument(tx, pin, Instrument("ba_1", "6789", verified=True), at=BEGIN, actor="a")
+        await approve_instrument(tx, pin, approved_by="b", at=BEGIN)
+    await shop.take(
+        shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY),
+        shop.order("A2", "ch", [("ana", 5_000, 0)], placed_at=BEGIN + 6 * DAY, deliver_at=BEGIN + 7 * DAY),
+    )
+    await shop.advance(5 * DAY)
+    assert await _states(shop) == [("requested", True)]
+    async with shop.context.transaction() as tx:
+        (waiting,) = await report.payouts(tx)
+    await pay_out.approve_payouts(shop.checker, [waiting["id"]])
+    await shop.advance(10 * DAY)
+    assert await _states(shop) == [("paid", False), ("paid", True)]
+
+
+async def test_an_operator_stops_a_channel_and_lets_it_go_on(shop: Market) -> None:
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY))
+    await pay_out.pause_payouts(shop.context, "ch", paused=True)
+    await shop.advance(6 * DAY)
+    assert await _states(shop) == []
+    with pytest.raises(PayoutsPaused, match="operator"):
+        await pay_out.request_payout(shop.context, AskPayout(shop.sellers["ana"], "ch", "brl", 100))
+    await pay_out.pause_payouts(shop.context, "ch", paused=False)
+    await shop.advance(7 * DAY)
+    assert await _states(shop) == [("paid", False)]
+
+
+async def test_who_asked_cannot_approve(shop: Market) -> None:
+    async with shop.context.transaction() as tx:
+        pin = await request_instrument(tx, shop.sellers["ana"], "ch", "brl", "ana", at=BEGIN, actor="a")
+        await record_instrument(tx, pin, Instrument("ba_1", "6789", verified=True), at=BEGIN, actor="a")
+        await approve_instrument(tx, pin, approved_by="b", at=BEGIN)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY))
+    await shop.advance(2 * DAY)
+    payout = await pay_out.request_payout(shop.context, AskPayout(shop.sellers["ana"], "ch", "brl", 100))
+    with pytest.raises(PayoutNeedsSecondPerson):
+        await pay_out.approve_payouts(shop.context, [payout])
