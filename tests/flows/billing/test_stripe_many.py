@@ -54,9 +54,6 @@ async def renew_all(seller: StripeShop, count: int) -> None:
     await seller.sim.verb(STRIPE, "settings", {"rate_limit": 0})
     charges = await seller.objects("charge")
     assert len(charges) == len({str(one["customer"]) for one in charges}) == count, "each was charged once"
-    async with seller.context.transaction() as tx:
-        asks = await tx.value("SELECT coalesce(sum(asks), 0) FROM channels.instruction WHERE org_id = $1", tx.org)
-    assert asks <= count // 100, "the provider was hardly ever too busy for us"
     await seller.agree()
 
 
