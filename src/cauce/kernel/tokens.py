@@ -45,7 +45,7 @@ def read(
     content, _, digest = token.rpartition(".")
     if len(token) > TOKEN_CHARACTERS_MAX or content.count(".") != 1:
         raise BadToken("this is no token")
-    genuine = [key for key in keys if hmac.compare_digest(_digest(key, content), digest)]
+    genuine = [key for key in keys if hmac.compare_digest(_digest(key, content).encode(), digest.encode())]
     if not genuine:
         raise BadToken("the token is not signed by a key of this organization")
     head, claims = (_claims(part) for part in content.split("."))
