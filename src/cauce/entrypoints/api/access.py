@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -29,6 +30,7 @@ class Authenticator:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: dict[bytes, tuple[int, KeyHolder]] = {}
+        self._asking: dict[bytes, asyncio.Task[KeyHolder]] = {}
 
     async def __call__(self, request: Request) -> KeyHolder:
         """The holder of the request's key; `Unauthenticated` otherwise."""
@@ -40,12 +42,20 @@ class Authenticator:
         known = self._known.get(key_hash)
         if known is not None and now - known[0] < REMEMBER_SECONDS:
             return known[1]
-        async with self._db.transaction() as tx:
-            holder = await keys.authenticate(tx, secret, wall_now())
-            await keys.touch_keys(tx, {holder.key_id: wall_now()})
+        asking = self._asking.get(key_hash)
+        if asking is None:  # a busy key is looked up once, however many requests carry it at that moment
+            asking = self._asking[key_hash] = asyncio.create_task(self._look_up(secret))
+            asking.add_done_callback(lambda _: self._asking.pop(key_hash, None))
+        holder = await asyncio.shield(asking)
         if len(self._known) >= _REMEMBERED_MAX:
             self._known.clear()
         self._known[key_hash] = (now, holder)
+        return holder
+
+    async def _look_up(self, secret: str) -> KeyHolder:
+        async with self._db.transaction() as tx:
+            holder = await keys.authenticate(tx, secret, wall_now())
+            await keys.touch_keys(tx, {holder.key_id: wall_now()})
         return holder
 
 
