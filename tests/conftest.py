@@ -11,10 +11,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from cauce.storage.database import Database
 from cauce.storage.migrations import migrate
 from tests.support.postgres import DatabaseServer, start_server
+
+# Timings never decide a test.
+settings.register_profile("cauce", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cauce")
 
 # Not the library's default: that one draws every local variable of a traceback, which takes seconds for each.
 structlog.configure(

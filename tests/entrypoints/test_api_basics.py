@@ -27,18 +27,20 @@ async def product(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> 
 async def _client(product: World, org: Org, *scopes: str) -> httpx2.AsyncClient:
     async with product.runtime.db.transaction() as tx:
         _, secret = await keys.create_key(tx, org.id, org.mode, "test", frozenset(scopes or {"admin"}))
-    return httpx2.AsyncClient(base_url=product.url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False)
+    return httpx2.AsyncClient(
+        base_url=product.url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False, timeout=60
+    )
 
 
 async def test_health_and_metrics_answer_without_a_key(product: World) -> None:
-    async with httpx2.AsyncClient(base_url=product.url, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=product.url, trust_env=False, timeout=60) as client:
         assert (await client.get("/healthz")).status_code == 200
         assert (await client.get("/readyz")).json() == {"status": "ready"}
         assert "cauce_http_requests_total" in (await client.get("/metrics")).text
 
 
 async def test_problems_have_a_code_and_a_request_id(product: World) -> None:
-    async with httpx2.AsyncClient(base_url=product.url, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=product.url, trust_env=False, timeout=60) as client:
         refused = await client.get("/v1/clock", headers={"X-Request-Id": "abc-123"})
         assert refused.status_code == 401
         assert refused.headers["content-type"] == "application/problem+json"

@@ -13,7 +13,7 @@ from tests.flows.billing.landlord import Landlord, landlord
 async def _client(host: Landlord) -> httpx2.AsyncClient:
     async with host.product.runtime.db.transaction() as tx:
         _, secret = await keys.create_key(tx, host.org.id, host.org.mode, "test", frozenset({"read", "billing:write"}))
-    return httpx2.AsyncClient(base_url=host.product.url, headers={"authorization": f"Bearer {secret}"})
+    return httpx2.AsyncClient(base_url=host.product.url, headers={"authorization": f"Bearer {secret}"}, timeout=60)
 
 
 def _wish(who: str) -> dict[str, object]:

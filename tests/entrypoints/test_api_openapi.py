@@ -74,7 +74,7 @@ async def test_no_generated_request_crashes_the_application(product: World) -> N
         collect()
     headers = {"Authorization": f"Bearer {secret}"}
     crashed = []
-    async with httpx2.AsyncClient(base_url=product.url, headers=headers, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=product.url, headers=headers, trust_env=False, timeout=60) as client:
         for number, case in enumerate(cases):
             sent = case.as_transport_kwargs(base_url=product.url)
             key = {"Idempotency-Key": f"fuzz-{number}"}

@@ -158,7 +158,7 @@ async def test_one_click_refuses_a_category_and_looking_refuses_nothing(product:
     desk, me = await opened(product)
     ana = (await desk.sign_up("ana")).customer_id
     link = unsubscribe_link(product.url, product.runtime.sealer, desk.org.id, ana, "marketing")
-    async with httpx2.AsyncClient(trust_env=False) as mail_program:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as mail_program:
         assert "offers" in (await mail_program.get(link)).text
         assert (await me.get(f"/customers/{ana}/outreach"))["consent"]["marketing"]
         done = await mail_program.post(link, data={"List-Unsubscribe": "One-Click"})

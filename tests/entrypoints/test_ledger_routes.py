@@ -50,7 +50,7 @@ async def api(database: Database) -> AsyncIterator[Api]:
     app = Starlette(routes=routes(LedgerDoors(database, coalescer, Authenticator(database))))
     async with (
         serving(app) as url,
-        httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {secret}"}) as client,
+        httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {secret}"}, timeout=60) as client,
     ):
         yield Api(client, org, database)
     await coalescer.close()

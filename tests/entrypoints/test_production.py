@@ -104,7 +104,7 @@ class Installation:
             org = await create_org(tx, name, Mode.SANDBOX, frozen_at=frozen_at)
         async with self.database.transaction(org.id) as tx:
             _, secret = await create_key(tx, org.id, org.mode, "traffic", frozenset({"admin"}))
-        return httpx2.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {secret}"})
+        return httpx2.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {secret}"}, timeout=60)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ async def _prove_arrival(walker: httpx2.AsyncClient) -> None:
 
 
 async def _ready(url: str, unit: Unit) -> None:
-    async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient() as client:
+    async with asyncio.timeout(PATIENCE_SECONDS), httpx2.AsyncClient(timeout=60) as client:
         while True:
             assert unit.process is not None and unit.process.returncode is None, unit.log.read_text()
             with contextlib.suppress(httpx2.TransportError):

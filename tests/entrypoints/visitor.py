@@ -70,7 +70,7 @@ class Visitor:
 
 def visitor(url: str, language: str = "en") -> Visitor:
     """A browser that has never been here."""
-    return Visitor(httpx2.AsyncClient(base_url=url, headers={"accept-language": language}, trust_env=False))
+    return Visitor(httpx2.AsyncClient(base_url=url, headers={"accept-language": language}, trust_env=False, timeout=60))
 
 
 async def signed_in(

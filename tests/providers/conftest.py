@@ -26,5 +26,5 @@ def receiver(receivers: Receivers) -> Receiver:
 @pytest.fixture
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     """A plain HTTP client."""
-    async with httpx2.AsyncClient(trust_env=False) as client:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
         yield client

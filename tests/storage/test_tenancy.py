@@ -141,7 +141,9 @@ async def test_a_stranger_at_any_route_finds_nothing_and_changes_nothing(
     attempts = tenancy.intrusions(create_api(product.runtime, product.app.settings), ids)
     assert attempts
     reached = []
-    async with httpx2.AsyncClient(base_url=product.url, headers={"authorization": f"Bearer {secret}"}) as client:
+    async with httpx2.AsyncClient(
+        base_url=product.url, headers={"authorization": f"Bearer {secret}"}, timeout=60
+    ) as client:
         for attempt in attempts:
             key = {"idempotency-key": f"{attempt.method} {attempt.path}"[:255]}
             answer = await client.request(attempt.method, attempt.path, headers=key, json=attempt.body)
@@ -166,5 +168,7 @@ async def test_the_owner_of_an_object_is_told_of_it_where_a_stranger_is_not(prod
     async with product.runtime.db.transaction(org.id) as tx:
         _, secret = await keys.create_key(tx, org.id, Mode.SANDBOX, "own", frozenset({"admin"}))
         advance_id = await tx.value("SELECT id FROM storage.clock_advance WHERE org_id = $1", org.id)
-    async with httpx2.AsyncClient(base_url=product.url, headers={"authorization": f"Bearer {secret}"}) as client:
+    async with httpx2.AsyncClient(
+        base_url=product.url, headers={"authorization": f"Bearer {secret}"}, timeout=60
+    ) as client:
         assert (await client.get(f"/v1/clock/advances/{advance_id}")).status_code == 200

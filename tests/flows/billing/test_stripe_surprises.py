@@ -52,7 +52,7 @@ async def test_a_customer_deleted_at_stripe_loses_his_cards_and_is_made_again(ds
         done = await seller.sign_up("ana", "pro")
         await seller.add_card(done.customer_id)
         (customer,) = await seller.objects("customer")
-        async with httpx2.AsyncClient(trust_env=False) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
             key = {"authorization": f"Bearer sk_test_{seller.sim.tenant}"}
             gone = await http.delete(f"{seller.sim.face_url(STRIPE)}/v1/customers/{customer['id']}", headers=key)
             assert gone.status_code == 200

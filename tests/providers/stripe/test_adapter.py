@@ -208,7 +208,7 @@ async def test_a_hosted_setup_is_completed_on_stripes_page(rig: Rig) -> None:
     key = rig.key("setup")
     begun = await rig.gateway.begin_setup(SetupRequest(key, customer, "https://shop.example/back", hosted=True))
     assert isinstance(begun, Pending) and begun.value.next_action.kind is ActionKind.REDIRECT
-    async with httpx2.AsyncClient(trust_env=False) as browser:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
         back = await browser.post(begun.value.next_action.value, data={"choice": "pm_card_visa"})
     assert back.headers["location"] == "https://shop.example/back"
     for ref in (begun.value.ref, ""):

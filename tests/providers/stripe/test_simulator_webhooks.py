@@ -119,7 +119,7 @@ async def test_an_endpoint_made_by_the_library_gets_what_it_enabled(platform: Pl
 
 async def test_a_page_script_uses_the_publishable_key_for_its_intent_alone(platform: Platform) -> None:
     made = (await asyncio.to_thread(platform.post, "/v1/payment_intents", {"amount": "500", "currency": "usd"})).json()
-    async with httpx2.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
         key = {"key": f"pk_test_{platform.tenant}"}
         url = f"{platform.api}/v1/payment_intents/{made['id']}"
         seen = await http.get(url, params={**key, "client_secret": made["client_secret"]})
@@ -131,7 +131,7 @@ async def test_a_page_script_uses_the_publishable_key_for_its_intent_alone(platf
 async def test_the_stand_in_of_stripes_script_confirms_on_the_element_page(platform: Platform) -> None:
     made = (await asyncio.to_thread(platform.post, "/v1/setup_intents", {"usage": "off_session"})).json()
     base = f"{platform.api}/_sim/pages/{platform.tenant}"
-    async with httpx2.AsyncClient(trust_env=False) as browser:
+    async with httpx2.AsyncClient(trust_env=False, timeout=60) as browser:
         script = await browser.get(f"{base}/element.js")
         assert script.headers["content-type"].startswith("text/javascript")
         assert all(name in script.text for name in ("window.Stripe", "confirmSetup", "confirmPayment"))
