@@ -16,7 +16,7 @@ from cauce.gateway.capabilities import Can
 from cauce.gateway.outcome import Done
 from cauce.gateway.reaching import Message
 from cauce.kernel.clock import wall_now
-from cauce.kernel.errors import Unavailable
+from cauce.kernel.errors import CauceError
 from cauce.kernel.ids import new_id
 from cauce.storage import jobs, sealing
 from cauce.storage.directory.orgs import read_org
@@ -45,10 +45,12 @@ _TEXTS = {
 }
 
 
-class CannotMail(Unavailable):
+class CannotMail(CauceError):
     """The mail could not be sent."""
 
     code = "cannot_mail"
+    http_status = 503
+    retryable = True
 
 
 async def ask_login(context: Context, email: str) -> None:

@@ -23,7 +23,7 @@ from cauce.flows.context import Context
 from cauce.gateway.capabilities import Can
 from cauce.gateway.charging import CustomerRecord, CustomerRequest
 from cauce.gateway.outcome import Done, Outcome, Unknown
-from cauce.kernel.errors import Unavailable
+from cauce.kernel.errors import CauceError
 from cauce.storage import outbox
 from cauce.storage.database import Tx
 from cauce.storage.jobs import Job
@@ -51,6 +51,14 @@ SHOWN = (
     "subscription.resumed",
 )
 """The events after which what the provider shows is brought up to date."""
+
+
+class ProviderSilent(CauceError):
+    """The provider did not say whether it took what it was told; it is told again later."""
+
+    code = "provider_silent"
+    http_status = 502
+    retryable = True
 
 
 async def show_customer(context: Context, job: Job) -> None:
@@ -105,7 +113,7 @@ async def _told(
         if not isinstance(outcome, Unknown):
             return None
         reason = outcome.reason
-    raise Unavailable(f"the provider did not say whether it took the customer's state: {reason}")
+    raise ProviderSilent(f"the provider did not say whether it took the customer's state: {reason}")
 
 
 async def _metadata(tx: Tx, customer_id: str) -> dict[str, str]:
