@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from cauce.entrypoints.worker.loop import Worker
 from tests.entrypoints.screenshots import CHROMIUM
+from tests.story.harm import Echo, dying_workers
 from tests.story.people import Customer, Operator
 from tests.story.stage import Stage, open_stage
 from tests.story.telling import Story
@@ -34,26 +36,56 @@ async def working(stage: Stage) -> AsyncIterator[None]:
         await task
 
 
-async def plainly(dsn: str, home: Path) -> dict[str, Any]:
-    """What the story comes to when nothing goes wrong."""
-    async with open_stage(dsn, home) as stage, working(stage):
-        return await told(Story(stage, Customer(stage), Operator(stage)))
-
-
 async def told(story: Story) -> dict[str, Any]:
     """What a run comes to; where it breaks, what both browsers show is said with it."""
     try:
         return await story.play()
-    except Exception as exc:
+    except BaseException as exc:
         for page in (story.stage.customer, story.stage.operator):
             exc.add_note(f"{page.url}\n{(await page.locator('body').inner_text())[:2_000]}")
-        exc.add_note(
-            str(await story.stage.rows("SELECT kind, state, error FROM storage.job WHERE org_id = $1 AND error <> ''"))
-        )
+        failed = "SELECT kind, state, error FROM storage.job WHERE org_id = $1 AND error <> ''"
+        exc.add_note(str(await story.stage.rows(failed)))
         raise
 
 
-async def test_the_story_told_plainly(dsn: str, tmp_path: Path) -> None:
-    outcome = await plainly(dsn, tmp_path)
-    assert [one[1] for one in outcome["invoices"]] == ["paid"] * len(outcome["invoices"])
-    assert outcome["instances"] == [("ready", "running", "")]
+@pytest.fixture(scope="module")
+async def plain(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the story comes to when nothing goes wrong."""
+    async with open_stage(shared_dsn, tmp_path_factory.mktemp("home")) as stage, working(stage):
+        return await told(Story(stage, Customer(stage), Operator(stage)))
+
+
+def test_the_story_told_plainly(plain: dict[str, Any]) -> None:
+    assert [one[1] for one in plain["invoices"]] == ["paid"] * len(plain["invoices"])
+    assert [one[3] for one in plain["invoices"]] == [5_800, 8_300, 5_800, 5_800]  # the second with the extra charge
+    assert plain["instances"] == [("ready", "running", "")]
+
+
+@pytest.mark.soak
+async def test_a_worker_killed_at_every_step_changes_nothing(plain: dict[str, Any], dsn: str, tmp_path: Path) -> None:
+    async with open_stage(dsn, tmp_path) as stage, dying_workers(stage, seed=7) as mortals:
+        story = Story(stage, Customer(stage), Operator(stage), mortals.before_step)
+        assert await told(story) == plain
+        assert mortals.deaths >= 6
+
+
+@pytest.mark.soak
+async def test_every_webhook_doubled_and_told_again_in_any_order_changes_nothing(
+    plain: dict[str, Any], dsn: str, tmp_path: Path
+) -> None:
+    async with open_stage(dsn, tmp_path) as stage, working(stage):
+        echo = Echo(stage, random.Random(7))
+        await echo.double()
+        assert await told(Story(stage, Customer(stage), Operator(stage), echo.before_step)) == plain
+
+
+@pytest.mark.soak
+async def test_every_step_by_hand_changes_nothing(plain: dict[str, Any], dsn: str, tmp_path: Path) -> None:
+    async with open_stage(dsn, tmp_path) as stage, working(stage):
+        operator = Operator(stage, by_hand=True)
+        await operator.take_over_every_step()
+        assert await told(Story(stage, Customer(stage), operator)) == plain
+        done = await stage.rows("SELECT DISTINCT step FROM relations.task WHERE org_id = $1 AND state = 'done'")
+        assert {"instance.provision", "trial.end", "invoice.collect", "subscription.renew"} <= {
+            one["step"] for one in done
+        }
