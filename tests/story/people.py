@@ -56,7 +56,7 @@ class Customer:
         """Pay one invoice by the link of a mail, on the provider's page."""
         page = self.stage.customer
         await page.goto(link)
-        await page.locator("main form button").last.click()
+        await page.locator("form:has(input[name=by][value=page]) button").first.click()
         await self._at_provider(card)
 
     async def _at_provider(self, card: str) -> None:
@@ -127,8 +127,8 @@ class Operator:
             waiting = page.locator("form:has(input[name=mode][value=manual])")
             if not await waiting.count():
                 return
-            await waiting.first.locator("button").last.evaluate("one => one.form.requestSubmit()")
-            await page.wait_for_load_state()
+            async with page.expect_navigation():
+                await waiting.first.locator("button").last.evaluate("one => one.form.requestSubmit()")
 
     async def do_tasks(self) -> None:
         """Click everything that waits."""
@@ -136,8 +136,8 @@ class Operator:
         await page.goto(f"{self.stage.console}/tasks")
         everything = page.locator("form[action='/console/tasks/all'] button")
         while await everything.count():
-            await everything.first.click()
-            await page.wait_for_load_state()
+            async with page.expect_navigation():
+                await everything.first.click()
 
     async def let_time_pass(self, target: datetime) -> None:
         """Until `target`: in one go, or from one due step to the next where they wait for him."""
