@@ -41,6 +41,7 @@ class ChannelGateways:
         self._providers = providers
         self._opened: dict[tuple[int, str], tuple[int, Channel, Any]] = {}
         self._limiters: dict[str, RateLimiter] = {}
+        self._openings: Gathering[tuple[int, str], tuple[Channel, Any]] = Gathering(self._open_all)
         self._logs: Gathering[tuple[int, tuple[object, ...]], None] = Gathering(self._write_logs)
 
     async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
@@ -49,12 +50,18 @@ class ChannelGateways:
         known = self._opened.get((org_id, channel_id))
         if known is not None and now - known[0] < REMEMBER_SECONDS:
             return known[1], known[2]
-        async with self._db.transaction(org_id) as tx:
-            org = await read_org(tx, org_id)
-            channel = await channels.open_channel(tx, self._sealer, channel_id, livemode=org.livemode)
-        gateway = self._provider(channel).connect(channel, self._kit(channel))
-        self._opened[(org_id, channel_id)] = (now, channel, gateway)
-        return channel, gateway
+        return await self._openings.do((org_id, channel_id))
+
+    async def _open_all(self, wanted: Sequence[tuple[int, str]]) -> list[tuple[Channel, Any]]:
+        """Each channel once, for all who wait for it: a hundred jobs find at one moment that it must be read again."""
+        for org_id, channel_id in dict.fromkeys(wanted):
+            now = int(monotonic_seconds())
+            async with self._db.transaction(org_id) as tx:
+                org = await read_org(tx, org_id)
+                channel = await channels.open_channel(tx, self._sealer, channel_id, livemode=org.livemode)
+            gateway = self._provider(channel).connect(channel, self._kit(channel))
+            self._opened[(org_id, channel_id)] = (now, channel, gateway)
+        return [self._opened[one][1:] for one in wanted]
 
     def capabilities(self, channel: Channel) -> Capabilities:
         """What the channel's provider can do."""

@@ -70,12 +70,18 @@ JobHandler = Callable[["Context", Job], Awaitable[None]]
 RowProcessor = Callable[["Runtime", Tx, list[Row]], Awaitable[None]]
 
 
+COMPANY_MAX = 100
+"""Jobs that one worker runs side by side of kinds that do their work together: as many as its HTTP client has connections."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobKind:
     """How jobs of one kind are done.
 
     `timeout_seconds` (wall time; None: none) ends a try that hangs. `retries_at_once`: what moves the clock cannot wait
     for it, so the next try follows at once. `step`: which step of the business it is, see `flows.automation` ("": none).
+    `in_company`: what a job does to the database it does `together` with others of its kind, so that many at once cost
+    no more than few; then `COMPANY_MAX` run side by side, whatever the worker's concurrency.
     """
 
     handler: JobHandler
@@ -83,6 +89,7 @@ class JobKind:
     timeout_seconds: int | None = 600
     retries_at_once: bool = False
     step: Callable[[Job], str] | None = None
+    in_company: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ asking. What answers no instruction (a dispute, a method changed elsewhere) goes
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import msgspec
 
 from cauce.channels import rules, store
+from cauce.channels.rules import Instruction
 from cauce.flows import instruct
 from cauce.flows.context import Context, Runtime
 from cauce.flows.together import together
@@ -27,6 +29,8 @@ from cauce.storage.jobs import Job, NewJob
 
 PROCESS_JOB = "notice.process"
 
+_Found = tuple[Notice, Instruction | None]
+
 
 async def receive(
     runtime: Runtime, token: str, headers: Mapping[str, str], body: bytes, received_at: datetime
@@ -35,13 +39,24 @@ async def receive(
 
     Raises `NotFound` for an unknown address and `BadSignature`, `StaleNotice` or `BadNotice` for what is not genuine.
     """
-    async with runtime.db.transaction() as tx:
-        org_id, channel_id = await resolve_inbound(tx, token)
+    org_id, channel_id = await _address(runtime, token)
     context = runtime.context(org_id, cause="notice")
     _, gateway = await context.gateway(channel_id)
     parsed = await _parse(gateway, headers, body, received_at)
     await keep(context, channel_id, parsed.notices)
     return parsed.acknowledgement
+
+
+async def _address(runtime: Runtime, token: str) -> tuple[int, str]:
+    """Whose address it is; remembered by the process, for a token keeps its channel for ever."""
+    known: dict[str, tuple[int, str]] = runtime.db.memory.setdefault("flows.inbound.known", {})
+    if token not in known:
+        one_at_a_time: asyncio.Lock = runtime.db.memory.setdefault("flows.inbound.lock", asyncio.Lock())
+        async with one_at_a_time:  # a burst of first deliveries asks once
+            if token not in known:
+                async with runtime.db.transaction() as tx:
+                    known[token] = await resolve_inbound(tx, token)
+    return known[token]
 
 
 async def _parse(gateway: Any, headers: Mapping[str, str], body: bytes, received_at: datetime) -> ParsedNotice:
@@ -57,25 +72,49 @@ async def _parse(gateway: Any, headers: Mapping[str, str], body: bytes, received
 
 
 async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -> int:
-    """Store verified notices once each and enqueue their processing; how many were new.
+    """Store verified notices once each and enqueue their processing; how many were new. Durable when this returns.
 
-    A notice that repeats what is final already, or concerns nobody, is kept and done at once.
+    Deliveries of the same moment share a transaction. A notice that repeats what is final already, or concerns nobody,
+    is kept and done at once.
     """
-    async with context.transaction() as tx:
-        now = await context.now(tx)
-        new = set(await store.insert_notices(tx, channel_id, [_plain(notice) for notice in notices], now))
-        fresh = [notice for notice in notices if notice.event_id in new]
-        news = await _news(context, tx, channel_id, fresh)
-        await jobs.enqueue(
-            tx,
-            [
-                NewJob(PROCESS_JOB, now, {"channel_id": channel_id, "event_id": notice.event_id}, key=_order(notice))
-                for notice in news
-            ],
-        )
-        working = {notice.event_id for notice in news}
-        await store.finish_notices(tx, [(channel_id, one.event_id) for one in fresh if one.event_id not in working])
-    return len(fresh)
+    return await together(context, "notice.keep", (channel_id, notices), _keep)
+
+
+async def _keep(context: Context, tx: Tx, deliveries: list[tuple[str, tuple[Notice, ...]]]) -> list[int]:
+    now = await context.now(tx)
+    by_channel: dict[str, dict[str, Notice]] = {}
+    for channel_id, notices in deliveries:
+        for notice in notices:
+            by_channel.setdefault(channel_id, {}).setdefault(notice.event_id, notice)
+    new: set[tuple[str, str]] = set()
+    for channel_id in sorted(by_channel):
+        new |= {(channel_id, one) for one in await _keep_new(context, tx, channel_id, by_channel[channel_id], now)}
+    counts = []
+    for channel_id, notices in deliveries:
+        mine = {(channel_id, notice.event_id) for notice in notices} & new
+        counts.append(len(mine))
+        new -= mine  # the same event delivered twice at one moment is new once
+    return counts
+
+
+async def _keep_new(
+    context: Context, tx: Tx, channel_id: str, notices: Mapping[str, Notice], now: datetime
+) -> list[str]:
+    """Notices of one channel by event id, in the order of their arrival; the ids of those that were new."""
+    in_order = [_plain(notices[event_id]) for event_id in sorted(notices)]  # two servers may be told the same at once
+    new = set(await store.insert_notices(tx, channel_id, in_order, now))
+    fresh = [notice for notice in notices.values() if notice.event_id in new]
+    news = await _news(context, tx, channel_id, fresh)
+    await jobs.enqueue(
+        tx,
+        [
+            NewJob(PROCESS_JOB, now, {"channel_id": channel_id, "event_id": notice.event_id}, key=_order(notice))
+            for notice in news
+        ],
+    )
+    working = {notice.event_id for notice in news}
+    await store.finish_notices(tx, [(channel_id, one.event_id) for one in fresh if one.event_id not in working])
+    return [notice.event_id for notice in fresh]
 
 
 async def _news(context: Context, tx: Tx, channel_id: str, notices: list[Notice]) -> list[Notice]:
@@ -98,17 +137,17 @@ async def process(context: Context, job: Job) -> None:
     found = await together(context, "notice.read", (channel_id, event_id), _read)
     if found is None:
         return
-    notice, key = found
-    if key:
-        await _conclude(context, channel_id, key, notice)
+    notice, instruction = found
+    if instruction is not None:
+        await _conclude(context, channel_id, instruction, notice)
     handler = context.runtime.registry.notices.get(notice.kind)
     if handler is not None:
         await handler(context, channel_id, notice)
     await together(context, "notice.finish", (channel_id, event_id), _finish)
 
 
-async def _read(context: Context, tx: Tx, named: list[tuple[str, str]]) -> list[tuple[Notice, str] | None]:
-    """Notices with our key of what they are about; None for those that are done, or whose news is known by now."""
+async def _read(context: Context, tx: Tx, named: list[tuple[str, str]]) -> list[_Found | None]:
+    """Notices with our instruction that they are about; None for those that are done, or whose news is known by now."""
     stored = await store.read_notices(tx, named)
     notices = {one: _notice(row["content"]) for one, row in stored.items() if row["done_at"] is None}
     keys = await _keys_of(tx, notices)
@@ -120,7 +159,10 @@ async def _read(context: Context, tx: Tx, named: list[tuple[str, str]]) -> list[
         and (keys.get(one) not in instructions or instructions[keys[one]].is_final)
     }
     await store.finish_notices(tx, sorted(over))
-    return [(notices[one], keys.get(one, "")) if one in notices and one not in over else None for one in named]
+    return [
+        (notices[one], instructions.get(keys.get(one, ""))) if one in notices and one not in over else None
+        for one in named
+    ]
 
 
 async def _keys_of(tx: Tx, notices: Mapping[tuple[str, str], Notice]) -> dict[tuple[str, str], str]:
@@ -140,14 +182,14 @@ async def _finish(_context: Context, tx: Tx, named: list[tuple[str, str]]) -> li
     return [None] * len(named)
 
 
-async def _conclude(context: Context, channel_id: str, key: str, notice: Notice) -> None:
+async def _conclude(context: Context, channel_id: str, instruction: Instruction, notice: Notice) -> None:
     channel, _ = await context.gateway(channel_id)
     is_final = context.runtime.gateways.capabilities(channel).notice_is_final
     if is_final and notice.outcome is not None and notice.operation is not None:
         outcome = rules.outcome_from(notice.operation, msgspec.convert(notice.outcome, dict[str, Any]))
-        await instruct.conclude(context, [(key, outcome)])
+        await instruct.conclude(context, [(instruction.key, outcome)])
     else:
-        await instruct.ask_by_key(context, key)
+        await instruct.ask_about(context, instruction)
 
 
 def _order(notice: Notice) -> str:

@@ -115,7 +115,13 @@ async def ask(context: Context, job: Job) -> None:
 async def ask_by_key(context: Context, key: str) -> None:
     """Find out now what became of an instruction, as a notice bids us; one that is final or unknown to us is left alone."""
     instruction = await together(context, "instruct.read", key, _read)
-    if instruction is not None and not instruction.is_final:
+    if instruction is not None:
+        await ask_about(context, instruction)
+
+
+async def ask_about(context: Context, instruction: Instruction) -> None:
+    """The same for one that was read already."""
+    if not instruction.is_final:
         await _ask(context, instruction)
 
 

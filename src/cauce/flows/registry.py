@@ -22,8 +22,8 @@ from cauce.webhooks.rules import ATTEMPTS_MAX as WEBHOOK_ATTEMPTS_MAX
 JOBS: dict[str, JobKind] = {
     clock.ADVANCE_JOB: clock.ADVANCE,
     SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
-    instruct.ASK_JOB: JobKind(instruct.ask),
-    inbound.PROCESS_JOB: JobKind(inbound.process),
+    instruct.ASK_JOB: JobKind(instruct.ask, in_company=True),
+    inbound.PROCESS_JOB: JobKind(inbound.process, in_company=True),
     portal_mail.LOGIN_LINK_JOB: JobKind(portal_mail.send_login_link, attempts_max=3),
     notify.FAN_OUT_JOB: JobKind(notify.fan_out),
     notify.DELIVER_JOB: JobKind(notify.deliver, attempts_max=WEBHOOK_ATTEMPTS_MAX),

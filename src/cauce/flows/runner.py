@@ -15,7 +15,7 @@ import structlog
 
 from cauce.flows import automation
 from cauce.flows.attempt import Ending, attempt
-from cauce.flows.context import Runtime, SweepKind
+from cauce.flows.context import COMPANY_MAX, JobKind, Runtime, SweepKind
 from cauce.kernel.clock import monotonic_seconds
 from cauce.kernel.errors import CauceError
 from cauce.storage import jobs, outbox, sweeps
@@ -31,6 +31,18 @@ CHUNK_EVENTS = 500
 CLAIM_TRIES = 5
 _RENEWALS_PER_LEASE = 200
 _shuffle = random.SystemRandom().shuffle
+
+
+class Gates:
+    """How many jobs one worker runs at the same time: `concurrency`, and `COMPANY_MAX` of kinds that run in company."""
+
+    def __init__(self, concurrency: int = 16) -> None:
+        self._apart = asyncio.Semaphore(concurrency)
+        self._in_company = asyncio.Semaphore(COMPANY_MAX)
+
+    def of(self, kind: JobKind) -> asyncio.Semaphore:
+        """The gate that a job of this kind goes through."""
+        return self._in_company if kind.in_company else self._apart
 
 
 class ClaimsCollided(CauceError):
@@ -107,19 +119,19 @@ async def run_jobs(
     runtime: Runtime,
     claimed: Sequence[Job],
     *,
-    gate: asyncio.Semaphore | None = None,
+    gates: Gates | None = None,
     stopping: asyncio.Event | None = None,
 ) -> int:
-    """Run leased jobs side by side, as many as `gate` lets, and remove the finished set-wise; how many ended well.
+    """Run leased jobs side by side, as many as `gates` let, and remove the finished set-wise; how many ended well.
 
     Once `stopping` is set, jobs that were not begun are given back; when this is cancelled, so are those that run.
     """
     if not claimed:
         return 0
-    gate = gate or asyncio.Semaphore(16)
+    gates = gates or Gates()
 
     async def one(job: Job) -> tuple[Job, Ending]:
-        async with gate:
+        async with gates.of(runtime.registry.jobs[job.kind]):
             if stopping is not None and stopping.is_set():
                 return job, Ending.NOT_BEGUN
             return job, await attempt(runtime, job)

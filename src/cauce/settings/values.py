@@ -99,7 +99,7 @@ class Settings:
         unit="|".join(LOG_FORMATS),
     )
     worker_concurrency: int = _setting(
-        8, whole(1, 256), "Jobs that one worker process works on at the same time.", unit="jobs"
+        8, whole(1, 256), "Jobs that one worker process works on at once; notices and questions have 100.", unit="jobs"
     )
     lease_seconds: int = _setting(
         60,

@@ -34,11 +34,11 @@ _random = random.SystemRandom()
 
 
 class Worker:
-    """Works until `stop` is called. `concurrency` bounds the jobs that run at the same time."""
+    """Works until `stop` is called. `concurrency` bounds the jobs that run at the same time, see `runner.Gates`."""
 
     def __init__(self, runtime: Runtime, *, concurrency: int = 16, poll_millis: int = POLL_MILLIS) -> None:
         self._runtime = runtime
-        self._gate = asyncio.Semaphore(concurrency)
+        self._gates = runner.Gates(concurrency)
         self._holding = Holding(concurrency)
         self._poll_millis = poll_millis
         self._stopping = asyncio.Event()
@@ -153,7 +153,7 @@ class Worker:
     async def _run_chunk(self, claimed: Sequence[jobs.Job]) -> None:
         begun_at = monotonic_seconds()
         try:
-            await runner.run_jobs(self._runtime, claimed, gate=self._gate, stopping=self._stopping)
+            await runner.run_jobs(self._runtime, claimed, gates=self._gates, stopping=self._stopping)
         except TRANSIENT as exc:  # the leases run out and somebody does them again
             log.warning("worker.chunk_lost", reason=str(exc), jobs=len(claimed))
         except Exception as exc:
