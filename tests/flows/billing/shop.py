@@ -41,7 +41,7 @@ REGISTRY = Registry(
     },
     (SweepKind(instruct.ASK_SWEEP, instruct.ask_due), *steps.SWEEPS),
     steps.EVENT_FLOWS,
-    steps.CONCLUDERS,
+    concluders=steps.CONCLUDERS,
 )
 
 
