@@ -114,10 +114,10 @@ class Registry:
     jobs: Mapping[str, JobKind]
     sweeps: tuple[SweepKind, ...]
     events: Mapping[str, tuple[str, ...]]
-    every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)
     concluders: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     gathered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
