@@ -30,6 +30,7 @@ from cauce.gateway.collecting import FetchRequest
 from cauce.gateway.outcome import Done, Outcome, Pending
 from cauce.gateway.provider import Channel
 from cauce.kernel.money import Money
+from cauce.providers.kit.registry import installed
 from cauce.settings import Settings
 from cauce.storage.database import SCHEDULER_ROLE, Database, Row, Tx
 from cauce.storage.directory.orgs import Mode, create_org, inbound_token
@@ -172,7 +173,7 @@ class _Desk:
         return Channel(channel_id, org_id, "stripe", False, ""), self
 
     def capabilities(self, channel: Channel) -> Any:
-        raise NotImplementedError
+        return installed()["stripe"].capabilities(channel)
 
     async def charge_saved(self, request: ChargeRequest) -> Outcome[Charge]:
         return Pending(Charge(f"pi_{request.key}_{request.amount.amount_minor}", request.amount), 600)
