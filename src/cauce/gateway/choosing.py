@@ -30,6 +30,7 @@ class Offer:
 
     `lead_time_weeks` to go live; `surfaces`: where payers pay (wechat, alipay, web, card); `countries` None: anywhere
     but where an offer of its own stands; `said_then` is the founding comparison's word, "" where it had none.
+    `lead_time_weeks`, `cost_level` and `development_effort` are our estimates [assumed]: no vendor's page states them.
     """
 
     name: str
