@@ -106,7 +106,7 @@ def test_the_database_from_start_to_stop(home: Path, tmp_path: Path) -> None:
     assert migrated.data["applied"] == [one.name for one in series()]
     assert cauce("db", "migrate", "--json", home=home).data["applied"] == []
     stopped = cauce("db", "stop", home=home)
-    assert (stopped.code, stopped.out) == (0, "stopped\n")
+    assert (stopped.code, stopped.out) == (0, "stopped\n"), stopped.err
     assert server_pids(home) == []
     assert cauce("db", "stop", home=home).out == "was not running\n"
 

@@ -41,8 +41,12 @@ def _take(node: ast.expr, where: str, found: Used) -> None:
         first = node.values[0] if node.values else None
         if isinstance(first, ast.Constant) and re.fullmatch(r"[a-z_]+\.([a-z_]+\.)?", str(first.value)):
             found.beginnings[str(first.value)] = where
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _KEY.fullmatch(node.value):
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_key(node.value):
         found.keys[node.value.rstrip(">")] = where
+
+
+def _is_key(text: str) -> bool:
+    return _KEY.fullmatch(text) is not None and not text.endswith(".typ")  # the name of a document's file
 
 
 def _texts(tree: ast.AST) -> Iterator[ast.expr]:

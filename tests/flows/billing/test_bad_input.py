@@ -99,7 +99,7 @@ async def test_amounts_beyond_the_books_and_empty_reasons_are_refused(seller: Sh
     await seller.card("ana")
     one = (await seller.sign_up("ana", "pro")).subscription_id
     before = await fingerprint(seller)
-    for amount, text in ((0, "x"), (10**18, "x"), (100, " ")):
+    for amount, text in ((0, "x"), (10**18 + 1, "x"), (100, " ")):
         with pytest.raises(CauceError):
             await add_charge(seller.context, ExtraCharge(one, amount, text))
     assert await fingerprint(seller) == before
@@ -136,7 +136,7 @@ async def test_nights_that_are_missing_or_doubled_bill_every_day_once(seller: Sh
     await seller.plan("day", flat(100, interval="day"))
     await seller.advance_to(begin)
     one = await seller.sign_up("ana", "day", timezone=zone, collection="send_invoice", net_days=90)
-    await seller.advance(10 * DAY)
+    await seller.advance(10 * DAY + timedelta(hours=2))  # where the clocks went back, the tenth day ends later
     invoices = await seller.invoices(one.subscription_id)
     assert len(invoices) == 11
     assert all(a["period_end"] == b["period_start"] for a, b in pairwise(invoices))

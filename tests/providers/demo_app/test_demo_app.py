@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -149,13 +150,21 @@ async def test_applications_outlive_cauce_and_are_found_again(applications: Appl
     assert applications.known() == before, "the same process still serves"
 
 
+async def _taken(port: int) -> socket.socket:
+    """The port in our hands; a process that was killed may hold it a moment longer."""
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"port {port} does not become free")
+
+
 async def test_a_port_that_somebody_took_meanwhile_is_given_up(applications: Applications) -> None:
     await applications.run(PROVISION)
     before = applications.known()
     applications.kill()
     assert await _ended(before["pid"])
-    with socket.create_server(("127.0.0.1", before["port"])) as squatter:
-        squatter.listen()
+    with await _taken(before["port"]):
         moved = await applications.run(CHANGE)
     assert moved.redirect_url and str(before["port"]) not in moved.redirect_url
     assert (await applications.http.get(moved.redirect_url)).status_code == 200

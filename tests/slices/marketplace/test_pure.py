@@ -20,7 +20,7 @@ from cauce.marketplace.compliance.rules import (
 )
 from cauce.marketplace.orders.refunding import Collected, RefundExceedsPaid, over_collections, share_refund
 from cauce.marketplace.orders.rules import cut_by_seller
-from cauce.marketplace.reconciliation.rules import BreakType, Compared, Severity, judge
+from cauce.marketplace.reconciliation.rules import BreakType, Compared, Severity, Tolerances, judge
 from cauce.marketplace.settlement.rules import BadSchedule, parse_schedule
 from cauce.marketplace.splits.planning import Goods, Part, Pot, less_fee, plan_order
 from cauce.marketplace.splits.rules.parsing import parse_rule
@@ -171,7 +171,7 @@ def test_differences_are_judged_by_what_each_side_says() -> None:
         assert found.type is expected
     (debit,) = judge([one(None, 5, "payout")], cut_off=cut_off)
     assert debit.severity is Severity.CRITICAL
-    assert judge([one(5, 6, "fee")], cut_off=cut_off, fee_tolerance_minor=1) == []
+    assert judge([one(5, 6, "fee")], cut_off=cut_off, tolerances=Tolerances(fees={"collection": 1})) == []
 
 
 def test_the_self_check_wants_every_answer_and_refuses_a_pool() -> None:

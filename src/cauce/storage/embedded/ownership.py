@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from cauce.storage.embedded.cluster import data_major
 from cauce.storage.embedded.layout import Layout
 from cauce.storage.embedded.postmaster import stop_postmaster
 from cauce.storage.embedded.processes import command_line, running_server, try_lock
+
+_LOOKS_AT_LOCK, _LOOK_MILLISECONDS = 100, 20
 
 
 class OwnedElsewhere(Conflict):
@@ -59,6 +62,11 @@ def stop_server(home: Path) -> bool:
     if not layout.lock.exists():
         return False
     lock = try_lock(layout.lock)
+    for _ in range(_LOOKS_AT_LOCK):  # a process that ends loses its name a moment before it lets go of the lock
+        if lock is not None or owner_of(layout) is not None:
+            break
+        time.sleep(_LOOK_MILLISECONDS / 1000)
+        lock = try_lock(layout.lock)
     if lock is None:
         raise OwnedElsewhere(f"the database is owned by {owner_of(layout) or 'another process'}; stop that first")
     with lock:
