@@ -26,6 +26,7 @@ ADVANCE_JOB = "clock.advance"
 _WAIT_SECONDS_MIN = 2 / 1000
 _WAIT_SECONDS_MAX = 20 / 1000
 _TRY_AGAIN_SECONDS = 1
+_WAITS_A_REAP = 50
 ROUNDS_MAX = 100_000
 """So many rounds at one instant mean that its work makes new work for the same instant without end."""
 
@@ -98,6 +99,9 @@ class _Walk:
                     return
             elif not progress:  # another worker has it, or its kind is unknown here
                 self.waits += 1
+                if self.waits % _WAITS_A_REAP == 0:  # its holder may have died with its lease
+                    async with self.context.transaction() as tx:
+                        await jobs.reap(tx, [self.context.org_id])
                 await asyncio.sleep(min(_WAIT_SECONDS_MIN * 2 ** min(self.waits, 10), _WAIT_SECONDS_MAX))
             else:
                 self.waits = 0
