@@ -38,7 +38,7 @@ async def differences(place: Place) -> list[str]:
             wrong += [f"program {program.seed}", *found, *(f"    {line}" for line in program.log)]
     if place.provider == "stripe":
         wrong += _pool(ours, theirs)
-    return wrong
+    return wrong + await _parked(place, ours)
 
 
 _OPEN = """SELECT key, purpose, state, asks, outcome FROM channels.instruction
@@ -73,6 +73,23 @@ async def _frozen(place: Place, program: Program, ours: Sequence[Standing], thei
         if not mine == his == escrow:
             found.append(f"  {order_id}: ours {mine}, theirs {his}, its collections {escrow}")
     return found
+
+
+async def _parked(place: Place, ours: Sequence[Standing]) -> list[str]:
+    """What collections say they hold in escrow is what the ledger says, order by order."""
+    async with place.stage.context.transaction() as tx:
+        rows = await order_store.collections_of(
+            tx, [order for program in place.programs for order in program.order_ids]
+        )
+    said: Counter[str] = Counter()
+    for row in rows:
+        said[f"escrow:{row['order_id']}"] += row["escrow_minor"]
+    booked = {one.account.code: one.normal_minor for one in ours if one.account.code.startswith("escrow:")}
+    return [
+        f"{code}: its collections {said[code]}, the ledger {booked.get(code, 0)}"
+        for code in sorted({*said, *booked})
+        if said[code] != booked.get(code, 0)
+    ]
 
 
 def _pool(ours: Sequence[Standing], theirs: Counter[str]) -> list[str]:

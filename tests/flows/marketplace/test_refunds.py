@@ -7,11 +7,16 @@ from datetime import timedelta
 
 import pytest
 
+from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace import cancel, refunds, release
+from cauce.flows.marketplace.refunded import conclude_refunds
 from cauce.flows.marketplace.refunds import AskRefund
+from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.ledger.rules import JournalRefused
+from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import RefundExceedsPaid
+from cauce.marketplace.splits import store as split_store
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
 
@@ -108,6 +113,32 @@ async def test_a_part_that_cannot_come_back_fails_the_refund_and_takes_nothing(s
     await shop.work()
     assert await shop.differences() == []
     assert [line for line in await shop.books() if "member:ana" in line] == []
+
+
+async def test_two_refusals_of_one_payment_known_at_once_give_back_both(shop: Market) -> None:
+    await _float(shop)
+    (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500)]))
+    before = await _escrow(shop), await _said(shop, taken.order_id)
+    for number, amount in (("1", 100), ("2", 2_000)):
+        await refunds.refund_orders(shop.context, [AskRefund(taken.order_id, number, amount)])
+    refused = Declined("SHORT", Refusal.INSUFFICIENT_FUNDS, "spent")
+    async with shop.context.transaction() as tx:
+        keys = await tx.rows(
+            "SELECT attempt_key FROM orders.refund WHERE org_id = $1 AND order_id = $2", tx.org, taken.order_id
+        )
+        at = await shop.context.now(tx)
+        told = [Concluded(key, "refund", Operation.REFUND, "ch", "", None, refused, at) for (key,) in keys]
+        await conclude_refunds(shop.context, tx, told)
+    assert len(told) == 2
+    assert (await _escrow(shop), await _said(shop, taken.order_id)) == before
+
+
+async def _said(shop: Market, order_id: str) -> list[tuple[int, int]]:
+    async with shop.context.transaction() as tx:
+        rows = await order_store.collections_of(tx, [order_id])
+        parts = await split_store.allocations_of(tx, [row["id"] for row in rows])
+    said = [(row["escrow_minor"], row["refunded_minor"]) for row in rows]
+    return said + [(one["position"], one["reversed_minor"]) for mine in parts.values() for one in mine]
 
 
 async def test_lost_answers_to_refunds_and_reversals_move_money_once(shop: Market) -> None:

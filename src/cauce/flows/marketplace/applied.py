@@ -157,7 +157,7 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
     if work.closed:
         await split_store.close_parts(tx, work.closed)
     if work.escrow:
-        await order_store.move_escrow(tx, _summed(work.escrow))
+        await order_store.move_escrow(tx, work.escrow)
     await _go_on(tx, work)
     await note_credits(tx, work.credits)
     if work.gained:
@@ -214,13 +214,3 @@ async def _end_orders(tx: Tx, orders: Mapping[str, Row], work: _Work) -> None:
         order, collection = orders[row["order_id"]], collections[row["collection_id"]]
         finish = end_instruction(order, collection, row["id"])
         await open_instructions(tx, [finish], due_at=work.at[row["order_id"]])
-
-
-def _summed(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """One row per collection: an UPDATE joined to a list applies only one of several rows with the same key."""
-    found: dict[str, list[int]] = {}
-    for key, *amounts in rows:
-        sums = found.setdefault(key, [0] * len(amounts))
-        for index, amount in enumerate(amounts):
-            sums[index] += amount
-    return [(key, *sums) for key, sums in found.items()]

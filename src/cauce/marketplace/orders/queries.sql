@@ -66,7 +66,7 @@ UPDATE orders.collection c SET state = s.state, next_action = s.next_action, ref
  WHERE c.org_id = $1 AND c.id = s.id
 
 -- name: move_escrow
--- What leaves the escrow (or comes back): released to parties, refunded to the payer.
+-- What leaves the escrow (or comes back): released to parties, refunded to the payer. A collection may stand in many rows.
 UPDATE orders.collection c
    SET escrow_minor = c.escrow_minor + m.escrow, released_minor = c.released_minor + m.released,
        refunded_minor = c.refunded_minor + m.refunded, fee_returned_minor = c.fee_returned_minor + m.fee_returned,
@@ -74,7 +74,10 @@ UPDATE orders.collection c
                     WHEN c.refunded_minor + m.refunded = 0 THEN 'paid'
                     WHEN c.refunded_minor + m.refunded = c.amount_minor THEN 'refunded' ELSE 'partially_refunded' END,
        due_at = CASE WHEN c.escrow_minor + m.escrow = 0 THEN NULL ELSE c.due_at END
-  FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) m(id, escrow, released, refunded, fee_returned)
+  FROM (SELECT r.id, sum(r.escrow)::bigint AS escrow, sum(r.released)::bigint AS released, sum(r.refunded)::bigint AS refunded,
+               sum(r.fee_returned)::bigint AS fee_returned
+          FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) r(id, escrow, released, refunded, fee_returned)
+         GROUP BY r.id) m
  WHERE c.org_id = $1 AND c.id = m.id
 
 -- name: orders_paid

@@ -48,8 +48,10 @@ UPDATE splits.allocation a SET closed = true
  WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
 
 -- name: add_reversed
+-- What has come back of parts. A part may stand in many rows.
 UPDATE splits.allocation a SET reversed_minor = a.reversed_minor + s.amount
-  FROM unnest($2::text[], $3::smallint[], $4::bigint[]) s(collection_id, position, amount)
+  FROM (SELECT r.collection_id, r.position, sum(r.amount)::bigint AS amount
+          FROM unnest($2::text[], $3::smallint[], $4::bigint[]) r(collection_id, position, amount) GROUP BY 1, 2) s
  WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
 
 -- name: insert_splits
