@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -133,3 +134,28 @@ async def test_only_a_sandbox_clock_moves_and_only_forward(product: World) -> No
         "code"
     ] == "clock_advancing"
     assert now.startswith("2026-01-15")
+
+
+_VICTIM = """CREATE SEQUENCE public.tries; GRANT USAGE ON SEQUENCE public.tries TO PUBLIC;
+CREATE FUNCTION public.be_the_victim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  IF nextval('public.tries') <= 2 THEN RAISE deadlock_detected; END IF; RETURN NEW; END $$;
+CREATE TRIGGER victim BEFORE INSERT ON webhooks.endpoint FOR EACH ROW EXECUTE FUNCTION public.be_the_victim()"""
+
+
+async def test_a_deadlock_is_tried_again_under_the_requests_key_and_told_without_one(
+    product: World, shared_dsn: str
+) -> None:
+    client = await _client(product, await product.sandbox_org())
+    owner = await asyncpg.connect(shared_dsn)
+    try:
+        await owner.execute(_VICTIM)
+        url, body = "/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/hook"}
+        made = await client.post(url, json=body, headers={"Idempotency-Key": "k-9"})
+        assert made.status_code == 201, made.text
+        await owner.execute("ALTER SEQUENCE public.tries RESTART")
+        told = await client.post(url, json=body)
+        assert (told.status_code, told.json()["code"], told.headers["retry-after"]) == (429, "overloaded", "1")
+        assert len((await client.get(url)).json()["data"]) == 1
+    finally:
+        await owner.execute("DROP FUNCTION public.be_the_victim CASCADE; DROP SEQUENCE public.tries")
+        await owner.close()

@@ -101,6 +101,10 @@ class SweepKind:
     step: Callable[[Row], str] | None = None
 
 
+SubjectLock = Callable[[Tx, list[str]], Awaitable[object]]
+"""Locks the objects with these ids, in order of id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """Every name that work is stored under, and what handles it.
@@ -108,13 +112,15 @@ class Registry:
     `events` maps a type to job kinds; `every_event` names kinds that want all of them, a chunk at a time, and says
     whether the organization has any use for them at present; `gathered` gives a kind a chunk's events of some types.
     `concluders` maps the purpose of an instruction to the
-    flow that gives its outcome effect, `notices` kinds of notice that answer no instruction to a flow.
+    flow that gives its outcome effect, `subject_locks` to what locks the objects concerned before any of them does;
+    `notices` maps kinds of notice that answer no instruction to a flow.
     """
 
     jobs: Mapping[str, JobKind]
     sweeps: tuple[SweepKind, ...]
     events: Mapping[str, tuple[str, ...]]
     concluders: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
+    subject_locks: Mapping[str, SubjectLock] = field(default_factory=dict)
     notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     gathered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from typing import Any
 
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
-from cauce.flows.context import Context, Runtime
+from cauce.flows.context import Context, Runtime, SubjectLock
 from cauce.flows.together import together
 from cauce.gateway.charging import Charge, PaymentLink
 from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
@@ -157,12 +157,24 @@ async def _conclude(context: Context, tx: Tx, outcomes: Mapping[str, Outcome[Any
     fresh = [one for one in locked if not one.is_final]
     if not fresh:
         return
+    await _lock_subjects(context, tx, fresh)
     now = await context.now(tx)
     await _store(tx, fresh, outcomes, now)
     concluded = [_concluded(one, outcomes[one.key], now) for one in fresh if _is_news(one, outcomes[one.key])]
     by_purpose = sorted(concluded, key=lambda one: one.purpose)
     for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):
         await context.runtime.registry.concluders[purpose](context, tx, list(group))
+
+
+async def _lock_subjects(context: Context, tx: Tx, fresh: Sequence[Instruction]) -> None:
+    """Before any concluder posts: a later one may not wait for an object whose owner waits for an account."""
+    wanted: dict[SubjectLock, set[str]] = {}
+    for one in fresh:
+        lock = context.runtime.registry.subject_locks.get(one.purpose)
+        if lock is not None:
+            wanted.setdefault(lock, set()).add(one.object_id)
+    for lock, ids in wanted.items():
+        await lock(tx, sorted(ids))
 
 
 async def ask_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:

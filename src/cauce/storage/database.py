@@ -10,14 +10,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import asyncpg
 import msgspec
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from cauce.kernel.errors import CauceError, SetupError, Unavailable
 from cauce.kernel.scope import transaction_scope
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_DEADLOCK_TRIES = 3
 
 Row = asyncpg.Record
 APP_ROLE = "cauce_app"
@@ -206,6 +213,19 @@ class Database:
 # Queues are empty now and huge a minute later. A cached plan that reads a table from end to end, made while it was
 # empty, would be ruinous then; every table has an index for every question, so such plans are never worth it.
 _STEADY_PLANS = "SET enable_seqscan = off; SET jit = off"
+
+
+async def insist(work: Callable[[], Awaitable[T]]) -> T:
+    """`work`, begun again up to twice when the database broke a ring of waits by undoing its transaction.
+
+    For work that may be repeated: one transaction, or several that each have their effect once.
+    """
+    for _ in range(_DEADLOCK_TRIES - 1):
+        try:
+            return await work()
+        except asyncpg.DeadlockDetectedError as exc:
+            log.warning("database.deadlock", exc_info=exc)
+    return await work()
 
 
 def _org_list(org: int | Sequence[int] | None) -> str:

@@ -27,6 +27,7 @@ from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment, ReleaseOn
 from cauce.providers.kit.control import SandboxError
+from cauce.storage.database import insist
 
 FAULTS = (
     "drop_before", "drop_after", "error_before", "error_after", "rate_limited", "slow", "hang", "garbled", "bad_signature",
@@ -41,6 +42,12 @@ REFUSALS = frozenset(
 """What a step may be told instead of having its effect: nothing has changed then."""
 
 ROUNDS = 6
+DAYS_MAX = 6
+"""So long the slowest end takes: WeChat Pay gives up a return that lacks money after five days."""
+
+_UNDER_WAY = """SELECT count(*) FROM channels.instruction
+ WHERE org_id = $1 AND state NOT IN ('succeeded', 'declined') AND NOT (operation = 'collect' AND state = 'pending')"""
+
 _REFUND_POLICIES: tuple[dict[str, Any], ...] = (
     {"policy": "proportional"},
     {"policy": "platform_first"},
@@ -176,9 +183,9 @@ async def _release(place: Place, program: Program, now: datetime) -> str:
     if order_id is None:
         return "nothing to release"
     if program.chance.random() < 0.5:
-        await release.release_orders(place.stage.context, [order_id])
+        await insist(lambda: release.release_orders(place.stage.context, [order_id]))
     else:
-        await release.confirm_delivery(place.stage.context, {order_id: now})
+        await insist(lambda: release.confirm_delivery(place.stage.context, {order_id: now}))
     return f"release {order_id}"
 
 
@@ -188,7 +195,7 @@ async def _refund(place: Place, program: Program, now: datetime) -> str:
         return "nothing to refund"
     amount = program.chance.choice((None, 1, 17, 100, 500, 2_500))
     asked = AskRefund(order_id, str(len(program.log)), amount)
-    found = await refunds.refund_orders(place.stage.context, [asked])
+    found = await insist(lambda: refunds.refund_orders(place.stage.context, [asked]))
     if program.chance.random() < 0.2:
         assert await refunds.refund_orders(place.stage.context, [asked]) == found, "one number is one refund"
     return f"refund {order_id} {amount}"
@@ -198,7 +205,7 @@ async def _cancel(place: Place, program: Program, now: datetime) -> str:
     order_id = program.pick_order()
     if order_id is None:
         return "nothing to cancel"
-    await cancel.cancel_orders(place.stage.context, [order_id])
+    await insist(lambda: cancel.cancel_orders(place.stage.context, [order_id]))
     return f"cancel {order_id}"
 
 
@@ -262,6 +269,16 @@ async def run(place: Place, *, rounds: int = ROUNDS) -> None:
     await place.stage.control.release_callbacks(place.provider)
     for hours in (2, 26, 26, 26):
         await place.stage.advance(await place.stage.now() + timedelta(hours=hours))
+    for _ in range(DAYS_MAX):
+        if not await _under_way(place):
+            break
+        await place.stage.advance(await place.stage.now() + timedelta(days=1))
+
+
+async def _under_way(place: Place) -> bool:
+    """Whether the provider still owes an end: a payout that has not arrived, a return that waits for money."""
+    async with place.stage.context.transaction() as tx:
+        return bool(await tx.value(_UNDER_WAY, tx.org))
 
 
 async def orders_of(place: Place, program: Program) -> list[Any]:

@@ -32,13 +32,14 @@ async def differences(place: Place) -> list[str]:
     wrong += [f"buried: {dict(row)}" for row in buried]
     for program in place.programs:
         found = _sellers(place, program, ours, theirs)
+        found += await _parked(place, program, ours)
         if place.provider == "wechat":
             found += await _frozen(place, program, ours, theirs)
         if found:
             wrong += [f"program {program.seed}", *found, *(f"    {line}" for line in program.log)]
     if place.provider == "stripe":
         wrong += _pool(ours, theirs)
-    return wrong + await _parked(place, ours)
+    return wrong
 
 
 _OPEN = """SELECT key, purpose, state, asks, outcome FROM channels.instruction
@@ -75,21 +76,20 @@ async def _frozen(place: Place, program: Program, ours: Sequence[Standing], thei
     return found
 
 
-async def _parked(place: Place, ours: Sequence[Standing]) -> list[str]:
+async def _parked(place: Place, program: Program, ours: Sequence[Standing]) -> list[str]:
     """What collections say they hold in escrow is what the ledger says, order by order."""
     async with place.stage.context.transaction() as tx:
-        rows = await order_store.collections_of(
-            tx, [order for program in place.programs for order in program.order_ids]
-        )
+        rows = await order_store.collections_of(tx, program.order_ids)
     said: Counter[str] = Counter()
     for row in rows:
-        said[f"escrow:{row['order_id']}"] += row["escrow_minor"]
-    booked = {one.account.code: one.normal_minor for one in ours if one.account.code.startswith("escrow:")}
-    return [
-        f"{code}: its collections {said[code]}, the ledger {booked.get(code, 0)}"
-        for code in sorted({*said, *booked})
-        if said[code] != booked.get(code, 0)
-    ]
+        said[row["order_id"]] += row["escrow_minor"]
+    found = []
+    for order_id in program.order_ids:
+        booked = sum(one.normal_minor for one in ours if one.account.code == f"escrow:{order_id}")
+        if said[order_id] != booked:
+            found.append(f"  {order_id}: its collections {said[order_id]}, the ledger {booked}")
+            found += [f"    {dict(row)}" for row in rows if row["order_id"] == order_id]
+    return found
 
 
 def _pool(ours: Sequence[Standing], theirs: Counter[str]) -> list[str]:

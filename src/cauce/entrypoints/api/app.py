@@ -43,6 +43,7 @@ def create_api(runtime: Runtime, settings: Settings, *, pages: Sequence[BaseRout
     api.add_exception_handler(CauceError, problems.on_cauce_error)
     api.add_exception_handler(RequestValidationError, problems.on_validation_error)
     api.add_exception_handler(HTTPException, problems.on_http_exception)
+    api.add_exception_handler(asyncpg.DeadlockDetectedError, problems.on_deadlock)
     api.add_exception_handler(asyncpg.DataError, problems.on_data_error)
     api.add_exception_handler(Exception, problems.on_anything_else)
     api.add_middleware(RequestLog)

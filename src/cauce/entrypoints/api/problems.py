@@ -71,6 +71,12 @@ async def on_data_error(_request: Request, error: Exception) -> Response:
     return problem(422, "invalid_request", "a value of the request cannot be stored")
 
 
+async def on_deadlock(_request: Request, error: Exception) -> Response:
+    """Handler for a request whose transaction the database undid because others held what it needed."""
+    log.warning("request.deadlock", exc_info=error)
+    return of_error(Overloaded("other changes to the same objects were in the way; send the request again"))
+
+
 async def on_anything_else(_request: Request, error: Exception) -> Response:
     """Handler of last resort: logged with its trace, told without it."""
     log.error("request.crashed", exc_info=error)

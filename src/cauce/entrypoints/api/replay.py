@@ -16,6 +16,7 @@ from starlette.responses import Response
 from cauce.flows.context import Context
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage import idempotency
+from cauce.storage.database import insist
 from cauce.storage.idempotency import AlreadyAnswered, Answer, Once
 
 
@@ -49,7 +50,7 @@ async def answer_once(
         return _response(Answer(status, _encode(await work(context))))
     context = replace(context, once=Once(asked, moves_money=moves_money), cause=f"request:{asked.key}")
     try:
-        given = Answer(status, _encode(await work(context)))
+        given = Answer(status, _encode(await insist(lambda: work(context))))
     except AlreadyAnswered as known:
         return _response(known.answer, again=True)
     async with context.runtime.db.transaction(context.org_id) as tx:

@@ -134,7 +134,22 @@ async def conclude_reversals(context: Context, tx: Tx, concluded: list[Concluded
             continue
         items += _back(row, collection, one, terms[collection["channel_id"]])
     await split_store.update_reversals(tx, [_reversal(row, by_key[row["id"]]) for row in rows])
+    late = [
+        row for row in rows if isinstance(by_key[row["id"]].outcome, Done) and _has_failed(refunds[row["refund_id"]])
+    ]
+    await _park(tx, [(collections[row["collection_id"]], row["amount_minor"]) for row in late], terms)
     await _after(context, tx, refunds, collections, terms, by_key[rows[0]["id"]], items)
+
+
+def _has_failed(refund: dict[str, Any]) -> bool:
+    return bool(refund["state"] == "failed" and not refund.get("fails_now"))
+
+
+async def _park(tx: Tx, parts: Sequence[tuple[Row, int]], terms: dict[str, Terms]) -> None:
+    """Parts that came back for a refund that failed are in the order's escrow again, where the holder pools."""
+    pooled = [(row["id"], amount, -amount, 0, 0) for row, amount in parts if not terms[row["channel_id"]].has_owner]
+    if pooled:
+        await order_store.move_escrow(tx, pooled)
 
 
 def _reversal(row: Row, one: Concluded) -> tuple[Any, ...]:
@@ -178,11 +193,14 @@ async def _after(
             moves.append((collection["id"], 0, 0, -refund["amount_minor"], -refund["fee_expected_minor"]))
             back[refund["order_id"]] = back.get(refund["order_id"], 0) - refund["amount_minor"]
             states = await split_store.reversals_of_refund(tx, refund["id"])
+            parts = {int(position): amount for position, amount in refund["taken"]["parts"].items()}
             kept += [
-                (collection["id"], int(position), -amount)  # what did not come back is not taken
-                for position, amount in refund["taken"]["parts"].items()
-                if states.get(int(position)) not in ("applied", "submitted")
+                (collection["id"], position, -amount)  # what did not come back is not taken
+                for position, amount in parts.items()
+                if states.get(position) not in ("applied", "submitted")
             ]
+            came = [(collection, amount) for position, amount in parts.items() if states.get(position) == "applied"]
+            await _park(tx, came, terms)
             data = {"order": refund["order_id"], "message": refund.get("failure", "")}
             events.append(NewEvent("order_refund.failed", refund["id"], one.at, data))
         updates.append((refund["id"], state, refund["open_reversals"], finished, refund["attempt_key"]))

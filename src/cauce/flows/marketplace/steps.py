@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from cauce.flows.context import JobKind, Runtime, SweepKind
+from cauce.flows.context import JobKind, Runtime, SubjectLock, SweepKind
 from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace.applied import conclude_splits
 from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
@@ -51,6 +51,11 @@ SWEEPS: tuple[SweepKind, ...] = (
 )
 
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
+
+SUBJECT_LOCKS: dict[str, SubjectLock] = dict.fromkeys(
+    (COLLECT, CLOSE, SPLIT, FINISH, REFUND, REVERSE), order_store.lock_orders
+)
+"""Everything that touches an order's money takes the order first: two transactions never wait for each other in a ring."""
 
 CONCLUDERS: dict[str, Concluder] = {
     COLLECT: conclude_collections,
