@@ -8,10 +8,11 @@ from datetime import datetime
 
 import pytest
 
-from cauce.flows import clock
+from cauce.flows import clock, runner
 from cauce.kernel.clock import monotonic_seconds
-from cauce.storage import orgclock
+from cauce.storage import jobs, orgclock
 from cauce.storage.database import Database
+from cauce.storage.jobs import NewJob
 from cauce.storage.orgclock import Advance
 from tests.support import crowd, toy
 
@@ -99,3 +100,21 @@ async def test_a_frozen_walker_that_wakes_up_late_changes_nothing(fault_dsn: str
         await arrive(fault_database, org_id, advance_id, workers, 60)
         await asyncio.sleep(0.5)
     assert await toy.effects(fault_database, org_id) == [name for name, _ in due]
+
+
+async def test_a_walk_without_any_worker_takes_back_the_job_of_one_that_died(dsn: str, database: Database) -> None:
+    await toy.prepare(dsn)
+    org_id = (await toy.make_org(database)).id
+    async with database.transaction(org_id) as tx:
+        await jobs.enqueue(tx, [NewJob("toy.once", toy.DAWN, {"name": "left behind"})])
+    async with database.transaction(org_id) as tx:  # its holder dies here, and nobody else looks after leases
+        (left,) = await jobs.claim(tx, [org_id], ["toy.once"], 1, lease_seconds=1)
+    async with toy.toy_runtime(dsn, database) as runtime:
+        await clock.begin_advance(runtime.context(org_id), toy.at(days=1))
+        (walk,) = await runner.claim_jobs(runtime, [org_id], kinds=[clock.ADVANCE_JOB])
+        async with asyncio.timeout(30):
+            await runner.run_jobs(runtime, [walk])
+    assert await toy.effects(database, org_id) == ["left behind"]
+    advance = await state_of(database, org_id, walk.payload["advance_id"])
+    assert (advance.reached_at, advance.error) == (toy.at(days=1), None)
+    assert left.attempts == 1
