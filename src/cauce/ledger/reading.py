@@ -108,16 +108,17 @@ async def standings(
 
 async def balances(tx: Tx, accounts: Sequence[Account]) -> dict[Account, int]:
     """What is on each account now, signed; 0 for those that nothing was posted to."""
-    rows = await tx.rows(
-        QUERIES.balances,
-        tx.org,
-        [account.book.value for account in accounts],
-        [account.channel_id for account in accounts],
-        [account.currency for account in accounts],
-        [account.code for account in accounts],
-    )
-    found = {_account(row): int(row["balance_minor"]) for row in rows}
+    found = {_account(row): int(row["balance_minor"]) for row in await _named(tx, accounts)}
     return {account: found.get(account, 0) for account in accounts}
+
+
+async def availables(tx: Tx, accounts: Sequence[Account]) -> dict[Account, int]:
+    """What may leave each account now, in its own sense: the balance less what is reserved; 0 where nothing was posted."""
+    found = {
+        _account(row): row["normal_side"] * row["balance_minor"] - row["held_minor"]
+        for row in await _named(tx, accounts)
+    }
+    return {account: int(found.get(account, 0)) for account in accounts}
 
 
 async def balance_effective(tx: Tx, account: AccountName, at: datetime) -> int:
@@ -184,6 +185,17 @@ async def hold_by_key(tx: Tx, key: str) -> Row:
     if row is None:
         raise NoSuchHold(f"there is no hold {key}")
     return row
+
+
+async def _named(tx: Tx, accounts: Sequence[Account]) -> list[Row]:
+    return await tx.rows(
+        QUERIES.balances,
+        tx.org,
+        [account.book.value for account in accounts],
+        [account.channel_id for account in accounts],
+        [account.currency for account in accounts],
+        [account.code for account in accounts],
+    )
 
 
 def _account(row: Row) -> Account:

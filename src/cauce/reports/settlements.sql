@@ -7,7 +7,8 @@ SELECT b.id, b.merchant_id, m.name AS merchant, h.name AS channel, b.currency, b
  WHERE b.org_id = $1 AND b.id = $2
 
 -- name: lines
--- What moved a merchant's withdrawable money since the settlement before, from the books.
+-- What moved a merchant's withdrawable money since the settlement before, from the books. What a settlement paid out is
+-- taken off that settlement's own statement.
 SELECT j.effective_at AS at, j.recipe, j.reference, coalesce(o.external_id, '') AS order_number, (-e.amount_minor)::bigint AS amount_minor
   FROM settlement.batch b
   JOIN ledger.pool p ON p.org_id = b.org_id AND p.book = 'custody' AND p.channel_id = b.channel_id AND p.currency = b.currency
@@ -16,6 +17,7 @@ SELECT j.effective_at AS at, j.recipe, j.reference, coalesce(o.external_id, '') 
   JOIN ledger.journal j ON j.org_id = b.org_id AND j.id = e.journal_id
   LEFT JOIN orders.purchase o ON o.org_id = b.org_id AND o.id = j.reference
  WHERE b.org_id = $1 AND b.id = $2 AND j.effective_at >= coalesce(b.from_at, '-infinity') AND j.effective_at < b.until_at
+   AND NOT EXISTS (SELECT FROM settlement.payout p WHERE p.org_id = b.org_id AND p.id = j.reference AND j.key = 'T12:' || p.id AND p.batch_id <> '')
  ORDER BY j.effective_at, j.id
 
 -- name: cases

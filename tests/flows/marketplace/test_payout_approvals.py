@@ -7,12 +7,18 @@ from datetime import timedelta
 
 import pytest
 
+from cauce.channels import store as channels
 from cauce.flows.marketplace import pay_out
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.gateway.accounts import Instrument
+from cauce.ledger import reading
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import Holder, withdrawable
+from cauce.ledger.rules import PlaceHold, require_posted
 from cauce.marketplace.merchants.service import approve_instrument, record_instrument, request_instrument
 from cauce.marketplace.settlement.rules import PayoutNeedsSecondPerson, PayoutsPaused
 from cauce.reports import marketplace as report
+from cauce.reports import settlements
 from tests.flows.marketplace.bank import POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
 
@@ -45,8 +51,48 @@ async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_t
     async with shop.context.transaction() as tx:
         (waiting,) = await report.payouts(tx)
     await pay_out.approve_payouts(shop.checker, [waiting["id"]])
+    async with shop.context.transaction() as tx:
+        (sent,) = await channels.lock_instructions(tx, [waiting["id"]])
+    assert sent.request.instrument_ref == "ba_1"
     await shop.advance(10 * DAY)
     assert await _states(shop) == [("paid", False), ("paid", True)]
+
+
+async def test_a_settlement_leaves_alone_what_waits_for_approval_or_is_reserved(shop: Market) -> None:
+    async with shop.context.transaction() as tx:
+        pin = await request_instrument(tx, shop.sellers["ana"], "ch", "brl", "ana", at=BEGIN, actor="a")
+        await record_instrument(tx, pin, Instrument("ba_1", "6789", verified=True), at=BEGIN, actor="a")
+        await approve_instrument(tx, pin, approved_by="b", at=BEGIN)
+    await shop.take(
+        shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY),
+        shop.order("A2", "ch", [("ana", 5_000, 0)], placed_at=BEGIN + 6 * DAY, deliver_at=BEGIN + 7 * DAY),
+    )
+    await shop.advance(5 * DAY)
+    account = Holder("ch", "brl").account(withdrawable(shop.sellers["ana"]))
+    async with shop.context.transaction() as tx:
+        (first,) = await report.payouts(tx)
+    await shop.advance(5 * DAY)
+    async with shop.context.transaction() as tx:
+        require_posted(await post(tx, [PlaceHold("hold:dispute", account, 400, "dispute", "dispute", BEGIN)]))
+    await shop.advance(2 * DAY)
+    async with shop.context.transaction() as tx:
+        second, again = await report.payouts(tx)
+        left = (await reading.availables(tx, [account]))[account]
+    assert (again["id"], again["state"], second["state"], left) == (first["id"], "requested", "requested", 0)
+    async with shop.context.transaction() as tx:
+        statements = [await settlements.statement(tx, one["batch_id"]) for one in (first, second)]
+    assert [(one.opening_minor, one.payout_minor, one.closing_minor) for one in statements] == [
+        (0, first["amount_minor"], 0),
+        (0, second["amount_minor"], 400),
+    ]
+    await pay_out.approve_payouts(shop.checker, [first["id"]])
+    await pay_out.cancel_payouts(shop.context, [second["id"]])
+    await shop.advance(7 * DAY)
+    async with shop.context.transaction() as tx:
+        third = (await report.payouts(tx))[0]
+        last = await settlements.statement(tx, third["batch_id"])
+    assert (third["state"], third["amount_minor"]) == ("paid", second["amount_minor"])
+    assert (last.opening_minor, last.lines, last.closing_minor) == (second["amount_minor"] + 400, [], 400)
 
 
 async def test_an_operator_stops_a_channel_and_lets_it_go_on(shop: Market) -> None:

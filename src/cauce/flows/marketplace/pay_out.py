@@ -134,7 +134,7 @@ async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:
 
 
 async def cancel_payouts(context: Context, payout_ids: Sequence[str]) -> None:
-    """Withdraw payouts that were not approved; the merchants have their money again."""
+    """Withdraw payouts that were not approved; the merchants have their money again and are settled on their next day."""
     async with context.transaction() as tx:
         now = await context.now(tx)
         rows = await _lock(tx, payout_ids)
@@ -143,6 +143,7 @@ async def cancel_payouts(context: Context, payout_ids: Sequence[str]) -> None:
             PAYOUT.step(row["state"], "cancel")
             account = Holder(row["channel_id"], row["currency"]).account(withdrawable(row["merchant_id"]))
             items.append(ReleaseHold(f"hold:{row['id']}", account, now))
+        await note_credits(tx, {Credit(row["merchant_id"], row["channel_id"], row["currency"]): now for row in rows})
         await settlement_store.update_payouts(tx, [(row["id"], "canceled", "", 0, "", None, None, "") for row in rows])
         await _tell(context, tx, rows, ("payout.canceled",), now)
         require_posted(await post(tx, items))
@@ -164,7 +165,14 @@ async def _tell(context: Context, tx: Tx, rows: Sequence[Row], types: Sequence[s
 
 
 def _again(row: Row) -> Target:
-    return Target(row["merchant_id"], row["channel_id"], row["currency"], row["account_ref"], row["instrument_id"], "")
+    return Target(
+        row["merchant_id"],
+        row["channel_id"],
+        row["currency"],
+        row["account_ref"],
+        row["instrument_id"],
+        row["instrument_ref"],
+    )
 
 
 @dataclass(slots=True)

@@ -21,14 +21,14 @@ from cauce.gateway.collecting import Operation
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
-from cauce.ledger.reading import balances
+from cauce.ledger.reading import availables, balances
 from cauce.ledger.recipes.custody import Event, Holder, withdrawable
 from cauce.ledger.recipes.payouts import payout_submitted
 from cauce.ledger.rules import Account, Item, PlaceHold, require_posted
 from cauce.marketplace.merchants.rules import Party, PayoutTarget
 from cauce.marketplace.merchants.service import payout_targets, read_parties
 from cauce.marketplace.settlement import store as settlement_store
-from cauce.marketplace.settlement.rules import Schedule
+from cauce.marketplace.settlement.rules import Credit, Schedule
 from cauce.marketplace.settlement.service import channel_pauses, read_schedules
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -67,6 +67,8 @@ class _Facts:
     parties: Mapping[str, Mapping[str, Party]]
     targets: Mapping[tuple[str, str], Mapping[str, PayoutTarget]]
     balance: Mapping[Account, int]
+    available: Mapping[Account, int]
+    awaiting: Mapping[Credit, int]
     paused: frozenset[str]
     used: frozenset[str]
 
@@ -112,7 +114,17 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
     paused = frozenset(row["channel_id"] for row in await channel_pauses(tx, sorted(terms)))
     instruments = {one.instrument_id: one.merchant_id for each in targets.values() for one in each.values()}
     used = frozenset(await settlement_store.instruments_used(tx, instruments))
-    return _Facts(terms, await read_schedules(tx), parties, targets, await balances(tx, accounts), paused, used)
+    return _Facts(
+        terms=terms,
+        schedules=await read_schedules(tx),
+        parties=parties,
+        targets=targets,
+        balance=await balances(tx, accounts),
+        available=await availables(tx, accounts),
+        awaiting=await settlement_store.awaiting_approval(tx, sorted({row["merchant_id"] for row in rows})),
+        paused=paused,
+        used=used,
+    )
 
 
 def _account(row: Row) -> Account:
@@ -122,14 +134,16 @@ def _account(row: Row) -> Account:
 def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
     schedule = facts.schedules.get(row["schedule_id"], facts.schedules[""])
     balance, run_at = -facts.balance[_account(row)], row["due_at"]
+    payable = facts.available[_account(row)]
     target = _target(row, facts, run_at)
     terms = facts.terms[row["channel_id"]]
     held_back = bool(row["pause_reason"]) or row["channel_id"] in facts.paused or (terms.pays_out and target is None)
-    amounts = [] if held_back or not terms.pays_out else schedule.payouts_of(balance)
+    amounts = [] if held_back or not terms.pays_out else schedule.payouts_of(payable)
     waits = balance > 0 and not amounts and terms.pays_out
     work.ran.append((row["key"], schedule.next_after(run_at) if waits else None, run_at))
+    balance -= facts.awaiting.get(Credit(row["merchant_id"], row["channel_id"], row["currency"]), 0)
     if held_back or balance <= 0:
-        return
+        return  # what an earlier settlement asked for and nobody has approved yet is in that one's batch
     batch_id = new_id("sbt")
     retained = min(schedule.retained_minor, balance)
     work.batches.append(

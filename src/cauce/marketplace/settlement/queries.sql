@@ -62,6 +62,12 @@ SELECT id, batch_id, merchant_id, channel_id, currency, instrument_id, account_r
        requested_by, approved_by, ref, requested_at
   FROM settlement.payout WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
+-- name: awaiting_approval
+SELECT merchant_id, channel_id, currency, sum(amount_minor)::bigint AS amount_minor
+  FROM settlement.payout
+ WHERE org_id = $1 AND state = 'requested' AND batch_id <> '' AND merchant_id = ANY ($2::text[])
+ GROUP BY merchant_id, channel_id, currency
+
 -- name: update_payouts
 UPDATE settlement.payout p
    SET state = u.state, ref = CASE WHEN u.ref = '' THEN p.ref ELSE u.ref END, fee_minor = u.fee, failure = u.failure,

@@ -85,6 +85,12 @@ async def lock_payouts(tx: Tx, ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_payouts, tx.org, list(ids))
 
 
+async def awaiting_approval(tx: Tx, merchant_ids: Sequence[str]) -> dict[Credit, int]:
+    """What settlements asked for these merchants and nobody has approved or withdrawn yet, minor units."""
+    rows = await tx.rows(QUERIES.awaiting_approval, tx.org, list(merchant_ids))
+    return {Credit(row["merchant_id"], row["channel_id"], row["currency"]): row["amount_minor"] for row in rows}
+
+
 async def update_payouts(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """What payouts became: (id, state, ref, fee, failure, paid_at, submitted_at, approved_by)."""
     await tx.run(QUERIES.update_payouts, tx.org, *_columns(rows, 8))
