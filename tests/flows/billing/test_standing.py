@@ -10,7 +10,8 @@ import pytest
 from cauce.billing.catalog.rules import BadPlan
 from cauce.billing.entitlements.rules import Level
 from cauce.flows.billing.catalogue import apply_catalogue, export_catalogue
-from cauce.flows.billing.standing import HandGrant, entitlements_of, grant_by_hand, grant_credit, set_suspended
+from cauce.flows.billing.check_access import Check, check_access
+from cauce.flows.billing.standing import HandGrant, grant_by_hand, grant_credit, set_suspended
 from tests.flows.billing.shop import BEGIN, Shop, flat
 
 DAY = timedelta(days=1)
@@ -39,9 +40,8 @@ FILE: dict[str, Any] = {
 
 
 async def levels(seller: Shop, customer_id: str) -> list[Level]:
-    """The levels of a customer's products now."""
-    async with seller.context.transaction() as tx:
-        return [one.level for one in await entitlements_of(tx, customer_id, await seller.context.now(tx))]
+    """What the check says of a customer now."""
+    return [one.level for one in await check_access(seller.context, [Check(customer_id)]) if one is not None]
 
 
 async def test_a_catalogue_file_applied_twice_changes_nothing(seller: Shop) -> None:

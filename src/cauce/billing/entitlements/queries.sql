@@ -27,3 +27,4 @@ RETURNING id, customer_id, feature, level
 -- name: granted_levels
 SELECT customer_id, product_id, level FROM entitlements.hand_grant
  WHERE org_id = $1 AND customer_id = ANY ($2::text[]) AND ended_at IS NULL AND level IS NOT NULL AND (due_at IS NULL OR due_at > $3)
+ ORDER BY id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -65,6 +66,13 @@ def change_event(before: Level | None, after: Level) -> str | None:
     return "access.granted" if before is None else "access.restored"
 
 
-def highest(levels: list[Level]) -> Level:
+def highest(levels: Iterable[Level]) -> Level:
     """The best of several levels; `NONE` of nothing."""
     return max(levels, key=_RANK.__getitem__, default=Level.NONE)
+
+
+def overridden(level: Level, by_hand: Sequence[Level], *, suspended: bool) -> Level:
+    """The level that holds: what was granted by hand last, else the state's; `NONE` while the customer is suspended."""
+    if suspended:
+        return Level.NONE
+    return by_hand[-1] if by_hand else level

@@ -85,6 +85,6 @@ async def grants_of(tx: Tx, customer_id: str, now: datetime) -> list[Row]:
 
 
 async def granted_levels(tx: Tx, customer_ids: Collection[str], now: datetime) -> list[tuple[str, str, Level]]:
-    """(customer, product or "", level) of every level granted by hand that holds at `now`."""
+    """(customer, product or "", level) of every level granted by hand that holds at `now`, the last one last."""
     rows = await tx.rows(store.QUERIES.granted_levels, tx.org, sorted(customer_ids), now)
     return [(row["customer_id"], row["product_id"], Level(row["level"])) for row in rows]

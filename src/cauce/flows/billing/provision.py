@@ -15,7 +15,7 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import Plan
 from cauce.billing.customers import service as customers
 from cauce.billing.entitlements import service as entitlements
-from cauce.billing.entitlements.rules import Level, highest
+from cauce.billing.entitlements.rules import Level, overridden
 from cauce.billing.provisioning import service as provisioning
 from cauce.billing.provisioning.rules import Asked, Operation, Standing
 from cauce.reports import instances as report
@@ -103,7 +103,7 @@ async def follow_customers(tx: Tx, customer_ids: Collection[str], at: datetime) 
     suspended = await customers.lock(tx, customer_ids)
     held = [_Held(**dict(row)) for row in await report.held_by(tx, sorted(customer_ids))]
     plans = await catalog.read_plans(tx, {one.plan_id for one in held})
-    levels = {one.id: Level.NONE if one.customer_id in suspended else Level(one.level) for one in held}
+    levels = {one.id: Level(one.level) for one in held}
     return await follow_instances(tx, held, plans, await with_grants(tx, held, levels, suspended, at), at)
 
 
@@ -114,18 +114,17 @@ async def with_grants(
     suspended: Collection[str],
     at: datetime,
 ) -> dict[str, Level]:
-    """The levels with what was granted by hand; a suspended customer gets nothing of it (§5.4)."""
-    granted = await entitlements.granted_levels(tx, {one.customer_id for one in held} - set(suspended), at)
+    """The levels that hold with what was granted by hand; a suspended customer has none (§5.4)."""
+    granted = await entitlements.granted_levels(tx, {one.customer_id for one in held}, at)
     return {
-        one.id: highest(
+        one.id: overridden(
+            levels[one.id],
             [
-                levels[one.id],
-                *(
-                    level
-                    for customer_id, product_id, level in granted
-                    if customer_id == one.customer_id and product_id in ("", one.product_id)
-                ),
-            ]
+                level
+                for customer_id, product_id, level in granted
+                if customer_id == one.customer_id and product_id in ("", one.product_id)
+            ],
+            suspended=one.customer_id in suspended,
         )
         for one in held
     }

@@ -10,7 +10,7 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import Customer, CustomerData
 from cauce.billing.entitlements import service as entitlements
-from cauce.billing.entitlements.rules import Level, highest
+from cauce.billing.entitlements.rules import Level
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import LIVE
 from cauce.billing.subscriptions.rules import Step
@@ -39,16 +39,6 @@ class HandGrant:
     ends_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entitlement:
-    """What a customer may use of one product."""
-
-    product_id: str
-    subscription_id: str | None
-    level: Level
-    features: dict[str, Any]
-
-
 async def put_customer(context: Context, data: CustomerData) -> tuple[Customer, bool]:
     """Make or update the customer with this external id; True when he was made."""
     async with context.transaction() as tx:
@@ -72,8 +62,9 @@ async def set_suspended(context: Context, customer_id: str, suspended: bool) -> 
         trigger = "suspend" if suspended else "unsuspend"
         await subscriptions.move(tx, [Step(one, one, trigger, now) for one in live], context.actor.name)
         plans = await catalog.read_plans(tx, {one.plan_id for one in live})
-        batch = Batch(events=await follow_access(tx, live, plans, now))
-        await write(tx, batch, context.actor.name, context.cause)
+        events = await follow_access(tx, live, plans, now)
+        events += await follow_customers(tx, [customer_id], now)  # what runs by a grant alone
+        await write(tx, Batch(events=events), context.actor.name, context.cause)
         return True
 
 
@@ -107,33 +98,6 @@ async def revoke_grant(context: Context, customer_id: str, grant_id: str) -> Non
         events = await entitlements.end_grants(tx, [grant_id], now)
         events += await follow_customers(tx, [customer_id], now)
         await write(tx, Batch(events=events), context.actor.name, context.cause)
-
-
-async def entitlements_of(tx: Tx, customer_id: str, now: datetime) -> list[Entitlement]:
-    """What a customer may use now, product by product: subscriptions, overridden by grants, overridden by suspension."""
-    customer = await customers.read(tx, customer_id)
-    grants = await entitlements.grants_of(tx, customer_id, now)
-    found: dict[str, list[Entitlement]] = {}
-    for one in await entitlements.of_customer(tx, customer_id):
-        found.setdefault(one.product_id, []).append(
-            Entitlement(one.product_id, one.subscription_id, one.level, dict(one.features))
-        )
-    for grant in grants:
-        if grant["product_id"]:
-            found.setdefault(grant["product_id"], [])
-    merged = []
-    for product_id, several in sorted(found.items()):
-        best = max(several, key=lambda each: list(Level)[::-1].index(each.level), default=None)
-        level = highest([each.level for each in several])
-        features = dict(best.features) if best else {}
-        for grant in grants:
-            if grant["product_id"] in ("", product_id):
-                level = Level(grant["level"]) if grant["level"] else level
-                features |= {grant["feature"]: grant["value"]} if grant["feature"] else {}
-        if customer.suspended_at is not None:
-            level = Level.NONE
-        merged.append(Entitlement(product_id, best.subscription_id if best else None, level, features))
-    return merged
 
 
 async def grant_credit(context: Context, customer_id: str, currency: str, amount_minor: int, reason: str) -> str:
