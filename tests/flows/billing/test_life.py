@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import pytest
+
 from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy, TrialEnd
+from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from cauce.kernel.calendar.months import add_months
 from tests.flows.billing.shop import BEGIN, Shop, flat, per_unit
 
@@ -90,6 +93,39 @@ async def test_without_a_trial_the_first_payment_opens_the_door(seller: Shop) ->
     await seller.advance(timedelta(hours=23))
     assert (await seller.subscription(refused.subscription_id)).status == "expired"
     assert [one["status"] for one in await seller.invoices(refused.subscription_id)] == ["void"]
+    await seller.prove()
+
+
+@pytest.mark.parametrize(("well", "status", "level"), [(False, "expired", "none"), (True, "active", "full")])
+async def test_a_first_payment_under_way_decides_itself_after_its_window(
+    seller: Shop, well: bool, status: str, level: str
+) -> None:
+    await seller.plan("pro", flat(2_900))
+    await seller.card("ana", "slow")
+    done = await seller.sign_up("ana", "pro")
+    await seller.advance(timedelta(days=3, hours=1))
+    waiting = await seller.subscription(done.subscription_id)
+    assert waiting.status == "incomplete"
+    assert waiting.version < 8, "it is looked at once a day, not every few minutes"
+    (key,) = seller.cards.done
+    seller.cards.finish(key, well=well)
+    await seller.advance(timedelta(hours=13))  # asked again after 79 hours, looked at again after 95
+    assert (await seller.subscription(done.subscription_id)).status == status
+    assert await seller.access(done.subscription_id) == level
+    ended = await seller.invoices(done.subscription_id)
+    assert [one["status"] for one in ended] == ["paid" if well else "void"]
+    await seller.prove()
+
+
+async def test_a_first_invoice_paid_in_part_lapses_and_leaves_credit(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900))
+    await seller.card("ana", "poor")
+    done = await seller.sign_up("ana", "pro")
+    (invoice,) = await seller.invoices(done.subscription_id)
+    await pay_by_hand(seller.context, PayByHand(invoice["id"], 500))
+    await seller.advance(timedelta(hours=23))
+    assert (await seller.subscription(done.subscription_id)).status == "expired"
+    assert [one for one in await seller.books() if one.startswith("customer:ana")] == ["customer:ana:credit: 500"]
     await seller.prove()
 
 

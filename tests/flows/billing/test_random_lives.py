@@ -258,13 +258,13 @@ class Life:
         assert clearing == finished - back, "our clearing is what the card company says it took and gave back"
 
 
-@pytest.mark.parametrize("seed", range(max(4, PROGRAMS // 20)))
+@pytest.mark.parametrize("seed", range(PROGRAMS // 5))
 async def test_any_life_ends_in_books_that_agree(seller: Shop, seed: int) -> None:
     life = Life(seller, seed)
     await life.prepare()
     for _ in range(STEPS):
         await life.step()
-    await seller.advance(timedelta(hours=3))  # what the card company has decided meanwhile is asked for
+    await seller.advance(timedelta(hours=25))  # what the card company has decided meanwhile is asked for once a day
     try:
         await life.prove()
     except AssertionError as wrong:

@@ -177,6 +177,17 @@ async def void_into(tx: Tx, invoice: Invoice, batch: Batch, now: datetime) -> In
     return after
 
 
+async def take_back(tx: Tx, invoice: Invoice, reason: str, batch: Batch, now: datetime, actor: str) -> None:
+    """What a locked open invoice was for does not come about: void it; where a part was paid or credited, credit the rest.
+
+    What was paid becomes the customer's credit.
+    """
+    if invoice.paid_minor or invoice.credited_minor:
+        await credit_within(tx, invoice, CreditInvoice(invoice.id, reason), batch, now, actor)
+    else:
+        await void_into(tx, invoice, batch, now)
+
+
 async def write_off(context: Context, invoice_id: str) -> None:
     """Nobody expects this money any more: the rest of an open invoice is a loss, and the debt no longer counts."""
     async with context.transaction() as tx:

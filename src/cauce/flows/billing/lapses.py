@@ -1,6 +1,7 @@
 """What ends by itself: quotes, unpaid first invoices, exhausted debts, retention; and notices that are due.
 
-A first payment that is still in flight when its window closes is waited for: its outcome decides (T10).
+A first payment that is still in flight when its window closes is waited for: its outcome decides (T10), and a refusal
+ends the subscription at once (`recover.missed`). Looking again day by day only guards against an outcome that was lost.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from cauce.billing.subscriptions.rules import (
 )
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.boundary import due_of
-from cauce.flows.billing.correct import void_into
+from cauce.flows.billing.correct import take_back
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision import follow_customers
 from cauce.flows.billing.renew import by_org
@@ -35,8 +36,8 @@ from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
-ASK_AGAIN = timedelta(minutes=10)
-"""How long a lapse waits for a payment whose outcome is not known."""
+LOOK_AGAIN = timedelta(days=1)
+"""How long a lapse waits for a payment under way before it looks again."""
 
 _LAPSES = {
     QUOTE_END: ("lapse", "expired", "quote.expired"),
@@ -56,7 +57,7 @@ async def lapse(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
     """End locked subscriptions whose time is over (T05, T10, T27, T37)."""
     busy = await payments.in_flight_of_subscriptions(tx, [one.id for one in due])
     waiting = [one for one in due if one.id in busy]
-    await subscriptions.save(tx, [wait_for(one, one.due_kind or "", due_of(one) + ASK_AGAIN) for one in waiting])
+    await subscriptions.save(tx, [wait_for(one, one.due_kind or "", due_of(one) + LOOK_AGAIN) for one in waiting])
     ended = [one for one in due if one.id not in busy]
     batch = Batch()
     steps = []
@@ -68,7 +69,8 @@ async def lapse(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
     await subscriptions.move(tx, steps, actor)
     first = [one.id for one in ended if one.due_kind == INCOMPLETE_END]
     for invoice in await invoicing.lock_open_of(tx, first) if first else []:
-        await void_into(tx, invoice, batch, due_of(next(one for one in ended if one.id == invoice.subscription_id)))
+        at = due_of(next(one for one in ended if one.id == invoice.subscription_id))
+        await take_back(tx, invoice, "not paid in time", batch, at, actor)
     plans = await catalog.read_plans(tx, {one.plan_id for one in ended})
     if steps:
         kept_enough = {one.id for one in ended if one.due_kind in (RETENTION_END, INCOMPLETE_END)}

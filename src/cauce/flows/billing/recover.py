@@ -6,7 +6,7 @@ ends a case when the debt is paid. While a retry is in flight the case has no du
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from cauce.billing.payments import cases
 from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import DunningCase, Recovery, after_retry, open_case
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import UNPAID_END, Step, Subscription, end, wait_for
+from cauce.billing.subscriptions.rules import INCOMPLETE_END, UNPAID_END, Step, Subscription, end, wait_for
 from cauce.flows.billing.access import follow_access
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Tx
@@ -86,6 +86,7 @@ async def missed(tx: Tx, misses: Sequence[Miss], actor: str) -> list[NewEvent]:
             events.append(event)
         if after.status == "past_due" and subscription_id not in known:
             debts.append((after, miss.invoice.id, miss.at, miss.refusal))
+    await subscriptions.save(tx, _too_late(locked.values(), latest, plans))
     await subscriptions.move(tx, steps, actor)
     for debt in debts:
         events += await open_cases(tx, [debt[:3]], plans, debt[3])
@@ -93,6 +94,20 @@ async def missed(tx: Tx, misses: Sequence[Miss], actor: str) -> list[NewEvent]:
     events += await follow_access(tx, [step.after for step in steps], plans, at)
     refusals = {one: (miss.refusal, miss.at) for one, miss in latest.items()}
     return events + await next_steps(tx, [known[one] for one in known if one in locked], refusals, actor)
+
+
+def _too_late(
+    locked: Iterable[Subscription], latest: Mapping[str | None, Miss], plans: Mapping[str, Plan]
+) -> list[Subscription]:
+    """First payments that failed after their window closed: nothing is waited for any more, the lapse is due (T10)."""
+    late = []
+    for one in locked:
+        miss = latest[one.id]
+        window = timedelta(hours=plans[one.plan_id].policy.first_payment_hours)
+        begun = miss.invoice.finalized_at or miss.at
+        if one.status == "incomplete" and one.due_kind == INCOMPLETE_END and miss.at >= begun + window:
+            late.append(wait_for(one, INCOMPLETE_END, miss.at))
+    return late
 
 
 def _failed(miss: Miss) -> NewEvent:

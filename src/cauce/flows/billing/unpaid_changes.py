@@ -14,7 +14,7 @@ from cauce.billing.payments import service as payments
 from cauce.billing.payments.service import AttemptInFlight
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.flows.billing.correct import CreditInvoice, credit_within, void_into
+from cauce.flows.billing.correct import take_back
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.paid_changes import end
 from cauce.flows.billing.recover import Miss
@@ -61,7 +61,5 @@ async def _give_up(tx: Tx, row: Row, batch: Batch, at: datetime, reason: str, ac
     one = await subscriptions.lock_one(tx, row["subscription_id"])
     invoice = await invoicing.lock_one(tx, row["invoice_id"])
     await end(tx, one, row, batch, at, reason)  # first: what settles the invoice below must not make the change
-    if invoice.status == "open" and not invoice.paid_minor and not invoice.credited_minor:
-        await void_into(tx, invoice, batch, at)
-    elif invoice.status == "open":
-        await credit_within(tx, invoice, CreditInvoice(invoice.id, "the change was not made"), batch, at, actor)
+    if invoice.status == "open":
+        await take_back(tx, invoice, "the change was not made", batch, at, actor)
