@@ -97,7 +97,7 @@ async def missed(tx: Tx, misses: Sequence[Miss], actor: str) -> list[NewEvent]:
 
 
 def _too_late(
-    locked: Iterable[Subscription], latest: Mapping[str | None, Miss], plans: Mapping[str, Plan]
+    locked: Iterable[Subscription], latest: Mapping[str, Miss], plans: Mapping[str, Plan]
 ) -> list[Subscription]:
     """First payments that failed after their window closed: nothing is waited for any more, the lapse is due (T10)."""
     late = []
