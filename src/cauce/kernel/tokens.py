@@ -31,7 +31,7 @@ def sign(key: str, claims: Mapping[str, Any]) -> str:
     """A token with these claims; `exp` and `aud` are among them, instants are whole seconds since 1970."""
     assert claims.get("aud"), "a token is for somebody"
     assert isinstance(claims.get("exp"), int), "a token ends"
-    content = f"{_part(_HEAD)}.{_part(claims)}"
+    content = f"{token_part(_HEAD)}.{token_part(claims)}"
     return f"{content}.{_digest(key, content)}"
 
 
@@ -72,7 +72,8 @@ def text_claim(claims: Mapping[str, Any], name: str, *, length_max: int, require
     return value
 
 
-def _part(content: Mapping[str, Any]) -> str:
+def token_part(content: Mapping[str, Any]) -> str:
+    """A token's head or claims as they are signed: JSON in base64url without padding."""
     plain = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
 

@@ -13,7 +13,7 @@ from cauce.billing.customers import service
 from cauce.billing.customers.rules import Customer, CustomerData
 from cauce.billing.entitlements import service as entitlements
 from cauce.billing.entitlements.rules import Level
-from cauce.entrypoints.api.access import BillingWriter, Reader
+from cauce.entrypoints.api.access import BillingWriter, Caller, Reader
 from cauce.entrypoints.api.catalog import Key, Text
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
@@ -144,6 +144,18 @@ async def end_grant(caller: BillingWriter, customer_id: Id, grant_id: Id) -> dic
     return {"object": "access_grant", "id": grant_id, "ended": True}
 
 
+@router.post("/{customer_id}/suspend")
+async def suspend_customer(request: Request, caller: BillingWriter, customer_id: Id) -> Response:
+    """Take all access away until the customer is unsuspended; the bill runs on."""
+    return await _set_suspended(request, caller, customer_id, suspended=True)
+
+
+@router.post("/{customer_id}/unsuspend")
+async def unsuspend_customer(request: Request, caller: BillingWriter, customer_id: Id) -> Response:
+    """Access follows the bill again."""
+    return await _set_suspended(request, caller, customer_id, suspended=False)
+
+
 @router.get("/{customer_id}/payment_methods")
 async def list_methods(caller: Reader, customer_id: Id) -> dict[str, Any]:
     """A customer's payment methods, oldest first."""
@@ -203,6 +215,16 @@ async def find_customer(tx: Tx, name: str) -> Customer:
         if not name.startswith("cus_"):
             raise
         return await service.read(tx, name)
+
+
+async def _set_suspended(request: Request, caller: Caller, customer_id: str, *, suspended: bool) -> Response:
+    async def work(context: Context) -> object:
+        found = await _outside(caller.context, customer_id)
+        await standing.set_suspended(context, found.id, suspended)
+        async with caller.context.transaction() as tx:
+            return await _shown(tx, found.id)
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 async def _outside(context: Context, name: str) -> Customer:
