@@ -8939,7 +8939,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE orders.refund TO cauce_app;
 -- Name: TABLE refused; Type: ACL; Schema: orders; Owner: -
 --
 
-GRANT SELECT,INSERT ON TABLE orders.refused TO cauce_app;
+GRANT SELECT,INSERT,DELETE ON TABLE orders.refused TO cauce_app;
 
 
 --

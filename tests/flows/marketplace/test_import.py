@@ -11,8 +11,8 @@ import pytest
 from cauce.entrypoints.documents.settlement import as_csv, as_pdf
 from cauce.entrypoints.web.texts import translator
 from cauce.flows.marketplace import reconcile
-from cauce.flows.marketplace.import_orders import ImportTerms, import_orders, sellers_in
-from cauce.flows.marketplace.order_files import BadOrderFile, OrderFiles
+from cauce.flows.marketplace.import_orders import ImportRuns, ImportTerms, import_orders, sellers_in
+from cauce.flows.marketplace.order_files import BadOrderFile, OrderFiles, order_map_from
 from cauce.marketplace.orders import store as order_store
 from cauce.reports import marketplace as report
 from cauce.reports import settlements
@@ -114,6 +114,71 @@ async def test_a_killed_import_goes_on_and_a_finished_one_does_nothing(
     assert (found.read, found.accepted, found.refused) == (8, 4, 4)
     async with shop.context.transaction() as tx:
         assert len(await report.orders(tx)) == 4
+
+
+async def test_what_was_refused_is_tried_again_when_asked_and_two_imports_do_not_share_their_work(
+    shop: Market, folder: Path
+) -> None:
+    files = OrderFiles.within(folder)
+    first = await import_orders(shop.context, files, _terms(shop))
+    await shop.seller("carl")
+    assert await import_orders(shop.context, files, _terms(shop)) == first
+    again = await import_orders(shop.context, files, _terms(shop), again=True)
+    assert (again.import_id, again.read, again.accepted, again.refused) == (first.import_id, 8, 5, 3)
+    async with shop.context.transaction() as tx:
+        assert len(await report.orders(tx)) == 5
+        counts = [(row["code"], row["orders"]) for row in await order_store.refused_counts(tx, first.import_id)]
+        assert counts == [("order_malformed", 3)]
+        taken_over = not await order_store.import_progress(tx, first.import_id, (4, 8), 4, 0, None)
+    assert taken_over and ImportRuns().code == "import_runs"
+
+
+async def test_a_file_of_its_own_kind_is_read_by_its_map(shop: Market, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text(
+        "Order,Vendor,Price,State,Placed,Arrived\n"
+        "x1,ana,100.50,ok,2026-01-16T10:00:00Z,2026-01-17T10:00:00Z\nx1,bia,20,ok,,\n"
+        "x2,ana,7.005,ok,2026-01-16T10:00:00Z,\nx3,bia,7.50,void,2026-01-16T10:00:00Z,\n"
+    )
+    (tmp_path / "payments.csv").write_text("Order,Paid,Number,Fee\nx1,120.50,tx_1,1.20\nx2,7,,\nx3,7.50,,\n")
+    order_map = order_map_from(
+        {
+            "columns": {
+                "order_id": "Order", "seller_id": "Vendor", "price_cents": "Price", "status": "State",
+                "purchased_at": "Placed", "amount_cents": "Paid", "ref": "Number", "fee_cents": "Fee",
+                "delivered_at": "Arrived",
+            },
+            "values": {"status": {"void": "canceled"}},
+            "defaults": {"freight_cents": "0", "method": "card", "approved_at": ""},
+            "amounts": "major",
+        }
+    )  # fmt: skip
+    files = OrderFiles(None, tmp_path / "items.csv", tmp_path / "payments.csv", order_map)
+    found = await import_orders(shop.context, files, _terms(shop))
+    assert (found.read, found.accepted, found.refused) == (3, 2, 1)
+    async with shop.context.transaction() as tx:
+        (refused,) = await order_store.refused_of(tx, found.import_id)
+        (paid,) = [row for row in await report.orders(tx) if row["external_id"] == "x1"]
+        (collection, *_) = (await report.waterfall(tx, paid["id"])).collections
+        words = await tx.value("SELECT metadata->>'status' FROM orders.purchase WHERE external_id = 'x3'")
+    assert words == "canceled"
+    assert "7.005" in refused["message"]
+    assert (paid["state"], paid["collected_minor"]) == ("paid", 12_050)
+    assert collection["fee_minor"] > 0
+
+
+@pytest.mark.parametrize("plain", [[], {"columns": {"price": "x"}}, {"amounts": "euros"}, {"values": {"status": "x"}}])
+def test_a_map_that_cannot_be_meant_is_refused(plain: object) -> None:
+    with pytest.raises(BadOrderFile):
+        order_map_from(plain)
+
+
+def test_a_file_that_is_no_csv_is_refused(tmp_path: Path) -> None:
+    for name in ("orders", "items", "payments"):
+        (tmp_path / f"{name}.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BadOrderFile, match="UTF-8"):
+        sellers_in(OrderFiles.within(tmp_path))
+    with pytest.raises(BadOrderFile, match="no file"):
+        OrderFiles(None, tmp_path / "i.csv", tmp_path / "p.csv").fingerprint()
 
 
 async def test_columns_may_be_called_otherwise_and_a_missing_one_is_named(shop: Market, folder: Path) -> None:

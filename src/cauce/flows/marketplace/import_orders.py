@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from cauce.flows.context import Context
 from cauce.flows.marketplace.order_files import FiledOrder, FiledOrders, OrderFiles, opened
 from cauce.flows.marketplace.orders import Taken, take_orders
-from cauce.kernel.errors import CauceError
+from cauce.kernel.errors import CauceError, Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
+from cauce.kernel.money import parse_major
 from cauce.marketplace.merchants.rules import UnknownMerchant
 from cauce.marketplace.merchants.service import ids_by_external
 from cauce.marketplace.orders import store as order_store
@@ -33,7 +34,8 @@ Progress = Callable[[int, int], None]
 class ImportTerms:
     """How imported orders are taken. `every` moves each instant on to the next whole step, e.g. a day (None: exact).
 
-    With `paid_ref` a payment that the files name is recorded as paid already, under that prefix and its place.
+    A payment that the files name with the provider's number is recorded as paid when the order was placed; with `paid_ref`
+    any is, under that prefix and its place.
     """
 
     channel_id: str
@@ -41,6 +43,12 @@ class ImportTerms:
     rule_id: str
     every: timedelta | None = None
     paid_ref: str = ""
+
+
+class ImportRuns(Conflict):
+    """Another process imports the same files right now."""
+
+    code = "import_runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +62,22 @@ class Imported:
 
 
 async def import_orders(
-    context: Context, files: OrderFiles, terms: ImportTerms, *, progress: Progress | None = None
+    context: Context, files: OrderFiles, terms: ImportTerms, *, again: bool = False, progress: Progress | None = None
 ) -> Imported:
-    """Import order files; the same files again go on where a killed import stood, and do nothing once it is done.
+    """Import order files; the same files go on where a killed import stood, and do nothing once it is done.
 
-    Sellers are known by their external ids beforehand (`sellers_in`). `bad_order_file` when a file cannot be read.
+    `again` reads them from the start: what was taken stays as it is, what was refused is tried anew. Sellers are known by
+    their external ids beforehand (`sellers_in`). `bad_order_file` when a file cannot be read, `import_runs` while
+    another process imports them.
     """
+    source = f"{files.fingerprint()}:{terms.channel_id}"
     async with context.transaction() as tx:
-        source = f"{files.fingerprint()}:{terms.channel_id}"
         begun = await order_store.begin_import(tx, new_id("imp"), source, await context.now(tx))
+        if again:
+            begun = await order_store.restart_import(tx, begun["id"])
     if begun["done_at"] is None:
         with opened(files) as filed:
-            await _run(context, filed, terms, begun, progress)
+            await _run(context, filed, (files, terms), begun, progress)
     async with context.transaction() as tx:
         row = await order_store.begin_import(tx, new_id("imp"), source, await context.now(tx))
     return Imported(row["id"], row["read_rows"], row["accepted"], row["refused"])
@@ -77,20 +89,24 @@ def sellers_in(files: OrderFiles) -> list[str]:
         return filed.sellers()
 
 
-async def _run(context: Context, filed: FiledOrders, terms: ImportTerms, begun: Row, progress: Progress | None) -> None:
+async def _run(
+    context: Context, filed: FiledOrders, how: tuple[OrderFiles, ImportTerms], begun: Row, progress: Progress | None
+) -> None:
     total, read = filed.count(), 0
     known: dict[str, str] = {}
     for chunk in filed.chunks(ORDERS_A_CHUNK):
-        read += len(chunk)
+        before, read = read, read + len(chunk)
         if read <= begun["read_rows"]:
             continue
         await _learn_sellers(context, chunk, known)
-        taken = await _take(context, chunk, terms, known)
+        taken = await _take(context, chunk, how, known)
         refused = [(one.external_id, one.refused.code, one.refused.message) for one in taken if one.refused]
         async with context.transaction() as tx:
             done_at = await context.now(tx) if read >= total else None
+            accepted = len(taken) - len(refused)
+            if not await order_store.import_progress(tx, begun["id"], (before, read), accepted, len(refused), done_at):
+                raise ImportRuns(param="items")
             await order_store.insert_refused(tx, begun["id"], refused)
-            await order_store.import_progress(tx, begun["id"], read, len(taken) - len(refused), len(refused), done_at)
         if progress is not None:
             progress(read, total)
 
@@ -103,20 +119,24 @@ async def _learn_sellers(context: Context, chunk: Sequence[FiledOrder], known: d
 
 
 async def _take(
-    context: Context, chunk: Sequence[FiledOrder], terms: ImportTerms, known: dict[str, str]
+    context: Context, chunk: Sequence[FiledOrder], how: tuple[OrderFiles, ImportTerms], known: dict[str, str]
 ) -> list[Taken]:
     orders: list[NewOrder] = []
     refused: list[Taken] = []
     for filed in chunk:
         try:
-            orders.append(order_of(filed, terms, known))
+            orders.append(_order_of(filed, how[1], known, is_major=how[0].map.is_major))
         except CauceError as exc:
             refused.append(Taken(filed.number, refused=exc))
     return [*refused, *(await take_orders(context, orders) if orders else [])]
 
 
-def order_of(filed: FiledOrder, terms: ImportTerms, known: dict[str, str]) -> NewOrder:
+def _order_of(filed: FiledOrder, terms: ImportTerms, known: dict[str, str], *, is_major: bool) -> NewOrder:
     """The order that the files describe; `OrderMalformed` or `UnknownMerchant` where they do not."""
+
+    def minor(text: str, what: str) -> int:
+        return _minor(text, what, terms.currency if is_major else "")
+
     if not filed.items:
         raise OrderMalformed("the order has no items", param="items")
     if not filed.payments:
@@ -131,19 +151,20 @@ def order_of(filed: FiledOrder, terms: ImportTerms, known: dict[str, str]) -> Ne
         channel_id=terms.channel_id,
         currency=terms.currency,
         lines=tuple(
-            NewLine(_seller(seller, known), _minor(price, "price"), _minor(freight, "freight"))
+            NewLine(_seller(seller, known), minor(price, "price"), minor(freight, "freight"))
             for seller, price, freight in filed.items
         ),
         rule_id=terms.rule_id,
         placed_at=placed_at,
         payments=tuple(
             NewPayment(
-                _minor(amount, "amount"),
+                minor(amount, "amount"),
                 method,
-                ref=f"{terms.paid_ref}{filed.number}:{place}" if terms.paid_ref else "",
-                paid_at=placed_at if terms.paid_ref else None,
+                ref=f"{terms.paid_ref}{filed.number}:{place}" if terms.paid_ref else ref,
+                paid_at=placed_at if terms.paid_ref or ref else None,
+                fee_minor=minor(fee or "0", "fee"),
             )
-            for place, (method, amount) in enumerate(filed.payments, 1)
+            for place, (method, amount, ref, fee) in enumerate(filed.payments, 1)
         ),
         deliver_at=None if canceled else _instant(filed.delivered_at, "delivered_at", terms),
         cancel_at=approved_at + CANCELED_AFTER if canceled else None,
@@ -158,7 +179,14 @@ def _seller(external_id: str, known: dict[str, str]) -> str:
         raise UnknownMerchant(f"there is no merchant with the number {external_id!r}", param="seller") from None
 
 
-def _minor(text: str, what: str) -> int:
+def _minor(text: str, what: str, major_currency: str) -> int:
+    if major_currency:
+        try:
+            return parse_major(text, major_currency)
+        except InvalidRequest as exc:
+            raise OrderMalformed(
+                f"the {what} {text!r} is not an amount of {major_currency.upper()}", param=what
+            ) from exc
     if not text.isascii() or not text.isdigit():
         raise OrderMalformed(f"the {what} {text!r} is not a whole number of minor units", param=what)
     return int(text)

@@ -200,11 +200,20 @@ ON CONFLICT (org_id, source) DO UPDATE SET source = excluded.source
 RETURNING id, read_rows, accepted, refused, done_at
 
 -- name: import_progress
-UPDATE orders.import SET read_rows = $3, accepted = accepted + $4, refused = refused + $5, done_at = $6 WHERE org_id = $1 AND id = $2
+UPDATE orders.import SET read_rows = $4, accepted = accepted + $5, refused = refused + $6, done_at = $7
+ WHERE org_id = $1 AND id = $2 AND read_rows = $3
+
+-- name: restart_import
+WITH forgotten AS (DELETE FROM orders.refused WHERE org_id = $1 AND import_id = $2)
+UPDATE orders.import SET read_rows = 0, accepted = 0, refused = 0, done_at = NULL WHERE org_id = $1 AND id = $2
+RETURNING id, read_rows, accepted, refused, done_at
 
 -- name: insert_refused
 INSERT INTO orders.refused (org_id, import_id, external_id, code, message)
 SELECT $1, $2, r.* FROM unnest($3::text[], $4::text[], $5::text[]) r ON CONFLICT DO NOTHING
 
 -- name: refused_of
-SELECT external_id, code, message FROM orders.refused WHERE org_id = $1 AND import_id = $2 ORDER BY external_id LIMIT $3
+SELECT external_id, code, message FROM orders.refused WHERE org_id = $1 AND import_id = $2 AND external_id > $3 ORDER BY external_id LIMIT $4
+
+-- name: refused_counts
+SELECT code, count(*) AS orders FROM orders.refused WHERE org_id = $1 AND import_id = $2 GROUP BY code ORDER BY orders DESC, code

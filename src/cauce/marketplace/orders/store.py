@@ -210,10 +210,17 @@ async def begin_import(tx: Tx, import_id: str, source: str, at: datetime) -> Row
 
 
 async def import_progress(
-    tx: Tx, import_id: str, read_rows: int, accepted: int, refused: int, done_at: datetime | None
-) -> None:
-    """How far an import has come."""
-    await tx.run(QUERIES.import_progress, tx.org, import_id, read_rows, accepted, refused, done_at)
+    tx: Tx, import_id: str, span: tuple[int, int], accepted: int, refused: int, done_at: datetime | None
+) -> bool:
+    """An import has read `span` (from, to) of its rows; False when it does not stand where the span begins."""
+    return bool(await tx.run(QUERIES.import_progress, tx.org, import_id, *span, accepted, refused, done_at))
+
+
+async def restart_import(tx: Tx, import_id: str) -> Row:
+    """Forget how far an import has come and what it refused."""
+    row = await tx.row(QUERIES.restart_import, tx.org, import_id)
+    assert row is not None
+    return row
 
 
 async def insert_refused(tx: Tx, import_id: str, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -221,9 +228,14 @@ async def insert_refused(tx: Tx, import_id: str, rows: Sequence[tuple[str, str, 
     await tx.run(QUERIES.insert_refused, tx.org, import_id, *_columns(rows, 3))
 
 
-async def refused_of(tx: Tx, import_id: str, rows_max: int = 1_000) -> list[Row]:
-    """What an import refused, and why."""
-    return await tx.rows(QUERIES.refused_of, tx.org, import_id, rows_max)
+async def refused_of(tx: Tx, import_id: str, *, after: str = "", rows_max: int = 1_000) -> list[Row]:
+    """What an import refused, and why, in order of the external ids."""
+    return await tx.rows(QUERIES.refused_of, tx.org, import_id, after, rows_max)
+
+
+async def refused_counts(tx: Tx, import_id: str) -> list[Row]:
+    """How many orders an import refused for which reason (`code`, `orders`), the most frequent first."""
+    return await tx.rows(QUERIES.refused_counts, tx.org, import_id)
 
 
 DUE = Sweep("orders.due", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)

@@ -1,4 +1,4 @@
-"""`cauce import`: take over the customers and subscriptions of a system that ran before, from CSV files."""
+"""`cauce import`: take over what a system that ran before knows, from CSV files: customers, subscriptions, orders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cauce.app import App
     from cauce.flows.billing.take_over import TakenOver
 
-app = typer.Typer(help="Take over customers and subscriptions of another system; nobody is charged or written to.")
+app = typer.Typer(help="Take over customers, subscriptions and orders of another system.")
 
 File = Annotated[Path, typer.Argument(help="The CSV file, with a line of column names.")]
 Map = Annotated[Path, typer.Option("--map", help="A YAML file: columns, values, defaults (docs/take-over.md).")]
@@ -41,6 +41,42 @@ def import_subscriptions(
 ) -> None:
     """Take subscriptions over where they stand; the first own invoice continues the old anchor. Again: no effect."""
     _import("subscriptions", file, map_file, compare, org, dry_run=dry_run)
+
+
+@app.command("orders")
+def import_orders(
+    items: Annotated[Path, typer.Option("--items", help="CSV: order_id, item, seller_id, price_cents, freight_cents.")],
+    payments: Annotated[
+        Path, typer.Option("--payments", help="CSV: order_id, sequence, method, amount_cents; may have ref, fee_cents.")
+    ],
+    channel: Annotated[str, typer.Option("--channel", help="The channel that holds the money (ch_…).")],
+    rule: Annotated[str, typer.Option("--rule", help="The active split rule (its currency is the orders').")],
+    orders: Annotated[
+        Path | None,
+        typer.Option("--orders", help="CSV: order_id, status, purchased_at, …; without it the file of items has them."),
+    ] = None,
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", help="A YAML file: columns, values, defaults, amounts (docs/marketplace.md)."),
+    ] = None,
+    refused_file: Annotated[
+        Path | None, typer.Option("--refused", help="Write each refused order and why to this CSV file.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read a finished import anew: orders that were refused are tried again.")
+    ] = False,
+    org: OrgOption = "",
+) -> None:
+    """Take orders of a marketplace from files. Killed, it goes on where it stood; the same files again change nothing."""
+    import yaml
+
+    from cauce.entrypoints.cli.order_import import Import, imported, told
+    from cauce.flows.marketplace.order_files import OrderFiles, OrderMap, order_map_from
+
+    order_map = order_map_from(yaml.safe_load(_text(map_file))) if map_file else OrderMap()
+    wanted = Import(OrderFiles(orders, items, payments, order_map), channel, rule, org, refused_file, again)
+    data = imported(wanted)
+    output.emit(data, *told(data, refused_file))
 
 
 def _import(what: str, file: Path, map_file: Path, compare: Path | None, org: str, *, dry_run: bool) -> None:
