@@ -18,7 +18,7 @@ from cauce.marketplace.splits.rules.fields import BadSplitRule
 from cauce.marketplace.splits.rules.measuring import Reason
 from cauce.marketplace.splits.rules.parsing import parse_rule
 from cauce.marketplace.splits.rules.provider_fee import ProviderFeeExceedsPart, plan_split
-from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
+from cauce.marketplace.splits.rules.refunds import RefundablePart, over_carriers, plan_refund
 from cauce.marketplace.splits.rules.schema import Fixed, Percent, RefundPolicy, RefundTerms, Rest, parties_of
 from cauce.pricing.allocation import FixedExceedsAmount, SharesExceedAmount, SharesExceedOne, TwoRestShares
 from cauce.pricing.refunds import PartsDoNotSum, RefundExceedsPart, RefundExceedsParts, UnknownPart
@@ -407,6 +407,23 @@ def test_explicit_refunds_name_parties_and_are_checked() -> None:
     ):
         with pytest.raises(refusal):
             plan_refund(terms, PARTS, 500, named=named)
+
+
+@pytest.mark.parametrize(
+    ("taken", "parked", "carried", "expected"),
+    [
+        (0, 50, [100], (0, (0,), 0)),
+        (70, 0, [100, 30], (0, (70, 0), 0)),
+        (70, 50, [100], (50, (20,), 0)),
+        (120, 0, [100, 30], (0, (100, 20), 0)),
+        (120, 10, [0, 30, 80], (10, (0, 30, 80), 0)),
+        (120, 10, [100], (10, (100,), 10)),
+    ],
+)
+def test_what_a_party_returns_comes_from_what_lies_parked_then_from_the_oldest_split(
+    taken: int, parked: int, carried: list[int], expected: tuple[int, tuple[int, ...], int]
+) -> None:
+    assert over_carriers(taken, parked, carried) == expected
 
 
 def test_a_party_with_two_parts_returns_them_one_after_the_other() -> None:

@@ -3417,8 +3417,10 @@ CREATE TABLE splits.allocation (
     closed boolean DEFAULT false NOT NULL,
     fee_borne_minor bigint DEFAULT 0 NOT NULL,
     role text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    parked_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT allocation_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT allocation_fee_borne_minor_check CHECK ((fee_borne_minor >= 0)),
+    CONSTRAINT allocation_parked_minor_check CHECK ((parked_minor >= 0)),
     CONSTRAINT allocation_party_check CHECK ((party <> ''::text)),
     CONSTRAINT reversed_at_most_given CHECK (((reversed_minor >= 0) AND (reversed_minor <= amount_minor)))
 )
@@ -3495,6 +3497,7 @@ CREATE TABLE splits.split (
     ref text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL,
     applied_at timestamp with time zone,
+    resends boolean DEFAULT false NOT NULL,
     CONSTRAINT split_fee_minor_check CHECK ((fee_minor >= 0)),
     CONSTRAINT split_owner_minor_check CHECK ((owner_minor >= 0)),
     CONSTRAINT split_sent_minor_check CHECK ((sent_minor >= 0)),
@@ -4877,6 +4880,14 @@ ALTER TABLE ONLY settlement.standing
 
 ALTER TABLE ONLY splits.allocation
     ADD CONSTRAINT allocation_pkey PRIMARY KEY (org_id, collection_id, "position");
+
+
+--
+-- Name: allocation parked_at_most_kept; Type: CHECK CONSTRAINT; Schema: splits; Owner: -
+--
+
+ALTER TABLE splits.allocation
+    ADD CONSTRAINT parked_at_most_kept CHECK (((reversed_minor + parked_minor) <= amount_minor)) NOT VALID;
 
 
 --

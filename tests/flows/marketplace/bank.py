@@ -95,7 +95,10 @@ class Held:
 
 @dataclass
 class Bank:
-    """The holder. `lose` counts down answers that are lost after the effect; `decline` refuses the next of an operation."""
+    """The holder. `lose` counts down answers that are lost after the effect; `decline` refuses the next of an operation.
+
+    `decline` and `lost` may also name who is concerned ("reverse acct_ana"). `carried` is what splits brought to each.
+    """
 
     capabilities: Capabilities
     fee_bps: int = 60
@@ -105,6 +108,8 @@ class Bank:
     done: dict[str, Outcome[Any]] = field(default_factory=dict)
     lines: list[StatementLine] = field(default_factory=list)
     lose: int = 0
+    lost: set[str] = field(default_factory=set)
+    carried: dict[tuple[str, str], int] = field(default_factory=dict)
     decline: dict[str, Declined] = field(default_factory=dict)
     close_parts: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
@@ -178,7 +183,8 @@ class Bank:
         return Declined("PAID", Refusal.LIFECYCLE, "payers of this bank pay at once")
 
     async def split(self, request: SplitRequest) -> Outcome[Any]:
-        return self._once("split", request.key, lambda: self._split(request))
+        to = request.parts[0].receiver_ref if request.parts else ""
+        return self._once("split", request.key, lambda: self._split(request), to)
 
     def _split(self, request: SplitRequest) -> Outcome[Any]:
         held = self.held[request.collection_key]
@@ -186,6 +192,8 @@ class Bank:
         for part in request.parts:
             ref = PLATFORM if part.receiver_kind is ReceiverKind.PLATFORM else part.receiver_ref
             state = PartState.CLOSED if ref in self.close_parts else PartState.APPLIED
+            if state is PartState.APPLIED:
+                self.carried[request.key, ref] = self.carried.get((request.key, ref), 0) + part.amount_minor
             if self.owned:
                 held.frozen -= part.amount_minor
             elif state is PartState.APPLIED:
@@ -222,13 +230,15 @@ class Bank:
         self.lines[-1] = replace(self.lines[-1], order_ref=collection_key)
 
     async def reverse_split(self, request: ReverseSplitRequest) -> Outcome[Any]:
-        return self._once("reverse", request.key, lambda: self._reverse(request))
+        return self._once("reverse", request.key, lambda: self._reverse(request), request.receiver_ref)
 
     def _reverse(self, request: ReverseSplitRequest) -> Outcome[Any]:
         amount = request.amount.amount_minor
         ref = request.receiver_ref
         if self.available.get(ref, 0) < amount and ref != PLATFORM:
             return Declined("SHORT", Refusal.INSUFFICIENT_FUNDS, "balance too low")
+        self.carried[request.split_key, ref] -= amount
+        assert self.carried[request.split_key, ref] >= 0, "more is taken back of a split than it brought"
         self._add(ref, -amount)
         self._add(request.merchant_ref if self.owned else PLATFORM, amount)
         self._line(LineKind.SPLIT_REVERSAL, request.key, amount, 0, request.amount.currency, ref)
@@ -294,15 +304,19 @@ class Bank:
         if day in self.flaws:
             raise self.flaws[day]
 
-    def _once(self, operation: str, key: str, act: Any) -> Outcome[Any]:
+    def _once(self, operation: str, key: str, act: Any, ref: str = "") -> Outcome[Any]:
         self.calls.append(f"{operation} {key}")
         if key in self.done:
             return self.done[key]
-        if operation in self.decline:
-            self.done[key] = self.decline.pop(operation)
-            return self.done[key]
-        outcome: Outcome[Any] = act()
+        named = f"{operation} {ref}"
+        refused = self.decline.pop(named, None) or self.decline.pop(operation, None)
+        outcome: Outcome[Any] = refused or act()
         self.done[key] = outcome
+        if named in self.lost:
+            self.lost.discard(named)
+            return Unknown("the answer was lost", 30)
+        if refused:
+            return outcome
         if self.lose:
             self.lose -= 1
             return Unknown("the answer was lost", 30)

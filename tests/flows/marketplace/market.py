@@ -16,9 +16,10 @@ from cauce.flows.marketplace.orders import Taken
 from cauce.ledger import reading
 from cauce.ledger.rules import Book
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
+from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment
 from cauce.storage.audit import Actor
-from cauce.storage.database import SCHEDULER_ROLE, Database
+from cauce.storage.database import SCHEDULER_ROLE, Database, Tx
 from cauce.storage.directory.orgs import Mode, create_org
 from cauce.storage.sealing import Sealer
 from tests.flows.marketplace.bank import Bank, Desk
@@ -152,6 +153,7 @@ class Market:
         async with self.context.transaction() as tx:
             found = await reading.standings(tx, rows_max=1_000)
             wrong = [f"{total}" for total in await reading.trial_balance(tx) if total.balance_minor]
+            wrong += await _escrow_columns(tx, found)
         wrong += _fee_mirror(found)
         for channel_id, bank in self.banks.items():
             mine = [one for one in found if one.account.channel_id == channel_id]
@@ -167,6 +169,19 @@ class Market:
             if parked + fee != theirs + pool:
                 wrong.append(f"{channel_id}: parked {parked}, fee {fee}, theirs {theirs + pool}")
         return wrong
+
+
+async def _escrow_columns(tx: Tx, found: Sequence[reading.Standing]) -> list[str]:
+    """What collections say they hold in escrow is what the ledger says, order by order."""
+    booked = {
+        one.account.code.removeprefix("escrow:"): one.normal_minor for one in found if "escrow:" in one.account.code
+    }
+    said: dict[str, int] = {}
+    for row in await order_store.collections_of(tx, list(booked)):
+        said[row["order_id"]] = said.get(row["order_id"], 0) + row["escrow_minor"]
+    return [
+        f"{key}: said {said.get(key)}, booked {minor}" for key, minor in booked.items() if said.get(key, 0) != minor
+    ]
 
 
 def _fee_mirror(found: Sequence[reading.Standing]) -> list[str]:

@@ -9,13 +9,14 @@ import pytest
 
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace import cancel, refunds, release
+from cauce.flows.marketplace.funding import RefundNotRetryable, retry_refund
 from cauce.flows.marketplace.refunded import conclude_refunds
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders import store as order_store
-from cauce.marketplace.orders.refunding import RefundExceedsPaid
+from cauce.marketplace.orders.refunding import RefundExceedsPaid, RefundWaits
 from cauce.marketplace.splits import store as split_store
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
@@ -157,3 +158,153 @@ async def test_a_fee_that_nobody_can_bear_refuses_the_refund(dsn: str) -> None:
         (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500)]))
         with pytest.raises(JournalRefused):
             await cancel.cancel_orders(shop.context, [taken.order_id])
+
+
+# -- refunds of pooled money that fail after some of it came back ---------------------------------------------------------
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[Market]:
+    async with market(dsn, {"ch": Bank(POOLED)}) as one:
+        await _float(one)
+        yield one
+
+
+async def _divided(pool: Market) -> str:
+    """An order of two sellers whose money they have."""
+    (taken,) = await pool.take(pool.order("A1", "ch", [("ana", 10_000, 500), ("bia", 5_000, 0)], deliver_at=BEGIN))
+    await pool.advance(timedelta(hours=1))
+    return taken.order_id
+
+
+async def _all_of(pool: Market, order_id: str) -> tuple[list[str], list[tuple[int, int]]]:
+    assert await pool.differences() == []
+    return await pool.books(), await _said(pool, order_id)
+
+
+async def _nothing_is_left(pool: Market, order_id: str) -> None:
+    assert await _escrow(pool) == []
+    assert await pool.differences() == []
+    assert [line for line in await pool.books() if "member:ana" in line] == []
+    assert pool.banks["ch"].available["acct_ana"] == 0
+    assert all(escrow == 0 for escrow, _ in (await _said(pool, order_id))[:1])
+
+
+SHORT = Declined("SHORT", Refusal.INSUFFICIENT_FUNDS, "spent")
+
+
+async def test_a_refund_that_lacks_one_of_two_parts_ends_as_if_it_had_not_been_asked(pool: Market) -> None:
+    order_id = await _divided(pool)
+    before = await _all_of(pool, order_id)
+    pool.banks["ch"].decline["reverse acct_bia"] = SHORT
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "1")])
+    await pool.work()
+    assert await _all_of(pool, order_id) == before
+    assert sum(call.startswith("split") for call in pool.banks["ch"].calls) == 4, "one to ana once more"
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "2")])
+    await pool.work()
+    await _nothing_is_left(pool, order_id)
+
+
+@pytest.mark.parametrize(
+    "lost", [{"reverse acct_ana"}, {"reverse acct_bia"}, {"reverse acct_ana", "reverse acct_bia"}], ids=str
+)
+async def test_answers_to_reversals_may_come_in_any_order(pool: Market, lost: set[str]) -> None:
+    order_id = await _divided(pool)
+    before = await _all_of(pool, order_id)
+    bank = pool.banks["ch"]
+    bank.decline["reverse acct_bia"] = SHORT
+    bank.lost |= lost
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "1")])
+    await pool.work()
+    with pytest.raises((RefundWaits, RefundExceedsPaid)):
+        await refunds.refund_orders(pool.context, [AskRefund(order_id, "2")])
+    await pool.advance(timedelta(hours=2))
+    assert await _all_of(pool, order_id) == before
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "2")])
+    await pool.work()
+    await _nothing_is_left(pool, order_id)
+
+
+async def test_a_part_that_cannot_be_sent_again_lies_parked_and_is_tried_the_next_day(pool: Market) -> None:
+    order_id = await _divided(pool)
+    before = await _all_of(pool, order_id)
+    pool.banks["ch"].decline |= {"reverse acct_bia": SHORT, "split acct_ana": Declined("NO", Refusal.FORBIDDEN, "no")}
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "1")])
+    await pool.work()
+    parked = await _all_of(pool, order_id)
+    assert parked[1][0][0] == 9_237, "it is seen on the order"
+    assert [line for line in parked[0] if "member:ana" in line] == []
+    await pool.advance(timedelta(days=1))
+    assert await _all_of(pool, order_id) == before
+
+
+async def test_a_refund_takes_what_lies_parked_before_it_asks_anybody(pool: Market) -> None:
+    order_id = await _divided(pool)
+    bank = pool.banks["ch"]
+    bank.decline |= {"reverse acct_bia": SHORT, "split acct_ana": Declined("NO", Refusal.FORBIDDEN, "no")}
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "1")])
+    await pool.work()
+    asked = len(bank.calls)
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "2")])
+    await pool.work()
+    assert [call.split()[0] for call in bank.calls[asked:]] == ["reverse", "refund"]
+    await _nothing_is_left(pool, order_id)
+    await pool.advance(timedelta(days=2))
+    await _nothing_is_left(pool, order_id)
+
+
+async def test_a_refund_waits_for_a_part_that_is_on_its_way_again(pool: Market) -> None:
+    order_id = await _divided(pool)
+    bank = pool.banks["ch"]
+    bank.decline["reverse acct_bia"] = SHORT
+    bank.lost.add("split acct_ana")
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "1")])
+    await pool.work()
+    with pytest.raises(RefundWaits):
+        await refunds.refund_orders(pool.context, [AskRefund(order_id, "2")])
+    await pool.advance(timedelta(hours=2))
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "2")])
+    await pool.work()
+    await _nothing_is_left(pool, order_id)
+
+
+async def test_a_refund_takes_a_part_back_over_the_splits_that_carried_it(pool: Market) -> None:
+    order_id = await _divided(pool)
+    bank = pool.banks["ch"]
+    for number, amount in enumerate((3_000, 4_000)):
+        bank.decline["reverse acct_bia"] = SHORT
+        await refunds.refund_orders(pool.context, [AskRefund(order_id, str(number), amount)])
+        await pool.work()
+    asked = len(bank.calls)
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "half", 9_000)])
+    await pool.work()
+    assert await pool.differences() == []
+    assert [call.split()[0] for call in bank.calls[asked:]].count("reverse") == 3, (
+        "ana's from the original and once more"
+    )
+    await refunds.refund_orders(pool.context, [AskRefund(order_id, "rest")])
+    await pool.work()
+    await _nothing_is_left(pool, order_id)
+    assert {left for (_, ref), left in bank.carried.items() if ref == "acct_ana"} == {0}
+
+
+async def test_a_refund_that_the_holder_refuses_after_the_parts_came_back(shop: Market) -> None:
+    await _float(shop)
+    order_id = await _divided(shop)
+    before = await _all_of(shop, order_id)
+    shop.banks["ch"].decline["refund"] = Declined("NO", Refusal.FORBIDDEN, "not today")
+    (refund_id,) = (await refunds.refund_orders(shop.context, [AskRefund(order_id, "1", 10_000)]))[order_id][:1]
+    await shop.work()
+    if not shop.banks["ch"].owned:
+        assert await _all_of(shop, order_id) == before, "the parties have their parts again"
+        with pytest.raises(RefundNotRetryable):
+            await retry_refund(shop.context, refund_id)
+        await refunds.refund_orders(shop.context, [AskRefund(order_id, "2")])
+    else:
+        await retry_refund(shop.context, refund_id)
+        await shop.work()
+        assert await shop.differences() == []
+        await refunds.refund_orders(shop.context, [AskRefund(order_id, "2")])
+    await shop.work()
+    await _nothing_is_left(shop, order_id)

@@ -11,6 +11,7 @@ from cauce.channels.service import open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.funds import recover_advances
+from cauce.flows.marketplace.resend import refused_again
 from cauce.flows.marketplace.split_requests import end_instruction
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.gateway.outcome import Declined, Done, Pending, Refusal
@@ -48,6 +49,8 @@ class _Work:
     gained: dict[Credit, int] = field(default_factory=dict)
     at: dict[str, datetime] = field(default_factory=dict)
     again: dict[str, datetime | None] = field(default_factory=dict)
+    refused_again: list[Row] = field(default_factory=list)
+    ended: dict[str, datetime] = field(default_factory=dict)
 
 
 async def conclude_splits(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
@@ -89,6 +92,10 @@ def _apply(
     assert isinstance(one.outcome, Done)
     at = one.outcome.value.finished_at or one.at
     applied, closed = _outcome_by_position(one)
+    work.ended[row["order_id"]] = max(at, work.ended.get(row["order_id"], at))
+    if row["resends"] and closed:
+        _refuse(row, one, Declined("closed", Refusal.DECLINED, "the channel does not bring the part"), work)
+        return
     amounts: dict[str, int] = {FEE: row["fee_minor"]} if row["fee_minor"] else {}
     fee_sent = 0
     for position, amount in applied.items():
@@ -147,7 +154,11 @@ def _credit(work: _Work, row: Row, merchant_id: str, code: str, amount: int, at:
 
 def _refuse(row: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
     work.splits.append((row["id"], "failed", "", None))
-    work.again[row["order_id"]] = one.at + RETRY_AFTER if outcome.refusal in PASSING else None
+    work.ended[row["order_id"]] = max(one.at, work.ended.get(row["order_id"], one.at))
+    if row["resends"]:  # the order was divided before: the part alone waits
+        work.refused_again.append(row)
+    else:
+        work.again[row["order_id"]] = one.at + RETRY_AFTER if outcome.refusal in PASSING else None
     data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
     work.events.append(NewEvent("split.failed", row["id"], one.at, data))
 
@@ -158,6 +169,8 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
         await split_store.close_parts(tx, work.closed)
     if work.escrow:
         await order_store.move_escrow(tx, work.escrow)
+    if work.refused_again:
+        await refused_again(tx, work.refused_again, at=max(work.ended.values()))
     await _go_on(tx, work)
     await note_credits(tx, work.credits)
     if work.gained:
@@ -167,25 +180,25 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
 
 
 async def _go_on(tx: Tx, work: _Work) -> None:
-    """Orders of which nothing is left are released; those whose split failed wait for another try.
+    """Orders of which nothing is left but parts that wait alone are released; those whose split failed wait for another try.
 
     The end of an order that waited for its splits is asked for once they have all been applied.
     """
-    order_ids = sorted({*work.at, *work.again})
+    order_ids = sorted(work.ended)
     orders = [row for row in await order_store.lock_orders(tx, order_ids) if row["state"] == "releasing"]
     ids = [row["id"] for row in orders]
     await _end_orders(tx, {row["id"]: row for row in orders}, work)
     still_open = await split_store.open_splits(tx, ids)
     left = await order_store.escrow_left(tx, ids)
+    parked = await split_store.parked_of_orders(tx, ids)
     steps: list[tuple[Any, ...]] = []
     for order_id in ids:
         if order_id in still_open:
             continue
-        if not left[order_id]["escrow_minor"]:
-            at = work.at.get(order_id)
+        if left[order_id]["escrow_minor"] == parked.get(order_id, 0):
+            at = work.at.get(order_id, work.ended[order_id])
             steps.append((order_id, "released", None, None, None, None, at))
-            if at is not None:
-                work.events.append(NewEvent("order.released", order_id, at, {}))
+            work.events.append(NewEvent("order.released", order_id, at, {}))
         elif order_id in work.again:
             due_at = work.again[order_id]
             steps.append((order_id, "paid", "release" if due_at else None, due_at, None, None, None))

@@ -10,7 +10,8 @@ from cauce.channels.service import ask_now, open_instructions
 from cauce.flows.context import Context, Runtime
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.collected import close_payment
-from cauce.flows.marketplace.refunds import AskRefund, locked_orders, refund_in
+from cauce.flows.marketplace.refunds import AskRefund, locked_orders, promised_escrow, refund_in
+from cauce.flows.marketplace.reversals import busy_orders, read_carried
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.outcome import Pending
 from cauce.ledger.reading import balances
@@ -46,7 +47,7 @@ async def cancel_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         context, part = runtime.context(org_id), tx.within(org_id)
         due = {row["key"]: row["due_at"] for row in group}
         orders = await order_store.lock_orders(part, list(due))
-        busy = {row["id"] for row in orders if row["state"] == "releasing"}
+        busy = {row["id"] for row in orders if row["state"] == "releasing"} | await busy_orders(part, list(due))
         short = await _short_of_fee(context, part, [row for row in orders if row["id"] not in busy])
         later = dict.fromkeys(busy, WAIT) | dict.fromkeys(short, WAIT_FOR_FEE)
         await order_store.orders_step(
@@ -70,9 +71,15 @@ async def _short_of_fee(context: Context, tx: Tx, orders: Sequence[Row]) -> set[
     left = {holder: -found[account] for holder, account in accounts.items()}
     collections = await order_store.collections_of(tx, list(holders), lock=True)
     parts = await split_store.allocations_of(tx, [row["id"] for row in collections])
+    carried = await read_carried(tx, collections, parts)
+    promised = await promised_escrow(tx, list(holders))
     short = set()
     for order_id, holder in holders.items():
-        needed = sum(_fee_needed(row, parts[row["id"]]) for row in collections if row["order_id"] == order_id)
+        mine = [row for row in collections if row["order_id"] == order_id]
+        needed = sum(
+            _fee_needed(row, parts[row["id"]], promised.get(row["id"], 0), divided=carried.is_divided(row))
+            for row in mine
+        )
         if needed > left[holder]:
             short.add(order_id)
         else:
@@ -80,12 +87,12 @@ async def _short_of_fee(context: Context, tx: Tx, orders: Sequence[Row]) -> set[
     return short
 
 
-def _fee_needed(row: Row, parts: Sequence[Row]) -> int:
+def _fee_needed(row: Row, parts: Sequence[Row], promised_minor: int, *, divided: bool) -> int:
     """What refunding all that is left of a collection takes of the platform's commission."""
     left: int = row["amount_minor"] - row["refunded_minor"] if row["paid_at"] is not None else 0
-    parked: int = row["escrow_minor"]
-    if not row["released_minor"]:
-        return max(left - parked, 0)
+    if not divided:
+        free: int = row["escrow_minor"] - promised_minor
+        return max(left - free, 0)
     others: int = sum(part["amount_minor"] - part["reversed_minor"] for part in parts if part["party"] != FEE)
     return max(left - others, 0)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
+from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.collecting import Operation, RefundRequest
 from cauce.kernel.errors import Conflict, NotFound
 from cauce.kernel.ids import new_id
@@ -27,6 +28,7 @@ from cauce.storage.jobs import Job, NewJob
 
 REFUND = "orders.refund"
 FUND_JOB = "refund.fund"
+ESCROW = "escrow:"
 LOOK_AGAIN = timedelta(hours=1)
 """How long a refund waits for money before it is tried again; doubled with each try, up to a day."""
 
@@ -53,16 +55,19 @@ async def submit_refunds(
     require_posted(results[: len(before)])
     waiting: list[Mapping[str, Any]] = []
     instructions = []
-    updates = []
+    updates, moves = [], []
     for (refund, collection), (first, last) in zip(ready, places, strict=True):
         covered = all(result.code.stands for result in results[first:last])
         updates.append((refund["id"], "submitted" if covered else "funding", 0, None, refund["attempt_key"]))
         if covered:
             instructions.append(refund_instruction(collection, refund))
+            moves.append(left_escrow(collection, refund["taken"]["sources"]))
         else:
             waiting.append(refund)
     if updates:
         await order_store.update_refunds(tx, updates)
+    if moves:
+        await order_store.move_escrow(tx, moves)
     await open_instructions(tx, instructions, due_at=at)
     await _look_again(tx, waiting, at=at, tries=0)
     return {refund["id"] for refund in waiting}
@@ -73,7 +78,7 @@ async def _look_again(tx: Tx, waiting: Sequence[Mapping[str, Any]], *, at: datet
     await jobs.enqueue(
         tx,
         [
-            NewJob(FUND_JOB, due_at, {"refund": one["id"], "tries": tries}, key=f"object:{one['order_id']}")
+            NewJob(FUND_JOB, due_at, {"refund": one["id"], "order": one["order_id"], "tries": tries}, key=one["id"])
             for one in waiting
         ],
     )
@@ -83,6 +88,7 @@ async def fund_refund(context: Context, job: Job) -> None:
     """The job of a refund that lacks money: submit it if the money is there now, else look again later."""
     async with context.transaction() as tx:
         now = await context.now(tx)
+        await order_store.lock_orders(tx, [job.payload.get("order", "")])
         rows = [
             dict(row)
             for row in await order_store.lock_refunds(tx, [job.payload["refund"]])
@@ -98,6 +104,7 @@ async def fund_refund(context: Context, job: Job) -> None:
             await _look_again(tx, rows, at=now, tries=int(job.payload["tries"]) + 1)
             return
         await order_store.update_refunds(tx, [(rows[0]["id"], "submitted", 0, None, rows[0]["attempt_key"])])
+        await order_store.move_escrow(tx, [left_escrow(collection, sources)])
         await open_instructions(tx, [refund_instruction(collection, rows[0])], due_at=now)
 
 
@@ -109,24 +116,65 @@ async def retry_refund(context: Context, refund_id: str) -> None:
         if not rows:
             raise NotFound(f"there is no refund {refund_id}", param="refund")
         refund = dict(rows[0])
-        came_back = await split_store.reversals_of_refund(tx, refund_id)
-        if refund["state"] != "failed" or any(state != "applied" for state in came_back.values()):
+        if refund["state"] != "failed":
             raise RefundNotRetryable(f"{refund_id} is {refund['state']}", param="refund")
         orders = await order_store.lock_orders(tx, [refund["order_id"]])
         if orders[0]["state"] == "releasing":
             raise RefundNotRetryable(f"{refund['order_id']} is being divided", param="refund")
         (collection,) = await order_store.lock_collections(tx, [refund["collection_id"]])
-        if not came_back and collection["released_minor"]:
-            raise RefundNotRetryable("its order was divided since: ask for a new refund", param="refund")
+        again = await _taken_again(context, tx, refund, collection)
         refund["attempt_key"] = new_id("rfd")
-        amount, taken = refund["amount_minor"], refund["taken"]
-        move = (collection["id"], -taken["parked"], 0, amount, refund["fee_expected_minor"])
-        await order_store.move_escrow(tx, [move])
+        amount = refund["amount_minor"]
+        await order_store.move_escrow(tx, [(collection["id"], 0, 0, amount, refund["fee_expected_minor"])])
         await order_store.orders_refunded(tx, {refund["order_id"]: amount})
-        if not came_back:
-            parts = taken["parts"].items()
-            await split_store.add_reversed(tx, [(collection["id"], int(position), took) for position, took in parts])
+        await split_store.add_reversed(tx, again)
         await submit_refunds(context, tx, [(refund, collection)], [], at=now)
+
+
+async def _taken_again(
+    context: Context, tx: Tx, refund: Mapping[str, Any], collection: Row
+) -> list[tuple[str, int, int]]:
+    """What a refund that is tried again takes of parts: (collection, position, amount). `RefundNotRetryable`."""
+    came_back = (await split_store.reversals_of_refunds(tx, [refund["id"]])).get(refund["id"], [])
+    if any(row["state"] != "applied" for row in came_back):
+        raise RefundNotRetryable("one of its parts did not come back: ask for a new refund", param="refund")
+    if was_divided(refund["taken"], collection):
+        terms = await terms_of(context.runtime, context.org_id, [collection["channel_id"]])
+        if not terms[collection["channel_id"]].has_owner:
+            raise RefundNotRetryable("its parts are with their parties again: ask for a new refund", param="refund")
+    elif collection["released_minor"]:
+        raise RefundNotRetryable("its order was divided since: ask for a new refund", param="refund")
+    again = not_come_back(refund["taken"]["parts"], came_back)
+    parts = (await split_store.allocations_of(tx, [collection["id"]]))[collection["id"]]
+    left = {part["position"]: part["amount_minor"] - part["reversed_minor"] for part in parts}
+    unpaid = collection["amount_minor"] - collection["refunded_minor"]
+    if refund["amount_minor"] > unpaid or any(amount > left[position] for position, amount in again.items()):
+        raise RefundNotRetryable("others were refunded since: ask for a new refund", param="refund")
+    return [(collection["id"], position, amount) for position, amount in again.items() if amount]
+
+
+def was_divided(taken: Mapping[str, Any], collection: Row) -> bool:
+    """Whether the money was divided when the refund was asked for."""
+    return bool(taken.get("divided", collection["released_minor"] > 0))
+
+
+def not_come_back(parts: Mapping[str, int], reversals: Sequence[Row]) -> dict[int, int]:
+    """What a refund takes of parts by position, less what reversals of it brought back."""
+    left = {int(position): amount for position, amount in parts.items()}
+    for row in reversals:
+        if row["state"] == "applied":
+            left[row["position"]] -= row["amount_minor"]
+    return left
+
+
+def of_escrow(sources: Mapping[str, int]) -> int:
+    """What a refund takes of its order's escrow."""
+    return sum(amount for code, amount in sources.items() if code.startswith(ESCROW))
+
+
+def left_escrow(row: Row, sources: Mapping[str, int]) -> tuple[str, int, int, int, int]:
+    """What the collection's escrow changes by when T10 is posted."""
+    return (row["id"], -of_escrow(sources), 0, 0, 0)
 
 
 def submit_items(row: Row, key: str, order_id: str, sources: Mapping[str, int], at: datetime) -> list[Item]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.funding import not_come_back, of_escrow, was_divided
+from cauce.flows.marketplace.resend import parts_again, send_again
+from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.collections import fee_given_back
@@ -27,6 +30,7 @@ class _Work:
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     reversed: list[tuple[str, int, int]] = field(default_factory=list)
+    parked: list[tuple[str, int, int]] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
@@ -43,13 +47,15 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
     collections = {
         row["id"]: row for row in await order_store.lock_collections(tx, sorted({row["collection_id"] for row in rows}))
     }
+    back = await split_store.reversals_of_refunds(tx, [row["id"] for row in rows])
+    terms = await terms_of(context.runtime, context.org_id, {row["channel_id"] for row in collections.values()})
     work = _Work()
     for row in rows:
         one, collection = by_key[row["attempt_key"]], collections[row["collection_id"]]
         if isinstance(one.outcome, Done):
             _succeeded(row, collection, one, work)
         elif isinstance(one.outcome, Declined):
-            _failed(row, collection, one, one.outcome, work)
+            _failed(row, collection, one, one.outcome, back.get(row["id"], ()), terms[collection["channel_id"]], work)
         elif isinstance(one.outcome, Pending):
             work.refunds.append((row["id"], "processing", 0, None, row["attempt_key"]))
     if work.refunds:
@@ -60,8 +66,12 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
         await split_store.add_reversed(tx, work.reversed)
     if work.orders:
         await order_store.orders_refunded(tx, work.orders)
+    if work.parked:
+        await split_store.add_parked(tx, work.parked)
     await emit(tx, work.events, actor=context.actor.name)
     require_posted(await post(tx, work.items))
+    if work.parked:
+        await send_again(context, tx, [row[0] for row in work.parked], at=await context.now(tx))
 
 
 def _succeeded(row: Row, collection: Row, one: Concluded, work: _Work) -> None:
@@ -102,17 +112,23 @@ def _main_source(sources: Mapping[str, int]) -> str:
     return max(sources, key=lambda code: sources[code])
 
 
-def _failed(row: Row, collection: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
+def _failed(
+    row: Row, collection: Row, one: Concluded, outcome: Declined, reversals: Sequence[Row], terms: Terms, work: _Work
+) -> None:
+    """T11 failed. Where money is pooled the parts that came back are parked, to be sent again; an owner keeps them."""
     sources = row["taken"]["sources"]
     holder = Holder(collection["channel_id"], collection["currency"])
     event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], one.at)
     work.items += refund_failed(holder, event, sources)
-    split_before = collection["released_minor"] > 0
-    work.moves.append((collection["id"], row["taken"]["parked"], 0, -row["amount_minor"], -row["fee_expected_minor"]))
+    back = (collection["id"], of_escrow(sources), 0, -row["amount_minor"], -row["fee_expected_minor"])
+    work.moves.append(back)
     work.orders[row["order_id"]] = work.orders.get(row["order_id"], 0) - row["amount_minor"]
-    if not split_before:
-        parts = row["taken"]["parts"]
-        work.reversed += [(collection["id"], int(position), -amount) for position, amount in parts.items()]
+    left = not_come_back(row["taken"]["parts"], reversals)
+    work.reversed += [(collection["id"], position, -amount) for position, amount in left.items()]
+    if was_divided(row["taken"], collection) and not terms.has_owner:
+        given, parked = parts_again(row["taken"].get("parked", {}), collection["id"], reversals)
+        work.reversed += given
+        work.parked += parked
     work.refunds.append((row["id"], "failed", 0, one.at, row["attempt_key"]))
     data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
     work.events.append(NewEvent("order_refund.failed", row["id"], one.at, data))

@@ -13,8 +13,8 @@ from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
-from cauce.flows.marketplace.funding import submit_refunds
-from cauce.flows.marketplace.returns import parked_positions, reversals_of
+from cauce.flows.marketplace.funding import of_escrow, submit_refunds
+from cauce.flows.marketplace.reversals import Back, Carried, plan_back, read_carried
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.kernel.ids import new_id
 from cauce.ledger.recipes.custody import FEE, escrow, withdrawable
@@ -53,6 +53,7 @@ class AskRefund:
 class _Work:
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
     reversed: list[tuple[str, int, int]] = field(default_factory=list)
+    parked: list[tuple[str, int, int]] = field(default_factory=list)
     reversals: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
@@ -60,6 +61,17 @@ class _Work:
     ready: list[tuple[dict[str, Any], Row]] = field(default_factory=list)
     may_wait: set[str] = field(default_factory=set)
     events: list[NewEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the orders of one call are refunded by. `promised`: of each collection's escrow, what waiting refunds will take."""
+
+    terms: Mapping[str, Terms]
+    rules: Mapping[tuple[str, int], SplitRule]
+    parts: Mapping[str, list[Row]]
+    carried: Carried
+    promised: Mapping[str, int]
 
 
 async def refund_orders(context: Context, asked: Sequence[AskRefund]) -> dict[str, list[str]]:
@@ -90,6 +102,9 @@ async def refund_in(
     terms = await terms_of(context.runtime, context.org_id, {order["channel_id"] for order in orders.values()})
     rules = await rules_used(tx, [(order["rule_id"], order["rule_version"]) for order in orders.values()])
     parts = await split_store.allocations_of(tx, [row["id"] for row in collections])
+    facts = _Facts(
+        terms, rules, parts, await read_carried(tx, collections, parts), await promised_escrow(tx, list(orders))
+    )
     known = {
         (row["collection_id"], row["external_id"]): row["id"]
         for row in await order_store.refunds_by_number(
@@ -104,54 +119,61 @@ async def refund_in(
         mine = [row for row in collections if row["order_id"] == one.order_id and row["paid_at"] is not None]
         ids = [known[(row["id"], one.number)] for row in mine if (row["id"], one.number) in known]
         if not ids:
-            rule = rules[(order["rule_id"], order["rule_version"])]
-            ids = await _one(tx, one, order, mine, terms, rule, parts, when[one.order_id], work)
+            ids = _one(one, order, mine, facts, when[one.order_id], work)
         found[one.order_id] = ids
     await _write(context, tx, work)
     return found
 
 
-async def _one(
-    tx: Tx,
-    one: AskRefund,
-    order: Row,
-    collections: Sequence[Row],
-    terms: Mapping[str, Terms],
-    rule: SplitRule,
-    parts: Mapping[str, list[Row]],
-    at: datetime,
-    work: _Work,
-) -> list[str]:
+async def promised_escrow(tx: Tx, order_ids: Sequence[str]) -> dict[str, int]:
+    """What refunds that wait for other money will take of the escrow of collections; those without any are left out."""
+    found: dict[str, int] = {}
+    for row in await order_store.funding_refunds(tx, order_ids):
+        found[row["collection_id"]] = found.get(row["collection_id"], 0) + of_escrow(row["taken"]["sources"])
+    return found
+
+
+def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, at: datetime, work: _Work) -> list[str]:
     left = [row["amount_minor"] - row["refunded_minor"] for row in collections]
     wanted = sum(left) if one.amount_minor is None else one.amount_minor
     if wanted <= 0:
         raise RefundExceedsPaid("there is nothing left to refund", left_minor=sum(left))
+    rule = facts.rules[(order["rule_id"], order["rule_version"])]
     ids = []
     for row, amount in zip(collections, over_collections(wanted, left), strict=True):
-        if not amount:
-            continue
-        refund_id = new_id("rfd")
-        ids.append(refund_id)
-        channel = terms[row["channel_id"]]
-        collected = Collected(
-            row["amount_minor"], row["fee_minor"], row["escrow_minor"], row["refunded_minor"], row["fee_returned_minor"]
-        )
-        share = share_refund(collected, amount, returns_fee=channel.capabilities.refund_returns_fee)
-        is_split = row["released_minor"] > 0
-        mine = parts[row["id"]]
-        taken = _taken(rule, mine, share.net_minor if is_split else amount, one, is_split=is_split)
-        work.reversed += [(row["id"], p["position"], t) for p, t in zip(mine, taken, strict=True) if t]
-        back = await reversals_of(tx, row, mine, taken, refund_id, channel) if is_split else ([], [])
-        work.reversals += back[0]
-        work.instructions += back[1]
-        by_position = {p["position"]: t for p, t in zip(mine, taken, strict=True) if t}
-        parked = set() if channel.has_owner else await parked_positions(tx, row, mine)
-        sources = _sources(row, share, by_position, [p for p in mine if p["position"] not in parked], channel)
-        from_parked = sum(t for position, t in by_position.items() if position in parked)
-        waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP
-        plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, from_parked, waits)
-        _record(order, row, plan, len(back[0]), at, work)
+        if amount:
+            ids.append(new_id("rfd"))
+            _of_collection(ids[-1], one, order, row, amount, rule, facts, at, work)
     return ids
+
+
+def _of_collection(
+    refund_id: str, one: AskRefund, order: Row, row: Row, amount: int, rule: SplitRule, facts: _Facts, at: datetime,
+    work: _Work,
+) -> None:  # fmt: skip
+    channel, mine, carried = facts.terms[row["channel_id"]], facts.parts[row["id"]], facts.carried
+    free = row["escrow_minor"] - facts.promised.get(row["id"], 0)
+    collected = Collected(row["amount_minor"], row["fee_minor"], free, row["refunded_minor"], row["fee_returned_minor"])
+    share = share_refund(collected, amount, returns_fee=channel.capabilities.refund_returns_fee)
+    is_split = carried.is_divided(row)
+    carried.require_decided(row)
+    taken = _taken(rule, mine, share.net_minor if is_split else amount, one, is_split=is_split)
+    back = Back()
+    if is_split:
+        back = plan_back(row, mine, taken, refund_id, channel, carried)
+    work.reversed += [(row["id"], p["position"], t) for p, t in zip(mine, taken, strict=True) if t]
+    work.parked += [(row["id"], position, -took) for position, took in back.parked.items()]
+    work.reversals += back.rows
+    work.instructions += back.instructions
+    by_position = {p["position"]: t for p, t in zip(mine, taken, strict=True) if t}
+    if is_split:
+        undivided = set() if channel.has_owner else carried.undivided(row, mine)
+        sources = _sources(row, share, by_position, [p for p in mine if p["position"] not in undivided], channel)
+    else:
+        sources = _undivided_sources(row, share, free)
+    waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP
+    plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, back, is_split, waits)
+    _record(order, row, plan, at, work)
 
 
 def _taken(rule: SplitRule, parts: Sequence[Row], amount: int, one: AskRefund, *, is_split: bool) -> tuple[int, ...]:
@@ -186,17 +208,19 @@ class _Plan:
     policy: str
     sources: Mapping[str, int]
     parts: Mapping[int, int]
-    parked_minor: int
+    back: Back
+    is_split: bool
     waits: bool  # for money that is not there, rather than being refused
 
 
-def _record(order: Row, row: Row, plan: _Plan, reversals: int, at: datetime, work: _Work) -> None:
-    """What the refund writes; without reversals to wait for it is sent at once."""
-    from_escrow = plan.parked_minor if row["released_minor"] else plan.sources.get(escrow(order["id"]), 0)
+def _record(order: Row, row: Row, plan: _Plan, at: datetime, work: _Work) -> None:
+    """What the refund writes; without reversals to wait for it is sent at once. The escrow is left when T10 is posted."""
+    reversals = len(plan.back.rows)
     taken = {
         "sources": plan.sources,
         "parts": {str(position): amount for position, amount in plan.parts.items()},
-        "parked": from_escrow,
+        "parked": {str(position): amount for position, amount in plan.back.parked.items()},
+        "divided": plan.is_split,
     }
     work.refunds.append(
         (
@@ -206,7 +230,7 @@ def _record(order: Row, row: Row, plan: _Plan, reversals: int, at: datetime, wor
         )
     )  # fmt: skip
     work.orders[order["id"]] = work.orders.get(order["id"], 0) + plan.amount_minor
-    work.moves.append((row["id"], -from_escrow, 0, plan.amount_minor, plan.share.fee_back_minor))
+    work.moves.append((row["id"], 0, 0, plan.amount_minor, plan.share.fee_back_minor))
     data = {"order": order["id"], "amount": plan.amount_minor, "currency": row["currency"]}
     work.events.append(NewEvent("order_refund.requested", plan.refund_id, at, data))
     if not reversals:
@@ -219,13 +243,17 @@ def _record(order: Row, row: Row, plan: _Plan, reversals: int, at: datetime, wor
             work.may_wait.add(plan.refund_id)
 
 
+def _undivided_sources(row: Row, share: Share, free_minor: int) -> dict[str, int]:
+    """The accounts that T10 takes from before anything was divided; `free_minor` of the escrow is promised to nobody."""
+    from_escrow = min(share.net_minor + share.borne_minor, free_minor)
+    borne = share.net_minor + share.borne_minor - from_escrow
+    found = {escrow(row["order_id"]): from_escrow}
+    return found | {FEE: borne} if borne else found
+
+
 def _sources(row: Row, share: Share, taken: Mapping[int, int], parts: Sequence[Row], terms: Terms) -> dict[str, int]:
     """The accounts that T10 takes from, once every part that must come back is back."""
     order_escrow = escrow(row["order_id"])
-    if not row["released_minor"]:
-        from_escrow = min(share.net_minor + share.borne_minor, row["escrow_minor"])
-        borne = share.net_minor + share.borne_minor - from_escrow
-        return {order_escrow: from_escrow, FEE: borne} if borne else {order_escrow: from_escrow}
     if terms.has_owner:
         return {withdrawable(row["owner_id"]): share.net_minor}
     platform = sum(taken.get(part["position"], 0) for part in parts if part["party"] == FEE)
@@ -239,6 +267,8 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
         await order_store.insert_refunds(tx, work.refunds, context.actor.name, now)
         await order_store.move_escrow(tx, work.moves)
         await order_store.orders_refunded(tx, work.orders)
+    if work.parked:
+        await split_store.add_parked(tx, work.parked)
     if work.reversed:
         await split_store.add_reversed(tx, work.reversed)
     if work.reversals:

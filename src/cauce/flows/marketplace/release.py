@@ -201,6 +201,8 @@ def _divide(order: Row, row: Row, facts: _Facts, at: datetime, work: _Work) -> N
     to_send = [(p, part) for p, part in open_parts if (not part.is_rest if terms.has_owner else part.party != FEE)]
     fee = 0 if terms.has_owner else _fee_left(earlier, final)
     if not to_send and not terms.has_owner:  # nobody but the platform is due anything: there is nothing to send
+        if not fee:  # what is in escrow came back and waits alone
+            return
         event = Event(f"fee:{row['id']}", order["id"], row["id"], at)
         holder = Holder(row["channel_id"], row["currency"])
         work.journals += split_applied(holder, event, order["id"], {FEE: fee})
@@ -222,7 +224,7 @@ def _divide(order: Row, row: Row, facts: _Facts, at: datetime, work: _Work) -> N
                 split_id, order["id"], row["id"], row["channel_id"], row["currency"], numbers[0], numbers[-1],
                 sum(part.amount_minor for _, part in chunk), 0 if index else fee,
                 left if terms.has_owner and is_last else 0, terms.has_owner and is_last, row["owner_id"],
-                "submitted" if chunk or index == 0 else "planned",
+                "submitted" if chunk or index == 0 else "planned", False,
             )
         )  # fmt: skip
         if chunk or not index:  # else the order ends when the splits before are known to have ended

@@ -1,114 +1,46 @@
-"""Parts of split money come back before their payer is refunded (T09), and what becomes of refunds (T11)."""
+"""Parts of split money come back before their payer is refunded (T09); a refund that lacks one of them has failed.
+
+After that everything is as if it had not been asked for. Where the holder pools money, what came back is in the order's
+escrow from that moment and is sent to its party again, also when it comes back late. Where each collection has an owner
+it lies with the order's own merchant and stays there: the part counts as returned by its party, and the refunds that
+follow are taken from the merchant's balance.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from cauce.channels import store as channel_store
-from cauce.channels.service import NewInstruction
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
-from cauce.flows.marketplace.funding import submit_refunds
+from cauce.flows.marketplace.funding import not_come_back, submit_refunds
+from cauce.flows.marketplace.resend import Moved, parts_again, send_again
 from cauce.flows.marketplace.terms import Terms, terms_of
-from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Pending
-from cauce.gateway.splitting import ReverseSplitRequest
-from cauce.kernel.ids import new_id
-from cauce.kernel.money import Money
 from cauce.ledger.recipes.custody import FEE, Event, Holder, escrow, withdrawable
 from cauce.ledger.recipes.payouts import fee_put_back
 from cauce.ledger.recipes.splits import split_reversed
 from cauce.ledger.rules import Item
-from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-REVERSE = "splits.reverse"
-_DONE_SPLIT = ("applied", "partially_applied", "partially_reversed")
 
+@dataclass(slots=True)
+class _Work:
+    """What one list of answers writes."""
 
-async def reversals_of(
-    tx: Tx, row: Row, parts: Sequence[Row], taken: Sequence[int], refund_id: str, terms: Terms
-) -> tuple[list[tuple[Any, ...]], list[NewInstruction]]:
-    """The reversals that a refund of split money needs first: rows to write and what the channel is asked.
-
-    The order's own merchant needs none: the refund is taken from his balance. Nor does the platform where money is
-    pooled: its part never left the platform's balance at the holder.
-    """
-    splits = [one for one in await split_store.splits_of(tx, [row["order_id"]]) if one["state"] in _DONE_SPLIT]
-    named = [part["party"] for part in parts if part["party"] != FEE]
-    parties = await read_parties(tx, row["channel_id"], named)
-    rows, instructions = [], []
-    for part, amount in zip(parts, taken, strict=True):
-        stays = part["is_rest"] if terms.has_owner else part["party"] == FEE
-        if not amount or stays or part["closed"]:
-            continue
-        split = _carried(splits, row, part)
-        if split is None:  # it was never sent: its money is parked still
-            continue
-        reversal_id = new_id("rev")
-        rows.append(
-            (reversal_id, row["order_id"], row["id"], part["position"], split["id"], refund_id, part["party"], amount)
-        )
-        party = parties.get(part["party"])
-        request = ReverseSplitRequest(
-            key=reversal_id,
-            split_key=split["id"],
-            split_ref=split["ref"],
-            part_ref=await _part_ref(tx, split["id"], part["position"]),
-            merchant_ref=row["merchant_ref"],
-            receiver_ref=party.ref if party else "",
-            amount=Money(amount, row["currency"]),
-            description="Refund",
-        )
-        instructions.append(
-            NewInstruction(
-                channel_id=row["channel_id"],
-                purpose=REVERSE,
-                operation=Operation.REVERSE_SPLIT,
-                key=reversal_id,
-                object_id=row["order_id"],
-                request=request,
-                parent_key=split["id"],
-                merchant_ref=row["merchant_ref"],
-            )
-        )
-    return rows, instructions
-
-
-def _carried(splits: Sequence[Row], row: Row, part: Row) -> Row | None:
-    """The split that brought a part to its party."""
-    for one in splits:
-        mine = one["collection_id"] == row["id"] and one["sent_minor"]
-        if mine and one["first_position"] <= part["position"] <= one["last_position"]:
-            return one
-    return None
-
-
-async def parked_positions(tx: Tx, row: Row, parts: Sequence[Row]) -> set[int]:
-    """The parts of a pooled collection, divided in part only, that are parked still: their split was refused."""
-    if not row["escrow_minor"] or not row["released_minor"]:
-        return set()
-    splits = [one for one in await split_store.splits_of(tx, [row["order_id"]]) if one["state"] in _DONE_SPLIT]
-    fee_left = not any(one["fee_minor"] for one in splits if one["collection_id"] == row["id"])
-    return {
-        part["position"]
-        for part in parts
-        if (fee_left if part["party"] == FEE else _carried(splits, row, part) is None)
-    }
-
-
-async def _part_ref(tx: Tx, split_id: str, position: int) -> str:
-    """The provider's own number of one part of a split, from its answer."""
-    instruction = await channel_store.read_instruction(tx, split_id)
-    value = ((instruction.outcome or {}).get("value") if instruction else None) or {}
-    for part in value.get("parts", ()):
-        if part.get("key") == f"{split_id}_{position}":
-            return str(part.get("ref", ""))
-    return ""
+    items: list[Item] = field(default_factory=list)
+    moves: list[tuple[Any, ...]] = field(default_factory=list)
+    given: Moved = field(default_factory=list)
+    parked: Moved = field(default_factory=list)
+    updates: list[tuple[Any, ...]] = field(default_factory=list)
+    orders: dict[str, int] = field(default_factory=dict)
+    events: list[NewEvent] = field(default_factory=list)
+    ready: list[tuple[dict[str, Any], Row]] = field(default_factory=list)
 
 
 async def conclude_reversals(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
@@ -122,34 +54,23 @@ async def conclude_reversals(context: Context, tx: Tx, concluded: list[Concluded
         row["id"]: row for row in await order_store.lock_collections(tx, sorted({row["collection_id"] for row in rows}))
     }
     terms = await terms_of(context.runtime, context.org_id, {row["channel_id"] for row in collections.values()})
-    items: list[Item] = []
+    work, at = _Work(), by_key[rows[0]["id"]].at
     for row in rows:
         one, collection = by_key[row["id"]], collections[row["collection_id"]]
         refund = refunds[row["refund_id"]]
         refund["open_reversals"] -= 1
         if isinstance(one.outcome, Declined):
-            refund["fails_now"] = refund["state"] == "reversing_splits"
-            refund["state"] = "failed"
-            refund["failure"] = one.outcome.message
-            continue
-        items += _back(row, collection, one, terms[collection["channel_id"]])
+            refund.setdefault("failure", one.outcome.message)
+        else:
+            _came_back(row, collection, one, terms[collection["channel_id"]], work)
     await split_store.update_reversals(tx, [_reversal(row, by_key[row["id"]]) for row in rows])
-    late = [
-        row for row in rows if isinstance(by_key[row["id"]].outcome, Done) and _has_failed(refunds[row["refund_id"]])
-    ]
-    await _park(tx, [(collections[row["collection_id"]], row["amount_minor"]) for row in late], terms)
-    await _after(context, tx, refunds, collections, terms, by_key[rows[0]["id"]], items)
-
-
-def _has_failed(refund: dict[str, Any]) -> bool:
-    return bool(refund["state"] == "failed" and not refund.get("fails_now"))
-
-
-async def _park(tx: Tx, parts: Sequence[tuple[Row, int]], terms: dict[str, Terms]) -> None:
-    """Parts that came back for a refund that failed are in the order's escrow again, where the holder pools."""
-    pooled = [(row["id"], amount, -amount, 0, 0) for row, amount in parts if not terms[row["channel_id"]].has_owner]
-    if pooled:
-        await order_store.move_escrow(tx, pooled)
+    reversals = await split_store.reversals_of_refunds(tx, list(refunds))
+    fresh = {row["id"] for row in rows}
+    for refund in refunds.values():
+        collection = collections[refund["collection_id"]]
+        pooled = not terms[collection["channel_id"]].has_owner
+        _decide(refund, collection, reversals[refund["id"]], fresh, at, work, pooled=pooled)
+    await _write(context, tx, work, at)
 
 
 def _reversal(row: Row, one: Concluded) -> tuple[Any, ...]:
@@ -158,57 +79,89 @@ def _reversal(row: Row, one: Concluded) -> tuple[Any, ...]:
     return (row["id"], "failed", "", one.at)
 
 
-def _back(row: Row, collection: Row, one: Concluded, terms: Terms) -> list[Item]:
+def _came_back(row: Row, collection: Row, one: Concluded, terms: Terms, work: _Work) -> None:
+    """T09: a part is in the order's escrow, or with the order's own merchant."""
     assert isinstance(one.outcome, Done)
     at = one.outcome.value.finished_at or one.at
+    amount = row["amount_minor"]
     holder = Holder(collection["channel_id"], collection["currency"])
     event = Event(row["id"], row["order_id"], row["id"], at)
     to = withdrawable(collection["owner_id"]) if terms.has_owner else escrow(row["order_id"])
-    if row["party"] != FEE:
-        return list(split_reversed(holder, event, {withdrawable(row["party"]): row["amount_minor"]}, to))
-    put_back = fee_put_back(holder, event, row["amount_minor"])
-    return [put_back, *split_reversed(holder, event, {FEE: row["amount_minor"]}, to)]
+    if row["party"] == FEE:
+        work.items.append(fee_put_back(holder, event, amount))
+    taken = {FEE if row["party"] == FEE else withdrawable(row["party"]): amount}
+    work.items += split_reversed(holder, event, taken, to)
+    if not terms.has_owner:
+        work.moves.append((collection["id"], amount, -amount, 0, 0))
 
 
-async def _after(
-    context: Context,
-    tx: Tx,
-    refunds: dict[str, dict[str, Any]],
-    collections: dict[str, Row],
-    terms: dict[str, Terms],
-    one: Concluded,
-    items: list[Item],
+def _decide(
+    refund: dict[str, Any],
+    collection: Row,
+    reversals: Sequence[Row],
+    fresh: set[str],
+    at: datetime,
+    work: _Work,
+    *,
+    pooled: bool,
 ) -> None:
-    """Refunds whose parts are all back are sent; one that lacks a part has failed."""
-    ready, updates, events, moves, kept = [], [], [], [], []
-    back: dict[str, int] = {}
-    for refund in refunds.values():
-        collection = collections[refund["collection_id"]]
-        state = refund["state"]
-        if state == "reversing_splits" and refund["open_reversals"] == 0:
-            ready.append((refund, collection))
-            continue
-        finished = one.at if state == "failed" else None
-        if refund.get("fails_now"):
-            moves.append((collection["id"], 0, 0, -refund["amount_minor"], -refund["fee_expected_minor"]))
-            back[refund["order_id"]] = back.get(refund["order_id"], 0) - refund["amount_minor"]
-            states = await split_store.reversals_of_refund(tx, refund["id"])
-            parts = {int(position): amount for position, amount in refund["taken"]["parts"].items()}
-            kept += [
-                (collection["id"], position, -amount)  # what did not come back is not taken
-                for position, amount in parts.items()
-                if states.get(position) not in ("applied", "submitted")
-            ]
-            came = [(collection, amount) for position, amount in parts.items() if states.get(position) == "applied"]
-            await _park(tx, came, terms)
-            data = {"order": refund["order_id"], "message": refund.get("failure", "")}
-            events.append(NewEvent("order_refund.failed", refund["id"], one.at, data))
-        updates.append((refund["id"], state, refund["open_reversals"], finished, refund["attempt_key"]))
-    if updates:
-        await order_store.update_refunds(tx, updates)
-    if moves:
-        await order_store.move_escrow(tx, moves)
-        await order_store.orders_refunded(tx, back)
-        await split_store.add_reversed(tx, kept)
-    await emit(tx, events, actor=context.actor.name)
-    await submit_refunds(context, tx, ready, items, at=one.at)
+    """What a refund becomes whose reversals were answered: sent, failed, or it goes on waiting."""
+    waited = refund["state"] == "reversing_splits"
+    if waited and "failure" in refund:
+        _fail(refund, collection, reversals, at, work, pooled=pooled)
+    elif waited and refund["open_reversals"] == 0:
+        work.ready.append((refund, collection))
+        return
+    elif not waited:  # it had failed before these answers came
+        _come_late(collection, [row for row in reversals if row["id"] in fresh], work, pooled=pooled)
+    finished = at if refund["state"] == "failed" else None
+    work.updates.append((refund["id"], refund["state"], refund["open_reversals"], finished, refund["attempt_key"]))
+
+
+def _fail(
+    refund: dict[str, Any], collection: Row, reversals: Sequence[Row], at: datetime, work: _Work, *, pooled: bool
+) -> None:
+    """The refund fails now; of reversals without an answer nothing is known yet, so their parts are taken still."""
+    refund["state"] = "failed"
+    work.moves.append((collection["id"], 0, 0, -refund["amount_minor"], -refund["fee_expected_minor"]))
+    work.orders[refund["order_id"]] = work.orders.get(refund["order_id"], 0) - refund["amount_minor"]
+    left = not_come_back(refund["taken"]["parts"], reversals)
+    for row in reversals:
+        if row["state"] == "submitted":
+            left[row["position"]] -= row["amount_minor"]
+    work.given += [(collection["id"], position, -amount) for position, amount in left.items()]
+    if pooled:
+        _park(collection, refund["taken"].get("parked", {}), reversals, work)
+    data = {"order": refund["order_id"], "message": refund["failure"]}
+    work.events.append(NewEvent("order_refund.failed", refund["id"], at, data))
+
+
+def _come_late(collection: Row, reversals: Sequence[Row], work: _Work, *, pooled: bool) -> None:
+    """Answers after the refund had failed: what did not come back is its party's, and so is what did, where money is pooled."""
+    refused = [row for row in reversals if row["state"] == "failed"]
+    work.given += [(collection["id"], row["position"], -row["amount_minor"]) for row in refused]
+    if pooled:
+        _park(collection, {}, reversals, work)
+
+
+def _park(collection: Row, parked: Mapping[str, int], reversals: Sequence[Row], work: _Work) -> None:
+    given, lies = parts_again(parked, collection["id"], reversals)
+    work.given += given
+    work.parked += lies
+
+
+async def _write(context: Context, tx: Tx, work: _Work, at: datetime) -> None:
+    if work.updates:
+        await order_store.update_refunds(tx, work.updates)
+    if work.moves:
+        await order_store.move_escrow(tx, work.moves)
+    if work.orders:
+        await order_store.orders_refunded(tx, work.orders)
+    if work.given:
+        await split_store.add_reversed(tx, work.given)
+    if work.parked:
+        await split_store.add_parked(tx, work.parked)
+    await emit(tx, work.events, actor=context.actor.name)
+    await submit_refunds(context, tx, work.ready, work.items, at=at)
+    if work.parked:
+        await send_again(context, tx, [row[0] for row in work.parked], at=at)

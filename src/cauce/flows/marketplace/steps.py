@@ -17,7 +17,9 @@ from cauce.flows.marketplace.orders import COLLECT, begin_collections
 from cauce.flows.marketplace.pay_out import conclude_payouts
 from cauce.flows.marketplace.refunded import conclude_refunds
 from cauce.flows.marketplace.release import release_due
-from cauce.flows.marketplace.returns import REVERSE, conclude_reversals
+from cauce.flows.marketplace.resend import SEND_AGAIN_JOB, send_parts_again
+from cauce.flows.marketplace.returns import conclude_reversals
+from cauce.flows.marketplace.reversals import REVERSE
 from cauce.flows.marketplace.settle import PAYOUT, settle_due
 from cauce.flows.marketplace.split_requests import FINISH, SPLIT
 from cauce.marketplace.compliance import store as compliance_store
@@ -41,7 +43,7 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         await notify_expiry(tx.within(org_id), list(group))
 
 
-JOBS: dict[str, JobKind] = {FUND_JOB: JobKind(fund_refund)}
+JOBS: dict[str, JobKind] = {FUND_JOB: JobKind(fund_refund), SEND_AGAIN_JOB: JobKind(send_parts_again)}
 
 SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(order_store.DUE, _orders_due),

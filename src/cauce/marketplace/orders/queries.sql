@@ -176,6 +176,10 @@ RETURNING id
 SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, taken, fee_expected_minor, created_at, finished_at
   FROM orders.refund WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY created_at, id
 
+-- name: funding_refunds
+-- Refunds that wait for money before they take any.
+SELECT collection_id, taken FROM orders.refund WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND state = 'funding'
+
 -- name: refunds_by_number
 SELECT id, collection_id, external_id, amount_minor, state FROM orders.refund
  WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND external_id = ANY ($3::text[])

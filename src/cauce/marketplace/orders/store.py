@@ -197,6 +197,11 @@ async def refunds_of(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.refunds_of, tx.org, list(order_ids))
 
 
+async def funding_refunds(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+    """Refunds of these orders that wait for money: the collection and what they will take."""
+    return await tx.rows(QUERIES.funding_refunds, tx.org, list(order_ids))
+
+
 async def refunds_by_number(tx: Tx, collection_ids: Sequence[str], external_ids: Sequence[str]) -> list[Row]:
     """Refunds of these collections with these numbers."""
     return await tx.rows(QUERIES.refunds_by_number, tx.org, list(collection_ids), list(external_ids))

@@ -27,7 +27,7 @@ INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party,
 SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::text[]) a
 
 -- name: allocations_of
-SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, fee_borne_minor, is_rest, closed, role
+SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, parked_minor, fee_borne_minor, is_rest, closed, role
   FROM splits.allocation WHERE org_id = $1 AND collection_id = ANY ($2::text[]) ORDER BY collection_id, position
 
 -- name: bear_fee
@@ -54,20 +54,36 @@ UPDATE splits.allocation a SET reversed_minor = a.reversed_minor + s.amount
           FROM unnest($2::text[], $3::smallint[], $4::bigint[]) r(collection_id, position, amount) GROUP BY 1, 2) s
  WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
 
+-- name: add_parked
+-- What lies in escrow of parts that came back. A part may stand in many rows.
+UPDATE splits.allocation a SET parked_minor = a.parked_minor + s.amount
+  FROM (SELECT r.collection_id, r.position, sum(r.amount)::bigint AS amount
+          FROM unnest($2::text[], $3::smallint[], $4::bigint[]) r(collection_id, position, amount) GROUP BY 1, 2) s
+ WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: parked
+SELECT collection_id, position, order_id, party, parked_minor FROM splits.allocation
+ WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND parked_minor > 0 ORDER BY collection_id, position
+
+-- name: parked_of_orders
+SELECT order_id, sum(parked_minor)::bigint AS parked_minor FROM splits.allocation
+ WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND parked_minor > 0 GROUP BY order_id
+
 -- name: insert_splits
 INSERT INTO splits.split (org_id, id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor,
-                          owner_minor, finishes, owner_id, state, created_at)
-SELECT $1, s.*, $15
+                          owner_minor, finishes, owner_id, state, resends, created_at)
+SELECT $1, s.*, $16
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::smallint[], $9::bigint[], $10::bigint[],
-              $11::bigint[], $12::boolean[], $13::text[], $14::text[]) s
+              $11::bigint[], $12::boolean[], $13::text[], $14::text[], $15::boolean[]) s
 
 -- name: lock_splits
-SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref
+SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref,
+       resends
   FROM splits.split WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: splits_of
 SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref,
-       created_at, applied_at
+       created_at, applied_at, resends
   FROM splits.split WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY created_at, id
 
 -- name: update_splits
@@ -98,5 +114,16 @@ UPDATE splits.reversal r SET state = u.state, ref = u.ref, finished_at = u.finis
   FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) u(id, state, ref, finished_at)
  WHERE r.org_id = $1 AND r.id = u.id
 
--- name: reversals_of_refund
-SELECT position, state FROM splits.reversal WHERE org_id = $1 AND refund_id = $2
+-- name: reversals_of_refunds
+SELECT id, refund_id, collection_id, position, amount_minor, state FROM splits.reversal
+ WHERE org_id = $1 AND refund_id = ANY ($2::text[]) AND refund_id <> '' ORDER BY id
+
+-- name: taken_back
+-- What was asked back of the splits of these collections and not refused.
+SELECT split_id, sum(amount_minor)::bigint AS taken_minor FROM splits.reversal
+ WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND state <> 'failed' GROUP BY split_id
+
+-- name: open_reversals
+SELECT order_id, collection_id, refund_id FROM splits.reversal r
+ WHERE r.org_id = $1 AND r.state = 'submitted'
+   AND r.collection_id IN (SELECT s.collection_id FROM splits.split s WHERE s.org_id = $1 AND s.order_id = ANY ($2::text[]))

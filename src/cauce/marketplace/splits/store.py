@@ -83,9 +83,25 @@ async def add_reversed(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
     await tx.run(QUERIES.add_reversed, tx.org, *_columns(rows, 3))
 
 
+async def add_parked(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
+    """What lies in escrow of parts that came back: (collection, position, amount), signed."""
+    await tx.run(QUERIES.add_parked, tx.org, *_columns(rows, 3))
+
+
+async def parked(tx: Tx, collection_ids: Sequence[str]) -> list[Row]:
+    """The parts of these collections of which something came back and lies in escrow."""
+    return await tx.rows(QUERIES.parked, tx.org, list(collection_ids))
+
+
+async def parked_of_orders(tx: Tx, order_ids: Sequence[str]) -> dict[str, int]:
+    """How much lies in the escrow of orders that came back and waits to be sent again; orders without any are left out."""
+    rows = await tx.rows(QUERIES.parked_of_orders, tx.org, list(order_ids))
+    return {row["order_id"]: row["parked_minor"] for row in rows}
+
+
 async def insert_splits(tx: Tx, rows: Sequence[tuple[Any, ...]], at: datetime) -> None:
     """Requests to channels, in the order of the query's columns after the organization."""
-    await tx.run(QUERIES.insert_splits, tx.org, *_columns(rows, 13), at)
+    await tx.run(QUERIES.insert_splits, tx.org, *_columns(rows, 14), at)
 
 
 async def submit_planned(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
@@ -123,10 +139,23 @@ async def lock_reversals(tx: Tx, ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_reversals, tx.org, list(ids))
 
 
-async def reversals_of_refund(tx: Tx, refund_id: str) -> dict[int, str]:
-    """The states of a refund's reversals, by position."""
-    rows = await tx.rows(QUERIES.reversals_of_refund, tx.org, refund_id)
-    return {row["position"]: row["state"] for row in rows}
+async def reversals_of_refunds(tx: Tx, refund_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """Every reversal of these refunds, by refund; refunds without any are left out."""
+    found: dict[str, list[Row]] = {}
+    for row in await tx.rows(QUERIES.reversals_of_refunds, tx.org, list(refund_ids)):
+        found.setdefault(row["refund_id"], []).append(row)
+    return found
+
+
+async def taken_back(tx: Tx, collection_ids: Sequence[str]) -> dict[str, int]:
+    """What was asked back of the splits of these collections and not refused, by split."""
+    rows = await tx.rows(QUERIES.taken_back, tx.org, list(collection_ids))
+    return {row["split_id"]: row["taken_minor"] for row in rows}
+
+
+async def open_reversals(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+    """Reversals of these orders without an answer."""
+    return await tx.rows(QUERIES.open_reversals, tx.org, list(order_ids))
 
 
 async def update_reversals(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -62,6 +62,22 @@ def plan_refund(
     return refund_proportional(amounts, returned, refund_minor, above_parts=above)
 
 
+def over_carriers(
+    taken_minor: int, parked_minor: int, carried_minor: Sequence[int]
+) -> tuple[int, tuple[int, ...], int]:
+    """Where what a party returns comes from: what lies parked, then the splits that brought it, first the oldest.
+
+    All in minor units. The third number is what none of them has: it is on its way to the party at this moment.
+    """
+    parked = min(taken_minor, parked_minor)
+    left = taken_minor - parked
+    of_splits = []
+    for carried in carried_minor:
+        of_splits.append(min(left, carried))
+        left -= of_splits[-1]
+    return parked, tuple(of_splits), left
+
+
 def _indexed(parts: Sequence[RefundablePart], named: Mapping[str, int]) -> dict[int, int]:
     """The named amounts by index; a party with several parts returns them in listed order, each to its end."""
     found: dict[int, int] = {}
