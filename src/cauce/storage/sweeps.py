@@ -68,7 +68,7 @@ class Sweep:
     claim: str
     set_due: str
     next_due: str
-    rows_max: int = 500
+    rows_max: int = 1_000
     due_of: str = ""
 
 
