@@ -19,6 +19,9 @@ async def test_the_life_of_a_subscription_from_trial_to_return(dsn: str, tmp_pat
         done = await seller.sign_up("ana", "pro", email="ana@example.com")
         one, who = done.subscription_id, done.customer_id
         assert (await seller.metadata(who))["cauce_status"] == "trialing"
+        # Who pays by transfer has nothing to do with the provider of cards.
+        await seller.sign_up("tom", "pro", collection="send_invoice", email="tom@example.com")
+        assert [each["email"] for each in await seller.objects("customer")] == ["ana@example.com"]
         # The trial ends without a card: access is restricted, the customer is told, nothing is billed.
         await seller.advance(15 * DAY)
         assert ((await seller.subscription(one)).status, await seller.access(one)) == ("paused", "none")

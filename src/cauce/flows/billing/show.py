@@ -3,7 +3,7 @@
 Every transition enqueues one job per customer; it reads the state as it is then, so late or doubled jobs only repeat
 the truth. A customer whom the provider does not know yet is made there first, under a key of his own, so that a card
 form that is opened at the same time leads to the same record. A person who sees nothing but the provider's dashboard
-finds the trial.
+finds the trial. One who pays by transfer, and whom the provider never met, has nothing to do with it.
 """
 
 from __future__ import annotations
@@ -70,8 +70,12 @@ async def show_customer(context: Context, job: Job) -> None:
         payers = dict(await payments.payers_of(tx, event.customer_id))
         active = [row["id"] for row in await list_channels(tx) if row["state"] == "active"]
         customer = await customers.read(tx, event.customer_id)
-        metadata = await _metadata(tx, event.customer_id)
+        held = [await subscriptions.read(tx, one) for one in await subscriptions.ids_of_customer(tx, event.customer_id)]
+        metadata = await _metadata(tx, held)
+    is_charged = any(one.collection == "charge" for one in held)
     for channel_id in active:
+        if channel_id not in payers and not is_charged:
+            continue
         channel, gateway = await context.gateway(channel_id)
         if channel_id not in payers:
             if not context.runtime.gateways.capabilities(channel).can >= _KEEPS_CUSTOMERS or not metadata:
@@ -116,8 +120,7 @@ async def _told(
     raise ProviderSilent(f"the provider did not say whether it took the customer's state: {reason}")
 
 
-async def _metadata(tx: Tx, customer_id: str) -> dict[str, str]:
-    held = [await subscriptions.read(tx, one) for one in await subscriptions.ids_of_customer(tx, customer_id)]
+async def _metadata(tx: Tx, held: list[Subscription]) -> dict[str, str]:
     if not held:
         return {}
     shown: Subscription = ([one for one in held if one.status in LIVE] or held)[-1]
