@@ -163,3 +163,10 @@ class RunsInstances(Protocol):
     """A provider that runs customers' instances."""
 
     async def run(self, request: InstanceRequest) -> Outcome[InstanceAnswer]: ...
+
+
+class RunsInstancesHere(RunsInstances, Protocol):
+    """One whose instances are processes of this machine."""
+
+    async def rest(self) -> None:
+        """Let every process end; the next verb of an instance starts its process again."""

@@ -142,6 +142,18 @@ async def test_a_killed_process_is_noticed_and_started_again_at_its_address(appl
     assert "kept" in (await applications.http.get(url)).text
 
 
+async def test_an_application_at_rest_has_no_process_and_starts_again_with_what_it_held(
+    applications: Applications,
+) -> None:
+    url = (await applications.run(PROVISION)).redirect_url
+    await applications.http.post(f"{url}notes", data={"note": "kept"})
+    pid = applications.known()["pid"]
+    await applications.gateway.rest()
+    assert await _ended(pid)
+    again = await applications.run(CHANGE)
+    assert "kept" in (await applications.http.get(again.redirect_url)).text
+
+
 async def test_applications_outlive_cauce_and_are_found_again(applications: Applications) -> None:
     await applications.run(PROVISION)
     before = applications.known()

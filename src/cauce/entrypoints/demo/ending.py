@@ -38,7 +38,8 @@ async def refund_some(stage: Stage, place: Market, order_ids: Sequence[str], whe
     """Give these buyers their money back, whole."""
     if order_ids:
         await refunds.refund_orders(stage.context, [AskRefund(one, "demo", reason=when) for one in order_ids])
-        stage.tell(f"{len(order_ids)} buyers get their money back {when}.")
+        who = "One buyer gets his" if len(order_ids) == 1 else f"{len(order_ids)} buyers get their"
+        stage.tell(f"{who} money back {when}.")
         await stage.settle()
 
 

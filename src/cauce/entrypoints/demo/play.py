@@ -85,17 +85,20 @@ async def playing(
         for provider, currency, country in MARKETS:  # first, while the card provider's statements hold nothing else
             await play_market(stage, summary, provider, currency, country, sizes.orders_each)
         place = await shop.open_shop(stage, CARDS, shop.RUNNER)
-        told = await shop.play(stage, place)
-        summary.invoices, summary.invoiced_minor = told.invoices, told.paid_minor
-        if sizes.year.by_card + sizes.year.by_transfer:
-            summary.year = await year.play(stage, place, sizes.year)
-            summary.invoices = summary.year.invoices
-            summary.invoiced_minor = summary.year.invoiced_minor
-        tell("The books:")
-        summary.proof = await prove(stage)
-        summary.seconds = int(monotonic_seconds() - started)
-        summary.memory_mib = memory_mib()
-        yield stage, summary
+        try:
+            told = await shop.play(stage, place)
+            summary.invoices, summary.invoiced_minor = told.invoices, told.paid_minor
+            if sizes.year.by_card + sizes.year.by_transfer:
+                summary.year = await year.play(stage, place, sizes.year)
+                summary.invoices = summary.year.invoices
+                summary.invoiced_minor = summary.year.invoiced_minor
+            tell("The books:")
+            summary.proof = await prove(stage)
+            summary.seconds = int(monotonic_seconds() - started)
+            summary.memory_mib = memory_mib()
+            yield stage, summary
+        finally:
+            await shop.rest(stage, place)
 
 
 async def play_market(stage: Stage, summary: Summary, provider: str, currency: str, country: str, orders: int) -> None:

@@ -33,12 +33,13 @@ class StoryBroke(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A seller of subscriptions: his channel, his plan's key, and what runs his customers' applications ("": nothing)."""
+    """A seller of subscriptions: his channel, his plan's key, and the channel of what runs his customers' applications
+    ("": nothing does)."""
 
     provider: str
     channel_id: str
     plan: str
-    runner: str = ""
+    runner_channel_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,7 @@ class Told:
 async def open_shop(stage: Stage, provider: str, runner: str = "") -> Shop:
     """One plan with a base fee and seats, and a trial."""
     channel_id = await stage.channel(provider)
-    if runner:
-        await stage.channel(runner)
+    runner_channel_id = await stage.channel(runner) if runner else ""
     await stage.control.set_clock(await stage.now())
     async with stage.context.transaction() as tx:
         now = await stage.context.now(tx)
@@ -65,7 +65,7 @@ async def open_shop(stage: Stage, provider: str, runner: str = "") -> Shop:
         policy = PlanPolicy(instance=InstancePolicy(runner=runner))
         plan = NewPlan("studio-monthly", product_id, "Studio", prices, trial_days=TRIAL_DAYS, policy=policy)
         await catalog.create_plan(tx, plan, now=now, actor=stage.context.actor.name)
-    return Shop(provider, channel_id, plan.key, runner)
+    return Shop(provider, channel_id, plan.key, runner_channel_id)
 
 
 async def play(stage: Stage, shop: Shop) -> Told:
@@ -74,7 +74,7 @@ async def play(stage: Stage, shop: Shop) -> Told:
     ana = await _request_trial(stage, shop, "ana", "Ana Sánchez")
     lin = await _request_trial(stage, shop, "lin", "林小雨")
     tell(f"Ana and 林小雨 ask for a trial of {TRIAL_DAYS} days; nobody asks for a card.")
-    if shop.runner:
+    if shop.runner_channel_id:
         await _until_ready(stage, ana, lin)
         tell(f"Each gets an application of his own, running on this machine: Ana's is {await application(stage, ana)}")
         await _expect_running(stage, lin, running=True)
@@ -84,7 +84,7 @@ async def play(stage: Stage, shop: Shop) -> Told:
     await stage.advance(await stage.now() + timedelta(days=3, hours=1))
     await _expect(stage, ana, "active", "Ana's trial ends: her card is charged and her subscription is active.")
     await _expect(stage, lin, "paused", "林小雨's trial ends without a card: access is restricted, nothing is billed.")
-    if shop.runner:
+    if shop.runner_channel_id:
         await _expect_running(stage, ana, running=True)
         await _expect_running(stage, lin, running=False)
         tell("Ana's application runs; 林小雨's says that it is suspended, and why.")
@@ -96,6 +96,13 @@ async def play(stage: Stage, shop: Shop) -> Told:
     told = Told(row["invoices"], row["paid_minor"])
     tell(f"Ana paid {told.invoices} invoices, {major_text(told.paid_minor, CURRENCY)} {CURRENCY.upper()} in all.")
     return told
+
+
+async def rest(stage: Stage, shop: Shop) -> None:
+    """The applications end with the demo; what belongs to their customers stays."""
+    if shop.runner_channel_id:
+        _, gateway = await stage.context.gateway(shop.runner_channel_id)
+        await gateway.rest()
 
 
 async def _until_ready(stage: Stage, *signed: SignedUp) -> None:

@@ -64,6 +64,12 @@ class DemoAppGateway:
         except (OSError, TimeoutError, NotStarted) as exc:
             return Unknown(f"{type(exc).__name__}: {exc}", limits.ASK_AFTER_SECONDS.value)
 
+    async def rest(self) -> None:
+        """See `RunsInstancesHere`. Records and customers' data stay."""
+        for record in await asyncio.to_thread(self._registry.listed):
+            async with self._registry.locked(record["instance_id"], limits.LOCK_SECONDS_MAX.value):
+                await asyncio.to_thread(self._registry.stop, record["instance_id"])
+
     async def _do(self, request: InstanceRequest) -> Outcome[InstanceAnswer]:
         known = await asyncio.to_thread(self._registry.record, request.instance_id)
         step = mapping.apply(known, request)

@@ -17,7 +17,7 @@ ORDERS_DEFAULT, SUBSCRIPTIONS_DEFAULT, CARDS_DEFAULT, MONTHS_DEFAULT = 100, 135,
 
 def command(
     once: Annotated[bool, typer.Option("--once", help="End by itself instead of leaving the console running.")] = False,
-    generated: Annotated[int, typer.Option(min=1, help="Orders to generate per channel.")] = ORDERS_DEFAULT,
+    generated: Annotated[int, typer.Option(min=10, help="Orders to generate per channel.")] = ORDERS_DEFAULT,
     subscriptions: Annotated[int, typer.Option(min=0, help="Subscriptions by bank transfer.")] = SUBSCRIPTIONS_DEFAULT,
     cards: Annotated[int, typer.Option(min=0, help="Subscriptions by card.")] = CARDS_DEFAULT,
     months: Annotated[int, typer.Option(min=1, help="Months that the subscriptions live.")] = MONTHS_DEFAULT,
