@@ -2767,6 +2767,7 @@ CREATE TABLE payments.payment (
     refunded_minor bigint DEFAULT 0 NOT NULL,
     disputed boolean DEFAULT false NOT NULL,
     paid_at timestamp with time zone NOT NULL,
+    dispute_lost boolean DEFAULT false NOT NULL,
     CONSTRAINT payment_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payment_applied_minor_check CHECK ((applied_minor >= 0)),
     CONSTRAINT payment_source_check CHECK ((source = ANY (ARRAY['charge'::text, 'link'::text, 'bank_transfer'::text, 'manual'::text]))),
@@ -5695,6 +5696,13 @@ CREATE UNIQUE INDEX payment_attempt ON payments.payment USING btree (org_id, att
 --
 
 CREATE INDEX payment_customer ON payments.payment USING btree (org_id, customer_id, id);
+
+
+--
+-- Name: payment_disputed; Type: INDEX; Schema: payments; Owner: -
+--
+
+CREATE INDEX payment_disputed ON payments.payment USING btree (org_id, invoice_id) WHERE disputed;
 
 
 --

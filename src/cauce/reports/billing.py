@@ -6,6 +6,7 @@ are named in `billing.sql`; amounts are minor units of the row's currency.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -156,3 +157,14 @@ async def mrr_on(tx: Tx, instant: datetime) -> dict[str, int]:
 async def outstanding(tx: Tx, today: date) -> list[Row]:
     """Open invoices by currency and age: not yet payable (0), up to 30 and 60 days over, more (90)."""
     return await tx.rows(QUERIES.outstanding, tx.org, today)
+
+
+async def restrictions(tx: Tx, subscription_ids: Sequence[str]) -> list[Row]:
+    """(subscription_id, why) of those whose access is limited: `grace` over, a dispute `opened` or `lost`."""
+    return await tx.rows(QUERIES.restrictions, tx.org, list(subscription_ids))
+
+
+async def invoice_paid_by(tx: Tx, channel_id: str, reference: str) -> str | None:
+    """The invoice of the payment that a provider calls `reference`, or None."""
+    found: str | None = await tx.value(QUERIES.invoice_paid_by, tx.org, channel_id, reference)
+    return found

@@ -128,3 +128,14 @@ SELECT h.currency, sum(h.mrr_after_minor - h.mrr_before_minor)::bigint AS mrr_mi
 SELECT i.currency, count(*) AS invoices, sum(i.total_minor - i.credit_minor - i.paid_minor - i.credited_minor - i.lost_minor)::bigint AS amount_minor,
        CASE WHEN $2::date <= i.payable_on THEN 0 WHEN $2 - i.payable_on <= 30 THEN 30 WHEN $2 - i.payable_on <= 60 THEN 60 ELSE 90 END AS days_up_to
   FROM invoicing.invoice i WHERE i.org_id = $1 AND i.status = 'open' GROUP BY i.currency, 4 ORDER BY i.currency, 4
+
+-- name: restrictions
+SELECT c.subscription_id, 'grace' AS why FROM payments.dunning_case c
+ WHERE c.org_id = $1 AND c.subscription_id = ANY ($2::text[]) AND c.state = 'open' AND c.restricted
+ UNION
+SELECT i.subscription_id, CASE WHEN p.dispute_lost THEN 'lost' ELSE 'opened' END
+  FROM payments.payment p JOIN invoicing.invoice i ON i.org_id = p.org_id AND i.id = p.invoice_id
+ WHERE p.org_id = $1 AND p.disputed AND i.subscription_id = ANY ($2::text[])
+
+-- name: invoice_paid_by
+SELECT invoice_id FROM payments.payment WHERE org_id = $1 AND channel_id = $2 AND reference = $3 ORDER BY id LIMIT 1

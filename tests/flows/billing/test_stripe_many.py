@@ -1,4 +1,4 @@
-"""Renewals of many customers on one day at Stripe's simulator: within its rate limit, nobody charged twice."""
+"""Renewals of many customers on one day at Stripe's simulator: never above its rate limit, nobody charged twice."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cauce.gateway.charging import SavedMethod
 from tests.flows.billing.at_stripe import STRIPE, StripeShop, stripe_shop
 from tests.flows.billing.shop import flat
 
-FEW, MANY = 20, 5_000
+FEW, MANY = 30, 5_000
 LIMIT_PER_SECOND = 25
 DAY = timedelta(days=1)
 
@@ -52,9 +52,24 @@ async def renew_all(seller: StripeShop, count: int) -> None:
     await seller.sim.verb(STRIPE, "settings", {"rate_limit": LIMIT_PER_SECOND})
     await seller.advance(6 * DAY)
     await seller.sim.verb(STRIPE, "settings", {"rate_limit": 0})
+    most, refused = await pace(seller)
+    assert (most <= LIMIT_PER_SECOND, refused) == (True, 0), "nothing is sent only to be told to wait"
     charges = await seller.objects("charge")
     assert len(charges) == len({str(one["customer"]) for one in charges}) == count, "each was charged once"
     await seller.agree()
+
+
+async def pace(seller: StripeShop) -> tuple[int, int]:
+    """(most requests within one second, how many Stripe refused for that), as the exchange log has it."""
+    async with seller.context.transaction() as tx:
+        row = await tx.row(
+            "SELECT coalesce(max(sent), 0) AS most, count(*) FILTER (WHERE status = 429) AS refused FROM ("
+            "SELECT status, count(*) OVER (ORDER BY started_at RANGE BETWEEN CURRENT ROW AND '999 milliseconds' FOLLOWING)"
+            " AS sent FROM channels.exchange WHERE org_id = $1) e",
+            tx.org,
+        )
+    assert row is not None
+    return row["most"], row["refused"]
 
 
 async def test_renewals_of_one_day_stay_within_the_limit(dsn: str, tmp_path: Path) -> None:

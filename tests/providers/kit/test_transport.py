@@ -83,14 +83,34 @@ async def test_no_provider_is_called_inside_a_transaction() -> None:
     assert log.exchanges == []
 
 
-def test_the_rate_limiter_spaces_calls_out_after_a_burst_and_refuses_long_waits() -> None:
+@pytest.mark.parametrize("per_second", [1, 2, 3, 4, 7, 25, 100, 1_000])
+def test_no_second_has_more_calls_than_the_limit_however_they_come(per_second: int) -> None:
+    now, calls = 0, list[int]()
+    limiter = RateLimiter(per_second, clock=lambda: now)
+    for pause in (0, 3_000_000, 400_000, 0, 10_000_000):  # bursts after rests of any length, and with none
+        now += pause
+        for n in range(3 * per_second):
+            now += limiter.wait_micros() + 300_000 * (n == per_second // 2)  # and held up by a busy process
+            calls.append(now)
+            limiter.went()
+    for place, begins in enumerate(calls):
+        within = [at for at in calls[place : place + per_second + 1] if at < begins + 1_000_000]
+        assert len(within) <= per_second
+    seconds = (calls[3 * per_second - 1] - calls[0]) / 1_000_000
+    assert seconds < 3 / 0.75 + 1, "three quarters of the limit are used at least"
+
+
+def test_calls_wait_after_a_burst_and_no_limit_waits_for_nothing() -> None:
     now = 0
-    limiter = RateLimiter(10, burst=2, clock=lambda: now)
-    assert [limiter.reserve(10_000_000) for _ in range(4)] == [0, 0, 100_000, 200_000]
-    assert limiter.reserve(250_000) is None
-    now = 10_000_000
-    assert [limiter.reserve(0) for _ in range(3)] == [0, 0, None]
-    assert RateLimiter(0).reserve(0) == 0
+    limiter, waits = RateLimiter(11, burst=2, clock=lambda: now), list[int]()
+    for _ in range(4):
+        waits.append(limiter.wait_micros())
+        now += waits[-1]
+        limiter.went()
+    assert waits == [0, 0, 100_000, 100_000]
+    free = RateLimiter(0)
+    free.went()
+    assert free.wait_micros() == 0
 
 
 async def test_a_call_that_finds_no_room_fails_without_being_sent() -> None:

@@ -13,8 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Literal
 
-from cauce.kernel.calendar.periods import Interval, Unit, interval_of
-from cauce.kernel.currencies import exponent_of
+from cauce.kernel.calendar.periods import Interval, Unit
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.models import Model
 from cauce.pricing.schedule import Billing
@@ -142,6 +141,17 @@ class InstancePolicy:
     when_silent: Literal["proceed", "refuse"] = "proceed"  # what a pre hook that does not answer means
 
 
+Consequence = Literal["none", "restrict", "cancel"]
+
+
+@dataclass(frozen=True, slots=True)
+class DisputePolicy:
+    """What a contested payment does to its subscription (T44): nothing, access to read only, or its end."""
+
+    opened: Consequence = "none"  # while the dispute is open
+    lost: Consequence = "none"  # from when it is lost
+
+
 @dataclass(frozen=True, slots=True)
 class PlanPolicy:
     """Every decision that the state machine leaves to the plan."""
@@ -161,6 +171,7 @@ class PlanPolicy:
     change: ChangePolicy = field(default_factory=ChangePolicy)
     dunning: DunningPolicy = field(default_factory=DunningPolicy)
     instance: InstancePolicy = field(default_factory=InstancePolicy)
+    dispute: DisputePolicy = field(default_factory=DisputePolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,32 +268,6 @@ class Coupon:
     redemptions: int
     expires_at: datetime | None
     archived_at: datetime | None
-
-
-def check_plan(plan: NewPlan) -> None:
-    """Refuse what could never be billed: no price, unknown currency, an interval per price that cannot meet."""
-    if not plan.prices:
-        raise BadPlan("a plan has at least one price", param="prices")
-    if plan.trial_days < 0:
-        raise BadPlan("trial_days is zero or more", param="trial_days")
-    seen: set[tuple[str, str]] = set()
-    for price in plan.prices:
-        exponent_of(price.currency)
-        if (price.key, price.currency) in seen:
-            raise BadPlan(f"price {price.key} in {price.currency} is listed twice", param="prices")
-        seen.add((price.key, price.currency))
-        if price.kind is not PriceKind.ONE_TIME:
-            interval_of(price.interval, price.interval_count)
-        if (price.kind is PriceKind.USAGE) != (price.meter_key is not None):
-            raise BadPlan("a usage price, and no other, names a meter", param="meter_key")
-    for currency in {price.currency for price in plan.prices}:
-        shared_interval(
-            [
-                interval_of(price.interval, price.interval_count)
-                for price in plan.prices
-                if price.currency == currency and price.role == "base" and price.kind is not PriceKind.ONE_TIME
-            ]
-        )
 
 
 def shared_interval(intervals: list[Interval]) -> Interval:

@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from cauce.billing.catalog import store
+from cauce.billing.catalog.checks import check_plan
 from cauce.billing.catalog.models import model_from, rate_of
-from cauce.billing.catalog.rules import NewPlan, PlanNotSold, Price, check_plan
+from cauce.billing.catalog.rules import NewPlan, PlanNotSold, Price
 from cauce.billing.catalog.store import (
     latest_plan,
     latest_plans,

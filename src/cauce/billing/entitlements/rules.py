@@ -40,13 +40,18 @@ def level_of(
     before_payment: bool = False,
     suspended: bool = False,
 ) -> Level:
-    """The level of a subscription's state: `restricted` after grace, `before_payment` when the plan provisions early."""
+    """The level of a subscription's state.
+
+    `restricted`: after grace, or where a payment is contested; `before_payment`: the plan provisions early.
+    """
     if suspended:
         return Level.NONE
+    if restricted and status in ("trialing", "active", "past_due"):
+        return Level.READ_ONLY
     if status in ("trialing", "active"):
         return Level.FULL
     if status == "past_due":
-        return Level.READ_ONLY if restricted else Level.GRACE
+        return Level.GRACE
     if status == "paused" and pause_reason == "requested":
         return Level.READ_ONLY
     return Level.FULL if status == "incomplete" and before_payment else Level.NONE

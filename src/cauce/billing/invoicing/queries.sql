@@ -116,3 +116,6 @@ SELECT l.invoice_id, l.number, l.product_id, l.period_start, l.period_end, l.net
 UPDATE invoicing.line l SET recognized_minor = u.recognized
   FROM unnest($2::text[], $3::smallint[], $4::bigint[]) u(invoice_id, number, recognized)
  WHERE l.org_id = $1 AND l.invoice_id = u.invoice_id AND l.number = u.number
+
+-- name: mark_disputed
+UPDATE invoicing.invoice SET disputed = $3 WHERE org_id = $1 AND id = $2

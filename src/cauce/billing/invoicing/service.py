@@ -15,6 +15,7 @@ from cauce.billing.invoicing.store import (
     lock,
     lock_one,
     lock_open_of,
+    mark_disputed,
     read,
     write_lines,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "lock",
     "lock_one",
     "lock_open_of",
+    "mark_disputed",
     "numbers_of",
     "read",
     "save",

@@ -128,6 +128,11 @@ async def lock_open_of(tx: Tx, subscription_ids: Sequence[str]) -> list[Invoice]
     return [_invoice(row) for row in await tx.rows(QUERIES.lock_open_of, tx.org, list(subscription_ids))]
 
 
+async def mark_disputed(tx: Tx, invoice_id: str, *, disputed: bool) -> None:
+    """Whether a payment of the invoice is contested."""
+    await tx.run(QUERIES.mark_disputed, tx.org, invoice_id, disputed)
+
+
 async def save(tx: Tx, invoices: Sequence[Invoice], at: datetime) -> None:
     """Write the status and amounts of locked invoices."""
     if invoices:

@@ -191,7 +191,7 @@ NOTICES = Campaign(
         Step("receipt", "receipt", triggers=("invoice.paid",), when=(Condition("first_after_trial", "is", False), Condition("event.total", "is_not", 0))),
         Step("refund", "refund", triggers=("refund.succeeded",)),
         Step("staff_cancellation", "staff_alert", triggers=("subscription.cancellation_requested",), roles=_STAFF),
-        Step("staff_dispute", "staff_alert", triggers=("dispute.opened",), roles=("owner", "admin", "finance")),
+        Step("staff_dispute", "staff_alert", triggers=("dispute.opened", "dispute.lost"), roles=("owner", "admin", "finance")),
         Step("staff_unresolved", "staff_alert", triggers=("payment.unresolved",), roles=("owner", "admin", "finance")),
     ),
 )  # fmt: skip

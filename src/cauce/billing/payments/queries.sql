@@ -117,11 +117,11 @@ UPDATE payments.dunning_case c SET state = u.state, tries = u.tries, refusal = u
  WHERE c.org_id = $1 AND c.id = u.id
 
 -- name: payment_by_reference
-SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed, dispute_lost
   FROM payments.payment WHERE org_id = $1 AND channel_id = $2 AND reference = $3 ORDER BY id LIMIT 1 FOR NO KEY UPDATE
 
 -- name: mark_disputed
-UPDATE payments.payment SET disputed = $3 WHERE org_id = $1 AND id = $2
+UPDATE payments.payment SET disputed = $3, dispute_lost = $4 WHERE org_id = $1 AND id = $2
 
 -- name: method_by_ref
 SELECT id, customer_id, channel_id, customer_ref, ref, kind, brand, last4, expires_on, fingerprint, is_default, usable

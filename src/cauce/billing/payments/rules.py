@@ -124,6 +124,7 @@ class Payment:
     fee_minor: int = 0
     refunded_minor: int = 0
     disputed: bool = False
+    dispute_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,9 @@ async def payment_by_reference(tx: Tx, channel_id: str, reference: str) -> Payme
     return _payment(row) if row else None
 
 
-async def mark_disputed(tx: Tx, payment: Payment, *, disputed: bool) -> None:
-    """Whether the payer contests the payment: a contested one is not refunded."""
-    await tx.run(QUERIES.mark_disputed, tx.org, payment.id, disputed)
+async def mark_disputed(tx: Tx, payment: Payment, *, disputed: bool, lost: bool) -> None:
+    """Whether the payer contests the payment, and with success: a contested one is not refunded."""
+    await tx.run(QUERIES.mark_disputed, tx.org, payment.id, disputed, lost)
 
 
 async def method_by_ref(tx: Tx, channel_id: str, ref: str) -> Method | None:

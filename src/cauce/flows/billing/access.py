@@ -10,8 +10,10 @@ from cauce.billing.customers import service as customers
 from cauce.billing.entitlements import service as entitlements
 from cauce.billing.entitlements.rules import Access, level_of
 from cauce.billing.provisioning.rules import Asked
+from cauce.billing.subscriptions.machine import RUNNING
 from cauce.billing.subscriptions.rules import Subscription
 from cauce.flows.billing.provision import follow_instances, with_grants
+from cauce.reports import billing as reports
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -22,7 +24,6 @@ async def follow_access(
     plans: Mapping[str, Plan],
     at: datetime,
     *,
-    restricted: Collection[str] = (),
     forgotten: Collection[str] = (),
     changed: Collection[str] = (),
     asked: Mapping[str, Asked] | None = None,
@@ -30,10 +31,11 @@ async def follow_access(
 ) -> list[NewEvent]:
     """Bring access to what these subscriptions' states say, and their instances with it. Locks the customers.
 
-    `restricted`: ids whose grace is over; for the others see `provision.follow_instances`.
+    For the rest see `provision.follow_instances`.
     """
     if not subscriptions:
         return []
+    restricted = await _restricted(tx, subscriptions, plans)
     suspended = await customers.lock(tx, {one.customer_id for one in subscriptions})
     wanted = [
         Access(
@@ -59,3 +61,19 @@ async def follow_access(
     return events + await follow_instances(
         tx, subscriptions, plans, levels, at, forgotten=forgotten, changed=changed, asked=asked, adopt=adopt
     )
+
+
+async def _restricted(tx: Tx, subscriptions: Sequence[Subscription], plans: Mapping[str, Plan]) -> set[str]:
+    """Whose grace is over, and of whom a payment is contested where the plan minds (T23, T44)."""
+    minding = {one.id: plans[one.plan_id].policy.dispute for one in subscriptions if one.status in RUNNING}
+    minding = {key: policy for key, policy in minding.items() if "restrict" in (policy.opened, policy.lost)}
+    behind = {one.id for one in subscriptions if one.status == "past_due"}
+    asked = minding.keys() | behind
+    found = set()
+    for row in await reports.restrictions(tx, sorted(asked)) if asked else ():
+        one, why = row["subscription_id"], row["why"]
+        if (why == "grace" and one in behind) or (
+            one in minding and why != "grace" and getattr(minding[one], why) == "restrict"
+        ):
+            found.add(one)
+    return found

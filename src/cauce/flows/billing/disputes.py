@@ -6,52 +6,99 @@ journal's key is the dispute and its step, and the flags only change once.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from cauce.billing.catalog import service as catalog
+from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import service as payments
+from cauce.billing.payments.rules import Payment
+from cauce.billing.subscriptions import service as subscriptions
+from cauce.billing.subscriptions.machine import LIVE
+from cauce.billing.subscriptions.rules import Step, end
+from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.context import Context
 from cauce.gateway.charging import SavedMethod
 from cauce.gateway.reporting import Notice
 from cauce.ledger.recipes import billing as recipes
+from cauce.reports import billing as reports
+from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
 _STEPS = {"won": ("dispute.won", ""), "lost": ("dispute.lost", "B11")}
 
 
 async def dispute_told(context: Context, channel_id: str, notice: Notice) -> None:
-    """The flow of dispute notices: mark payment and invoice, move the money that moved, tell staff by event."""
+    """The flow of dispute notices: mark payment and invoice, move the money that moved, do what the plan says, tell staff."""
     data: dict[str, Any] = dict(notice.data)
+    reference = str(data.get("collection_ref", ""))
     async with context.transaction() as tx:
-        payment = await payments.payment_by_reference(tx, channel_id, str(data.get("collection_ref", "")))
-        if payment is None:
+        invoice_id = await reports.invoice_paid_by(tx, channel_id, reference)
+        if invoice_id is None:
             return
+        invoice = await invoicing.lock_one(tx, invoice_id)
+        payment = await payments.payment_by_reference(tx, channel_id, reference)
+        assert payment is not None
         now = notice.occurred_at  # not our own time: a notice that is worked on twice posts the same journal
         status, moved = str(data.get("status", "")), data.get("money_moved", 0)
         ended = status in _STEPS and bool(data.get("closed"))
         is_news = status not in _STEPS and not payment.disputed
-        await payments.mark_disputed(tx, payment, disputed=status != "won")
+        disputed, lost = status != "won", payment.dispute_lost or (ended and status == "lost")
+        await payments.mark_disputed(tx, payment, disputed=disputed, lost=lost and disputed)
+        await invoicing.mark_disputed(tx, invoice.id, disputed=disputed)
+        batch, kind = Batch(), _kind(status, moved, ended=ended, is_news=is_news)
         amount = int(data.get("amount_minor", 0))
-        content = {"payment": payment.id, "amount": amount, "currency": payment.currency, "reason": data.get("reason")}
-        dispute = notice.ref or notice.event_id
-        batch = Batch()
         recipe = {-1: "B09", 1: "B10"}.get(moved) or (_STEPS[status][1] if ended else "")
-        if moved:
-            kind = "dispute.funds_withdrawn" if moved < 0 else "dispute.funds_reinstated"
-        else:
-            kind = _STEPS[status][0] if ended else ("dispute.opened" if is_news else "dispute.updated")
-        if recipe and amount:
-            journal = recipes.dispute_moved(
-                dispute, recipe, channel_id, payment.currency, now, amount_minor=amount, evidence=notice.event_id
-            )
-            batch.add(journal)
-            fee = int(data.get("fee_minor", 0))
-            fee_id = f"dispute:{dispute}:{recipe}"
-            batch.add(recipes.payment_fee(fee_id, payment.currency, now, channel_id=channel_id, fee_minor=fee))
+        _book(batch, recipe, channel_id, payment, notice)
+        content = {"payment": payment.id, "amount": amount, "currency": payment.currency, "reason": data.get("reason")}
         batch.events.append(NewEvent(kind, payment.id, now, content, payment.customer_id))
+        if invoice.subscription_id and (disputed, lost) != (payment.disputed, payment.dispute_lost):
+            await _follow(tx, invoice.subscription_id, status, batch, now, context.actor.name, lost=lost)
         await write(tx, batch, context.actor.name, context.cause)
+
+
+def _kind(status: str, moved: int, *, ended: bool, is_news: bool) -> str:
+    if moved:
+        return "dispute.funds_withdrawn" if moved < 0 else "dispute.funds_reinstated"
+    return _STEPS[status][0] if ended else ("dispute.opened" if is_news else "dispute.updated")
+
+
+def _book(batch: Batch, recipe: str, channel_id: str, payment: Payment, notice: Notice) -> None:
+    data: dict[str, Any] = dict(notice.data)
+    amount, dispute = int(data.get("amount_minor", 0)), notice.ref or notice.event_id
+    if recipe and amount:
+        batch.add(
+            recipes.dispute_moved(
+                dispute, recipe, channel_id, payment.currency, notice.occurred_at, amount_minor=amount,
+                evidence=notice.event_id,
+            )
+        )  # fmt: skip
+        fee, fee_id = int(data.get("fee_minor", 0)), f"dispute:{dispute}:{recipe}"
+        batch.add(
+            recipes.payment_fee(fee_id, payment.currency, notice.occurred_at, channel_id=channel_id, fee_minor=fee)
+        )
+
+
+async def _follow(
+    tx: Tx, subscription_id: str, status: str, batch: Batch, at: datetime, actor: str, *, lost: bool
+) -> None:
+    """What the plan says of a contested payment: access follows, or the subscription ends (T44)."""
+    one = await subscriptions.lock_one(tx, subscription_id)
+    plans = await catalog.read_plans(tx, [one.plan_id])
+    policy = plans[one.plan_id].policy.dispute
+    after = one
+    if one.status in LIVE and status != "won" and (policy.lost if lost else policy.opened) == "cancel":
+        after = end(replace(one, cancel_reason="dispute"), "canceled", at)
+        batch.events.append(
+            NewEvent("subscription.canceled", one.id, at, {"reason": "dispute", "credit": 0}, one.customer_id)
+        )
+        await subscriptions.drop_timers(tx, [one.id])
+    await subscriptions.move(tx, [Step(one, after, "dispute", at, f"dispute {status}")], actor)
+    batch.events += await follow_access(tx, [after], plans, at)
 
 
 async def method_told(context: Context, channel_id: str, notice: Notice) -> None:

@@ -77,7 +77,7 @@ async def end_grace(tx: Tx, due: dict[str, datetime], actor: str = SYSTEM.name) 
     await subscriptions.move(tx, [Step(one, one, "end_grace", due[one.id]) for one in behind], actor)
     plans = await catalog.read_plans(tx, {one.plan_id for one in behind})
     batch = Batch()
-    batch.events += await follow_access(tx, behind, plans, at, restricted={one.id for one in behind})
+    batch.events += await follow_access(tx, behind, plans, at)
     await write(tx, batch, actor)
 
 

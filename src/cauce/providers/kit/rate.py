@@ -12,35 +12,46 @@ from collections.abc import Callable
 from cauce.kernel.clock import monotonic_seconds
 
 _MICROS = 1_000_000
+_BURST_PART = 5
 
 
 class RateLimiter:
-    """At most `per_second` calls a second on average, `burst` at once. `per_second` 0 means no limit."""
+    """At most `per_second` calls within any one second, `burst` of them at once (a fifth, if not told).
+
+    What may come at once is taken off the pace: providers count by the second, and a burst that comes on top of a full
+    pace would be told to wait. `per_second` 0 means no limit.
+    """
 
     def __init__(self, per_second: int, burst: int | None = None, clock: Callable[[], int] | None = None) -> None:
-        assert per_second >= 0
-        self._interval_micros = _MICROS // per_second if per_second else 0
-        self._slack_micros = self._interval_micros * max((burst if burst is not None else per_second) - 1, 0)
+        at_once = burst if burst is not None else max(per_second // _BURST_PART, 1)
+        assert per_second == 0 or 0 < at_once <= per_second
+        self._interval_micros = -(-_MICROS // (per_second - at_once + 1)) if per_second else 0
+        self._slack_micros = self._interval_micros * (at_once - 1)
         self._clock = clock or (lambda: int(monotonic_seconds() * _MICROS))
         self._next_micros = -(10**18)  # long ago: the first calls find the bucket full
+        self._turn = asyncio.Lock()
+        self._waiting = 0
 
-    def reserve(self, wait_max_micros: int) -> int | None:
-        """Take the next free place: microseconds to wait for it, or None (nothing taken) when that is too long."""
-        if not self._interval_micros:
-            return 0
-        now = self._clock()
-        place = max(self._next_micros, now - self._slack_micros)
-        wait = max(place - now, 0)
-        if wait > wait_max_micros:
-            return None
-        self._next_micros = place + self._interval_micros
-        return wait
+    def wait_micros(self) -> int:
+        """How long the next call has to wait from now."""
+        return max(self._next_micros - self._clock(), 0)
+
+    def went(self) -> None:
+        """A call goes out now. Counted when it goes, not when it was promised: those that a busy process held up do
+        not go together."""
+        if self._interval_micros:
+            self._next_micros = max(self._next_micros, self._clock() - self._slack_micros) + self._interval_micros
 
     async def take(self, wait_max_seconds: int) -> bool:
-        """Wait for a place; False (at once) when it would take longer than `wait_max_seconds`."""
-        wait = self.reserve(wait_max_seconds * _MICROS)
-        if wait is None:
+        """Wait for one's turn; False (at once) when it would take longer than `wait_max_seconds`."""
+        if self.wait_micros() + self._waiting * self._interval_micros > wait_max_seconds * _MICROS:
             return False
-        if wait:
-            await asyncio.sleep(wait / _MICROS)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                if wait := self.wait_micros():
+                    await asyncio.sleep(wait / _MICROS)
+                self.went()
+        finally:
+            self._waiting -= 1
         return True

@@ -1,0 +1,33 @@
+"""What a plan must be before it is sold. Pure."""
+
+from __future__ import annotations
+
+from cauce.billing.catalog.rules import BadPlan, NewPlan, PriceKind, shared_interval
+from cauce.kernel.calendar.periods import interval_of
+from cauce.kernel.currencies import exponent_of
+
+
+def check_plan(plan: NewPlan) -> None:
+    """Refuse what could never be billed: no price, unknown currency, an interval per price that cannot meet."""
+    if not plan.prices:
+        raise BadPlan("a plan has at least one price", param="prices")
+    if plan.trial_days < 0:
+        raise BadPlan("trial_days is zero or more", param="trial_days")
+    seen: set[tuple[str, str]] = set()
+    for price in plan.prices:
+        exponent_of(price.currency)
+        if (price.key, price.currency) in seen:
+            raise BadPlan(f"price {price.key} in {price.currency} is listed twice", param="prices")
+        seen.add((price.key, price.currency))
+        if price.kind is not PriceKind.ONE_TIME:
+            interval_of(price.interval, price.interval_count)
+        if (price.kind is PriceKind.USAGE) != (price.meter_key is not None):
+            raise BadPlan("a usage price, and no other, names a meter", param="meter_key")
+    for currency in {price.currency for price in plan.prices}:
+        shared_interval(
+            [
+                interval_of(price.interval, price.interval_count)
+                for price in plan.prices
+                if price.currency == currency and price.role == "base" and price.kind is not PriceKind.ONE_TIME
+            ]
+        )
