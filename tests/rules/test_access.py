@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,11 +11,21 @@ import pytest
 from cauce.flows.billing.check_access import Check, decide
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
-NOTHING = {"product_id": None, "level": None, "features": None, "feature": None, "value": None, "ends_at": None}
+NOTHING = {
+    "subscription_id": None,
+    "limits": None,
+    "product_id": None,
+    "level": None,
+    "features": None,
+    "feature": None,
+    "value": None,
+    "ends_at": None,
+}
 
 
 def bill(level: str, product: str = "app", **features: Any) -> dict[str, Any]:
-    return NOTHING | {"product_id": product, "level": level, "features": features}
+    found = {"subscription_id": f"sub_{product}", "limits": {}, "product_id": product, "level": level}
+    return NOTHING | found | {"features": features}
 
 
 def grant(level: str | None = None, product: str = "", **feature: Any) -> dict[str, Any]:
@@ -52,6 +63,28 @@ def test_an_answer_follows_the_bill_and_the_hand(
     found = decide(named, Check("cus_1", feature, product), NOW)
     assert found is not None
     assert (found.level, found.allowed, found.value) == answer
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "used", "overage", "answer"),
+    [
+        (None, 0, "block", (True, 5, 0, 5)),
+        (None, 4, "block", (True, 5, 4, 1)),
+        (None, 5, "block", (False, 5, 5, 0)),
+        (None, 9, "allow", (True, 5, 9, 0)),
+        (8, 5, "block", (True, 8, 5, 3)),
+        (8, 8, "block", (False, 8, 8, 0)),
+    ],
+)
+def test_a_metered_quota_is_allowed_while_something_is_left(
+    by_hand: int | None, used: int, overage: str, answer: tuple[bool, int, int, int]
+) -> None:
+    row = bill("full", calls=5) | {"limits": {"calls": {"meter": "calls", "overage": overage}}}
+    rows = [row, *([grant(calls=by_hand)] if by_hand else [])]
+    named = [{**one, "customer_id": "cus_1", "suspended": False} for one in rows]
+    found = decide(named, Check("cus_1", "calls"), NOW, {("sub_app", "calls"): Decimal(used)})
+    assert found is not None
+    assert (found.allowed, found.value, found.used, found.remaining) == answer
 
 
 @pytest.mark.parametrize("feature", ["", "export"])

@@ -1752,6 +1752,7 @@ CREATE TABLE entitlements.access (
     features jsonb NOT NULL,
     suspended boolean DEFAULT false NOT NULL,
     changed_at timestamp with time zone NOT NULL,
+    limits jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT access_level_check CHECK ((level = ANY (ARRAY['full'::text, 'grace'::text, 'read_only'::text, 'none'::text])))
 );
 
@@ -3900,6 +3901,24 @@ ALTER TABLE ONLY subscriptions.trial_use FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: alert; Type: TABLE; Schema: usage; Owner: -
+--
+
+CREATE TABLE usage.alert (
+    org_id bigint NOT NULL,
+    subscription_id text NOT NULL COLLATE pg_catalog."C",
+    feature text NOT NULL COLLATE pg_catalog."C",
+    period_start date NOT NULL,
+    percent integer NOT NULL,
+    quota bigint NOT NULL,
+    reached_at timestamp with time zone NOT NULL,
+    CONSTRAINT alert_percent_check CHECK ((percent > 0))
+);
+
+ALTER TABLE ONLY usage.alert FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: distinct_value; Type: TABLE; Schema: usage; Owner: -
 --
 
@@ -5025,6 +5044,14 @@ ALTER TABLE ONLY subscriptions.timer
 
 ALTER TABLE ONLY subscriptions.trial_use
     ADD CONSTRAINT trial_use_pkey PRIMARY KEY (org_id, product_id, identity);
+
+
+--
+-- Name: alert alert_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
+--
+
+ALTER TABLE ONLY usage.alert
+    ADD CONSTRAINT alert_pkey PRIMARY KEY (org_id, subscription_id, feature, period_start, percent, quota);
 
 
 --
@@ -8116,6 +8143,12 @@ ALTER TABLE subscriptions.timer ENABLE ROW LEVEL SECURITY;
 ALTER TABLE subscriptions.trial_use ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: alert; Type: ROW SECURITY; Schema: usage; Owner: -
+--
+
+ALTER TABLE usage.alert ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: distinct_value; Type: ROW SECURITY; Schema: usage; Owner: -
 --
 
@@ -8132,6 +8165,13 @@ ALTER TABLE usage.event ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE usage.meter ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: alert org_isolation; Type: POLICY; Schema: usage; Owner: -
+--
+
+CREATE POLICY org_isolation ON usage.alert TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
 
 --
 -- Name: distinct_value org_isolation; Type: POLICY; Schema: usage; Owner: -
@@ -9730,6 +9770,13 @@ GRANT SELECT(due_at) ON TABLE subscriptions.timer TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE subscriptions.trial_use TO cauce_app;
+
+
+--
+-- Name: TABLE alert; Type: ACL; Schema: usage; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE usage.alert TO cauce_app;
 
 
 --

@@ -94,11 +94,12 @@ def _surroundings(row: Row) -> Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class UsageTarget:
-    """Whose subscription counts a customer's use of a meter; None when nobody is billed for it."""
+    """Whose subscription counts a customer's use of a meter; None when nobody is billed for it. `limited`: against a quota."""
 
     customer_id: str
     subscription_id: str | None
     timezone: str
+    limited: bool = False
 
 
 async def usage_targets(tx: Tx, external_ids: Sequence[str]) -> dict[str, dict[str, UsageTarget]]:
@@ -107,5 +108,7 @@ async def usage_targets(tx: Tx, external_ids: Sequence[str]) -> dict[str, dict[s
     for row in await tx.rows(QUERIES.usage_targets, tx.org, sorted(set(external_ids))):
         targets = found.setdefault(row["external_id"], {"": UsageTarget(row["customer_id"], None, "UTC")})
         if row["meter_key"] is not None:
-            targets[row["meter_key"]] = UsageTarget(row["customer_id"], row["subscription_id"], row["timezone"])
+            targets[row["meter_key"]] = UsageTarget(
+                row["customer_id"], row["subscription_id"], row["timezone"], row["limited"]
+            )
     return found

@@ -45,16 +45,21 @@ SELECT v.subscription_id, v.meter_key, count(DISTINCT v.value) AS values
 SELECT key, aggregation FROM usage.meter WHERE org_id = $1
 
 -- name: usage_targets
--- Whose subscription a customer's use of a meter counts for: the oldest live one that has a price by it. Each step is a
+-- Whose subscription a customer's use of a meter counts for: the oldest live one that has a price or a quota by it. Each step is a
 -- look-up by key for one row of the step before (OFFSET 0, LIMIT): joined freely, a plan made while the tables were small
 -- compares every customer with every subscription.
-SELECT w.external_id, t.meter_key, c.id AS customer_id, t.subscription_id, t.timezone
+SELECT w.external_id, t.meter_key, c.id AS customer_id, t.subscription_id, t.timezone, t.limited
   FROM unnest($2::text[]) w(external_id)
  CROSS JOIN LATERAL (SELECT c.id FROM customers.customer c WHERE c.org_id = $1 AND c.external_id = w.external_id LIMIT 1) c
   LEFT JOIN LATERAL (
-    SELECT DISTINCT ON (p.meter_key) p.meter_key, s.id AS subscription_id, s.timezone
+    SELECT DISTINCT ON (p.meter_key) p.meter_key, s.id AS subscription_id, s.timezone, p.limited
       FROM (SELECT s.id, s.timezone FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.customer_id = c.id
                AND s.status IN ('trialing', 'active', 'past_due', 'incomplete', 'unpaid') OFFSET 0) s
-     CROSS JOIN LATERAL (SELECT i.price_id FROM subscriptions.item i WHERE i.org_id = $1 AND i.subscription_id = s.id AND i.removed_at IS NULL OFFSET 0) i
-     CROSS JOIN LATERAL (SELECT p.meter_key FROM catalog.price p WHERE p.org_id = $1 AND p.id = i.price_id AND p.meter_key IS NOT NULL OFFSET 0) p
-     ORDER BY p.meter_key, s.id) t ON true
+     CROSS JOIN LATERAL (
+       SELECT j.value ->> 'meter' AS meter_key, true AS limited
+         FROM (SELECT a.limits FROM entitlements.access a WHERE a.org_id = $1 AND a.subscription_id = s.id OFFSET 0) a, jsonb_each(a.limits) j
+       UNION ALL
+       SELECT p.meter_key, false
+         FROM (SELECT i.price_id FROM subscriptions.item i WHERE i.org_id = $1 AND i.subscription_id = s.id AND i.removed_at IS NULL OFFSET 0) i
+        CROSS JOIN LATERAL (SELECT p.meter_key FROM catalog.price p WHERE p.org_id = $1 AND p.id = i.price_id AND p.meter_key IS NOT NULL OFFSET 0) p) p
+     ORDER BY p.meter_key, s.id, p.limited DESC) t ON true

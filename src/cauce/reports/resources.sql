@@ -45,11 +45,11 @@ WITH found AS MATERIALIZED (
        WHERE c.org_id = $1 AND c.id = w.named AND w.named LIKE 'cus\_%' LIMIT 1)
       ORDER BY rank LIMIT 1) c
 )
-SELECT f.named, f.id AS customer_id, f.suspended, a.subscription_id, a.product_id, a.level, a.features, NULL::text AS feature, NULL::jsonb AS value, NULL::timestamptz AS ends_at
+SELECT f.named, f.id AS customer_id, f.suspended, a.subscription_id, a.product_id, a.level, a.features, a.limits, NULL::text AS feature, NULL::jsonb AS value, NULL::timestamptz AS ends_at
   FROM found f LEFT JOIN LATERAL (
-    SELECT a.subscription_id, a.product_id, a.level, a.features FROM entitlements.access a WHERE a.org_id = $1 AND a.customer_id = f.id OFFSET 0) a ON true
+    SELECT a.subscription_id, a.product_id, a.level, a.features, a.limits FROM entitlements.access a WHERE a.org_id = $1 AND a.customer_id = f.id OFFSET 0) a ON true
  UNION ALL
-SELECT f.named, f.id, f.suspended, NULL, g.product_id, g.level, NULL, nullif(g.feature, ''), g.value, g.due_at
+SELECT f.named, f.id, f.suspended, NULL, g.product_id, g.level, NULL, NULL, nullif(g.feature, ''), g.value, g.due_at
   FROM found f CROSS JOIN LATERAL (
     SELECT g.product_id, g.level, g.feature, g.value, g.due_at FROM entitlements.hand_grant g
      WHERE g.org_id = $1 AND g.customer_id = f.id AND g.ended_at IS NULL ORDER BY g.id) g

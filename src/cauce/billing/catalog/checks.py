@@ -13,6 +13,7 @@ def check_plan(plan: NewPlan) -> None:
         raise BadPlan("a plan has at least one price", param="prices")
     if plan.trial_days < 0:
         raise BadPlan("trial_days is zero or more", param="trial_days")
+    _check_limits(plan)
     seen: set[tuple[str, str]] = set()
     for price in plan.prices:
         exponent_of(price.currency)
@@ -31,3 +32,17 @@ def check_plan(plan: NewPlan) -> None:
                 if price.currency == currency and price.role == "base" and price.kind is not PriceKind.ONE_TIME
             ]
         )
+
+
+def _check_limits(plan: NewPlan) -> None:
+    limited = [limit.feature for limit in plan.policy.limits]
+    if len(set(limited)) != len(limited):
+        raise BadPlan("a feature has one limit", param="policy.limits")
+    for limit in plan.policy.limits:
+        quota = plan.features.get(limit.feature)
+        if type(quota) is not int or quota < 0:
+            raise BadPlan(
+                f"the limited feature {limit.feature!r} is a whole number of the plan's features", param="policy.limits"
+            )
+        if not limit.meter or any(not 0 < percent < 100 for percent in limit.warn_percent):
+            raise BadPlan("a limit names a meter and warns between 1 and 99 percent", param="policy.limits")

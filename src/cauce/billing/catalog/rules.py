@@ -141,6 +141,16 @@ class InstancePolicy:
     when_silent: Literal["proceed", "refuse"] = "proceed"  # what a pre hook that does not answer means
 
 
+@dataclass(frozen=True, slots=True)
+class UsageLimit:
+    """A feature that is a number is a quota per billing period, counted by a meter (I5)."""
+
+    feature: str
+    meter: str
+    overage: Literal["block", "allow"] = "block"  # what a check says when it is used up
+    warn_percent: tuple[int, ...] = (80,)  # told by event; 100 always is
+
+
 Consequence = Literal["none", "restrict", "cancel"]
 
 
@@ -172,6 +182,7 @@ class PlanPolicy:
     dunning: DunningPolicy = field(default_factory=DunningPolicy)
     instance: InstancePolicy = field(default_factory=InstancePolicy)
     dispute: DisputePolicy = field(default_factory=DisputePolicy)
+    limits: tuple[UsageLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
 -- name: lock_access
-SELECT subscription_id, customer_id, product_id, plan_id, level, features FROM entitlements.access
+SELECT subscription_id, customer_id, product_id, plan_id, level, features, limits FROM entitlements.access
  WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) ORDER BY subscription_id FOR NO KEY UPDATE
 
 -- name: put_access
-INSERT INTO entitlements.access (org_id, subscription_id, customer_id, product_id, plan_id, level, features, changed_at)
-SELECT $1, u.*, $8 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[]) u
+INSERT INTO entitlements.access (org_id, subscription_id, customer_id, product_id, plan_id, level, features, limits, changed_at)
+SELECT $1, u.*, $9 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[]) u
 ON CONFLICT (org_id, subscription_id) DO UPDATE
-   SET product_id = excluded.product_id, plan_id = excluded.plan_id, level = excluded.level, features = excluded.features, changed_at = excluded.changed_at
+   SET product_id = excluded.product_id, plan_id = excluded.plan_id, level = excluded.level, features = excluded.features, limits = excluded.limits, changed_at = excluded.changed_at
 
 -- name: access_of_customer
-SELECT subscription_id, customer_id, product_id, plan_id, level, features, changed_at FROM entitlements.access
+SELECT subscription_id, customer_id, product_id, plan_id, level, features, limits, changed_at FROM entitlements.access
  WHERE org_id = $1 AND customer_id = $2 ORDER BY subscription_id
 
 -- name: insert_grant

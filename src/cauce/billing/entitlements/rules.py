@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,8 @@ class Access:
     plan_id: str
     level: Level
     features: dict[str, Any]
+    limits: dict[str, Any] = field(default_factory=dict)
+    """Feature -> how its quota is counted: `meter`, `overage`, `warn_percent`."""
 
 
 def level_of(

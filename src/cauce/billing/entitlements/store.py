@@ -30,6 +30,7 @@ async def put(tx: Tx, accesses: Sequence[Access], at: datetime) -> None:
             [one.plan_id for one in accesses],
             [one.level.value for one in accesses],
             [one.features for one in accesses],
+            [one.limits for one in accesses],
             at,
         )
 
@@ -48,4 +49,5 @@ def access_of(row: Row) -> Access:
         row["plan_id"],
         Level(row["level"]),
         row["features"],
+        row["limits"],
     )

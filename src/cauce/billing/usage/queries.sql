@@ -36,3 +36,11 @@ SELECT count(*) FROM fresh
 -- name: days
 SELECT day, events, total, highest, latest FROM usage.rollup
  WHERE org_id = $1 AND subscription_id = $2 AND meter_key = $3 AND day >= $4 AND day < $5 ORDER BY day
+
+-- name: put_alerts
+INSERT INTO usage.alert (org_id, subscription_id, feature, period_start, percent, quota, reached_at)
+SELECT $1, u.subscription_id, u.feature, u.period_start, u.percent, u.quota, $7
+  FROM unnest($2::text[], $3::text[], $4::date[], $5::int[], $6::bigint[]) u(subscription_id, feature, period_start, percent, quota)
+ ORDER BY 2, 3, 4, 5, 6
+ON CONFLICT DO NOTHING
+RETURNING subscription_id, feature, percent

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from cauce.billing.usage import store
 from cauce.billing.usage.rules import Aggregation
-from cauce.billing.usage.store import days, meters, record
+from cauce.billing.usage.store import days, meters, put_alerts, record
 from cauce.storage.database import Tx
 
-__all__ = ["create_meter", "days", "meters", "record"]
+__all__ = ["create_meter", "days", "meters", "put_alerts", "record"]
 
 
 async def create_meter(tx: Tx, key: str, aggregation: Aggregation, now: datetime, *, name: str = "") -> bool:

@@ -41,3 +41,14 @@ async def meters(tx: Tx) -> list[Row]:
 async def days(tx: Tx, subscription_id: str, meter: str, since: date, until: date) -> list[Row]:
     """What a meter counted per local day, `until` excluded."""
     return await tx.rows(QUERIES.days, tx.org, subscription_id, meter, since, until)
+
+
+async def put_alerts(
+    tx: Tx, reached: Sequence[tuple[str, str, date, int, int]], at: datetime
+) -> set[tuple[str, str, int]]:
+    """Remember (subscription, feature, period's begin, percent, quota); those that were not told before, as
+    (subscription, feature, percent)."""
+    if not reached:
+        return set()
+    rows = await tx.rows(QUERIES.put_alerts, tx.org, *[list(column) for column in zip(*reached, strict=True)], at)
+    return {(row["subscription_id"], row["feature"], row["percent"]) for row in rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
@@ -21,7 +22,7 @@ _LENGTH_MAX = 255
 
 
 class EntitlementCheck(msgspec.Struct, frozen=True):
-    """The answer; `value` is the feature's flag, quota or tier."""
+    """The answer; `value` is the feature's flag, quota or tier; of a metered quota what is used and left of the period."""
 
     customer: str
     feature: str | None
@@ -29,6 +30,8 @@ class EntitlementCheck(msgspec.Struct, frozen=True):
     level: str
     allowed: bool
     value: Any
+    used: str | None = None
+    remaining: str | None = None
     object: str = "entitlement_check"
 
 
@@ -41,7 +44,14 @@ async def check(request: Request) -> Response:
         raise NotFound(f"there is no customer {asked.customer}", param="customer")
     body = msgspec.json.encode(
         EntitlementCheck(
-            found.customer_id, asked.feature or None, asked.product or None, found.level, found.allowed, found.value
+            found.customer_id,
+            asked.feature or None,
+            asked.product or None,
+            found.level,
+            found.allowed,
+            found.value,
+            _text(found.used),
+            _text(found.remaining),
         )
     )
     tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
@@ -49,6 +59,10 @@ async def check(request: Request) -> Response:
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return Response(body, 200, headers, media_type="application/json")
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else f"{number.normalize():f}"
 
 
 def _question(request: Request) -> Check:

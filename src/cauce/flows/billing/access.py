@@ -51,6 +51,7 @@ async def follow_access(
                 suspended=one.customer_id in suspended,
             ),
             plans[one.plan_id].features,
+            _limits(plans[one.plan_id]),
         )
         for one in subscriptions
     ]
@@ -77,3 +78,10 @@ async def _restricted(tx: Tx, subscriptions: Sequence[Subscription], plans: Mapp
         ):
             found.add(one)
     return found
+
+
+def _limits(plan: Plan) -> dict[str, dict[str, object]]:
+    return {
+        one.feature: {"meter": one.meter, "overage": one.overage, "warn_percent": list(one.warn_percent)}
+        for one in plan.policy.limits
+    }

@@ -5,17 +5,23 @@ Many questions of one organization are answered with one query. The decision is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from cauce.billing.entitlements.rules import Level, highest, overridden
 from cauce.flows.context import Context
 from cauce.reports.resources import entitlements
-from cauce.storage.database import Row
+from cauce.reports.usage_limits import standings
+from cauce.storage.database import Row, Tx
 
 _USABLE = (Level.FULL, Level.GRACE)
+Used = Mapping[tuple[str, str], Decimal]
+"""(subscription, feature) -> what is used of its quota."""
+
+_NOTHING_USED: Used = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +35,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The answer. `value` is the feature's: a flag, a quota, a tier; None when nothing gives it."""
+    """The answer. `value` is the feature's: a flag, a quota, a tier; None when nothing gives it.
+
+    `used` and `remaining` of a quota that a meter counts, in the period that runs.
+    """
 
     customer_id: str
     level: Level
     allowed: bool
     value: Any = None
+    used: Decimal | None = None
+    remaining: Decimal | None = None
 
 
 async def check_access(context: Context, questions: Sequence[Check]) -> list[Checked | None]:
@@ -42,14 +53,24 @@ async def check_access(context: Context, questions: Sequence[Check]) -> list[Che
     async with context.transaction() as tx:
         now = await context.now(tx)
         rows = await entitlements(tx, sorted({one.customer for one in questions}))
+        used = await used_of(tx, rows, {one.feature for one in questions})
     by_customer: dict[str, list[Row]] = {}
     for row in rows:
         by_customer.setdefault(row["named"], []).append(row)
-    return [decide(by_customer.get(one.customer, ()), one, now) for one in questions]
+    return [decide(by_customer.get(one.customer, ()), one, now, used) for one in questions]
 
 
-def decide(rows: Sequence[Mapping[str, Any] | Row], asked: Check, now: datetime) -> Checked | None:
-    """The answer from the rows of one customer.
+async def used_of(tx: Tx, rows: Sequence[Row], features: Set[str]) -> Used:
+    """What is used of those of these features that a meter limits; asks nothing where none is limited."""
+    limited = {row["subscription_id"] for row in rows if row["limits"] and not features.isdisjoint(row["limits"])}
+    found = await standings(tx, sorted(limited)) if limited else []
+    return {(one.subscription_id, one.feature): one.used for one in found}
+
+
+def decide(
+    rows: Sequence[Mapping[str, Any] | Row], asked: Check, now: datetime, used: Used = _NOTHING_USED
+) -> Checked | None:
+    """The answer from the rows of one customer; `used` is what `used_of` found.
 
     A level by hand stands above the state's, a feature by hand above the plan's, a suspension above everything.
     """
@@ -67,12 +88,30 @@ def decide(rows: Sequence[Mapping[str, Any] | Row], asked: Check, now: datetime)
     if not asked.feature:
         return Checked(customer_id, level, level in _USABLE)
     given = [row["value"] for row in grants if row["feature"] == asked.feature]
+    having = [(row, level) for row, level in held if asked.feature in row["features"]]
+    usable = [row for row, level in having if level in _USABLE]
+    counted = _counted(usable, asked.feature, used)
     if given:
-        return Checked(customer_id, level, bool(given[-1]) and not suspended, given[-1])
-    having = [(row["features"][asked.feature], level) for row, level in held if asked.feature in row["features"]]
-    usable = [value for value, level in having if level in _USABLE]
-    value = _best(usable or [value for value, _ in having])
-    return Checked(customer_id, level, bool(usable) and bool(value), value)
+        return _within(Checked(customer_id, level, bool(given[-1]) and not suspended, given[-1]), counted)
+    value = _best([row["features"][asked.feature] for row in usable or [row for row, _ in having]])
+    return _within(Checked(customer_id, level, bool(usable) and bool(value), value), counted)
+
+
+def _counted(usable: Sequence[Mapping[str, Any] | Row], feature: str, used: Used) -> tuple[Decimal, bool] | None:
+    """What is used of a limited feature by the subscription with the largest quota, and whether more is allowed."""
+    limited = [row for row in usable if feature in row["limits"]]
+    if not limited:
+        return None
+    most = max(limited, key=lambda row: row["features"][feature])
+    return used.get((most["subscription_id"], feature), Decimal(0)), most["limits"][feature]["overage"] == "allow"
+
+
+def _within(answer: Checked, counted: tuple[Decimal, bool] | None) -> Checked:
+    if counted is None or type(answer.value) is not int:
+        return answer
+    used, more_allowed = counted
+    left = max(answer.value - used, Decimal(0))
+    return replace(answer, allowed=answer.allowed and (left > 0 or more_allowed), used=used, remaining=left)
 
 
 def _level(state: Level, product_id: str, by_hand: Sequence[tuple[str, Level]], suspended: bool) -> Level:

@@ -7,14 +7,14 @@ listed for `OVERLAP_HOURS`, so that tokens on their way are read to their end; a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from cauce.billing.customers.rules import Customer
 from cauce.billing.entitlements import offline
 from cauce.billing.entitlements.offline import TOKEN_SECONDS_MAX, PublicKey
-from cauce.flows.billing.check_access import Check, decide
+from cauce.flows.billing.check_access import Check, Used, decide, used_of
 from cauce.flows.context import Context, Runtime
 from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import InvalidRequest, StaleVersion
@@ -45,6 +45,7 @@ async def make_token(context: Context, customer: Customer, seconds: int = TOKEN_
     async with context.transaction() as tx:
         now, org = await context.now(tx), await read_org(tx, tx.org)
         rows = await entitlements(tx, [customer.id])
+        used = await used_of(tx, rows, _features(rows))
         private = await _signing_key(tx, context.runtime)
     begins = wall_now()
     ends = begins + timedelta(seconds=min([seconds, *_seconds_left(rows, now)]))
@@ -55,17 +56,17 @@ async def make_token(context: Context, customer: Customer, seconds: int = TOKEN_
         "iat": int(begins.timestamp()),
         "exp": int(ends.timestamp()),
         "customer": customer.id,
-        **claims_of(rows, customer.id, now),
+        **claims_of(rows, customer.id, now, used),
     }
     return OfflineToken(offline.sign(private, claims), offline.public_half(private).id, ends.replace(microsecond=0))
 
 
-def claims_of(rows: Sequence[Row], customer: str, now: datetime) -> dict[str, Any]:
+def claims_of(rows: Sequence[Row], customer: str, now: datetime, used: Used) -> dict[str, Any]:
     """Level and allowed features of all products together, and of each; a feature that is not listed is not allowed."""
     products = sorted({row["product_id"] for row in rows if row["product_id"]})
     return {
-        **_allowed(rows, customer, "", now),
-        "products": {product: _allowed(rows, customer, product, now) for product in products},
+        **_allowed(rows, Check(customer), now, used),
+        "products": {product: _allowed(rows, Check(customer, "", product), now, used) for product in products},
     }
 
 
@@ -105,10 +106,13 @@ async def _signing_key(tx: Tx, runtime: Runtime) -> str:
     return kept[_KEY]
 
 
-def _allowed(rows: Sequence[Row], customer: str, product: str, now: datetime) -> dict[str, Any]:
-    named = {name for row in rows for name in row["features"] or ()} | {row["feature"] for row in rows} - {None}
-    answers = {name: decide(rows, Check(customer, name, product), now) for name in sorted(named)}
-    whole = decide(rows, Check(customer, "", product), now)
+def _features(rows: Sequence[Row]) -> set[str]:
+    return {name for row in rows for name in row["features"] or ()} | {row["feature"] for row in rows} - {None}
+
+
+def _allowed(rows: Sequence[Row], asked: Check, now: datetime, used: Used) -> dict[str, Any]:
+    answers = {name: decide(rows, replace(asked, feature=name), now, used) for name in sorted(_features(rows))}
+    whole = decide(rows, asked, now)
     return {
         "level": whole.level.value if whole else "none",
         "features": {name: one.value for name, one in answers.items() if one is not None and one.allowed},

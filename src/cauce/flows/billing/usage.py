@@ -20,6 +20,7 @@ from cauce.billing.usage.rules import (
     check,
     first_of_each,
 )
+from cauce.flows.billing.usage_limits import tell_limits
 from cauce.flows.context import Context
 from cauce.kernel.calendar.zones import local_date, zone_of
 from cauce.kernel.errors import NotFound
@@ -57,6 +58,13 @@ async def record_usage(context: Context, events: Sequence[UsageEvent]) -> Record
         targets = await usage_targets(tx, [event.customer for event in single])
         placed = [_place(event, targets, now) for event in single]
         fresh = await usage.record(tx, placed, now)
+        limited = {
+            one.subscription_id
+            for one in placed
+            if one.subscription_id and targets[one.event.customer][one.event.meter].limited
+        }
+        if fresh and limited:
+            await tell_limits(tx, limited, now, context.actor.name, context.cause)
     return Recorded(fresh, len(events) - fresh)
 
 
