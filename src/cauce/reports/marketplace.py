@@ -110,6 +110,16 @@ async def job_sums(tx: Tx, channel_id: str) -> dict[str, int]:
     return dict(row)
 
 
+async def kept_payments(tx: Tx, channel_id: str, *, rows_max: int) -> list[Row]:
+    """The first payments of a channel of which nothing went back (`id`, `amount_minor`, `paid_at`)."""
+    return await tx.rows(QUERIES.kept_payments, tx.org, channel_id, rows_max)
+
+
+async def finished_refunds(tx: Tx, channel_id: str, *, rows_max: int) -> list[Row]:
+    """The first refunds of a channel that reached their payers (`id`, `amount_minor`)."""
+    return await tx.rows(QUERIES.finished_refunds, tx.org, channel_id, rows_max)
+
+
 async def party_sums(tx: Tx, channel_id: str) -> Row:
     """Where the money that buyers paid through a channel is, by party, in minor units of its one currency."""
     row = await tx.row(QUERIES.party_sums, tx.org, channel_id)

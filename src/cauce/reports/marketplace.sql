@@ -8,6 +8,14 @@ SELECT o.id, o.external_id, o.channel_id, o.currency, o.total_minor, o.collected
    AND ($8::text IS NULL OR o.external_id = $8)
  ORDER BY o.placed_at DESC, o.id DESC LIMIT $4
 
+-- name: kept_payments
+SELECT id, amount_minor, paid_at FROM orders.collection
+ WHERE org_id = $1 AND channel_id = $2 AND state IN ('paid', 'cleared') ORDER BY paid_at, id LIMIT $3
+
+-- name: finished_refunds
+SELECT r.id, r.amount_minor FROM orders.refund r JOIN orders.collection c ON c.org_id = r.org_id AND c.id = r.collection_id
+ WHERE r.org_id = $1 AND c.channel_id = $2 AND r.state = 'succeeded' ORDER BY r.id LIMIT $3
+
 -- name: waterfall_parts
 -- Who gets what of an order: each part with its merchant, how much came back, and the split that carried it.
 SELECT a.collection_id, a.position, a.party, m.name, a.amount_minor, a.reversed_minor, a.is_rest, a.closed,

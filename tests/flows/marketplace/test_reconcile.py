@@ -119,6 +119,27 @@ async def test_a_statement_that_comes_again_with_another_line_is_compared_again(
     assert await _run(shop) == [("amount", "order", 7)]
 
 
+async def test_a_row_that_is_gone_when_its_statement_comes_again_is_missed(shop: Market) -> None:
+    await _trade(shop)
+    bank = shop.banks["ch"]
+    assert await _run(shop) == [("amount", "order", 7)]
+    gone = next(line for line in bank.lines if line.kind is LineKind.COLLECTION)
+    bank.lines.remove(gone)
+    found = await _run(shop)
+    assert found == [("amount", "order", 7), ("missing_there", "collection", -gone.amount.amount_minor)]
+    bank.lines.insert(0, gone)
+    assert await _run(shop) == [("amount", "order", 7)]
+
+
+async def test_a_row_that_stands_twice_under_one_number_is_a_duplicate(shop: Market) -> None:
+    await _trade(shop)
+    bank = shop.banks["ch"]
+    twice = next(line for line in bank.lines if line.kind is LineKind.COLLECTION)
+    bank.lines += [twice, twice]
+    found = [one for one in await _run(shop) if one[1] != "order"]
+    assert found == [("duplicate", "collection", 2 * twice.amount.amount_minor)]
+
+
 async def test_money_that_the_holder_lacks_stops_the_payouts(shop: Market) -> None:
     await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500)], deliver_at=BEGIN + timedelta(days=1)))
     await shop.advance(timedelta(days=2))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cauce.gateway.errors import BadStatement
+from cauce.gateway.errors import BadStatement, CountDiffers
 from cauce.gateway.reporting import LineKind
 from cauce.kernel.errors import Unavailable
 from cauce.providers import wechat
@@ -80,6 +80,13 @@ async def test_a_dropped_a_doubled_and_a_changed_row_are_handed_on_as_they_are(s
     await shop.turn(bill_drop_row=0, bill_double_row=True, bill_amount_off_minor=-1, bill_fee_off_minor=2)
     lines = await shop.lines(DAY, "trade")
     assert [(line.amount.amount_minor, line.fee_minor) for line in lines] == [(9_999, 62), (9_999, 62), (2_345, 14)]
+
+
+async def test_a_bill_that_announces_another_number_of_rows_is_refused(shop: Shop) -> None:
+    await _a_day(shop)
+    await shop.turn(bill_count_off=1)
+    with pytest.raises(CountDiffers):
+        await shop.lines(DAY, "trade")
 
 
 async def test_both_headers_of_the_split_bill_are_understood(shop: Shop) -> None:

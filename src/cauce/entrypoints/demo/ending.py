@@ -4,11 +4,13 @@ every cent is accounted for by party.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from cauce.entrypoints.demo.lies import Difference, misplace, stop_lying, tell_lies
 from cauce.entrypoints.demo.market import Market
 from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.marketplace import reconcile, refunds
@@ -18,20 +20,16 @@ from cauce.reports import marketplace as report
 from cauce.storage.database import Row
 
 DAY = timedelta(days=1)
-PLANTED: Mapping[str, tuple[str, Mapping[str, int], frozenset[str]]] = {
-    "wechat": ("trade", {"bill_drop_row": 1, "bill_amount_off_minor": 7}, frozenset({"missing_there", "amount"})),
-}
-"""Provider -> which of its statements lies on the first days and how, and the types of break that must be found."""
-
-_LYING_DAYS = 2  # the provider's day of the first payments may be the day after ours
+_MISPLACED_MINOR = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the comparison found: open breaks by type, and planted types that were not found."""
+    """What the comparison found: open breaks by type, what was planted and not found, what nobody planted."""
 
     breaks: Mapping[str, int]
-    missed: tuple[str, ...]
+    missed: tuple[Difference, ...]
+    strange: tuple[Difference, ...]
 
 
 async def refund_some(stage: Stage, place: Market, order_ids: Sequence[str], when: str) -> None:
@@ -44,43 +42,30 @@ async def refund_some(stage: Stage, place: Market, order_ids: Sequence[str], whe
 
 
 async def compare_statements(stage: Stage, place: Market, first: date) -> Compared:
-    """Fetch the provider's statements of every day on which money moved, and compare; one of them was made to lie."""
+    """Fetch the provider's statements of every day on which money moved, made to lie here and there, and compare."""
     async with stage.context.transaction() as tx:
         moved = await report.money_days(tx, place.channel_id)
     today = (await stage.now()).date()
     days = sorted({day + n * DAY for day in moved for n in (0, 1) if first <= day + n * DAY < today})
-    expected: frozenset[str] = frozenset()
-    if place.provider in PLANTED and days:
-        kind, lies, expected = PLANTED[place.provider]
-        await stage.control.verb(place.provider, "settings", lies)
-        await reconcile.fetch_statements(stage.context, place.channel_id, days[:_LYING_DAYS], [kind])
-        await stage.control.verb(place.provider, "settings", dict.fromkeys(lies, 0))
+    lies = await tell_lies(stage, place)
     with stage.progress(f"statements of {place.provider}") as shown:
         for number, day in enumerate(days, 1):
-            await reconcile.fetch_statements(
-                stage.context, place.channel_id, [day], _kinds(place, lied=day in days[:_LYING_DAYS])
-            )
+            await reconcile.fetch_statements(stage.context, place.channel_id, [day])
             shown(number, len(days))
+    await stop_lying(stage, place)
     await reconcile.reconcile(stage.context, place.channel_id, first, today)
+    lies.expected.append(await misplace(stage, place, _MISPLACED_MINOR))
+    await reconcile.check_mirror(stage.context, place.channel_id)
     async with stage.context.transaction() as tx:
         rows = await report.breaks(tx, place.channel_id)
-    found: dict[str, int] = {}
-    for row in rows:
-        found[row["type"]] = found.get(row["type"], 0) + 1
-    told = ", ".join(f"{count} {kind}" for kind, count in sorted(found.items())) or "nothing"
-    stage.tell(f"The statements of {len(days)} days are compared with the books: {told} differs" + _told(expected))
-    return Compared(found, tuple(sorted(expected - set(found))))
-
-
-def _kinds(place: Market, *, lied: bool) -> list[str] | None:
-    """Every kind, but where one lied not again that one."""
-    if place.provider not in PLANTED or not lied:
-        return None
-    return [kind for kind in place.statement_kinds if kind != PLANTED[place.provider][0]]
-
-
-def _told(expected: frozenset[str]) -> str:
-    return f"; planted were {', '.join(sorted(expected))}." if expected else "."
+    await misplace(stage, place, -_MISPLACED_MINOR)
+    await reconcile.check_mirror(stage.context, place.channel_id)
+    found = Counter((row["type"], row["kind"], row["amount_minor"]) for row in rows)
+    planted, types = Counter(lies.expected), Counter(row["type"] for row in rows)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(types.items())) or "nothing"
+    stage.tell(f"The statements of {len(days)} days are compared with the books: {told} differs; {len(rows)} found,")
+    stage.tell(f"{len(lies.expected)} were planted.")
+    return Compared(types, tuple((planted - found).elements()), tuple((found - planted).elements()))
 
 
 async def account_for(stage: Stage, place: Market) -> tuple[dict[str, Any], int]:

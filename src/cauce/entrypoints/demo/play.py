@@ -127,7 +127,12 @@ async def play_market(stage: Stage, summary: Summary, provider: str, currency: s
     tell(f"Since the last delivery {major_text(paid, currency)} {currency.upper()} reached the sellers' banks.")
     compared = await ending.compare_statements(stage, place, first)
     summary.breaks[provider] = dict(compared.breaks)
-    summary.differences += [f"{provider}: a planted {kind} was not found" for kind in compared.missed]
+    summary.differences += [
+        f"{provider}: {of} {kind} {minor} was planted and not found" for kind, of, minor in compared.missed
+    ]
+    summary.differences += [
+        f"{provider}: {of} {kind} {minor} was found and never planted" for kind, of, minor in compared.strange
+    ]
     summary.parties_minor[provider], rest = await ending.account_for(stage, place)
     if rest:
         summary.differences.append(f"{provider}: {rest} of the buyers' money are not accounted for")

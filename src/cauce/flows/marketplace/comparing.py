@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cauce.flows.context import Context
 from cauce.gateway.collecting import Operation
@@ -16,6 +16,9 @@ from cauce.storage.database import Row, Tx
 
 BY_REF = "ref:"
 """Begins what stands in for our key on a line that carries only a number of the provider."""
+
+EARLY = timedelta(days=1)
+"""A provider's day may end earlier than ours; what happened so shortly before the end comes in the next file."""
 
 BY_HAND = ("order", "balance", "statement")
 """Kinds of break that no later line can explain."""

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from cauce.flows.context import Context
 from cauce.flows.instruct import ASK_JOB
-from cauce.flows.marketplace.comparing import both_sides, find_keys, learn, look_again
+from cauce.flows.marketplace.comparing import EARLY, both_sides, find_keys, learn, look_again
 from cauce.flows.marketplace.evidence import post_from_lines
 from cauce.flows.marketplace.mirror import check_mirror
 from cauce.flows.marketplace.proposals import propose_matches
@@ -30,9 +30,6 @@ from cauce.storage.database import Tx
 from cauce.storage.jobs import NewJob
 
 __all__ = ["Reconciled", "check_mirror", "fetch_statements", "reconcile", "take_statement", "yesterday"]
-
-EARLY = timedelta(days=1)
-"""A provider's day may end earlier than ours; what happened so shortly before the end comes in the next file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import structlog
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.terms import terms_of
+from cauce.flows.marketplace.vanished import compare_vanished, remember_rows
 from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import BalanceGap, CountDiffers
 from cauce.gateway.reporting import StatementFacts, StatementLine
@@ -169,11 +170,10 @@ async def _finish(context: Context, taking: _Taking, spool: IO[bytes], digest: b
         if row["content_hash"] == digest:
             return 0
         await _check_opening(tx, taking)
-        if row["content_hash"] is not None:
-            await store.clear_lines(tx, row["id"])
-            for chunk in _spooled(spool):
-                await store.insert_lines(tx, row["id"], chunk)
-        await store.insert_lines(tx, row["id"], taking.in_hand)
+        if row["content_hash"] is None:
+            await store.insert_lines(tx, row["id"], taking.in_hand)
+        else:
+            await _replace(context, tx, taking, row["id"], spool)
         await store.finish_statement(
             tx, row["id"], digest, taking.count, account_ref=facts.account_ref, opening_minor=facts.opening_minor,
             closing_minor=facts.closing_minor, map_version=taking.map_version,
@@ -185,6 +185,16 @@ async def _finish(context: Context, taking: _Taking, spool: IO[bytes], digest: b
         ]
         await reconciliation.close_vanished(tx, over, at=await context.now(tx), actor=context.actor.name)
     return taking.count
+
+
+async def _replace(context: Context, tx: Tx, taking: _Taking, statement_id: int, spool: IO[bytes]) -> None:
+    with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as before:
+        await remember_rows(tx, statement_id, before)
+        await store.clear_lines(tx, statement_id)
+        for chunk in _spooled(spool):
+            await store.insert_lines(tx, statement_id, chunk)
+        await store.insert_lines(tx, statement_id, taking.in_hand)
+        await compare_vanished(context, tx, taking.channel_id, statement_id, before)
 
 
 async def _check_opening(tx: Tx, taking: _Taking) -> None:

@@ -13,6 +13,14 @@ SELECT $1, $2, l.*
   FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::text[],
               $12::timestamptz[], $13::text[], $14::text[]) l
 ON CONFLICT (org_id, statement_id, row_key) DO NOTHING
+RETURNING row_key
+
+-- name: told_by
+SELECT row_key, kind, key FROM reconciliation.line WHERE org_id = $1 AND statement_id = $2 AND row_key > $3 ORDER BY row_key LIMIT $4
+
+-- name: rows_gone
+SELECT DISTINCT r.kind, r.key FROM unnest($3::text[], $4::text[], $5::text[]) r(row_key, kind, key)
+ WHERE NOT EXISTS (SELECT FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = $2 AND l.row_key = r.row_key)
 
 -- name: finish_statement
 UPDATE reconciliation.statement SET state = 'parsed', content_hash = $3, lines = $4, account_ref = $5, opening_minor = $6, closing_minor = $7,
@@ -48,7 +56,9 @@ SELECT statement_id, row_key, kind, key, ref, order_ref, account_ref, amount_min
 -- name: lines_of_kinds
 SELECT statement_id, row_key, kind, key, ref, order_ref, account_ref, amount_minor, fee_minor, currency, occurred_at, state,
        status
-  FROM reconciliation.line WHERE org_id = $1 AND statement_id = ANY ($2::bigint[]) AND kind = ANY ($3::text[]) ORDER BY statement_id, row_key
+  FROM reconciliation.line
+ WHERE org_id = $1 AND statement_id = ANY ($2::bigint[]) AND kind = ANY ($3::text[]) AND row_key NOT LIKE '%~again%'
+ ORDER BY statement_id, row_key
 
 -- name: set_keys
 UPDATE reconciliation.line l SET key = k.key FROM unnest($2::bigint[], $3::text[], $4::text[]) k(statement_id, row_key, key)

@@ -104,6 +104,10 @@ class CriticalBreaksOpen(Conflict):
     code = "critical_breaks_open"
 
 
+_WHOLE = frozenset(
+    {BreakType.MISSING_HERE, BreakType.MISSING_THERE, BreakType.TIMING, BreakType.DUPLICATE, BreakType.STATUS}
+)
+
 STAND_INS = ("ref:", "row:", "line:")
 """How what stands in for our key begins, on a line that does not carry it."""
 
@@ -166,7 +170,10 @@ class NewBreak:
 
 
 def judge(compared: Sequence[Compared], *, cut_off: datetime, tolerances: Tolerances = Tolerances()) -> list[NewBreak]:
-    """The breaks among what was compared. Ours from `cut_off` on, unheard of by them, is a matter of timing."""
+    """The breaks among what was compared. Ours from `cut_off` on, unheard of by them, is a matter of timing.
+
+    The fee of a collection that is missing or doubled as a whole is no difference of its own.
+    """
     found = []
     for one in compared:
         kind = _type_of(one, cut_off, tolerances)
@@ -174,7 +181,8 @@ def judge(compared: Sequence[Compared], *, cut_off: datetime, tolerances: Tolera
             found.append(
                 NewBreak(kind, one.kind, one.key, one.currency, one.ours_minor, one.theirs_minor, one.order_id)
             )
-    return found
+    whole = {one.key for one in found if one.kind == "collection" and one.type in _WHOLE}
+    return [one for one in found if one.kind != "fee" or one.key not in whole]
 
 
 def _type_of(one: Compared, cut_off: datetime, tolerances: Tolerances) -> BreakType | None:

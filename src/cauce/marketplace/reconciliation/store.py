@@ -14,6 +14,9 @@ from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__)
 
+AGAIN = "~again"
+"""Marks the row key of a row that a file holds more than once."""
+
 
 async def begin_statement(tx: Tx, channel_id: str, kind: str, day: date, at: datetime) -> Row:
     """The statement of one channel, kind and day: a new one, or the one that is there, locked."""
@@ -28,14 +31,27 @@ async def clear_lines(tx: Tx, statement_id: int) -> None:
 
 
 async def insert_lines(tx: Tx, statement_id: int, lines: Sequence[StatementLine]) -> None:
-    """Write lines, each row key once."""
-    if not lines:
-        return
-    await tx.run(
+    """Write lines. One whose row key is there already is written beside it, marked, and never posts anything."""
+    left, turn = [(line.row_key, line) for line in lines], 1
+    while left:
+        written = await _insert_lines(tx, statement_id, left)
+        doubled = []
+        for row_key, line in left:
+            if row_key in written:
+                written.remove(row_key)
+            else:
+                doubled.append(line)
+        turn += 1
+        left = [(f"{line.row_key}{AGAIN}{turn}", line) for line in doubled]
+
+
+async def _insert_lines(tx: Tx, statement_id: int, rows: Sequence[tuple[str, StatementLine]]) -> set[str]:
+    lines = [line for _, line in rows]
+    found = await tx.rows(
         QUERIES.insert_lines,
         tx.org,
         statement_id,
-        [line.row_key for line in lines],
+        [row_key for row_key, _ in rows],
         [line.kind.value for line in lines],
         [line.key for line in lines],
         [line.ref for line in lines],
@@ -48,6 +64,18 @@ async def insert_lines(tx: Tx, statement_id: int, lines: Sequence[StatementLine]
         [line.state for line in lines],
         [line.status.value for line in lines],
     )
+    return {row["row_key"] for row in found}
+
+
+async def told_by(tx: Tx, statement_id: int, after: str, rows_max: int) -> list[Row]:
+    """What the rows of a statement tell of (`row_key`, `kind`, `key`), in order of their row keys."""
+    return await tx.rows(QUERIES.told_by, tx.org, statement_id, after, rows_max)
+
+
+async def rows_gone(tx: Tx, statement_id: int, rows: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Kind and key of those of these (row key, kind, key) that a statement does not have."""
+    found = await tx.rows(QUERIES.rows_gone, tx.org, statement_id, *_columns(rows, 3))
+    return [(row["kind"], row["key"]) for row in found]
 
 
 async def finish_statement(

@@ -7,6 +7,7 @@ becomes available later does so by a timer per account, currency and day.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,7 @@ from cauce.kernel.money import half_up
 from cauce.providers.kit.simulator.tenant import Tenant
 from cauce.providers.stripe.simulator.desk import Desk, Obj
 from cauce.providers.stripe.simulator.params import LISTED, params
-from cauce.providers.stripe.simulator.views import listed
+from cauce.providers.stripe.simulator.views import listed, source_of
 
 FEE_BPS = 290
 FEE_FIXED_MINOR = 30
@@ -176,7 +177,32 @@ def list_all(desk: Desk) -> Obj:
     if "payout" in given:
         payout = desk.get("payout", given["payout"], "payout")
         items = (r for r in desk.all("balance_transaction") if r["_payout"] == payout["id"])
-    return listed(desk.tenant, items, given, "/v1/balance_transactions")
+    edits = desk.tenant.facts.get("statement_edits") if not wanted and "payout" not in given else None
+    return listed(desk.tenant, edited(desk, items, edits) if edits else items, given, "/v1/balance_transactions")
+
+
+def edited(desk: Desk, rows: Iterable[Obj], edits: list[dict[str, Any]]) -> list[Obj]:
+    """Rows that lie: those whose source carries the key `find` are dropped, doubled, copied for another `key`, or off."""
+    by_key = {edit["find"]: edit for edit in edits}
+    found: list[Obj] = []
+    for one in rows:
+        source = source_of(desk.tenant, one["source"]) or {}
+        edit = by_key.get((source.get("metadata") or {}).get("cauce_key", ""))
+        match edit["act"] if edit else "":
+            case "drop":
+                continue
+            case "double":
+                found.append(one)
+            case "copy":
+                assert edit is not None
+                other = {"id": f"{source['id']}7", "object": source["object"], "metadata": {"cauce_key": edit["key"]}}
+                found.append({**one, "id": f"{one['id']}7", "source": other})
+            case "change":
+                assert edit is not None
+                fee = one["fee"] + edit.get("fee_minor", 0)
+                one = {**one, "amount": one["amount"] + edit.get("amount_minor", 0), "fee": fee}
+        found.append(one)
+    return found
 
 
 def check(tenant: Tenant) -> list[str]:

@@ -113,6 +113,11 @@ def _lookup(tenant: Tenant, kind: str, id: str) -> dict[str, Any] | None:
     return next((found for k in kinds if (found := tenant.shelf(k).get(id)) is not None), None)
 
 
+def source_of(tenant: Tenant, id: str) -> dict[str, Any] | None:
+    """The object that a balance transaction comes from."""
+    return _lookup(tenant, "*", id)
+
+
 def listed(tenant: Tenant, items: Iterable[dict[str, Any]], params: dict[str, Any], url: str) -> dict[str, Any]:
     """One page of `items` (newest first) as a list envelope; cursors, `limit` and `created` come from `params`."""
     limit = params.get("limit", LIMIT_DEFAULT)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
 
-from cauce.kernel.money import half_up, major_text
+from cauce.kernel.money import half_up
 from cauce.providers.kit.simulator.tenant import Tenant
-from cauce.providers.wechat.simulator.desk import CURRENCY, SHANGHAI, Obj
+from cauce.providers.wechat.simulator.billedits import Columns, announced, damaged, minor_of, yuan
+from cauce.providers.wechat.simulator.desk import SHANGHAI, Obj
 from cauce.providers.wechat.simulator.knobs import knob
 
 _TRADE = [
@@ -105,11 +105,11 @@ def trade(tenant: Tenant, day: str, kind: str, only: str) -> str:
         wanted = {"ALL": True, "SUCCESS": entry["kind"] == "order", "REFUND": entry["kind"] == "refund"}
         if wanted.get(kind, False) and only in ("", row["特约商户号"]):
             rows.append(row)
-    rows = _damaged(tenant, rows, "订单金额", "手续费", "微信订单号")
+    rows = damaged(tenant, "trade", rows, Columns("订单金额", "手续费", "微信订单号", "商户订单号", "退款状态"))
     columns = [name for name in _TRADE if kind != "SUCCESS" or name not in _REFUND_COLUMNS]
     if kind == "REFUND":
         columns += ["退款申请时间", "退款成功时间"]
-    totals = [str(len(rows)), *(_sum(rows, name) for name in ("应结订单金额", "退款金额", "充值券退款金额"))]
+    totals = [announced(tenant, rows), *(_sum(rows, name) for name in ("应结订单金额", "退款金额", "充值券退款金额"))]
     totals += [_sum(rows, "手续费", 5), _sum(rows, "订单金额"), _sum(rows, "申请退款金额")]
     return _file(tenant, columns, rows, _TRADE_TOTALS, totals)
 
@@ -123,11 +123,11 @@ def fund_flow(tenant: Tenant, day: str, mchid: str) -> str:
         if (line["mchid"] == mchid if mchid else line["mchid"] != own)
     ]
     rows = [_flow_row(id, line, with_merchant=not mchid) for id, line in lines]
-    rows = _damaged(tenant, rows, "收支金额(元)", "", "资金流水单号")
+    rows = damaged(tenant, "flow", rows, Columns("收支金额(元)", "", "资金流水单号", "业务凭证号", ""))
     income = [row for row in rows if row["收支类型"] == "收入"]
     outgo = [row for row in rows if row["收支类型"] == "支出"]
     amount = "收支金额(元)"
-    totals = [str(len(rows)), str(len(income)), _sum(income, amount), str(len(outgo)), _sum(outgo, amount)]
+    totals = [announced(tenant, rows), str(len(income)), _sum(income, amount), str(len(outgo)), _sum(outgo, amount)]
     return _file(tenant, [*(["二级商户号"] if not mchid else []), *_FLOW], rows, _FLOW_TOTALS, totals)
 
 
@@ -141,12 +141,12 @@ def split(tenant: Tenant, day: str, only: str) -> str:
             continue
         values = [
             _time(line["at"]), line["initiator"], line["owner"], line["transaction_id"], line["order_id"],
-            line["detail_id"], line["number"], line["receiver"], _yuan(line["amount"]), line["kind"], "SUCCESS",
+            line["detail_id"], line["number"], line["receiver"], yuan(line["amount"]), line["kind"], "SUCCESS",
             _escaped(line["description"]),
         ]  # fmt: skip
         rows.append(dict(zip(names, values, strict=True)))
-    rows = _damaged(tenant, rows, names[8], "", names[5])
-    totals = [str(len(rows)), _sum(rows, names[8])]
+    rows = damaged(tenant, "split", rows, Columns(names[8], "", names[5], names[6], names[10]))
+    totals = [announced(tenant, rows), _sum(rows, names[8])]
     return _file(tenant, names, rows, ["总笔数", "总金额"], totals)
 
 
@@ -156,14 +156,14 @@ def _payment(tenant: Tenant, key: str) -> Obj:
         **_order_columns(tenant, order),
         "交易时间": _time(order["paid_at"]),
         "交易状态": "SUCCESS",
-        "应结订单金额": _yuan(order["total"]),
+        "应结订单金额": yuan(order["total"]),
         "微信退款单号": "0",
         "商户退款单号": "0",
         "退款金额": "0.00",
         "退款类型": "",
         "退款状态": "",
-        "手续费": _yuan(order["fee"], 5),
-        "订单金额": _yuan(order["total"]),
+        "手续费": yuan(order["fee"], 5),
+        "订单金额": yuan(order["total"]),
         "申请退款金额": "0.00",
     }
 
@@ -177,12 +177,12 @@ def _refund(tenant: Tenant, key: str) -> Obj:
         "应结订单金额": "0.00",
         "微信退款单号": refund["refund_id"],
         "商户退款单号": key,
-        "退款金额": _yuan(refund["amount"]),
+        "退款金额": yuan(refund["amount"]),
         "退款类型": "ORIGINAL",
         "退款状态": refund["status"],
-        "手续费": _yuan(-refund["fee_back"], 5),
+        "手续费": yuan(-refund["fee_back"], 5),
         "订单金额": "0.00",
-        "申请退款金额": _yuan(refund["amount"]),
+        "申请退款金额": yuan(refund["amount"]),
         "退款申请时间": _time(refund["created_at"]),
         "退款成功时间": _time(refund["success_at"]) if refund["success_at"] else "",
     }
@@ -218,8 +218,8 @@ def _flow_row(id: str, line: Obj, *, with_merchant: bool) -> Obj:
         "业务名称": line["name"],
         "业务类型": line["kind"],
         "收支类型": "收入" if line["amount"] > 0 else "支出",
-        "收支金额(元)": _yuan(abs(line["amount"])),
-        "账户结余(元)": _yuan(line["balance"]),
+        "收支金额(元)": yuan(abs(line["amount"])),
+        "账户结余(元)": yuan(line["balance"]),
         "资金变更提交申请人": "system",
         "备注": "",
         "业务凭证号": line["number"],
@@ -239,32 +239,8 @@ def _file(tenant: Tenant, columns: list[str], rows: list[Obj], totals: list[str]
     return "\r\n".join(lines) + "\r\n"
 
 
-def _damaged(tenant: Tenant, rows: list[Obj], amount: str, fee: str, id: str) -> list[Obj]:
-    """The rows with what the reconciliation knobs ask for: dropped, doubled, or off by some fen."""
-    rows = rows[int(knob(tenant, "bill_drop_row")) :]
-    if rows and knob(tenant, "bill_amount_off_minor"):
-        rows = [{**rows[0], amount: _off(rows[0][amount], knob(tenant, "bill_amount_off_minor"))}, *rows[1:]]
-    if rows and fee and knob(tenant, "bill_fee_off_minor"):
-        rows = [{**rows[0], fee: _off(rows[0][fee], knob(tenant, "bill_fee_off_minor"))}, *rows[1:]]
-    if rows and knob(tenant, "bill_double_row"):
-        rows = [rows[0], *rows]
-    return rows
-
-
-def _off(text: str, minor: int) -> str:
-    return _yuan(_minor(text) + minor, len(text.partition(".")[2]))
-
-
-def _minor(text: Any) -> int:
-    return int(Fraction(str(text)) * 100)
-
-
 def _sum(rows: Iterable[Obj], name: str, decimals: int = 2) -> str:
-    return _yuan(sum(_minor(row[name]) for row in rows), decimals)
-
-
-def _yuan(minor: int, decimals: int = 2) -> str:
-    return major_text(minor, CURRENCY) + "0" * (decimals - 2)
+    return yuan(sum(minor_of(row[name]) for row in rows), decimals)
 
 
 def _time(at: str) -> str:

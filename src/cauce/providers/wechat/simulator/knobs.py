@@ -42,6 +42,8 @@ DEFAULTS: dict[str, Any] = {
     "bill_double_row": False,
     "bill_fee_off_minor": 0,  # the first row's fee differs by so much
     "bill_amount_off_minor": 0,  # the first row's amount differs by so much
+    "bill_count_off": 0,  # the bills announce so many rows more than they have
+    "bill_edits": [],  # single rows: {bill: trade|flow|split, find: a value, act: drop|double|change|copy, …}
     "return_processing": "",  # "", "stuck" or what a return becomes: "SUCCESS", "FAILED"
 }
 
