@@ -272,3 +272,15 @@ async def test_a_stranger_and_a_reader_move_nothing(product: World) -> None:
     reader = await person(product, one.org, "read")
     assert (await reader.refused(f"/orders/{taken['id']}/release"))[1] == "missing_scope"
     assert (await reader.refused("/orders", one.order("o2", ("ana", 1, 0))))[1] == "missing_scope"
+
+
+async def test_a_scenario_is_a_rule_to_start_from(product: World) -> None:
+    one = await market(product)
+    listed = (await one.maker.get("/scenarios"))["data"]
+    assert len(listed) == 9 and all(found["proves"] for found in listed)
+    shown = await one.maker.get("/scenarios/parking")
+    assert shown["orders"] and shown["rule"]["parts"]
+    drafted = await one.maker.done("/scenarios/parking/apply", {"currency": "eur"})
+    rules = {row["id"]: row["state"] for row in (await one.maker.get("/split_rules"))["data"]}
+    assert rules[drafted["id"]] == "draft"
+    assert (await one.maker.refused("/scenarios/nothing/apply", {"currency": "eur"}))[1] == "unknown_scenario"

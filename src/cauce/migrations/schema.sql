@@ -1412,6 +1412,28 @@ ALTER TABLE ONLY compliance.fee_rate FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: fee_rate_draft; Type: TABLE; Schema: compliance; Owner: -
+--
+
+CREATE TABLE compliance.fee_rate_draft (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    rate_bps integer NOT NULL,
+    contract text NOT NULL,
+    agreed_by text NOT NULL,
+    agreed_at timestamp with time zone NOT NULL,
+    approved_by text DEFAULT ''::text NOT NULL,
+    approved_at timestamp with time zone,
+    CONSTRAINT fee_rate_draft_contract_check CHECK ((contract <> ''::text)),
+    CONSTRAINT fee_rate_draft_rate_bps_check CHECK (((rate_bps >= 0) AND (rate_bps <= 10000))),
+    CONSTRAINT second_person CHECK ((approved_by <> agreed_by))
+);
+
+ALTER TABLE ONLY compliance.fee_rate_draft FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: licence; Type: TABLE; Schema: compliance; Owner: -
 --
 
@@ -4135,6 +4157,14 @@ ALTER TABLE ONLY channels.notice
 
 
 --
+-- Name: fee_rate_draft fee_rate_draft_pkey; Type: CONSTRAINT; Schema: compliance; Owner: -
+--
+
+ALTER TABLE ONLY compliance.fee_rate_draft
+    ADD CONSTRAINT fee_rate_draft_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: fee_rate fee_rate_pkey; Type: CONSTRAINT; Schema: compliance; Owner: -
 --
 
@@ -6718,6 +6748,12 @@ CREATE POLICY scheduling ON channels.instruction FOR SELECT TO cauce_scheduler U
 ALTER TABLE compliance.fee_rate ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: fee_rate_draft; Type: ROW SECURITY; Schema: compliance; Owner: -
+--
+
+ALTER TABLE compliance.fee_rate_draft ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: licence; Type: ROW SECURITY; Schema: compliance; Owner: -
 --
 
@@ -6728,6 +6764,13 @@ ALTER TABLE compliance.licence ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY org_isolation ON compliance.fee_rate TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: fee_rate_draft org_isolation; Type: POLICY; Schema: compliance; Owner: -
+--
+
+CREATE POLICY org_isolation ON compliance.fee_rate_draft TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -8597,6 +8640,13 @@ GRANT SELECT,INSERT,UPDATE ON TABLE channels.notice TO cauce_app;
 --
 
 GRANT SELECT,INSERT ON TABLE compliance.fee_rate TO cauce_app;
+
+
+--
+-- Name: TABLE fee_rate_draft; Type: ACL; Schema: compliance; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE compliance.fee_rate_draft TO cauce_app;
 
 
 --

@@ -13,6 +13,7 @@ from cauce.entrypoints.api import (
     coupons,
     customers,
     events,
+    fee_rates,
     fundings,
     hot_entitlements,
     hot_orders,
@@ -29,6 +30,7 @@ from cauce.entrypoints.api import (
     portal,
     reconciliation,
     relations,
+    scenarios,
     settlement,
     split_rules,
     statements,
@@ -62,7 +64,9 @@ ROUTERS = (
     reconciliation.router,
     statements.router,
     compliance.router,
+    fee_rates.router,
     fundings.router,
+    scenarios.router,
     onboarding.router,
 )
 HOT = (*hot_entitlements.described, *hot_usage.described, *hot_orders.described)

@@ -20,6 +20,7 @@ from cauce.marketplace.compliance.rules import (
     in_force,
 )
 from cauce.reports.compliance import RULES, Violation, violations
+from cauce.storage import audit
 from cauce.storage.database import Row, Tx
 
 
@@ -115,6 +116,24 @@ async def agree_fee_rate(context: Context, channel_id: str, rate_bps: int, contr
             approved_by=context.actor.name,
             at=await context.now(tx),
         )
+
+
+async def draft_fee_rate(context: Context, channel_id: str, rate_bps: int, contract: str) -> str:
+    """The acting person puts down what was agreed with a channel's merchants; its id. Another one approves it (K8, K18)."""
+    async with context.transaction() as tx:
+        await read_channel(tx, channel_id)
+        now = await context.now(tx)
+        rate_id = await service.draft_fee_rate(tx, channel_id, rate_bps, contract, agreed_by=context.actor.name, at=now)
+        after = {"channel": channel_id, "rate_bps": rate_bps, "contract": contract}
+        await audit.record(tx, context.actor, "fee_rate.draft", rate_id, after=after)
+    return rate_id
+
+
+async def approve_fee_rate(context: Context, rate_id: str) -> None:
+    """The acting person lets it count. `not_found`, `rate_needs_second_person`."""
+    async with context.transaction() as tx:
+        await service.approve_fee_rate(tx, rate_id, approved_by=context.actor.name, at=await context.now(tx))
+        await audit.record(tx, context.actor, "fee_rate.approve", rate_id)
 
 
 def record_of(gate: Gate) -> str:

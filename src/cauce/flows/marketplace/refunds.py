@@ -23,6 +23,7 @@ from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import (
     Collected,
     RefundExceedsPaid,
+    RefundPartiesByRule,
     RefundWaits,
     Share,
     over_collections,
@@ -31,7 +32,7 @@ from cauce.marketplace.orders.refunding import (
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
-from cauce.marketplace.splits.rules.schema import OnShortfall, SplitRule, is_refundable
+from cauce.marketplace.splits.rules.schema import OnShortfall, RefundPolicy, SplitRule, is_refundable
 from cauce.marketplace.splits.service import rules_used
 from cauce.pricing.refunds import RefundExceedsParts
 from cauce.storage.database import Row, Tx
@@ -139,6 +140,8 @@ def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, 
     if wanted <= 0:
         raise RefundExceedsPaid("there is nothing left to refund", left_minor=sum(left))
     rule = facts.rules[(order["rule_id"], order["rule_version"])]
+    if one.named and rule.refund.policy is not RefundPolicy.EXPLICIT:
+        raise RefundPartiesByRule(param="parties")
     ids = []
     for row, amount in zip(collections, over_collections(wanted, left), strict=True):
         if amount:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
-from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.marketplace.compliance import store
 from cauce.marketplace.compliance.rules import (
@@ -20,16 +20,26 @@ from cauce.marketplace.compliance.rules import (
     in_force,
     next_notice,
 )
-from cauce.marketplace.compliance.store import fee_rates, last_self_check, licences_of
+from cauce.marketplace.compliance.store import (
+    fee_rate_drafts,
+    fee_rates,
+    last_self_check,
+    licences_of,
+    lock_fee_rate_draft,
+)
 from cauce.storage.database import Row, Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.outbox import NewEvent, emit
 
 __all__ = [
     "agree_fee_rate",
+    "approve_fee_rate",
+    "draft_fee_rate",
+    "fee_rate_drafts",
     "fee_rates",
     "last_self_check",
     "licences_of",
+    "lock_fee_rate_draft",
     "notify_expiry",
     "record_licence",
     "require_gate",
@@ -57,15 +67,41 @@ async def sign_self_check(
     return check_id
 
 
+async def draft_fee_rate(tx: Tx, channel_id: str, rate_bps: int, contract: str, *, agreed_by: str, at: datetime) -> str:
+    """Put down what the platform may take at a channel by contract, in basis points of an order; its id. It waits."""
+    _check_rate(rate_bps, contract)
+    rate_id = new_id("frt")
+    await store.insert_fee_rate_draft(tx, rate_id, channel_id, rate_bps, contract, agreed_by, at)
+    return rate_id
+
+
+async def approve_fee_rate(tx: Tx, rate_id: str, *, approved_by: str, at: datetime) -> None:
+    """Let a rate count from now on, once. `not_found`, `rate_needs_second_person`."""
+    row = await store.lock_fee_rate_draft(tx, rate_id)
+    if row is None:
+        raise NotFound(f"there is no fee rate {rate_id}", param="fee_rate")
+    if row["approved_by"]:
+        return
+    await agree_fee_rate(
+        tx, row["channel_id"], row["rate_bps"], row["contract"], agreed_by=row["agreed_by"], approved_by=approved_by,
+        at=at,
+    )  # fmt: skip
+    await store.approve_fee_rate_draft(tx, rate_id, approved_by, at)
+
+
 async def agree_fee_rate(
     tx: Tx, channel_id: str, rate_bps: int, contract: str, *, agreed_by: str, approved_by: str, at: datetime
 ) -> None:
     """What the platform may take at a channel from now on, by contract, in basis points of an order (K8). Two persons."""
-    if not 0 <= rate_bps <= 10_000 or not contract.strip():
-        raise InvalidRequest("a rate is 0 to 10000 basis points and names its contract", param="rate_bps")
+    _check_rate(rate_bps, contract)
     if not approved_by or approved_by == agreed_by:
         raise RateNeedsSecondPerson(param="approved_by")
     await store.insert_fee_rate(tx, channel_id, at, rate_bps, contract, agreed_by, approved_by)
+
+
+def _check_rate(rate_bps: int, contract: str) -> None:
+    if not 0 <= rate_bps <= 10_000 or not contract.strip():
+        raise InvalidRequest("a rate is 0 to 10000 basis points and names its contract", param="rate_bps")
 
 
 async def require_gate(tx: Tx, channel_id: str, *, at: datetime) -> None:

@@ -55,6 +55,26 @@ async def insert_fee_rate(tx: Tx, *columns: object) -> None:
     await tx.run(QUERIES.insert_fee_rate, tx.org, *columns)
 
 
+async def insert_fee_rate_draft(tx: Tx, *columns: object) -> None:
+    """A rate that waits for a second person."""
+    await tx.run(QUERIES.insert_fee_rate_draft, tx.org, *columns)
+
+
+async def lock_fee_rate_draft(tx: Tx, rate_id: str) -> Row | None:
+    """A rate that somebody put down, locked."""
+    return await tx.row(QUERIES.lock_fee_rate_draft, tx.org, rate_id)
+
+
+async def approve_fee_rate_draft(tx: Tx, rate_id: str, approved_by: str, at: datetime) -> None:
+    """Say who approved it."""
+    await tx.run(QUERIES.approve_fee_rate_draft, tx.org, rate_id, approved_by, at)
+
+
+async def fee_rate_drafts(tx: Tx, *, before: str, channel_id: str, rows_max: int) -> list[Row]:
+    """Rates that were put down, newest first."""
+    return await tx.rows(QUERIES.fee_rate_drafts, tx.org, before, channel_id, rows_max)
+
+
 async def fee_rates(tx: Tx, channel_ids: Sequence[str], at: datetime) -> dict[str, Row]:
     """The contract's rate at these channels, by channel; one without a rate is left out."""
     return {row["channel_id"]: row for row in await tx.rows(QUERIES.fee_rates, tx.org, list(channel_ids), at)}

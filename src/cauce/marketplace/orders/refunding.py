@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cauce.kernel.errors import Conflict
+from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.machine import BEGIN, Machine, steps
 from cauce.kernel.money import half_up
 
@@ -40,6 +40,12 @@ class RefundWaits(Conflict):
     """The order's money is being divided at this moment; refund it when that has ended."""
 
     code = "refund_waits_for_split"
+
+
+class RefundPartiesByRule(InvalidRequest):
+    """The order's split rule says who returns what; only a rule with the policy `explicit` leaves that to the caller."""
+
+    code = "refund_parties_by_rule"
 
 
 @dataclass(frozen=True, slots=True)
