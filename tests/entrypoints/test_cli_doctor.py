@@ -84,6 +84,22 @@ def test_a_taken_port_is_found_with_its_taker(settings: Settings) -> None:
     assert "CAUCE_BIND_PORT" in said
 
 
+def test_only_our_own_command_on_the_port_is_ourselves(tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "cauce" / "bin"
+    folder.mkdir(parents=True)
+    for name, expected in (("other", ["port"]), ("cauce", [])):
+        program = folder / name
+        program.write_text(
+            f"import socket, time\nheld = socket.create_server(('127.0.0.1', {settings.bind_port}))\n"
+            "print('here', flush=True)\ntime.sleep(60)\n"
+        )
+        with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE) as taker:
+            assert taker.stdout is not None and taker.stdout.readline() == b"here\n"
+            found = troubles(examined(settings))
+            taker.kill()
+        assert list(found) == expected, name
+
+
 def test_one_port_for_two_doors_is_found() -> None:
     found = check_ports(Settings(bind_port=8420, sandbox_port=8420))
     assert [(one.level, "CAUCE_SANDBOX_PORT" in one.advice) for one in found] == [("problem", True)]

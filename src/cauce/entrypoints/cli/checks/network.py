@@ -55,10 +55,16 @@ def _explain(name: str, host: str, port: int, variable: str, exc: OSError) -> Fi
             name, f"port {port} on {host} cannot be used: {exc.strerror}", f"Set {variable} to another number."
         )
     taker = listener_of(port)
-    if taker is not None and "cauce" in taker:
+    if taker is not None and _is_ours(taker):
         return ok(name, f"{port} on {host} is taken by Cauce itself: {taker}")
     found = f"port {port} on {host} is taken by {taker or 'another process'}"
     return problem(name, found, f"Stop that, or set {variable} to another number.")
+
+
+def _is_ours(taker: str) -> bool:
+    """Whether a process that `listener_of` describes runs our command; a folder of that name says nothing."""
+    words = taker.partition("(")[2].removesuffix(")").split()
+    return any(Path(word).name in ("cauce", "cauce.entrypoints.cli.main") for word in words[:3])
 
 
 def listener_of(port: int) -> str | None:
