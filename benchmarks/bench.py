@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +19,7 @@ from cauce.storage.embedded import EmbeddedServer
 from cauce.storage.migrations import migrate
 
 _TEMPLATE = "bench_template"
+_MEMORY = Path("/proc/self/statm")
 
 
 class Stopwatch:
@@ -68,6 +70,33 @@ class Bench:
         began = time.perf_counter()
         yield watch
         watch.seconds = time.perf_counter() - began
+
+
+@contextmanager
+def flat_memory(growth_mib_max: int) -> Iterator[None]:
+    """The block may not grow this process by more than so much; looked at twenty times a second, where Linux tells."""
+    if not _MEMORY.exists():
+        yield
+        return
+    before, most, done = _resident_mib(), 0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not done.wait(1 / 20):
+            most = max(most, _resident_mib())
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield
+    finally:
+        done.set()
+        looking.join()
+    assert most - before <= growth_mib_max, f"memory grew by {most - before} MiB, {growth_mib_max} are allowed"
+
+
+def _resident_mib() -> int:
+    return int(_MEMORY.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 class BenchServer:

@@ -1,22 +1,17 @@
 """Marketplace: orders into escrow, split outcomes of twelve legs, payouts, import, and statements against the books.
 
 The provider is left out: a holder with a capability record stands in, so what is measured is ours. A first chunk runs and the
-statistics are gathered before the clock starts, as autovacuum would have done on a system that has lived a day. Rows "at" a size
-say how many: RECONCILE_LINES (100,000 when nothing is said) and IMPORT_ORDERS (20,000); a million gives
-`reconcile.1m` and `import.1m`.
+statistics are gathered before the clock starts, as autovacuum would have done on a system that has lived a day.
 """
 
 from __future__ import annotations
 
-import csv
 import os
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench
@@ -25,30 +20,18 @@ from cauce.channels import store as channels
 from cauce.channels.service import create_channel
 from cauce.flows.context import Context, Runtime
 from cauce.flows.instruct import Concluded
-from cauce.flows.marketplace import applied, merchants, orders, reconcile, release, settle
-from cauce.flows.marketplace.import_orders import ImportTerms, import_orders
-from cauce.flows.marketplace.order_files import OrderFiles
+from cauce.flows.marketplace import applied, merchants, orders, release
 from cauce.flows.registry import REGISTRY
 from cauce.gateway.capabilities import Can, Capabilities, PayoutRoute, ProviderClass, Sourced, SplitMoment
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Done
 from cauce.gateway.provider import Channel
-from cauce.gateway.reporting import LineKind, StatementLine
 from cauce.gateway.splitting import SplitResult
-from cauce.kernel.ids import new_id
-from cauce.kernel.money import Money
-from cauce.ledger.posting import post
-from cauce.ledger.recipes.collections import paid_into_escrow
-from cauce.ledger.recipes.custody import Event, Holder
-from cauce.ledger.recipes.members import topped_up
-from cauce.marketplace.merchants import service as merchant_service
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment
-from cauce.marketplace.settlement import store as settlement_store
 from cauce.storage.audit import Actor
 from cauce.storage.directory.orgs import Mode, create_org
 from cauce.storage.sealing import Sealer
-from cauce.storage.sweeps import run_chunk
 
 NOW = datetime(2030, 1, 7, 9, tzinfo=UTC)
 CHANNEL = "ch_bench"
@@ -57,14 +40,6 @@ BULK = 500
 BULK_ORDERS = 10_000
 SPLIT_ORDERS = int(os.environ.get("SPLIT_ORDERS", "5000"))
 PARTIES = 10
-PAYOUTS = 5_000
-LINES = int(os.environ.get("RECONCILE_LINES", "100000"))
-IMPORTS = int(os.environ.get("IMPORT_ORDERS", "20000"))
-
-
-def _at_size(name: str, count: int) -> str:
-    return f"{name}.{count // 1_000_000}m" if count >= 1_000_000 else f"{name}.{count // 1_000}k"
-
 
 _READ = date(2026, 11, 2)
 TERMS = Capabilities(
@@ -129,7 +104,7 @@ async def market(bench: Bench, parts: int = 0) -> AsyncIterator[Market]:
         yield Market(context, sellers, rule_id)
 
 
-def _orders(market: Market, count: int, parts: int = 0) -> list[NewOrder]:
+def new_orders(market: Market, count: int, parts: int = 0) -> list[NewOrder]:
     found = []
     for n in range(count):
         roles = {f"p{k}": market.sellers[(n + k + 1) % SELLERS] for k in range(parts)}
@@ -148,7 +123,7 @@ def _orders(market: Market, count: int, parts: int = 0) -> list[NewOrder]:
     return found
 
 
-async def _gather_statistics(bench: Bench) -> None:
+async def gather_statistics(bench: Bench) -> None:
     async with bench.owner() as owner:
         await owner.execute("ANALYZE")
 
@@ -157,10 +132,10 @@ async def _gather_statistics(bench: Bench) -> None:
 async def bulk_orders(bench: Bench) -> float:
     """Paid orders, 500 a call: planned by the rule, written with lines, collection and parts, parked in escrow."""
     async with market(bench) as one:
-        new = _orders(one, BULK_ORDERS + BULK)
+        new = new_orders(one, BULK_ORDERS + BULK)
         await orders.take_orders(one.context, new[-BULK:])
         del new[-BULK:]
-        await _gather_statistics(bench)
+        await gather_statistics(bench)
         with bench.stopwatch() as watch:
             for start in range(0, len(new), BULK):
                 taken = await orders.take_orders(one.context, new[start : start + BULK])
@@ -172,16 +147,16 @@ async def bulk_orders(bench: Bench) -> float:
 async def conclude_splits(bench: Bench) -> float:
     """Outcomes of splits of twelve legs (escrow, ten parties beside the seller), 500 in a transaction."""
     async with market(bench, PARTIES) as one:
-        new = _orders(one, SPLIT_ORDERS, PARTIES)
+        new = new_orders(one, SPLIT_ORDERS, PARTIES)
         ids = [each.order_id for each in await orders.take_orders(one.context, new[:BULK])]
-        await _gather_statistics(bench)
+        await gather_statistics(bench)
         for start in range(BULK, len(new), BULK):
             ids += [each.order_id for each in await orders.take_orders(one.context, new[start : start + BULK])]
         for start in range(0, len(ids), BULK):
             await release.release_orders(one.context, ids[start : start + BULK])
         async with bench.owner() as owner:
             rows = await owner.fetch("SELECT key FROM channels.instruction WHERE operation = 'split' ORDER BY key")
-        await _gather_statistics(bench)
+        await gather_statistics(bench)
         requests: dict[str, Any] = {}
         async with one.context.transaction() as tx:
             for start in range(0, len(rows), BULK):
@@ -199,102 +174,3 @@ async def conclude_splits(bench: Bench) -> float:
                 async with one.context.transaction() as tx:
                     await applied.conclude_splits(one.context, tx, outcomes[start : start + BULK])
     return watch.rate(len(outcomes))
-
-
-@row("marketplace.payout_run", "merchants/s")
-async def payout_run(bench: Bench) -> float:
-    """Merchants settled on their day: batch, payout, instruction and posting, 500 in a transaction."""
-    async with market(bench) as one:
-        async with one.context.transaction() as tx:
-            ids = await merchant_service.create_merchants(
-                tx, [NewMerchant(f"Payee {n}") for n in range(PAYOUTS)], at=NOW, actor="bench"
-            )
-            await merchant_service.connect_merchants(
-                tx,
-                [NewAccount(each, CHANNEL, ref=f"payee_{n}", agreement="A") for n, each in enumerate(ids)],
-                at=NOW,
-                actor="bench",
-            )
-            await settlement_store.schedule_standings(tx, [(each, CHANNEL, "eur", NOW) for each in ids])
-            holder = Holder(CHANNEL, "eur")
-            for start in range(0, len(ids), 5_000):
-                part = ids[start : start + 5_000]
-                await post(
-                    tx,
-                    [
-                        topped_up(holder, Event(each, each, each, NOW), f"member:{each}:withdrawable", 1_000)
-                        for each in part
-                    ],
-                )
-
-        async def process(tx: Any, rows: Any) -> None:
-            await settle.settle_due(one.context.runtime, tx, rows)
-
-        await run_chunk(one.context.db, settlement_store.DUE, [one.context.org_id], process)
-        await _gather_statistics(bench)
-        with bench.stopwatch() as watch:
-            while await run_chunk(one.context.db, settlement_store.DUE, [one.context.org_id], process):
-                pass
-    return watch.rate(PAYOUTS - BULK)
-
-
-@row(_at_size("reconcile", LINES), "lines/s")
-async def reconcile_lines(bench: Bench) -> float:
-    """Statement lines that are in, compared with as many journals; all agree but one in ten thousand."""
-    async with market(bench) as one:
-        holder, ids = Holder(CHANNEL, "eur"), [new_id("col") for _ in range(LINES)]
-        for start in range(0, LINES, 5_000):
-            async with one.context.transaction() as tx:
-                await post(
-                    tx,
-                    [
-                        paid_into_escrow(holder, Event(each, "ord", each, NOW), f"ord{n % 1_000}", 1_000 + n % 991)
-                        for n, each in enumerate(ids[start : start + 5_000], start)
-                    ],
-                )
-
-        async def lines() -> AsyncIterator[StatementLine]:
-            for n, each in enumerate(ids):
-                wrong = 1 if n % 10_000 == 7 else 0
-                amount = Money(1_000 + n % 991 + wrong, "eur")
-                yield StatementLine(f"{n:09}", LineKind.COLLECTION, amount, NOW, key=each)
-
-        await reconcile.take_statement(one.context, CHANNEL, "all", NOW.date(), lines())
-        await _gather_statistics(bench)
-        with bench.stopwatch() as watch:
-            found = await reconcile.reconcile(one.context, CHANNEL, NOW.date(), NOW.date() + timedelta(days=3))
-        assert found.breaks == len(range(7, LINES, 10_000)), found
-    return watch.rate(LINES)
-
-
-@row(_at_size("import", IMPORTS), "orders/s")
-async def import_files(bench: Bench) -> float:
-    """Order files (orders, items, payments) imported as paid: joined on disk, planned, written, parked in escrow."""
-    async with market(bench) as one:
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder))
-            await orders.take_orders(one.context, _orders(one, BULK))
-            await _gather_statistics(bench)
-            terms = ImportTerms(CHANNEL, "eur", one.rule_id, paid_ref="tx:")
-            with bench.stopwatch() as watch:
-                found = await import_orders(one.context, OrderFiles.within(Path(folder)), terms)
-        assert found.accepted == IMPORTS, found
-    return watch.rate(IMPORTS)
-
-
-def _write_files(folder: Path) -> None:
-    header = {
-        "orders": ["order_id", "status", "purchased_at", "approved_at", "delivered_at"],
-        "items": ["order_id", "item", "seller_id", "price_cents", "freight_cents"],
-        "payments": ["order_id", "sequence", "method", "amount_cents"],
-    }
-    rows: dict[str, Iterator[list[Any]]] = {
-        "orders": ([f"o{n}", "delivered", f"2029-12-{n % 28 + 1:02}T10:00:00Z", "", ""] for n in range(IMPORTS)),
-        "items": ([f"o{n}", 1, f"s{n % SELLERS}", 10_000, 500] for n in range(IMPORTS)),
-        "payments": ([f"o{n}", 1, "card", 10_500] for n in range(IMPORTS)),
-    }
-    for name, columns in header.items():
-        with (folder / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            writer.writerows(rows[name])

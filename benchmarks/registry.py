@@ -22,18 +22,24 @@ class Row:
     against: str | None
     runs: int
     measure: Measure
+    is_large: bool = False
 
 
 ROWS: dict[str, Row] = {}
 
 
-def row(name: str, unit: str, against: str | None = None, *, runs: int = 3) -> Callable[[Measure], Measure]:
-    """Declare a row. `against` names the row it is compared with, run for run; `runs` is at least 3."""
+def row(
+    name: str, unit: str, against: str | None = None, *, runs: int = 3, is_large: bool = False
+) -> Callable[[Measure], Measure]:
+    """Declare a row. `against` names the row it is compared with, run for run; `runs` is at least 3.
+
+    A large one takes many minutes and is measured only when it is asked for by a prefix.
+    """
     assert runs >= 3, f"{name}: a median needs at least three runs"
 
     def declare(measure: Measure) -> Measure:
         assert name not in ROWS, f"{name} is measured twice"
-        ROWS[name] = Row(name, unit, against, runs, measure)
+        ROWS[name] = Row(name, unit, against, runs, measure, is_large)
         return measure
 
     return declare
@@ -51,7 +57,7 @@ def discover() -> dict[str, Row]:
 
 def groups(rows: dict[str, Row], prefix: str = "") -> list[list[Row]]:
     """The rows whose name begins with `prefix`, each group led by its baseline and measured in turns."""
-    picked = [one for one in rows.values() if one.name.startswith(prefix)]
+    picked = [one for one in rows.values() if one.name.startswith(prefix) and (prefix or not one.is_large)]
     by_baseline: dict[str, list[Row]] = {}
     for one in picked:
         leader = _leader(one, rows)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
-from benchmarks.bench import Bench, bench_server
+from benchmarks.bench import Bench, bench_server, flat_memory
 from benchmarks.registry import Row, discover, groups, row
 from benchmarks.run import LATEST, summarize, write_results
 
@@ -25,6 +26,21 @@ def test_a_prefix_picks_rows_and_brings_their_baseline_first() -> None:
     known = rows(("a.fast", "a.base"), ("a.base", None), ("a.other", "a.base"), ("b.alone", None))
     assert [[one.name for one in group] for group in groups(known, "a.f")] == [["a.base", "a.fast"]]
     assert [[one.name for one in group] for group in groups(known)] == [["a.base", "a.fast", "a.other"], ["b.alone"]]
+
+
+def test_a_large_row_is_measured_only_when_it_is_asked_for() -> None:
+    known = {"a.1m": Row("a.1m", "rows/s", None, 3, count_nothing, is_large=True)}
+    assert (groups(known), [one.name for one in groups(known, "a.")[0]]) == ([], ["a.1m"])
+    assert {"reconcile.1m", "import.1m", "payouts.100k"} <= {name for name, one in discover().items() if one.is_large}
+
+
+def test_memory_that_grows_is_noticed() -> None:
+    kept = []
+    with flat_memory(64):
+        time.sleep(0.2)
+    with pytest.raises(AssertionError, match="memory grew"), flat_memory(8):
+        kept.append(bytes(32 << 20).replace(b"\0", b"\1"))
+        time.sleep(0.2)
 
 
 def test_the_ratio_is_the_median_of_the_ratios_inside_each_round() -> None:
