@@ -9,10 +9,14 @@ from datetime import date, timedelta
 import pytest
 
 from cauce.flows.marketplace import reconcile
+from cauce.flows.marketplace.pay_out import AskPayout, request_payout
 from cauce.gateway.reporting import LineKind
+from cauce.kernel.errors import Unavailable
 from cauce.kernel.money import Money
 from cauce.marketplace.reconciliation import service, store
 from cauce.marketplace.reconciliation.rules import ResolutionNeedsTwo
+from cauce.marketplace.settlement.rules import PayoutsPaused
+from cauce.marketplace.settlement.service import channel_pauses
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
 
@@ -117,6 +121,27 @@ async def test_a_statement_that_comes_again_with_another_line_is_compared_again(
     assert ("missing_there", "payout", late.amount.amount_minor) in await _run(shop)
     bank.lines.append(late)
     assert await _run(shop) == [("amount", "order", 7)]
+
+
+async def test_a_statement_that_does_not_come_stops_the_payouts_and_nothing_else(shop: Market) -> None:
+    await _trade(shop)
+    bank, ask = shop.banks["ch"], AskPayout(shop.sellers["ana"], "ch", "brl", 1)
+    bank.flaws[FIRST + timedelta(days=13)] = Unavailable("it is being made")  # yesterday's may still come
+    assert await _run(shop) == [("amount", "order", 7)]
+    async with shop.context.transaction() as tx:
+        assert await channel_pauses(tx) == []
+    bank.flaws[FIRST + timedelta(days=12)] = Unavailable("it is being made")
+    assert await _run(shop) == [("amount", "order", 7)], "it is there from the time before"
+    await shop.advance(timedelta(days=2))
+    await _run(shop, 16)
+    async with shop.context.transaction() as tx:
+        assert [row["reason"] for row in await channel_pauses(tx)] == ["statement_missing"]
+    with pytest.raises(PayoutsPaused):
+        await request_payout(shop.context, ask)
+    bank.flaws.clear()
+    await _run(shop, 16)
+    async with shop.context.transaction() as tx:
+        assert await channel_pauses(tx) == []
 
 
 async def test_a_row_that_is_gone_when_its_statement_comes_again_is_missed(shop: Market) -> None:

@@ -22,6 +22,7 @@ from cauce.gateway.capabilities import Can
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.money import major_text
 from cauce.marketplace.reconciliation import store
+from cauce.marketplace.settlement.service import channel_pauses
 from cauce.providers.kit.bankfiles import Format, parse_csv_map
 from cauce.reports import marketplace as report
 
@@ -81,7 +82,11 @@ def reconciled(wanted: Wanted) -> dict[str, Any]:
         first, until = await _days(context, wanted, uploaded)
         runs = [await _run(context, channel_id, first, until, wanted) for channel_id in channels]
         breaks = [each for channel_id in channels for each in await _open(context, channel_id)]
-        return {"from": first, "until": until, "file": uploaded, "runs": runs, "breaks": breaks}
+        async with context.transaction() as tx:
+            pauses = [
+                {"channel": row["channel_id"], "reason": row["reason"]} for row in await channel_pauses(tx, channels)
+            ]
+        return {"from": first, "until": until, "file": uploaded, "runs": runs, "breaks": breaks, "pauses": pauses}
 
     return run_with_app("cauce reconcile", work)
 
@@ -171,6 +176,7 @@ def told(found: dict[str, Any]) -> list[str]:
             f"{run['channel']}: {run['new_lines']} new lines, {run['ours']} of ours and {run['theirs']} of theirs "
             f"compared, {run['new_breaks']} new breaks."
         )
+    lines += [f"{one['channel']} pays nothing out: {one['reason']}." for one in found["pauses"]]
     breaks = found["breaks"]
     if not breaks:
         return [*lines, "Nothing differs."]

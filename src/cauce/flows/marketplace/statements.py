@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from hashlib import blake2b
 from typing import IO, Any
 
@@ -22,10 +22,12 @@ from cauce.flows.marketplace.vanished import compare_vanished, remember_rows
 from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import BalanceGap, CountDiffers
 from cauce.gateway.reporting import StatementFacts, StatementLine
+from cauce.kernel.errors import Unavailable
 from cauce.kernel.ids import new_id
 from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.marketplace.reconciliation import store
 from cauce.marketplace.reconciliation.rules import BreakType, NewBreak
+from cauce.marketplace.settlement.service import pause_channel, resume_channel
 from cauce.storage.database import Row, Tx
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,12 @@ log = structlog.get_logger(__name__)
 LINES_A_CHUNK = 5_000
 SPOOL_BYTES_MAX = 1 << 20
 """What a known statement may take of memory before it goes to disk."""
+
+LATE = timedelta(days=1)
+"""How long after the end of a day (UTC) its statements may take."""
+
+MISSING = "statement_missing"
+"""Why a channel pays nothing out while one of its statements does not come."""
 
 TRIES = 2
 """A file with another number of rows than it announces is fetched once more before somebody is told."""
@@ -65,16 +73,36 @@ async def fetch_statements(
 ) -> int:
     """Take in the provider's statements of these days (every kind that it has, unless named); how many lines are new.
 
-    A file that cannot be right is kept out and shown as a break; the others are taken in.
+    A file that cannot be right is kept out and shown as a break; one that is not to be had yet is left for the next time.
+    A day of which a file is still missing `LATE` after its end pauses the channel's payouts until it comes.
     """
     terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
     terms.capabilities.require(Can.REPORTS, what="a statement")
     _, gateway = await context.gateway(channel_id)
-    count = 0
+    count, absent = 0, list[tuple[str, date]]()
     for day in days:
         for kind in kinds or [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]:
-            count += await _fetch(context, gateway, channel_id, kind, day)
+            try:
+                count += await _fetch(context, gateway, channel_id, kind, day)
+            except Unavailable as exc:
+                log.warning("statement.absent", channel=channel_id, kind=kind, day=str(day), reason=exc.message)
+                absent.append((kind, day))
+    async with context.transaction() as tx:
+        await note_absent(context, tx, channel_id, absent)
     return count
+
+
+async def note_absent(context: Context, tx: Tx, channel_id: str, absent: Sequence[tuple[str, date]]) -> None:
+    """Pause the channel's payouts while a statement that must be there by now is missing; let them go on when none is."""
+    now = await context.now(tx)
+    last = (now - LATE).date()  # statements of the days before this one are there
+    for kind, day in absent:
+        if day < last:
+            await store.begin_statement(tx, channel_id, kind, day, now)
+    if not await store.missing_statements(tx, channel_id, last):
+        await resume_channel(tx, channel_id, MISSING)
+    elif absent:
+        await pause_channel(tx, channel_id, MISSING, now, by=context.actor.name)
 
 
 async def _fetch(context: Context, gateway: Any, channel_id: str, kind: str, day: date) -> int:

@@ -15,6 +15,9 @@ SELECT $1, $2, l.*
 ON CONFLICT (org_id, statement_id, row_key) DO NOTHING
 RETURNING row_key
 
+-- name: missing_statements
+SELECT kind, day FROM reconciliation.statement WHERE org_id = $1 AND channel_id = $2 AND content_hash IS NULL AND day < $3 ORDER BY day, kind
+
 -- name: told_by
 SELECT row_key, kind, key FROM reconciliation.line WHERE org_id = $1 AND statement_id = $2 AND row_key > $3 ORDER BY row_key LIMIT $4
 

@@ -67,6 +67,11 @@ async def _insert_lines(tx: Tx, statement_id: int, rows: Sequence[tuple[str, Sta
     return {row["row_key"] for row in found}
 
 
+async def missing_statements(tx: Tx, channel_id: str, before: date) -> list[Row]:
+    """Statements of days before this one (`kind`, `day`) that were waited for and never taken in."""
+    return await tx.rows(QUERIES.missing_statements, tx.org, channel_id, before)
+
+
 async def told_by(tx: Tx, statement_id: int, after: str, rows_max: int) -> list[Row]:
     """What the rows of a statement tell of (`row_key`, `kind`, `key`), in order of their row keys."""
     return await tx.rows(QUERIES.told_by, tx.org, statement_id, after, rows_max)

@@ -37,14 +37,15 @@ def command(
 ) -> None:
     """Take in statements, compare them with the books, print what differs. The same again changes nothing.
 
-    Exit code 1 while a difference is open that is not a matter of the cut-off.
+    Exit code 1 while a difference is open that is not a matter of the cut-off, or a statement is missing.
     """
     from cauce.entrypoints.cli.reconciling import File, Wanted, reconciled, told
 
     upload = File(file, file_format, map_file, _day(day)) if file else None
     found = reconciled(Wanted(channel or [], _day(from_day), _day(until_day), upload, fetch, org))
     output.emit(found, *told(found))
-    if any(one["type"] != "timing" for one in found["breaks"]):
+    is_missing = any(one["reason"] == "statement_missing" for one in found["pauses"])
+    if is_missing or any(one["type"] != "timing" for one in found["breaks"]):
         raise typer.Exit(1)
 
 
