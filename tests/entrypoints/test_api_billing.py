@@ -134,6 +134,24 @@ async def test_what_could_not_be_sold_is_refused_with_a_problem(product: World, 
     assert refused.headers["content-type"] == "application/problem+json"
 
 
+async def test_a_new_price_is_previewed_scheduled_and_listed(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, collection="send_invoice")
+    dearer = {"key": "base", "currency": "eur", "model": {"type": "flat", "amount_minor": 3500}}
+    await me.done("POST", "/plans", {"key": "pro", "product": "studio", "name": "Pro", "prices": [dearer]})
+    asked = {"effective_on": "2026-03-01"}
+    early = await me.send("POST", "/plans/pro/migrations", {"effective_on": "2026-01-20"})
+    assert (early.status_code, early.json()["param"]) == (422, "effective_on")
+    preview = await me.done("POST", "/plans/pro/migrations", {**asked, "dry_run": True})
+    (one,) = preview["subscriptions"]
+    assert (preview["scheduled"], one["subscription"], one["effective_on"]) == (1, sub["id"], "2026-03-15")
+    assert (one["old_amount"]["amount"], one["new_amount"]["amount"]) == (3_100, 3_500)
+    assert (await me.get("/plans/pro/migrations"))["data"] == []
+    await me.done("POST", "/plans/pro/migrations", asked)
+    (listed,) = (await me.get("/plans/pro/migrations"))["data"]
+    assert (listed["subscription"], listed["state"], listed["new_amount"]["amount"]) == (sub["id"], "scheduled", 3_500)
+
+
 async def test_a_customer_is_one_by_external_id_and_one_call_shows_all_of_him(product: World) -> None:
     me = await shop(product)
     first = await me.done("PUT", "/customers/u1", {"name": "Ana", "email": "ana@example.com"})

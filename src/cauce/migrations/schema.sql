@@ -3747,8 +3747,7 @@ CREATE TABLE subscriptions.change (
     created_at timestamp with time zone NOT NULL,
     settled_at timestamp with time zone,
     invoice_id text COLLATE pg_catalog."C",
-    CONSTRAINT awaits_an_invoice CHECK (((state <> 'awaiting'::text) OR (invoice_id IS NOT NULL))),
-    CONSTRAINT change_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'awaiting'::text, 'applied'::text, 'canceled'::text, 'failed'::text])))
+    CONSTRAINT awaits_an_invoice CHECK (((state <> 'awaiting'::text) OR (invoice_id IS NOT NULL)))
 );
 
 ALTER TABLE ONLY subscriptions.change FORCE ROW LEVEL SECURITY;
@@ -5029,6 +5028,14 @@ ALTER TABLE ONLY subscriptions.change
 
 
 --
+-- Name: change change_state_check; Type: CHECK CONSTRAINT; Schema: subscriptions; Owner: -
+--
+
+ALTER TABLE subscriptions.change
+    ADD CONSTRAINT change_state_check CHECK ((state = ANY (ARRAY['scheduled'::text, 'awaiting'::text, 'migrating'::text, 'applied'::text, 'canceled'::text, 'failed'::text]))) NOT VALID;
+
+
+--
 -- Name: discount discount_pkey; Type: CONSTRAINT; Schema: subscriptions; Owner: -
 --
 
@@ -6197,10 +6204,24 @@ CREATE INDEX change_invoice ON subscriptions.change USING btree (org_id, invoice
 
 
 --
+-- Name: change_migrations; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE INDEX change_migrations ON subscriptions.change USING btree (org_id, ((content ->> 'plan_key'::text)), id) WHERE (content ? 'plan_key'::text);
+
+
+--
 -- Name: change_one_awaiting; Type: INDEX; Schema: subscriptions; Owner: -
 --
 
 CREATE UNIQUE INDEX change_one_awaiting ON subscriptions.change USING btree (org_id, subscription_id) WHERE (state = 'awaiting'::text);
+
+
+--
+-- Name: change_one_migration; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE UNIQUE INDEX change_one_migration ON subscriptions.change USING btree (org_id, subscription_id) WHERE (state = 'migrating'::text);
 
 
 --

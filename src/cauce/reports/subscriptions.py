@@ -50,3 +50,13 @@ async def plans_on_sale(tx: Tx) -> list[tuple[Row, list[Row]]]:
 
 async def _prices(tx: Tx, plan_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.prices_on_sale, tx.org, list(plan_ids))
+
+
+async def of_older_versions(tx: Tx, plan_key: str, newest_id: str, after: str, rows_max: int) -> list[str]:
+    """Ids after `after` of subscriptions of a plan's other versions whose contract has not ended, in order."""
+    return [row["id"] for row in await tx.rows(QUERIES.of_older_versions, tx.org, plan_key, newest_id, after, rows_max)]
+
+
+async def migrations(tx: Tx, plan_key: str, *, before: str, rows_max: int) -> list[Row]:
+    """What became of moves to newer versions of a plan, newest first."""
+    return await tx.rows(QUERIES.migrations, tx.org, plan_key, before, rows_max)

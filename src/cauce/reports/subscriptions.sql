@@ -38,3 +38,16 @@ SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.opti
 -- name: prices_on_sale
 SELECT id, plan_id, key, nickname, kind, role, currency, interval_unit, interval_count, model FROM catalog.price
  WHERE org_id = $1 AND plan_id = ANY ($2::text[]) AND archived_at IS NULL ORDER BY created_at, id
+
+-- name: of_older_versions
+-- Subscriptions of a plan's other versions whose contract has not ended, in order of id.
+SELECT s.id FROM catalog.plan p JOIN subscriptions.subscription s ON s.org_id = p.org_id AND s.plan_id = p.id
+ WHERE p.org_id = $1 AND p.key = $2 AND p.id <> $3 AND s.status IN ('trialing', 'active', 'past_due', 'unpaid', 'paused') AND s.id > $4
+ ORDER BY s.id LIMIT $5
+
+-- name: migrations
+SELECT c.id, c.subscription_id, s.customer_id, CASE c.state WHEN 'migrating' THEN 'scheduled' ELSE c.state END AS state, c.reason, c.content ->> 'plan_id' AS plan_id,
+       (c.content ->> 'effective_on')::date AS effective_on, c.content ->> 'currency' AS currency,
+       (c.content ->> 'old_amount_minor')::bigint AS old_amount_minor, (c.content ->> 'new_amount_minor')::bigint AS new_amount_minor, c.created_at, c.settled_at
+  FROM subscriptions.change c JOIN subscriptions.subscription s ON s.org_id = c.org_id AND s.id = c.subscription_id
+ WHERE c.org_id = $1 AND c.content ? 'plan_key' AND c.content ->> 'plan_key' = $2 AND c.id < $3 ORDER BY c.id DESC LIMIT $4

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cauce.billing.catalog.rules import PlanPolicy, TrialEnd
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import NewPlan, NewPrice, PlanPolicy, TrialEnd
 from cauce.billing.customers.rules import CustomerData
 from cauce.flows.billing import cancel, quotes
 from cauce.flows.billing.cancel import Cancel
+from cauce.flows.billing.price_migration import PriceMigration, migrate_prices
 from cauce.flows.billing.signup import Signup
 from cauce.storage.directory import people
 from tests.flows.outreach.office import Office
@@ -52,6 +54,26 @@ async def test_an_offer_is_sent_remembered_and_named_before_it_lapses(desk: Offi
         ("Your offer is waiting: Pro", "2026-01-18T10:00"),
         ("Your offer of Pro is good until February 14, 2026", "2026-02-11T10:00"),
     ]
+
+
+async def test_a_price_change_is_told_thirty_and_seven_days_before_it_comes(desk: Office) -> None:
+    await desk.plan(trial_days=0)
+    await desk.sign_up("ana", collection="send_invoice")
+    async with desk.context.transaction() as tx:
+        now = await desk.context.now(tx)
+        product = await catalog.find_product(tx, "product-pro")
+        assert product is not None
+        dearer = NewPrice("base", "eur", {"type": "flat", "amount_minor": 3_500})
+        await catalog.create_plan(tx, NewPlan("pro", product["id"], "Pro", (dearer,)), now=now)
+    await migrate_prices(desk.context, PriceMigration("pro", at(1, month=3).date()))
+    await desk.advance_to(at(16, 0, month=3))
+    told = [one for one in await when(desk, "ana") if "price" in one[0]]
+    assert told == [
+        ("The price of Pro changes on March 15, 2026", "2026-02-13T10:00"),
+        ("The price of Pro changes on March 15, 2026", "2026-03-08T10:00"),
+    ]
+    (first, _) = [mail for mail in await desk.mails("ana") if mail["subject"] == told[0][0]]
+    assert "costs €35.00 instead of €30.00" in first["text"]
 
 
 async def test_staff_with_the_role_gets_a_copy_of_a_cancellation_and_others_do_not(desk: Office) -> None:

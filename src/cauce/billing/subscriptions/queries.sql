@@ -109,7 +109,15 @@ SELECT id, subscription_id, content, at_period_end, due_at, created_at FROM subs
  WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND state = 'scheduled' ORDER BY subscription_id FOR UPDATE
 
 -- name: settle_changes
-UPDATE subscriptions.change SET state = $3, due_at = NULL, settled_at = $4, reason = $5 WHERE org_id = $1 AND id = ANY ($2::text[]) AND state IN ('scheduled', 'awaiting')
+UPDATE subscriptions.change SET state = $3, due_at = NULL, settled_at = $4, reason = $5 WHERE org_id = $1 AND id = ANY ($2::text[]) AND state IN ('scheduled', 'awaiting', 'migrating')
+
+-- name: insert_migrations
+INSERT INTO subscriptions.change (org_id, id, subscription_id, content, at_period_end, state, created_at)
+SELECT $1, u.id, u.subscription_id, u.content, true, 'migrating', $5 FROM unnest($2::text[], $3::text[], $4::jsonb[]) u(id, subscription_id, content)
+
+-- name: migrations
+SELECT id, subscription_id, content FROM subscriptions.change
+ WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND state = 'migrating' ORDER BY subscription_id FOR UPDATE
 
 -- name: hold_change
 INSERT INTO subscriptions.change (org_id, id, subscription_id, content, at_period_end, due_at, state, created_at, invoice_id)

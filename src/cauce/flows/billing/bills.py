@@ -6,14 +6,14 @@ lines that the commit books. Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
 from cauce.billing.catalog.rules import Price, PriceKind
-from cauce.kernel.calendar.periods import Period, SchedulePeriod
+from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod
 from cauce.kernel.money import half_up
 from cauce.pricing.discounts import Discount
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
@@ -196,7 +196,15 @@ def used_quantity(subscription_id: str, price: Price, around: Surroundings, tari
 
 def monthly_revenue(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:
     """Recurring revenue per month of a subscription's items; usage and one-time prices have none (V27)."""
-    total = 0
+    return sum(monthly_recurring(amount, interval) for amount, interval in _recurring(items, prices))
+
+
+def period_amount(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:
+    """The fees of a whole period, before discount and exclusive tax; usage and one-time prices have none."""
+    return sum(amount for amount, _ in _recurring(items, prices))
+
+
+def _recurring(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> Iterator[tuple[int, Interval]]:
     for item in items:
         price = prices[item.price_id]
         if price.kind is PriceKind.RECURRING and price.interval is not None:
@@ -210,8 +218,7 @@ def monthly_revenue(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> in
                 adjust_minor=item.adjust_minor,
                 adjust_percent=fraction_of(item.adjust_percent),
             )
-            total += monthly_recurring(half_up(full_amount(sold)), price.interval)
-    return total
+            yield half_up(full_amount(sold)), price.interval
 
 
 _WHOLE = {Decimal(n): Fraction(n) for n in range(1_000)}

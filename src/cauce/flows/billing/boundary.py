@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_period, is_complete, local_day, period_of
 from cauce.flows.billing.access import follow_access
@@ -29,13 +30,14 @@ class WaitingWish:
     quantities: dict[str, str] = field(default_factory=dict)
     addons: tuple[str, ...] | None = None
     options: dict[str, Any] | None = None
+    plan_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A change that waits for the end of the period."""
+    """What waits for the end of the period: a change, a move to a newer version of the plan, or both."""
 
-    id: str
+    ids: tuple[str, ...]
     subscription_id: str
     content: dict[str, Any]
 
@@ -43,11 +45,24 @@ class Waiting:
 async def waiting_changes(tx: Tx, due: Sequence[Subscription]) -> dict[str, Waiting]:
     """The changes that wait for these subscriptions' boundary, locked."""
     rows = await subscriptions.waiting_changes(tx, [one.id for one in due])
-    return {
-        row["subscription_id"]: Waiting(row["id"], row["subscription_id"], row["content"])
+    found = {
+        row["subscription_id"]: Waiting((row["id"],), row["subscription_id"], row["content"])
         for row in rows
         if row["at_period_end"]
     }
+    moves = await migrating.of(tx, [one.id for one in due])
+    plans = await catalog.read_plans(tx, {one.plan_id for one in due if one.id in moves}) if moves else {}
+    for one in due:
+        move = moves.get(one.id)
+        if move is None or local_day(one, due_of(one)) < move.not_before:
+            continue
+        before = found.get(one.id, Waiting((), one.id, {}))
+        if plans[one.plan_id].key != move.plan_key:
+            await subscriptions.settle_changes(tx, [move.id], "canceled", due_of(one), "another plan by now")
+        elif before.content.get("plan") in (None, move.plan_key):
+            content = {**before.content, "plan": None, "plan_id": move.plan_id}
+            found[one.id] = Waiting((*before.ids, move.id), one.id, content)
+    return found
 
 
 async def pass_boundary(
@@ -90,8 +105,8 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     period = period_of(after, after.period_index).period
     invoice = batch.bill(after, around, bill, at, period=period)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
-    await subscriptions.settle_changes(tx, [waiting.id], "applied", at)
-    content = {"invoice": invoice.id, "plan": planned.plan.key, "change": waiting.id}
+    await subscriptions.settle_changes(tx, waiting.ids, "applied", at)
+    content = {"invoice": invoice.id, "plan": planned.plan.key, "change": waiting.ids[0]}
     batch.events.append(NewEvent("subscription.changed", one.id, at, content, one.customer_id, {"plan": one.plan_id}))
     batch.events.append(NewEvent("subscription.renewed", one.id, at, {"invoice": invoice.id}, one.customer_id))
     batch.events += await follow_access(

@@ -60,6 +60,8 @@ class ChangeAwaitsPayment(Conflict):
 class Change:
     """What shall be subscribed. None leaves it as it is; `quantities`: price key -> decimal string.
 
+    `plan_id`: another version of the same plan, instead of `plan`.
+
     `at`: the instant that a preview was made for, an earlier one in the running period, or a later one on which the
     change shall be made; `expect_total_minor`: what the preview said, refused when it is no longer so.
     """
@@ -74,6 +76,7 @@ class Change:
     failed_payment: FailedPayment | None = None
     at: datetime | None = None
     expect_total_minor: int | None = None
+    plan_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

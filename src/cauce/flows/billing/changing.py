@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +27,9 @@ class Wish(Protocol):
 
     @property
     def plan(self) -> str | None: ...
+
+    @property
+    def plan_id(self) -> str | None: ...
 
     @property
     def quantities(self) -> Mapping[str, str]: ...
@@ -57,12 +60,14 @@ async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish) -> Plan
     """What `wish` means for a locked subscription; currency never changes (A1)."""
     old = (await subscriptions.items_of(tx, [one.id]))[one.id]
     target = plan
-    if wish.plan is not None and wish.plan != plan.key:
+    if wish.plan_id is not None:  # a version of his own plan, to which he is moved (A7)
+        target = (await catalog.read_plans(tx, [wish.plan_id]))[wish.plan_id]
+    elif wish.plan is not None and wish.plan != plan.key:
         plan_id, _ = await catalog.require_sold(tx, wish.plan)
         target = (await catalog.read_plans(tx, [plan_id]))[plan_id]
     sold = await catalog.prices_of_plan(tx, target.id)
     prices = await catalog.read_prices(tx, {item.price_id for item in old} | {price.id for price in sold})
-    new = _wanted(one, target, sold, old, prices, wish, same_plan=target.id == plan.id)
+    new = wanted_items(one, target, sold, old, prices, wish, same_plan=target.id == plan.id)
     by_price = {item.price_id: item for item in old}
     kept, added = [], []
     for item in new:
@@ -90,16 +95,17 @@ async def write_items(tx: Tx, planned: Planned, at: datetime) -> None:
         await subscriptions.insert_items(tx, planned.added, at)
 
 
-def _wanted(
+def wanted_items(
     one: Subscription,
     target: Plan,
-    sold: list[Price],
-    old: list[Item],
+    sold: Sequence[Price],
+    old: Sequence[Item],
     prices: Mapping[str, Price],
     wish: Wish,
     *,
     same_plan: bool,
 ) -> list[Item]:
+    """The items after a change to `target`, of which `sold` is offered. Pure, except for the new items' ids."""
     keys = {prices[item.price_id].key: item for item in old}
     addons = wish.addons
     if addons is None:
@@ -114,7 +120,8 @@ def _wanted(
     if unknown:
         raise InvalidRequest(f"plan {target.key} has no price {sorted(unknown)[0]}", param="quantities")
     options = wish.options if wish.options is not None else next((item.options for item in old if item.options), {})
-    added, percent = adjustments(target, options if wish.options is not None or same_plan else {})
+    keeps = wish.options is not None or same_plan or wish.plan_id is not None
+    added, percent = adjustments(target, options if keeps else {})
     items: list[Item] = []
     for price in chosen:
         before = keys.get(price.key)
