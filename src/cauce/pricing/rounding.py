@@ -49,6 +49,12 @@ def over_common(values: Sequence[Fraction]) -> tuple[list[int], int]:
     return [value.numerator * (denominator // value.denominator) for value in values], denominator
 
 
+def exact_sum(values: Sequence[Fraction]) -> Fraction:
+    """The sum of `values`, brought to lowest terms once and not with each of them."""
+    numerators, denominator = over_common(values)
+    return Fraction(sum(numerators), denominator)
+
+
 def spare_order(numerators: Sequence[int], denominator: int, policy: Remainder, named: int | None = None) -> list[int]:
     """The parts in the order in which `policy` offers them spare units; parts of zero are not among them."""
     some = [i for i, n in enumerate(numerators) if n > 0]

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from cauce.flows.marketplace import release
+from cauce.gateway.outcome import Declined, Refusal
 from cauce.marketplace.orders.rules import ReleaseOn
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, COMMISSION, Market, market
@@ -117,4 +118,17 @@ async def test_a_refused_part_stays_with_the_owner(shop: Market) -> None:
     await shop.take(shop.order("A1", "ch_owned", [("ana", 10_000, 0)], deliver_at=BEGIN + timedelta(days=1)))
     await shop.advance(timedelta(days=1))
     assert "custody member:ana:withdrawable: 9940" in await shop.books()
+    assert await shop.differences() == []
+
+
+@pytest.mark.parametrize("refusal", [Refusal.AUTH, Refusal.SIGNATURE, Refusal.INSUFFICIENT_FUNDS])
+async def test_a_split_that_an_expired_key_or_a_low_balance_stopped_is_made_the_next_day(
+    shop: Market, refusal: Refusal
+) -> None:
+    for channel_id, bank in shop.banks.items():
+        bank.decline["split"] = Declined("401", refusal, "not today")
+        await shop.take(shop.order(channel_id, channel_id, [("ana", 10_000, 0)], deliver_at=BEGIN))
+    assert len([line for line in await shop.books() if "escrow" in line]) == 2
+    await shop.advance(timedelta(days=1))
+    assert [line for line in await shop.books() if "escrow" in line] == []
     assert await shop.differences() == []

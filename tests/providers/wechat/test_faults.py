@@ -46,6 +46,21 @@ async def _return(shop: Shop) -> Prepared:
     return request.key, lambda: shop.gateway.reverse_split(request), ask
 
 
+async def _split(shop: Shop) -> Prepared:
+    other = await shop.seller("other")
+    order = await shop.paid(await shop.seller())
+    request = shop.split_request(order, {other: 1_000, shop.platform: 100})
+    ask = FetchRequest(Operation.SPLIT, request.key, parent_key=order.key, merchant_ref=order.merchant)
+    return request.key, lambda: shop.gateway.split(request), ask
+
+
+async def _refund(shop: Shop) -> Prepared:
+    order = await shop.paid(await shop.seller())
+    request = shop.refund_request(order, 2_500)
+    ask = FetchRequest(Operation.REFUND, request.key, parent_key=order.key, merchant_ref=order.merchant)
+    return request.key, lambda: shop.gateway.refund(request), ask
+
+
 async def _payout(shop: Shop) -> Prepared:
     order = await shop.paid(await shop.seller())
     await shop.finish(order)
@@ -79,6 +94,46 @@ async def test_it_happens_once(shop: Shop, prepare: Callable[[Shop], Awaitable[P
     assert isinstance(first, Unknown) and first.reason
     assert isinstance(await _to_the_end(shop, first, send, ask), Done)
     assert len((await shop.control.books("wechat"))["postings"]) - before == wanted
+
+
+async def _movements(shop: Shop) -> int:
+    return len((await shop.control.books("wechat"))["postings"])
+
+
+each_operation = pytest.mark.parametrize("prepare", [_split, _finish, _return, _refund, _payout])
+
+
+@each_operation
+async def test_an_answer_that_was_signed_long_ago_is_not_believed_and_the_truth_is_asked_for(
+    shop: Shop, prepare: Callable[[Shop], Awaitable[Prepared]]
+) -> None:
+    _, send, ask = await prepare(shop)
+    before = await _movements(shop)
+    assert isinstance(await _to_the_end(shop, await send(), send, ask), Done)
+    wanted = await _movements(shop) - before
+    _, send, ask = await prepare(shop)
+    before = await _movements(shop)
+    await shop.turn(answer_age_seconds=301)
+    first, asked = await send(), await shop.gateway.fetch(ask)
+    assert isinstance(first, Unknown) and isinstance(asked, Unknown)
+    await shop.turn(answer_age_seconds=0)
+    assert isinstance(await _to_the_end(shop, first, send, ask), Done)
+    assert await _movements(shop) - before == wanted
+
+
+@each_operation
+async def test_a_signature_that_is_refused_moves_nothing_and_the_same_key_works_when_it_is_good_again(
+    shop: Shop, prepare: Callable[[Shop], Awaitable[Prepared]]
+) -> None:
+    _, send, ask = await prepare(shop)
+    before = await _movements(shop)
+    await shop.turn(clock_skew_s=-1)
+    refused = await send()
+    assert isinstance(refused, Declined) and refused.refusal is Refusal.SIGNATURE
+    await shop.turn(clock_skew_s=300)
+    assert await _movements(shop) == before
+    assert isinstance(await _to_the_end(shop, await send(), send, ask), Done)
+    assert await _movements(shop) > before
 
 
 async def test_a_split_too_early_or_too_often_is_unknown_and_goes_out_again_under_its_key(shop: Shop) -> None:

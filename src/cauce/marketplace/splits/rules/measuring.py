@@ -24,6 +24,7 @@ from cauce.marketplace.splits.rules.schema import (
 )
 from cauce.pricing.allocation import FixedExceedsAmount, SharesExceedAmount, SharesExceedOne, TwoRestShares
 from cauce.pricing.rating import rate
+from cauce.pricing.rounding import exact_sum
 
 ZERO = Fraction(0)
 
@@ -108,7 +109,7 @@ def measure_level(
         loose = _percentages(parts, live, amount, base, left, exact, reasons)
     rounded_together = set(loose)
     target = amount - sum(exact[i].numerator for i in live if i not in rounded_together)
-    rest = target - sum((exact[i] for i in loose), ZERO) if loose else Fraction(target)
+    rest = target - exact_sum([exact[i] for i in loose]) if loose else Fraction(target)
     if rest < 0:
         raise SharesExceedAmount(param="parts")
     if rests:
@@ -140,7 +141,7 @@ def _check_shares(parts: Sequence[Part], live: Sequence[int], *, nested: bool) -
     whole = Of.PARENT if nested else Of.BASE
     plain = (parts[i].measure for i in live if parts[i].cap_minor is None)
     shares = [measure.value for measure in plain if isinstance(measure, Percent) and measure.of is whole]
-    if shares and (shares[0] > 1 if len(shares) == 1 else sum(shares) > 1):
+    if shares and exact_sum(shares) > 1:
         raise SharesExceedOne(param="parts")
 
 

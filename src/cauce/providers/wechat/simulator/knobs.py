@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "omit_signature_type": False,
     "response_serial": "",  # "public_key" or "certificate": sign answers with it whatever the request says
     "unknown_serial": False,
+    "answer_age_seconds": 0,  # answers are signed as if made so long ago
     "reuse_split_no_for_unfreeze": "",
     "bill_missing_backticks": False,
     "bill_bad_hash": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -85,6 +85,7 @@ def answer_key(tenant: Tenant, request_serial: str) -> str:
 def signed_answer(tenant: Tenant, answer: Answer, at: datetime, request_serial: str) -> Answer:
     """An answer with WeChat Pay's signature over its raw body."""
     request_id = tenant.token(24)
+    at -= timedelta(seconds=knob(tenant, "answer_age_seconds"))
     headers = signature_headers(tenant, answer.body, at, answer_key(tenant, request_serial), request_id)
     return Answer(
         answer.status, answer.body, answer.media_type, {**answer.headers, **headers, "Request-Id": request_id}
