@@ -14,11 +14,14 @@ from cauce.entrypoints.cli.order_import import told
 from cauce.entrypoints.cli.reconciling import File
 from cauce.entrypoints.demo import real_orders
 from cauce.entrypoints.demo.stage import Stage
+from cauce.flows.marketplace import compliance
 from cauce.flows.marketplace.import_orders import ImportTerms
 from cauce.kernel.errors import InvalidRequest
+from cauce.marketplace.compliance.rules import QUESTIONS, PooledMoney
+from cauce.marketplace.compliance.rules import Answer as Said
 from cauce.providers.kit.bankfiles import Format
 from tests.flows.threads import silent
-from tests.support.runtime import BEGIN, World, world
+from tests.support.runtime import BEGIN, world
 from tests.support.shell import Answer, cauce
 
 ITEMS = """order_id,seller_id,price_cents,freight_cents,purchased_at
@@ -28,6 +31,7 @@ o2,bia,3000,0,2026-01-20T11:00:00Z
 """
 PAYMENTS = "order_id,method,amount_cents\no1,card,10500\no2,card,3000\n=o3,card,1000\n"
 MAP = "defaults: {status: '', approved_at: '', delivered_at: ''}\n"
+ANSWERS = {one.number: Said("no" if one.stops == "yes" else "the holder", "contract 7") for one in QUESTIONS}
 BANK_MAP = (
     "currency: brl\naccount_ref: A1\ncolumns: {booking_date: Day, amount: Amount, text: Text, bank_ref: Ref}\n"
     "entry_key: {columns: [Ref]}\n"
@@ -38,7 +42,7 @@ BANK_MAP = (
 class Shop:
     """A marketplace at Stripe's simulator, and a shell beside it."""
 
-    product: World
+    stage: Stage
     terms: ImportTerms
     run: Callable[..., Awaitable[Answer]]
 
@@ -58,7 +62,7 @@ async def shop(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Asy
         async def run(*words: str) -> Answer:
             return await asyncio.to_thread(cauce, *words, "--org", org.public_id, home=home, environ=environ)
 
-        yield Shop(product, terms, run)
+        yield Shop(stage, terms, run)
 
 
 async def test_orders_are_imported_once_and_what_is_refused_is_told_with_its_reason(shop: Shop, tmp_path: Path) -> None:
@@ -75,6 +79,22 @@ async def test_orders_are_imported_once_and_what_is_refused_is_told_with_its_rea
     }  # fmt: skip
     assert "'=o3,unknown_merchant," in (tmp_path / "refused.csv").read_text()
     assert told(first.data, None)[:2] == ["2 of 3 orders taken, 1 refused.", "  1 x unknown_merchant"]
+
+
+async def test_nobody_signs_for_a_channel_whose_provider_pays_merchants_money_out_by_itself(shop: Shop) -> None:
+    schedule = {"payouts": {"schedule": {"interval": "daily"}}}
+    await shop.stage.control.verb("stripe", "settings", {"settings": schedule})
+    with pytest.raises(PooledMoney, match="daily"):
+        await compliance.sign(shop.stage.context, ANSWERS)
+    schedule["payouts"]["schedule"]["interval"] = "manual"
+    await shop.stage.control.verb("stripe", "settings", {"settings": schedule})
+    await shop.stage.control.fault("stripe", "drop_before", "balance_settings.retrieve", times=9)
+    with pytest.raises(PooledMoney, match="does not tell"):
+        await compliance.sign(shop.stage.context, ANSWERS)
+    await shop.stage.control.clear_faults("stripe")
+    await compliance.sign(shop.stage.context, ANSWERS)
+    gate = await compliance.read_gate(shop.stage.context)
+    assert [(one.channel_id, one.is_signed) for one in gate.channels] == [(shop.terms.channel_id, True)]
 
 
 async def test_a_reconciliation_fetches_takes_in_a_file_and_prints_what_differs(shop: Shop, tmp_path: Path) -> None:

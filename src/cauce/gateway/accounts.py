@@ -119,6 +119,14 @@ class PaysOut(Protocol):
     async def payout(self, request: PayoutRequest) -> Outcome[Payout]: ...
 
 
+class ChecksSetup(Protocol):
+    """A channel whose account must be set in a certain way before it may hold others' money (K1)."""
+
+    async def setup_findings(self) -> list[str]:
+        """What is set wrong at the provider, in words; empty when others' money is safe there. What cannot be read is wrong."""
+        ...
+
+
 class ReportsBalances(Protocol):
     """A channel that shows what each party owns at it."""
 

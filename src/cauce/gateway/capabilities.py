@@ -30,6 +30,7 @@ class Can(StrEnum):
     FUNDS = "funds"
     ANSWERS = "answers"
     REPORTS_BALANCES = "reports_balances"
+    CHECKS_SETUP = "checks_setup"
     REPORTS = "reports"
     NOTIFIES = "notifies"
     REMEMBERS_CUSTOMERS = "remembers_customers"

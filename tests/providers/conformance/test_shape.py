@@ -26,6 +26,7 @@ _METHODS = {
     Can.PAYS_OUT: (accounts.PaysOut,),
     Can.ANSWERS: (collecting.Answers,),
     Can.REPORTS_BALANCES: (accounts.ReportsBalances,),
+    Can.CHECKS_SETUP: (accounts.ChecksSetup,),
     Can.REPORTS: (reporting.Reports,),
     Can.NOTIFIES: (reporting.Notifies,),
     Can.REMEMBERS_CUSTOMERS: (charging.RemembersCustomers,),

@@ -8,18 +8,22 @@ from datetime import datetime
 
 from cauce.channels.service import list_channels, read_channel
 from cauce.flows.context import Context
+from cauce.flows.marketplace.terms import terms_of
+from cauce.gateway.capabilities import Can
 from cauce.ledger.verify import verify
 from cauce.marketplace.compliance import service
 from cauce.marketplace.compliance.rules import (
     QUESTIONS,
     Answer,
     NewLicence,
+    PooledMoney,
     RulesBroken,
     check_answers,
     check_signer,
     in_force,
 )
 from cauce.reports.compliance import RULES, Violation, violations
+from cauce.reports.reconciliation import merchant_refs
 from cauce.storage import audit
 from cauce.storage.database import Row, Tx
 
@@ -83,17 +87,38 @@ async def _broken(tx: Tx, now: datetime) -> list[Violation]:
 async def sign(context: Context, answers: Mapping[int, Answer]) -> str:
     """A person signs the answers for every channel that there is; the self-check's id.
 
-    `compliance_rules_broken` while a row breaks a rule, `self_check_needs_person` for a key or a script.
+    `compliance_rules_broken` while a row breaks a rule, `self_check_needs_person` for a key or a script, `pooled_money`
+    when a provider may move merchants' money by itself (K1); such a channel without merchants is left out.
     """
     check_signer(context.actor.name)
     check_answers(answers)
+    unsafe = await _unsafe_channels(context)
     async with context.transaction() as tx:
         now = await context.now(tx)
         broken = await _broken(tx, now)
         if broken:
             raise RulesBroken(f"{len(broken)} rows break rules, the first is {broken[0]}", rule=broken[0].rule)
-        known = [row["id"] for row in await list_channels(tx)]
+        known = [row["id"] for row in await list_channels(tx) if row["id"] not in unsafe]
         return await service.sign_self_check(tx, answers, known, signed_by=context.actor.name, at=now)
+
+
+async def _unsafe_channels(context: Context) -> set[str]:
+    """Channels whose account at the provider is not set so that it may hold others' money; refused when one does."""
+    async with context.transaction() as tx:
+        names = {row["id"]: row["name"] for row in await list_channels(tx)}
+    terms = await terms_of(context.runtime, context.org_id, set(names))
+    unsafe = set()
+    for channel_id, each in terms.items():
+        if Can.CHECKS_SETUP not in each.capabilities.can:
+            continue
+        _, gateway = await context.gateway(channel_id)
+        findings = await gateway.setup_findings()
+        async with context.transaction() as tx:
+            merchants = await merchant_refs(tx, channel_id) if findings else {}
+        if merchants:
+            raise PooledMoney(f"{names[channel_id]}: {findings[0]}", param="channel")
+        unsafe |= {channel_id} if findings else set()
+    return unsafe
 
 
 async def record_licence(context: Context, new: NewLicence) -> str:

@@ -27,6 +27,7 @@ _CAN = frozenset(
         Can.REVERSES_SPLITS,
         Can.PAYS_OUT,
         Can.REPORTS_BALANCES,
+        Can.CHECKS_SETUP,
     }
 )
 

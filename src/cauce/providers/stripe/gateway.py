@@ -118,6 +118,10 @@ class StripeGateway:
         """See `PaysOut`."""
         return await guarded(merchants.payout(self._wire, request))
 
+    async def setup_findings(self) -> list[str]:
+        """See `ChecksSetup`."""
+        return await merchants.setup_findings(self._wire)
+
     async def balances(self, account_refs: tuple[str, ...]) -> list[SubBalance]:
         """See `ReportsBalances`."""
         return await merchants.balances(self._wire, account_refs)

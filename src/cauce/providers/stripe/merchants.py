@@ -14,7 +14,7 @@ from cauce.gateway.accounts import (
 from cauce.gateway.errors import ChannelSettingsError
 from cauce.gateway.outcome import Done, Outcome
 from cauce.providers.stripe import finding, mapping
-from cauce.providers.stripe.wire import Json, Wire, settled, understood
+from cauce.providers.stripe.wire import AskingFailed, Json, Wire, settled, understood
 
 _COMPANY_FORMS = frozenset({"enterprise", "institution", "other_organisation", "company"})
 """Legal forms that Stripe knows as a company; sole traders and natural persons are individuals."""
@@ -127,6 +127,19 @@ async def find_payout(wire: Wire, key: str, account_ref: str, ref: str = "") -> 
         return understood(answer, mapping.payout_outcome)
     found = await finding.by_key(wire, "payouts.list", "/v1/payouts", key, account=account_ref)
     return mapping.payout_outcome(found) if found else mapping.not_found(key)
+
+
+async def setup_findings(wire: Wire) -> list[str]:
+    """The platform's own balance holds sellers' money for some days: nothing may pay it out by itself."""
+    try:
+        found = await wire.read("balance_settings.retrieve", "/v1/balance_settings", {})
+    except AskingFailed as failed:
+        return [f"Stripe does not tell how the platform's payouts are scheduled: {failed.outcome}"]
+    payouts = ((found or {}).get("payments") or {}).get("payouts") or {}
+    interval = (payouts.get("schedule") or {}).get("interval", "unknown")
+    if interval == "manual":
+        return []
+    return [f"Stripe pays the platform's balance out by itself ({interval}): set its payout schedule to manual"]
 
 
 async def balances(wire: Wire, account_refs: tuple[str, ...]) -> list[SubBalance]:
