@@ -7,9 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from cauce.flows.marketplace import release
+from cauce.flows.marketplace import merchants, release
+from cauce.flows.marketplace.simulate import simulate_rule
 from cauce.gateway.outcome import Declined, Refusal
+from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders.rules import ReleaseOn
+from cauce.marketplace.splits.rules.parsing import parse_rule
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, COMMISSION, Market, market
 
@@ -132,3 +135,26 @@ async def test_a_split_that_an_expired_key_or_a_low_balance_stopped_is_made_the_
     await shop.advance(timedelta(days=1))
     assert [line for line in await shop.books() if "escrow" in line] == []
     assert await shop.differences() == []
+
+
+async def test_a_condition_of_a_rule_asks_about_the_orders_own_parties(shop: Market) -> None:
+    plain, agent = {"to": "party:seller", "kind": "remainder"}, {"to": "party:agent", "kind": "percent", "value": "0.1"}
+    met = {"party": "party:seller", "attribute": "region", "equals": "north"}
+    person = {"party": "party:agent", "attribute": "legal_form", "equals": "natural_person"}
+    parts = [{**agent, "condition": met}, {"to": "fee", "kind": "fixed", "value": 7, "condition": person}, plain]
+    rule_id = await shop.rule({**COMMISSION, "name": "by region", "parts": parts})
+    (north,) = await merchants.create_merchants(shop.context, [NewMerchant("Cid", metadata={"region": "north"})])
+    await merchants.connect_merchants(shop.context, [NewAccount(north, "ch_pooled", ref="acct_cid", agreement="A-1")])
+    shop.sellers["cid"] = north
+    for number, seller in (("N", "cid"), ("S", "ana")):
+        line = [(seller, 10_000, 0)]
+        parties = {"agent": shop.sellers["bia"]}
+        (taken,) = await shop.take(shop.order(number, "ch_pooled", line, rule_id=rule_id, parties=parties))
+        assert taken.refused is None
+    async with shop.context.transaction() as tx:
+        rows = await tx.rows("SELECT party, amount_minor FROM splits.allocation WHERE role = 'party:agent'")
+        fees = await tx.value("SELECT count(*) FROM splits.allocation WHERE party = 'fee' AND amount_minor > 0")
+    assert [(row["party"], row["amount_minor"]) for row in rows] == [(shop.sellers["bia"], 1_000)]
+    assert fees == 0, "the agent is an enterprise"
+    found = await simulate_rule(shop.context, parse_rule({**COMMISSION, "parts": parts}), BEGIN, BEGIN + timedelta(1))
+    assert found.after[shop.sellers["bia"]] == 1_000

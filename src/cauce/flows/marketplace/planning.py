@@ -27,7 +27,7 @@ from cauce.marketplace.orders.rules import (
 )
 from cauce.marketplace.splits.planning import Claims, Goods, Pot
 from cauce.marketplace.splits.planning import plan_order as divide
-from cauce.marketplace.splits.rules.schema import FEE, SplitRule
+from cauce.marketplace.splits.rules.schema import FEE, SplitRule, conditions_of
 from cauce.marketplace.splits.service import UnknownRule
 from cauce.pricing.allocation import allocate_by_weight
 
@@ -78,7 +78,8 @@ def plan_order(
     pots = [Pot(one.id, one.amount_minor, one.owner_id) for one in collections]
     goods = _goods(order.lines)
     share_max = min((cap for cap in caps.values() if cap is not None), default=None) if terms.has_owner else None
-    parts = divide(content, goods, order.parties, pots, share_max)
+    attributes = {key: one.attributes for key, one in parties.items()} if conditions_of(content.parts) else {}
+    parts = divide(content, goods, order.parties, pots, share_max, attributes)
     if fee_max_bps is not None:
         fee = sum(part.amount_minor for each in parts.values() for part in each if part.party == FEE)
         check_fee(fee, sum(one.amount_minor for one in collections), fee_max_bps)

@@ -7,14 +7,15 @@ provider's fee, so that only the rules differ.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cauce.flows.context import Context
 from cauce.kernel.errors import CauceError
+from cauce.marketplace.merchants.service import read_facts
 from cauce.marketplace.splits.planning import Goods, Pot, plan_order
-from cauce.marketplace.splits.rules.schema import SplitRule
+from cauce.marketplace.splits.rules.schema import SplitRule, conditions_of
 from cauce.reports.simulation import past_orders
 from cauce.storage.database import Row
 
@@ -58,18 +59,25 @@ async def simulate_rule(
     assert 0 < orders_max <= ORDERS_MAX, "a simulation reads a bounded number of orders"
     async with context.transaction() as tx:
         rows = await past_orders(tx, rule.currency, first, until, channel_id=channel_id, rows_max=orders_max + 1)
+        facts = await read_facts(tx, sorted(_merchants(rows))) if conditions_of(rule.parts) else {}
     found = Simulation(is_cut=len(rows) > orders_max)
     for row in rows[:orders_max]:
-        _divide(rule, row, found)
+        _divide(rule, row, facts, found)
     return found
 
 
-def _divide(rule: SplitRule, row: Row, found: Simulation) -> None:
+def _merchants(rows: Sequence[Row]) -> set[str]:
+    """Everybody who sold something or had a part."""
+    sellers = {seller for row in rows for seller, _, _ in row["lines"]}
+    return sellers | {party for row in rows for _, party, _ in row["parts"]}
+
+
+def _divide(rule: SplitRule, row: Row, facts: Mapping[str, Mapping[str, str]], found: Simulation) -> None:
     parties = {role.removeprefix("party:"): party for role, party, _ in row["parts"] if role.startswith("party:")}
     pots = [Pot(key, amount, owner) for key, amount, owner in row["pots"]]
     found.orders += 1
     try:
-        planned = plan_order(rule, goods_of(row["lines"]), parties, pots, None)
+        planned = plan_order(rule, goods_of(row["lines"]), parties, pots, None, facts)
     except CauceError as refusal:
         found.refused[refusal.code] += 1
         return

@@ -26,9 +26,14 @@ ON CONFLICT (org_id, channel_id, merchant_id) WHERE state NOT IN ('closed', 'rej
 RETURNING id, merchant_id, channel_id
 
 -- name: parties
-SELECT a.merchant_id, a.id AS account_id, a.ref, a.kind, a.state, m.state AS merchant_state, a.shows_balance, m.name
+SELECT a.merchant_id, a.id AS account_id, a.ref, a.kind, a.state, m.state AS merchant_state, a.shows_balance, m.name,
+       m.metadata || jsonb_build_object('legal_form', m.legal_form, 'trade_place', m.trade_place, 'country', m.country) AS facts
   FROM merchants.account a JOIN merchants.merchant m ON m.org_id = a.org_id AND m.id = a.merchant_id
  WHERE a.org_id = $1 AND a.channel_id = $2 AND a.merchant_id = ANY ($3::text[]) AND a.state NOT IN ('closed', 'rejected')
+
+-- name: facts
+SELECT id, metadata || jsonb_build_object('legal_form', legal_form, 'trade_place', trade_place, 'country', country) AS facts
+  FROM merchants.merchant WHERE org_id = $1 AND id = ANY ($2::text[])
 
 -- name: parties_by_ref
 SELECT a.ref, a.merchant_id FROM merchants.account a

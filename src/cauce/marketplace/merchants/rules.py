@@ -145,6 +145,12 @@ class Party:
     merchant_state: str
     shows_balance: bool
     name: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What conditions of split rules may ask: his metadata, and legal form, trade place, country, kind of account."""
+        return {**self.facts, "kind": self.kind}
 
     @property
     def payable(self) -> bool:

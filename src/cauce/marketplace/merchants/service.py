@@ -25,6 +25,7 @@ from cauce.marketplace.merchants.store import (
     instruments_of,
     merchants_by_ref,
     payout_targets,
+    read_facts,
     read_merchant,
     read_parties,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "instruments_of",
     "merchants_by_ref",
     "payout_targets",
+    "read_facts",
     "read_merchant",
     "read_parties",
     "record_account",

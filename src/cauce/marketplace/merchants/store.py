@@ -74,6 +74,11 @@ async def read_parties(tx: Tx, channel_id: str, merchant_ids: Sequence[str]) -> 
     return {row["merchant_id"]: Party(**dict(row)) for row in rows}
 
 
+async def read_facts(tx: Tx, merchant_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """What conditions of split rules may ask of these merchants wherever they have accounts."""
+    return {row["id"]: row["facts"] for row in await tx.rows(QUERIES.facts, tx.org, list(merchant_ids))}
+
+
 async def merchants_by_ref(tx: Tx, channel_id: str, refs: Sequence[str]) -> dict[str, str]:
     """From the channel's account numbers to merchants' ids."""
     rows = await tx.rows(QUERIES.parties_by_ref, tx.org, channel_id, list(refs))

@@ -15,7 +15,7 @@ from cauce.gateway.limits import ShareAboveCap, share_cap_minor
 from cauce.kernel.errors import Conflict
 from cauce.marketplace.splits.rules.evaluation import SELLER, OrderFacts, UnknownParty, evaluate
 from cauce.marketplace.splits.rules.provider_fee import ProviderFeeExceedsPart
-from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, FeeBearer, SplitRule
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, FeeBearer, SplitRule, conditions_of
 from cauce.pricing.refunds import RefundExceedsParts, refund_proportional
 
 
@@ -63,9 +63,13 @@ def plan_order(
     parties: Mapping[str, str],
     pots: Sequence[Pot],
     share_max: Fraction | None,
+    attributes: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Claims]:
-    """The parts of every collection, by its id. `parties` is role -> merchant, `share_max` the cap of shares to others."""
-    claims = [_claims(rule, one, parties) for one in goods]
+    """The parts of every collection, by its id. `parties` is role -> merchant, `share_max` the cap of shares to others.
+
+    `attributes` are those of merchants, by their ids, that the rule's conditions may ask about.
+    """
+    claims = [_claims(rule, one, parties, attributes or {}) for one in goods]
     owned = [pot for pot in pots if pot.owner_id]
     if not owned:
         return _laid_over([part for each in claims for part in each], pots)
@@ -93,17 +97,44 @@ def less_fee(parts: Sequence[Part], fee_minor: int, bearer: FeeBearer) -> tuple[
 
 
 @lru_cache(maxsize=4096)
-def _divided(rule: SplitRule, prices: tuple[int, ...], roles: frozenset[str]) -> tuple[tuple[str, int], ...]:
+def _divided(
+    rule: SplitRule, prices: tuple[int, ...], roles: frozenset[str], known: tuple[tuple[str, str, str], ...]
+) -> tuple[tuple[str, int], ...]:
+    """`known`: (party, attribute, value) of what the rule's conditions ask about."""
     lines = prices if rule.base is Base.LINES else ()
-    facts = OrderFacts(sum(prices), lines_minor=lines, parties=frozenset({SELLER, *roles}))
+    attributes: dict[str, dict[str, str]] = {}
+    for party, attribute, value in known:
+        attributes.setdefault(party, {})[attribute] = value
+    facts = OrderFacts(sum(prices), lines_minor=lines, parties=frozenset({SELLER, *roles}), attributes=attributes)
     return tuple(evaluate(rule, facts).by_party().items())
 
 
-def _claims(rule: SplitRule, goods: Goods, parties: Mapping[str, str]) -> list[Part]:
+@lru_cache(maxsize=4096)
+def _asked(rule: SplitRule) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(conditions_of(rule.parts)))
+
+
+def _known(
+    rule: SplitRule, goods: Goods, parties: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]]
+) -> tuple[tuple[str, str, str], ...]:
+    """What the rule's conditions ask about the seller and the order's parties; what is not known of one is left out."""
+    found = []
+    for party, attribute in _asked(rule):
+        merchant = goods.seller_id if party == SELLER else parties.get(party.removeprefix("party:"), "")
+        value = attributes.get(merchant, {}).get(attribute)
+        if value is not None:
+            found.append((party, attribute, value))
+    return tuple(found)
+
+
+def _claims(
+    rule: SplitRule, goods: Goods, parties: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]]
+) -> list[Part]:
     """One seller's parts: others first, in the rule's order, the seller's rest last."""
     roles = frozenset(f"party:{role}" for role in parties)
     rest, found = goods.freight_minor, []
-    for to, amount in _divided(rule, goods.prices_minor, roles):
+    known = _known(rule, goods, parties, attributes)
+    for to, amount in _divided(rule, goods.prices_minor, roles, known):
         if to in (SELLER, KEPT):
             rest += amount
         elif to == FEE:

@@ -195,6 +195,12 @@ def parties_of(parts: tuple[Part, ...]) -> set[str]:
     return found
 
 
+def conditions_of(parts: tuple[Part, ...]) -> frozenset[tuple[str, str]]:
+    """Every (party, attribute) that a rule's parts and their children ask about."""
+    found = {(part.condition.party, part.condition.attribute) for part in parts if part.condition is not None}
+    return frozenset(found).union(*(conditions_of(part.children) for part in parts if part.children))
+
+
 def is_refundable(parts: tuple[Part, ...], role: str) -> bool:
     """Whether refunds may touch what a role gets under these parts (and their children)."""
     named = [part for part in parts if part.to == role]
