@@ -92,6 +92,18 @@ async def test_a_form_that_is_sent_twice_refunds_once(played: Stage) -> None:
     assert too_much.status_code in (409, 422)
 
 
+async def test_a_break_is_put_into_a_case_and_the_case_given_to_somebody_else(played: Stage) -> None:
+    owner = await signed_in(played)
+    path = first_link(await owner.see("/console/breaks?state=open"), "/console/breaks/brk_")
+    page = await owner.see(path)
+    assert (await owner.press(page, "/case", cause=" ", owner="ana")).status_code == 422
+    put = await owner.press(page, "/case", cause="yearly fee", owner="ana")
+    assert EN["state.assigned"] in put.text and EN["cases.put"] not in put.text
+    board = await owner.see("/console/breaks")
+    assert "yearly fee" in board
+    assert "Bo Chen" in (await owner.press(board, "/assign", owner="Bo Chen")).text
+
+
 async def test_a_break_with_money_takes_two_persons(played: Stage) -> None:
     owner = await signed_in(played)
     finance = await signed_in(played, "finance@example.com", Role.FINANCE)

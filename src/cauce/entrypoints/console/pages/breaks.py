@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.cases import case_button, case_table
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, following, listed, page, states_filter
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import (
@@ -30,6 +31,7 @@ from cauce.entrypoints.web.tables import (
 from cauce.flows.marketplace import breaks
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.reports import oversight as report
+from cauce.reports import settlements
 from cauce.storage import audit, outbox
 from cauce.storage.database import Row, Tx
 from cauce.storage.directory.people import Role
@@ -46,11 +48,12 @@ class NothingProposed(Conflict):
 
 
 async def show_list(request: Request, session: Session) -> Response:
-    """Breaks, newest first, and the latest runs."""
+    """Breaks, newest first, open cases, and the latest runs."""
     wanted = asked(request, "state", "before")
     async with session.context.transaction() as tx:
         rows = await report.breaks(tx, before=wanted["before"], state=wanted["state"])
         runs = await report.runs(tx)
+        cases = await settlements.cases(tx, open_only=True)
     found = Table(
         columns("breaks.what", "breaks.channel", "breaks.severity", "breaks.state", "breaks.ours>", "breaks.theirs>"),
         [_line(row) for row in rows],
@@ -61,7 +64,7 @@ async def show_list(request: Request, session: Session) -> Response:
         session,
         "nav.breaks",
         lead="breaks.lead",
-        tables=[found, _run_table(runs)],
+        tables=[found, case_table(cases), _run_table(runs)],
         filters=(states_filter(request, wanted["state"], _STATES),),
         next=following(request, rows),
     )
@@ -153,6 +156,7 @@ def _actions(one: Row, proposed: Row | None) -> list[Button]:
         Button(f"{path}/explain", "breaks.explain", inputs=said, hint="breaks.explain_hint"),
         Button(f"{path}/propose", "breaks.correct", (("trigger", "correct"),), said, hint="breaks.two_hint"),
         Button(f"{path}/propose", "breaks.accept", (("trigger", "accept"),), said, hint="breaks.two_hint"),
+        *([case_button(one["id"])] if one["state"] == "open" else []),
     ]
     if proposed is None:
         return found
