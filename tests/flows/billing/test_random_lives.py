@@ -32,6 +32,8 @@ from tests.support.counts import PROGRAMS
 ZONES = sorted(available_timezones())
 DAY = timedelta(days=1)
 STEPS = 25
+BUSINESSES, BUSINESSES_SOAK = PROGRAMS // 2, 1_000
+"""Each lets some two customers subscribe, so these are about 200 lives of subscriptions, and 2,000."""
 
 
 class Life:
@@ -258,8 +260,18 @@ class Life:
         assert clearing == finished - back, "our clearing is what the card company says it took and gave back"
 
 
-@pytest.mark.parametrize("seed", range(PROGRAMS // 5))
+@pytest.mark.parametrize("seed", range(BUSINESSES))
 async def test_any_life_ends_in_books_that_agree(seller: Shop, seed: int) -> None:
+    await _live(seller, seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(BUSINESSES, BUSINESSES + BUSINESSES_SOAK))
+async def test_two_thousand_lives_as_well(seller: Shop, seed: int) -> None:
+    await _live(seller, seed)
+
+
+async def _live(seller: Shop, seed: int) -> None:
     life = Life(seller, seed)
     await life.prepare()
     for _ in range(STEPS):
