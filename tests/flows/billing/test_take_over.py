@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+from cauce.billing.catalog.rules import ChangeTiming
 from cauce.billing.customers.rules import CustomerData
+from cauce.flows.billing.changes import Change, change
 from cauce.flows.billing.take_over import OldSubscription, take_over
 from cauce.flows.billing.upcoming import upcoming_invoice
 from cauce.gateway.charging import SavedMethod
-from tests.flows.billing.shop import BEGIN, CHANNEL, Shop, flat
+from tests.flows.billing.shop import BEGIN, CHANNEL, Shop, flat, per_unit
 
 
 def old(reference: str, who: str, **more: object) -> OldSubscription:
@@ -51,4 +53,29 @@ async def test_what_ran_elsewhere_goes_on_here_at_its_own_anchor(seller: Shop) -
     assert [str(each["period_end"]) for each in await seller.invoices(bia)] == ["2026-03-31"]
     assert [request.amount.amount_minor for request in seller.cards.charged] == [700, 1_000, 1_000]
     assert (await seller.subscription(cid)).status == "canceled"
+    await seller.prove()
+
+
+async def test_a_price_is_kept_until_the_plan_changes(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900), per_unit("500"))
+    await seller.plan("max", flat(9_000))
+    rows = [
+        old(
+            "a", "ana", paid_until=date(2026, 1, 31), quantities={"seats": "2"}, price_minor=1_900, credit_minor=50_000
+        ),
+        old("b", "bia", paid_until=date(2026, 1, 31), price_minor=0),
+        old("c", "cid", paid_until=date(2026, 1, 31), price_minor=-1),
+        old("d", "dan", paid_until=date(2026, 1, 31)),
+    ]
+    taken = await take_over(seller.context, rows)
+    assert [bool(one.refused) for one in taken] == [False, False, True, False]
+    ana, bia, dan = [one.subscription_id or "" for one in taken if one.subscription_id]
+    due = [(await upcoming_invoice(seller.context, one)).bill.priced.total_minor for one in (ana, bia, dan)]
+    assert due == [1_900, 0, 3_400]
+    await change(seller.context, Change(ana, quantities={"seats": "3"}, timing=ChangeTiming.AT_RENEWAL))
+    await seller.advance_to(datetime(2026, 2, 1, tzinfo=UTC))
+    assert [one["total_minor"] for one in await seller.invoices(ana)] == [2_400], "the kept price and one seat more"
+    await change(seller.context, Change(ana, plan="max", timing=ChangeTiming.AT_RENEWAL))
+    await seller.advance_to(datetime(2026, 3, 1, tzinfo=UTC))
+    assert [one["total_minor"] for one in await seller.invoices(ana)] == [2_400, 9_000]
     await seller.prove()

@@ -97,7 +97,10 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
         after = enter_period(after, one.period_index + 1)
     around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around], {item.price_id for item in before.items})
-    used = compose(one.id, before, tariff, advance=None, arrears=period_of(one, one.period_index), with_pending=False)
+    ends = (
+        period_of(one, one.period_index) if one.period_index >= 0 else None
+    )  # None: billed where it was taken over from
+    used = compose(one.id, before, tariff, advance=None, arrears=ends, with_pending=False)
     begun = compose(one.id, around, tariff, advance=period_of(after, after.period_index), arrears=None)
     charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
     priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts])

@@ -128,7 +128,10 @@ def wanted_items(
         default = before.quantity if before is not None else Decimal(1)
         quantity = quantity_of(wish.quantities[price.key]) if price.key in wish.quantities else default
         item = Item(new_id("si"), one.id, price.id, quantity)
-        if (
+        if same_plan and wish.options is None and before is not None:  # his options, and a price that he kept (A12)
+            carried = before.options, before.adjust_minor, before.adjust_percent
+            item = replace(item, options=carried[0], adjust_minor=carried[1], adjust_percent=carried[2])
+        elif (
             price.kind is PriceKind.RECURRING
             and not any(other.options for other in items)
             and (added or percent or options)

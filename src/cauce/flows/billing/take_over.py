@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import Plan, Price
+from cauce.billing.catalog.rules import Plan, Price, PriceKind
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import Customer, CustomerData
 from cauce.billing.payments import service as payments
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, instant_of, move_trial
+from cauce.billing.subscriptions.rules import RENEW, Item, Step, Subscription, instant_of, move_trial
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.bills import period_amount
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.revenue import revenue_of
 from cauce.flows.billing.signup import Signup, choose_prices, draft_of, items_of
@@ -25,7 +26,7 @@ from cauce.flows.context import Context
 from cauce.gateway.charging import SavedMethod
 from cauce.kernel.errors import CauceError, InvalidRequest
 from cauce.ledger.recipes import billing as recipes
-from cauce.reports.billing_run import load_surroundings
+from cauce.reports.billing_run import ItemRow, load_surroundings
 from cauce.storage.database import Tx
 
 _SOURCE = "taken_over_from"
@@ -35,6 +36,7 @@ _SOURCE = "taken_over_from"
 class OldSubscription:
     """One subscription of the old system. `reference` is its id there; `paid_until` the first day that is not paid.
 
+    `price_minor`: what he pays there per period before discount and tax, where it is not this plan's price: he keeps it.
     `anchor_day` when the old day of the month differs from that of `paid_until` (31 in February).
     """
 
@@ -47,6 +49,7 @@ class OldSubscription:
     anchor_day: int | None = None
     quantities: Mapping[str, str] = field(default_factory=dict)
     credit_minor: int = 0
+    price_minor: int | None = None
     channel_id: str = ""
     customer_ref: str = ""
     method: SavedMethod | None = None
@@ -133,10 +136,32 @@ async def _place(
             raise InvalidRequest(
                 "the period that was paid is over; bill it in the old system first", param="paid_until"
             )
-    await subscriptions.place(tx, one, items_of(command, plan, prices, one.id), now)
+    items = items_of(command, plan, prices, one.id)
+    await subscriptions.place(tx, one, _at_kept_price(items, prices, row.price_minor), now)
     if one.status == "active":
         revenue = await revenue_of(tx, await load_surroundings(tx, [one.id]))
         one = replace(one, mrr_minor=revenue[one.id])
         await subscriptions.save(tx, [one])
     await subscriptions.record(tx, Step(None, one, "subscribe", now, "taken over"), actor)
     return one
+
+
+def _at_kept_price(items: Sequence[Item], prices: Sequence[Price], price_minor: int | None) -> list[Item]:
+    """The items so that a period costs `price_minor`: the difference to the list stands on the recurring ones, the first first."""
+    if price_minor is None:
+        return list(items)
+    by_id = {price.id: price for price in prices}
+    fees = [item for item in items if by_id[item.price_id].kind is PriceKind.RECURRING]
+    if price_minor < 0 or not fees:
+        raise InvalidRequest("a kept price is zero or more, of a plan with a recurring fee", param="price")
+    amounts = {item.id: period_amount([_row(item)], by_id) for item in fees}
+    left, kept = price_minor - sum(amounts.values()), {}
+    for item in fees:  # none of them falls below zero
+        change = max(left, -amounts[item.id])
+        kept[item.id] = replace(item, adjust_minor=item.adjust_minor + change)
+        left -= change
+    return [kept.get(item.id, item) for item in items]
+
+
+def _row(item: Item) -> ItemRow:
+    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)

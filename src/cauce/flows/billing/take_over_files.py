@@ -28,7 +28,7 @@ from cauce.kernel.errors import CauceError, InvalidRequest
 
 _CUSTOMER = ("external_id", "email", "name", "locale", "timezone", "country", "tax_treatment")
 _SUBSCRIPTION = (
-    "reference", "plan", "currency", "state", "paid_until", "trial_end", "anchor_day", "quantities", "credit_minor",
+    "reference", "plan", "currency", "state", "paid_until", "trial_end", "anchor_day", "quantities", "credit_minor", "price_minor",
     "channel", "customer_ref", "method_ref", "method_brand", "method_last4", "method_expires_on", "method_fingerprint",
 )  # fmt: skip
 _ENDED = ("canceled", "cancelled", "ended", "expired")
@@ -189,6 +189,7 @@ def _subscription(row: Mapping[str, str]) -> OldSubscription:
         anchor_day=int(row["anchor_day"]) if row.get("anchor_day") else None,
         quantities=_quantities(row.get("quantities", "")),
         credit_minor=int(row.get("credit_minor", "0")),
+        price_minor=int(row["price_minor"]) if row.get("price_minor") else None,
         channel_id=row.get("channel", ""),
         customer_ref=row.get("customer_ref", ""),
         method=method,
