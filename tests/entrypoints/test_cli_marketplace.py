@@ -1,116 +1,63 @@
-"""`cauce import orders` and `cauce reconcile` from the shell, on an organization at a provider's simulator."""
+"""`cauce merchants`, `cauce rules` and `cauce fundings` from the shell: two persons where two are needed, past orders tried again."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
-from datetime import timedelta
+import json
 from pathlib import Path
 
 import pytest
 
-from cauce.entrypoints.cli.order_import import told
-from cauce.entrypoints.cli.reconciling import File
-from cauce.entrypoints.demo import real_orders
-from cauce.entrypoints.demo.stage import Stage
-from cauce.flows.marketplace import compliance
-from cauce.flows.marketplace.import_orders import ImportTerms
-from cauce.kernel.errors import InvalidRequest
-from cauce.marketplace.compliance.rules import QUESTIONS, PooledMoney
-from cauce.marketplace.compliance.rules import Answer as Said
-from cauce.providers.kit.bankfiles import Format
-from tests.flows.threads import silent
-from tests.support.runtime import BEGIN, world
-from tests.support.shell import Answer, cauce
+from cauce.channels.service import create_channel
+from cauce.entrypoints import logs
+from cauce.entrypoints.cli import main
+from cauce.storage.database import Database
+from cauce.storage.directory import people
+from cauce.storage.directory.orgs import Mode, create_org
+from cauce.storage.sealing import Sealer
+from tests.flows.billing.shop import BEGIN
 
-ITEMS = """order_id,seller_id,price_cents,freight_cents,purchased_at
-o1,ana,10000,500,2026-01-20T10:00:00Z
-o2,bia,3000,0,2026-01-20T11:00:00Z
-=o3,carl,990,10,2026-01-20T12:00:00Z
-"""
-PAYMENTS = "order_id,method,amount_cents\no1,card,10500\no2,card,3000\n=o3,card,1000\n"
-MAP = "defaults: {status: '', approved_at: '', delivered_at: ''}\n"
-ANSWERS = {one.number: Said("no" if one.stops == "yes" else "the holder", "contract 7") for one in QUESTIONS}
-BANK_MAP = (
-    "currency: brl\naccount_ref: A1\ncolumns: {booking_date: Day, amount: Amount, text: Text, bank_ref: Ref}\n"
-    "entry_key: {columns: [Ref]}\n"
-)
+RULE = {
+    "name": "commission",
+    "currency": "eur",
+    "parts": [{"to": "fee", "kind": "percent", "value": "0.12"}, {"to": "party:seller", "kind": "remainder"}],
+}
 
 
-@dataclass
-class Shop:
-    """A marketplace at Stripe's simulator, and a shell beside it."""
+async def test_a_market_is_set_up_from_the_shell(
+    database: Database, dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with database.transaction() as tx:
+        org = await create_org(tx, "Shop", Mode.SANDBOX, frozen_at=BEGIN)
+        for name in ("ana", "bia"):
+            await people.add_member(tx, org.id, f"{name}@example.com", people.Role.OWNER)
+    async with database.transaction(org.id) as tx:
+        await create_channel(tx, Sealer.of(b"k" * 32), "stripe", "Cards", settings={}, secrets={}, channel_id="ch_x")
+    (tmp_path / "rule.json").write_text(json.dumps(RULE))
 
-    stage: Stage
-    terms: ImportTerms
-    run: Callable[..., Awaitable[Answer]]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAUCE_HOME", str(tmp_path))
+    monkeypatch.setenv("CAUCE_DATABASE_URL", dsn)
+    monkeypatch.setattr(logs, "configure", lambda _: None)  # the process is the tests'
 
+    async def run(*words: str) -> tuple[int, str]:
+        """The command line in a thread of this process: a process for each costs a second."""
+        capsys.readouterr()
+        code = await asyncio.to_thread(main.run, list(words))
+        said = capsys.readouterr()
+        return code, said.out or said.err
 
-@pytest.fixture(scope="module")
-async def shop(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    home = tmp_path_factory.mktemp("home")
-    async with world(shared_dsn, home, sandbox=True) as product:
-        org = await product.sandbox_org("Feira")
-        stage = Stage(product.app, org, product.sandbox_url, silent)
-        terms = await real_orders.open_channel(stage, "stripe", ["ana", "bia"], BEGIN)
-        environ = {
-            "CAUCE_DATABASE_URL": shared_dsn,
-            "CAUCE_MASTER_KEY": product.app.settings.master_key[0].hex(),
-        }
-
-        async def run(*words: str) -> Answer:
-            return await asyncio.to_thread(cauce, *words, "--org", org.public_id, home=home, environ=environ)
-
-        yield Shop(stage, terms, run)
-
-
-async def test_orders_are_imported_once_and_what_is_refused_is_told_with_its_reason(shop: Shop, tmp_path: Path) -> None:
-    for name, text in (("items.csv", ITEMS), ("payments.csv", PAYMENTS), ("map.yaml", MAP)):
-        (tmp_path / name).write_text(text)
-    words = (
-        "import", "orders", "--items", f"{tmp_path}/items.csv", "--payments", f"{tmp_path}/payments.csv",
-        "--map", f"{tmp_path}/map.yaml", "--channel", shop.terms.channel_id, "--refused", f"{tmp_path}/refused.csv",
-    )  # fmt: skip
-    first = await shop.run(*words, "--rule", shop.terms.rule_id, "--json")
-    assert first.code == 0, first.err
-    assert {name: first.data[name] for name in ("read", "accepted", "refused", "reasons")} == {
-        "read": 3, "accepted": 2, "refused": 1, "reasons": {"unknown_merchant": 1}
-    }  # fmt: skip
-    assert "'=o3,unknown_merchant," in (tmp_path / "refused.csv").read_text()
-    assert told(first.data, None)[:2] == ["2 of 3 orders taken, 1 refused.", "  1 x unknown_merchant"]
-
-
-async def test_nobody_signs_for_a_channel_whose_provider_pays_merchants_money_out_by_itself(shop: Shop) -> None:
-    schedule = {"payouts": {"schedule": {"interval": "daily"}}}
-    await shop.stage.control.verb("stripe", "settings", {"settings": schedule})
-    with pytest.raises(PooledMoney, match="daily"):
-        await compliance.sign(shop.stage.context, ANSWERS)
-    schedule["payouts"]["schedule"]["interval"] = "manual"
-    await shop.stage.control.verb("stripe", "settings", {"settings": schedule})
-    await shop.stage.control.fault("stripe", "drop_before", "balance_settings.retrieve", times=9)
-    with pytest.raises(PooledMoney, match="does not tell"):
-        await compliance.sign(shop.stage.context, ANSWERS)
-    await shop.stage.control.clear_faults("stripe")
-    await compliance.sign(shop.stage.context, ANSWERS)
-    gate = await compliance.read_gate(shop.stage.context)
-    assert [(one.channel_id, one.is_signed) for one in gate.channels] == [(shop.terms.channel_id, True)]
-
-
-async def test_a_reconciliation_fetches_takes_in_a_file_and_prints_what_differs(shop: Shop, tmp_path: Path) -> None:
-    day = (BEGIN - timedelta(days=1)).date()
-    (tmp_path / "bank.csv").write_text(f"Day,Amount,Text,Ref\n{day},-4.00,yearly fee,r1\n")
-    (tmp_path / "map.yaml").write_text(BANK_MAP)
-    file = ("--channel", shop.terms.channel_id, "--file", f"{tmp_path}/bank.csv", "--map", f"{tmp_path}/map.yaml")
-    shown = await shop.run("reconcile", *file)
-    assert (shown.code, "brought 1 new lines" in shown.out) == (1, True), shown.err
-    assert "unknown_debit" in shown.out and " 4.00 " in shown.out
-    found = await shop.run("reconcile", *file, "--no-fetch", "--json")
-    assert (found.code, found.data["file"]["new_lines"]) == (1, 0)
-    assert [(one["type"], one["amount_minor"]) for one in found.data["breaks"]] == [("unknown_debit", 400)]
-
-
-def test_a_file_is_known_by_its_ending_or_refused() -> None:
-    with pytest.raises(InvalidRequest, match="mt940"):
-        File(Path("bank.doc")).kind()
-    assert [File(Path(name)).kind() for name in ("a.STA", "b.xml")] == [Format.MT940, Format.CAMT053]
+    made = json.loads((await run("merchants", "create", "Ana", "--number", "ana", "--json"))[1])["merchant"]
+    assert made in (await run("merchants", "list", "--search", "an"))[1]
+    ana, bia = ("--person", "ana@example.com"), ("--person", "bia@example.com")
+    drafted = json.loads((await run("rules", "draft", "rule.json", *ana, "--json"))[1])
+    refused = await run("rules", "activate", drafted["split_rule"], "1", *ana)
+    assert refused[0] and "second person" in refused[1]
+    assert await run("rules", "activate", drafted["split_rule"], "1", *bia) == (
+        0,
+        f"{drafted['split_rule']} version 1 is active.\n",
+    )
+    code, said = await run("rules", "simulate", "rule.json", "--first", "2026-01-01", "--until", "2026-02-01")
+    assert (code, said.splitlines()[0]) == (0, "0 orders, 0 would be divided otherwise, 0 refused.")
+    code, said = await run("fundings", "request", "gift", "ch_x", "100", "eur")
+    assert code and "gift is none of" in said

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from cauce.entrypoints.cli import output
+from cauce.entrypoints.cli.acting import OrgOption, in_org
 
 if TYPE_CHECKING:
     from cauce.flows.context import Context
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The go-live gate, the rules that keep merchants' money apart, licences, the self-check.")
 
-OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
 DateOption = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
 _T = TypeVar("_T")
 
@@ -128,22 +128,4 @@ def _answers(file: Path) -> dict[int, Answer]:
 
 
 def _run(org: str, work: Callable[[Context], Awaitable[_T]], *, person: str = "") -> _T:
-    """Work in the chosen organization, as this shell or as the member `person`, who must be an owner or admin."""
-    from cauce.app import App
-    from cauce.entrypoints.cli.application import chosen_org, run_with_app, shell_actor
-    from cauce.kernel.errors import Forbidden
-    from cauce.storage.audit import Actor
-    from cauce.storage.directory.people import Role, members
-
-    async def main(app: App) -> _T:
-        async with app.runtime.db.transaction() as tx:
-            one = await chosen_org(tx, org)
-            actor = shell_actor()
-            if person:
-                roles = {row["email"]: row["role"] for row in await members(tx, one.id)}
-                if roles.get(person) not in (Role.OWNER, Role.ADMIN):
-                    raise Forbidden(f"{person} is no owner or admin of this organization", param="person")
-                actor = Actor(f"person:{person}")
-        return await work(app.runtime.context(one.id, actor=actor, cause="cli"))
-
-    return run_with_app("cauce compliance", main)
+    return in_org("cauce compliance", org, work, person=person)
