@@ -1,4 +1,4 @@
-"""`cauce merchants`, `cauce rules` and `cauce fundings` from the shell: two persons where two are needed, past orders tried again."""
+"""`cauce merchants`, `cauce split-rules` and `cauce fundings` from the shell: two persons where two are needed, past orders tried again."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ async def test_a_market_is_set_up_from_the_shell(
     made = json.loads((await run("merchants", "create", "Ana", "--number", "ana", "--json"))[1])["merchant"]
     assert made in (await run("merchants", "list", "--search", "an"))[1]
     ana, bia = ("--person", "ana@example.com"), ("--person", "bia@example.com")
-    drafted = json.loads((await run("rules", "draft", "rule.json", *ana, "--json"))[1])
-    refused = await run("rules", "activate", drafted["split_rule"], "1", *ana)
+    drafted = json.loads((await run("split-rules", "draft", "rule.json", *ana, "--json"))[1])
+    refused = await run("split-rules", "activate", drafted["split_rule"], "1", *ana)
     assert refused[0] and "second person" in refused[1]
-    assert await run("rules", "activate", drafted["split_rule"], "1", *bia) == (
+    assert await run("split-rules", "activate", drafted["split_rule"], "1", *bia) == (
         0,
         f"{drafted['split_rule']} version 1 is active.\n",
     )
-    code, said = await run("rules", "simulate", "rule.json", "--first", "2026-01-01", "--until", "2026-02-01")
+    code, said = await run("split-rules", "simulate", "rule.json", "--first", "2026-01-01", "--until", "2026-02-01")
     assert (code, said.splitlines()[0]) == (0, "0 orders, 0 would be divided otherwise, 0 refused.")
     code, said = await run("fundings", "request", "gift", "ch_x", "100", "eur")
     assert code and "gift is none of" in said

@@ -1,4 +1,4 @@
-"""`cauce rules`: the split rules, activated by a second person, and what one would have made of past orders."""
+"""`cauce split-rules`: the split rules, activated by a second person, and what one would have made of past orders."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show_all(org: OrgOption = "") -> None:
         async with context.transaction() as tx:
             return await list_rules(tx)
 
-    rows = in_org("cauce rules", org, work)
+    rows = in_org("cauce split-rules", org, work)
     lines = [[row["id"], row["version"], row["name"], row["state"]] for row in rows]
     output.emit(plain(rows), *output.table(("rule", "version", "name", "state"), lines))
 
@@ -46,7 +46,10 @@ def draft(
 
     document = _document(file)
     rule_id, version = in_org(
-        "cauce rules", org, lambda context: draft_split_rule(context, document, rule_id=rule or None), person=person
+        "cauce split-rules",
+        org,
+        lambda context: draft_split_rule(context, document, rule_id=rule or None),
+        person=person,
     )
     output.emit({"split_rule": rule_id, "version": version}, f"{rule_id} version {version} is a draft.")
 
@@ -61,7 +64,7 @@ def activate(
     """Make a draft the active version, as somebody else than who drafted it."""
     from cauce.flows.marketplace.merchants import activate_split_rule
 
-    in_org("cauce rules", org, lambda context: activate_split_rule(context, rule, version), person=person)
+    in_org("cauce split-rules", org, lambda context: activate_split_rule(context, rule, version), person=person)
     output.emit({"split_rule": rule, "version": version}, f"{rule} version {version} is active.")
 
 
@@ -81,7 +84,9 @@ def simulate(
 
     rule = parse_rule(_document(file))
     begin, end = first.replace(tzinfo=UTC), until.replace(tzinfo=UTC)
-    found = in_org("cauce rules", org, lambda context: simulate_rule(context, rule, begin, end, channel_id=channel))
+    found = in_org(
+        "cauce split-rules", org, lambda context: simulate_rule(context, rule, begin, end, channel_id=channel)
+    )
     rows = [[party, found.before[party], found.after[party]] for party in sorted({*found.before, *found.after})]
     output.emit(
         _simulated(found),
