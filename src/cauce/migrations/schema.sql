@@ -3091,6 +3091,8 @@ CREATE TABLE reconciliation.terms (
     timing_days integer DEFAULT 3 NOT NULL,
     csv_map jsonb,
     map_version integer DEFAULT 0 NOT NULL,
+    accept_max_minor bigint,
+    CONSTRAINT terms_accept_max_minor_check CHECK ((accept_max_minor >= 0)),
     CONSTRAINT terms_timing_days_check CHECK (((timing_days >= 0) AND (timing_days <= 30)))
 );
 

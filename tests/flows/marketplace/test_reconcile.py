@@ -14,7 +14,7 @@ from cauce.gateway.reporting import LineKind
 from cauce.kernel.errors import Unavailable
 from cauce.kernel.money import Money
 from cauce.marketplace.reconciliation import service, store
-from cauce.marketplace.reconciliation.rules import ResolutionNeedsTwo
+from cauce.marketplace.reconciliation.rules import ResolutionNeedsTwo, TooLargeToAccept
 from cauce.marketplace.settlement.rules import PayoutsPaused
 from cauce.marketplace.settlement.service import channel_pauses
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
@@ -186,6 +186,10 @@ async def test_a_break_that_touches_money_is_resolved_by_two_persons(shop: Marke
         (row,) = await store.open_breaks(tx, "ch")
         with pytest.raises(ResolutionNeedsTwo):
             await service.resolve(tx, row["id"], "accept", "interest", "contract 7", by="a", approved_by="a", at=BEGIN)
+        await store.set_terms(tx, "ch", {}, 3, abs(row["amount_minor"]) - 1)
+        with pytest.raises(TooLargeToAccept):
+            await service.resolve(tx, row["id"], "accept", "interest", "contract 7", by="a", approved_by="b", at=BEGIN)
+        await store.set_terms(tx, "ch", {}, 3, abs(row["amount_minor"]))
         await service.resolve(tx, row["id"], "accept", "interest", "contract 7", by="a", approved_by="b", at=BEGIN)
         assert await store.open_breaks(tx, "ch") == []
 

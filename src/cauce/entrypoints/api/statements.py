@@ -34,10 +34,12 @@ BREAKS_MAX = 500
 
 class TermsBody(Body):
     """How a channel's statements are judged: what fees may differ by (type -> minor units), and for how many days a
-    difference may be a matter of the cut-off."""
+    difference may be a matter of the cut-off. `accept_max_amount`: the largest difference that two persons may accept,
+    minor units (any, if left out)."""
 
     fee_tolerances: dict[Key, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(default_factory=dict)
     timing_days: Annotated[int, Field(ge=0, le=30)] = TIMING_DAYS
+    accept_max_amount: Annotated[int, Field(ge=0)] | None = None
 
 
 class MapBody(Body):
@@ -120,7 +122,7 @@ async def set_terms(request: Request, caller: MarketplaceWriter, channel_id: Id,
     async def work(context: Context) -> object:
         async with context.transaction() as tx:
             await read_channel(tx, channel_id)
-            await store.set_terms(tx, channel_id, body.fee_tolerances, body.timing_days)
+            await store.set_terms(tx, channel_id, body.fee_tolerances, body.timing_days, body.accept_max_amount)
         return {"object": "reconciliation_terms", "channel": channel_id, **body.model_dump()}
 
     return await answer_once(request, caller.context, work, status=200)

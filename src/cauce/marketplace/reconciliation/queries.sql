@@ -73,11 +73,12 @@ UPDATE reconciliation.line l SET kind = k.kind FROM unnest($2::bigint[], $3::tex
  WHERE l.org_id = $1 AND l.statement_id = k.statement_id AND l.row_key = k.row_key
 
 -- name: terms
-SELECT fee_tolerances, timing_days, csv_map, map_version FROM reconciliation.terms WHERE org_id = $1 AND channel_id = $2
+SELECT fee_tolerances, timing_days, accept_max_minor, csv_map, map_version FROM reconciliation.terms WHERE org_id = $1 AND channel_id = $2
 
 -- name: set_terms
-INSERT INTO reconciliation.terms (org_id, channel_id, fee_tolerances, timing_days) VALUES ($1, $2, $3, $4)
-ON CONFLICT (org_id, channel_id) DO UPDATE SET fee_tolerances = excluded.fee_tolerances, timing_days = excluded.timing_days
+INSERT INTO reconciliation.terms (org_id, channel_id, fee_tolerances, timing_days, accept_max_minor) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (org_id, channel_id) DO UPDATE
+   SET fee_tolerances = excluded.fee_tolerances, timing_days = excluded.timing_days, accept_max_minor = excluded.accept_max_minor
 
 -- name: set_csv_map
 INSERT INTO reconciliation.terms (org_id, channel_id, csv_map, map_version) VALUES ($1, $2, $3, 1)

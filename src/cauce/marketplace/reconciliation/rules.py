@@ -98,6 +98,12 @@ class ResolutionNeedsTwo(Forbidden):
     code = "resolution_needs_two"
 
 
+class TooLargeToAccept(Forbidden):
+    """The difference is larger than may be accepted at this channel: it is corrected or explained."""
+
+    code = "difference_too_large"
+
+
 class CriticalBreaksOpen(Conflict):
     """A run closes only without open critical breaks."""
 

@@ -19,6 +19,7 @@ from cauce.marketplace.reconciliation.rules import (
     ResolutionNeedsTwo,
     Severity,
     Tolerances,
+    TooLargeToAccept,
     UnknownBreak,
     UnknownCase,
 )
@@ -105,6 +106,11 @@ async def resolve(
         raise InvalidRequest("a resolution says what it was and what proves it", param="evidence")
     if state in ("corrected", "accepted") and (not approved_by or approved_by == by):
         raise ResolutionNeedsTwo(param="approved_by")
+    if state == "accepted":
+        terms = await store.read_terms(tx, row["channel_id"])
+        limit = terms["accept_max_minor"] if terms else None
+        if limit is not None and abs(row["amount_minor"]) > limit:
+            raise TooLargeToAccept(limit_minor=limit)
     await store.resolve_break(tx, break_id, state, resolution, evidence, by, approved_by, at)
     await emit(tx, [NewEvent("break.resolved", break_id, at, {"state": state})], actor=by)
     return row

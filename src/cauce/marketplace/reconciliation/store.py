@@ -120,9 +120,13 @@ async def read_terms(tx: Tx, channel_id: str) -> Row | None:
     return await tx.row(QUERIES.terms, tx.org, channel_id)
 
 
-async def set_terms(tx: Tx, channel_id: str, fee_tolerances: Mapping[str, int], timing_days: int) -> None:
-    """Tolerances (fee type -> minor units) and days that a difference may be a matter of the cut-off."""
-    await tx.run(QUERIES.set_terms, tx.org, channel_id, dict(fee_tolerances), timing_days)
+async def set_terms(
+    tx: Tx, channel_id: str, fee_tolerances: Mapping[str, int], timing_days: int, accept_max_minor: int | None = None
+) -> None:
+    """Tolerances (fee type -> minor units), days that a difference may be a matter of the cut-off, and the largest
+    difference that may be accepted (None: any).
+    """
+    await tx.run(QUERIES.set_terms, tx.org, channel_id, dict(fee_tolerances), timing_days, accept_max_minor)
 
 
 async def set_csv_map(tx: Tx, channel_id: str, csv_map: Mapping[str, Any]) -> int:
