@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy, TrialEnd
+from cauce.billing.catalog.rules import ChangeTiming, DunningPolicy, PlanPolicy, TrialEnd
+from cauce.flows.billing.changes import Change, change
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
+from cauce.flows.billing.run_preview import preview_run
 from cauce.kernel.calendar.months import add_months
 from tests.flows.billing.shop import BEGIN, Shop, flat, per_unit
 
@@ -194,3 +196,27 @@ async def test_a_debt_that_is_partly_paid_by_a_retry_goes_on_being_collected(sel
     one = await seller.subscription(done.subscription_id)
     assert one.status == "active"
     await seller.prove()
+
+
+async def test_a_dry_run_says_what_the_run_then_bills(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900), flat(3_100, currency="usd"))
+    await seller.plan("max", flat(9_000))
+    for who, currency in (("ana", "eur"), ("bia", "usd"), ("carl", "eur"), ("dora", "eur")):
+        await seller.card(who)
+        done = await seller.sign_up(who, "pro", currency=currency)
+    await change(seller.context, Change(done.subscription_id, plan="max", timing=ChangeTiming.AT_RENEWAL))
+    renewal = datetime(2026, 2, 15, 9, tzinfo=UTC)
+    assert (await preview_run(seller.context, renewal - timedelta(seconds=1))).invoices == {}
+    said = await preview_run(seller.context, renewal)
+    assert (dict(said.invoices), said.apart) == ({"eur": 2, "usd": 1}, 1)
+    assert dict(said.total_minor) == {"eur": 5_800, "usd": 3_100}
+    assert said == await preview_run(seller.context, renewal), "asking changes nothing"
+    await seller.advance_to(renewal)
+    async with seller.context.transaction() as tx:
+        billed = await tx.rows(
+            "SELECT currency, count(*) AS many, sum(total_minor)::bigint AS total FROM invoicing.invoice"
+            " WHERE org_id = $1 AND finalized_at = $2 AND total_minor <> 9000 GROUP BY currency",
+            tx.org,
+            renewal,
+        )
+    assert {row["currency"]: (row["many"], row["total"]) for row in billed} == {"eur": (2, 5_800), "usd": (1, 3_100)}

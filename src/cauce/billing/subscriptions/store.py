@@ -203,3 +203,8 @@ async def use_discounts(tx: Tx, discount_ids: Sequence[str]) -> None:
 
 def _columns(subscriptions: Sequence[Subscription]) -> list[list[Any]]:
     return [list(column) for column in zip(*map(_values, subscriptions), strict=True)]
+
+
+async def renewing_until(tx: Tx, until: datetime, after: tuple[datetime, str], rows_max: int) -> list[Subscription]:
+    """Subscriptions that renew at the latest at `until`, in the order of the run, after that (due time, id)."""
+    return [subscription_of(row) for row in await tx.rows(QUERIES.renewing_until, tx.org, until, *after, rows_max)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cauce.entrypoints.api import (
     analytics,
     automations,
+    billing_run,
     campaigns,
     catalog,
     clock,
@@ -54,6 +55,7 @@ ROUTERS = (
     subscriptions.router,
     subscription_steps.router,
     invoices.router,
+    billing_run.router,
     outreach.router,
     campaigns.router,
     automations.router,
