@@ -40,8 +40,9 @@ async def test_a_new_price_comes_at_the_renewal_that_was_told_with_what_each_has
     bia = (await seller.sign_up("bia", "pro")).subscription_id
     carl = (await seller.sign_up("carl", "pro", currency="usd")).subscription_id
     await seller.plan("pro", flat(1_500), per_unit("200"))
-    with pytest.raises(InvalidRequest):
-        await migrate_prices(seller.context, PriceMigration("pro", date(2026, 2, 1)))
+    for too_early_or_late in (date(2026, 2, 1), date(9999, 12, 31)):
+        with pytest.raises(InvalidRequest):
+            await migrate_prices(seller.context, PriceMigration("pro", too_early_or_late))
     preview = await migrate_prices(seller.context, MARCH, dry_run=True)
     assert amounts(preview, ana) == ("scheduled", 1_300, 2_100, date(2026, 3, 15))
     assert amounts(preview, carl)[0] == "refused", "no price in his currency: named, not dropped"

@@ -31,6 +31,7 @@ from cauce.storage.outbox import NewEvent
 
 CHUNK = 500
 NOTICE_DAYS = 30
+AHEAD_DAYS_MAX = 732
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ async def _chunk(
             f"a price changes {command.notice_days} days from now at the earliest, so that it can be told",
             param="effective_on",
         )
+    if command.effective_on > now.date() + timedelta(days=AHEAD_DAYS_MAX):
+        raise InvalidRequest(f"a price change is planned {AHEAD_DAYS_MAX} days ahead at most", param="effective_on")
     plan_id, sold = await catalog.require_sold(tx, command.plan)
     ids = await reports.of_older_versions(tx, command.plan, plan_id, after, CHUNK)
     if not ids:
