@@ -19,6 +19,7 @@ from cauce.flows.billing.changes import (
     withdraw_change,
 )
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
+from cauce.flows.billing.upcoming import upcoming_invoice
 from cauce.pricing.invoice_lines import PricedLine
 from tests.flows.billing.shop import Shop, flat, per_unit
 
@@ -53,6 +54,19 @@ async def test_an_upgrade_on_day_eleven_credits_2000_and_charges_3333(seller: Sh
     await seller.advance_to(datetime(2026, 5, 1, 9, tzinfo=UTC))
     assert [each["total_minor"] for each in await seller.invoices(one)] == [3_000, 1_333, 5_000]
     await seller.prove()
+
+
+async def test_the_upcoming_invoice_is_that_of_the_change_which_waits_and_asking_makes_nothing(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000))
+    await seller.plan("large", flat(5_000))
+    one = await _on_april_1(seller)
+    await change(seller.context, Change(one, plan="large", timing=ChangeTiming.AT_RENEWAL))
+    before = await seller.subscription(one), await seller.story(one)
+    upcoming = await upcoming_invoice(seller.context, one)
+    assert (upcoming.bill.priced.total_minor, upcoming.at) == (5_000, datetime(2026, 5, 1, 9, tzinfo=UTC))
+    assert (await seller.subscription(one), await seller.story(one)) == before
+    await seller.advance_to(datetime(2026, 5, 1, 9, tzinfo=UTC))
+    assert [each["total_minor"] for each in await seller.invoices(one)] == [3_000, 5_000]
 
 
 async def test_upgrade_and_back_on_one_day_costs_nothing(seller: Shop) -> None:

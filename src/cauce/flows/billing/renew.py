@@ -8,6 +8,7 @@ the poison subscription stands alone and is parked.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -62,12 +63,24 @@ def decide(subscription: Subscription, around: Surroundings, tariff: Tariff, bat
     return after
 
 
+class _Seen(Exception):
+    """A preview has seen what it wanted; what it wrote on the way is undone."""
+
+
 async def preview_renewal(tx: Tx, subscription: Subscription) -> Batch:
-    """The upcoming invoice: the very batch that the run would write for this subscription (G5)."""
-    arounds = await load_surroundings(tx, [subscription.id])
+    """The upcoming invoice: the very batch that the run would write for this subscription, changes that wait for the
+    boundary made (G5); without an invoice when it ends there and owes nothing."""
     batch = Batch()
-    tariff = await load_tariff(tx, [subscription], [arounds[subscription.id]])
-    decide(subscription, arounds[subscription.id], tariff, batch)
+    with contextlib.suppress(_Seen):
+        async with tx.savepoint():
+            waiting = await boundary.waiting_changes(tx, [subscription])
+            if leaves(subscription) or waiting:
+                await boundary.pass_boundary(tx, [subscription], waiting, batch, SYSTEM.name)
+            else:
+                arounds = await load_surroundings(tx, [subscription.id])
+                tariff = await load_tariff(tx, [subscription], [arounds[subscription.id]])
+                decide(subscription, arounds[subscription.id], tariff, batch)
+            raise _Seen
     return batch
 
 

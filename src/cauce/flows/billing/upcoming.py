@@ -46,5 +46,7 @@ async def upcoming_invoice(context: Context, subscription_id: str) -> Upcoming:
             used = min(term.around.credit_minor, max(0, term.bill.priced.total_minor))
             return Upcoming(one.id, one.due_at, term.bill, used)
         batch = await preview_renewal(tx, one)
+        if not batch.invoices:
+            raise NothingUpcoming(status=one.status)
         (invoice,) = batch.invoices
         return Upcoming(one.id, one.due_at, Bill(invoice.priced), invoice.credit_used_minor)
