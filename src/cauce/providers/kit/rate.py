@@ -1,7 +1,7 @@
 """A token bucket per channel: calls wait their turn so that the provider never has to say «too many».
 
-Integer arithmetic in microseconds. One bucket lives in one process: several workers on one channel share the
-provider's limit by each taking a part of it.
+Integer arithmetic in microseconds. One bucket lives in one process: workers know nothing of each other's calls, so two
+of them on one channel may together pass the provider's limit, and are then told to wait.
 """
 
 from __future__ import annotations
