@@ -22,7 +22,7 @@ from cauce.marketplace.orders.refunding import Collected, RefundExceedsPaid, ove
 from cauce.marketplace.orders.rules import cut_by_seller
 from cauce.marketplace.reconciliation.rules import BreakType, Compared, Severity, Tolerances, judge
 from cauce.marketplace.settlement.rules import BadSchedule, parse_schedule
-from cauce.marketplace.splits.planning import Goods, Part, Pot, less_fee, plan_order
+from cauce.marketplace.splits.planning import Goods, KeptForLater, Part, Pot, less_fee, plan_order
 from cauce.marketplace.splits.rules.parsing import parse_rule
 from cauce.marketplace.splits.rules.provider_fee import ProviderFeeExceedsPart
 from cauce.marketplace.splits.rules.schema import FeeBearer
@@ -110,6 +110,28 @@ def test_parts_of_others_stay_within_the_cap_of_each_collection() -> None:
     assert [part.amount_minor for part in found["c2"]] == [1_170, 8_730]
     with pytest.raises(ShareAboveCap):
         plan_order(RULE, [Goods("s", (10_000,), 0)], {}, pots, Fraction(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("parts", "remainder"),
+    [
+        (
+            [{"kind": "kept", "value": "0.10"}, {"to": "party:seller", "kind": "remainder"}],
+            "floor_then_largest_remainder",
+        ),
+        (
+            [
+                {"to": "fee", "kind": "percent", "value": "1/3"},
+                {"to": "party:seller", "kind": "percent", "value": "2/3"},
+            ],
+            "remainder_kept_apart",
+        ),
+    ],
+)
+def test_what_a_rule_keeps_for_later_is_given_to_nobody(parts: list[dict[str, str]], remainder: str) -> None:
+    rule = parse_rule({"name": "keeps", "currency": "brl", "parts": parts, "rounding": remainder})
+    with pytest.raises(KeptForLater):
+        plan_order(rule, [Goods("s", (10_000,), 0)], {}, [Pot("c1", 10_000)], None)
 
 
 def test_the_providers_fee_makes_its_bearers_part_smaller_and_never_negative() -> None:

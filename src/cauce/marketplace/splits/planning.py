@@ -25,6 +25,12 @@ class CollectedTooLittle(Conflict):
     code = "collected_too_little"
 
 
+class KeptForLater(Conflict):
+    """The rule keeps a part in hold for a later split, which orders do not know yet; nobody else may get it."""
+
+    code = "part_kept_for_later"
+
+
 @dataclass(frozen=True, slots=True)
 class Goods:
     """One seller's part of an order."""
@@ -106,7 +112,10 @@ def _divided(
     for party, attribute, value in known:
         attributes.setdefault(party, {})[attribute] = value
     facts = OrderFacts(sum(prices), lines_minor=lines, parties=frozenset({SELLER, *roles}), attributes=attributes)
-    return tuple(evaluate(rule, facts).by_party().items())
+    divided = evaluate(rule, facts)
+    if divided.kept_minor:
+        raise KeptForLater(param="rule", kept_minor=divided.kept_minor)
+    return tuple(divided.by_party().items())
 
 
 @lru_cache(maxsize=4096)
@@ -135,8 +144,10 @@ def _claims(
     rest, found = goods.freight_minor, []
     known = _known(rule, goods, parties, attributes)
     for to, amount in _divided(rule, goods.prices_minor, roles, known):
-        if to in (SELLER, KEPT):
+        if to == SELLER:
             rest += amount
+        elif to == KEPT:
+            assert amount == 0, "what is kept is refused"
         elif to == FEE:
             found.append(Part(FEE, amount, role=FEE))
         else:
