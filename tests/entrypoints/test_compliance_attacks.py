@@ -186,7 +186,7 @@ async def test_k16_k22_a_live_organization_sells_for_others_only_behind_the_gate
         org = await create_org(tx, "Live", Mode.LIVE)
     channel = await connect_sandbox_channel(product.runtime, product.app.client, org, "stripe", product.sandbox_url)
     async with product.runtime.db.transaction(org.id) as tx:
-        await sealing.put(tx, product.runtime.sealer, channel, "api_key", "sk_live_1")
+        await sealing.put(tx, product.runtime.sealer, channel, "api_key", f"sk_live_{org.public_id}")
     owner, second = await person(product, org), await person(product, org)
     seller = await owner.done("/merchants", {"name": "Ana", "external_id": "ana"})
     await owner.done(f"/merchants/{seller['id']}/accounts", {"channel": channel, "ref": "acct_1", "agreement": "A-1"})

@@ -66,8 +66,9 @@ def open_tenant(tenant: Tenant, registration: Mapping[str, Any]) -> None:
 def route(call: Call) -> Routed:
     """Name the platform by its key and the operation by method and path."""
     key = _api_key(call)
-    head, _, name = key.partition("_test_")
-    if head not in ("sk", "rk", "pk") or not name:
+    head, _, rest = key.partition("_")
+    mode, _, name = rest.partition("_")
+    if head not in ("sk", "rk", "pk") or mode not in ("test", "live") or not name:
         raise Refused(StripeError(401, "Invalid API Key provided.", type="invalid_request_error").answer())
     version = call.headers.get("stripe-version", events.API_VERSION)
     if version != events.API_VERSION:
