@@ -54,27 +54,32 @@ def _explain(name: str, host: str, port: int, variable: str, exc: OSError) -> Fi
         return problem(
             name, f"port {port} on {host} cannot be used: {exc.strerror}", f"Set {variable} to another number."
         )
-    taker = listener_of(port)
-    if taker is not None and _is_ours(taker):
+    taker, listening = listener_of(port), _listening(port)
+    if listening is not None and _is_ours(listening[1]):
         return ok(name, f"{port} on {host} is taken by Cauce itself: {taker}")
     found = f"port {port} on {host} is taken by {taker or 'another process'}"
     return problem(name, found, f"Stop that, or set {variable} to another number.")
 
 
-def _is_ours(taker: str) -> bool:
-    """Whether a process that `listener_of` describes runs our command; a folder of that name says nothing."""
-    words = taker.partition("(")[2].removesuffix(")").split()
+def _is_ours(words: list[str]) -> bool:
+    """Whether a command line is one of ours; a folder of our name says nothing."""
     return any(Path(word).name in ("cauce", "cauce.entrypoints.cli.main") for word in words[:3])
 
 
 def listener_of(port: int) -> str | None:
     """Who listens on a TCP port: process id and command line, as far as we may see it (Linux)."""
+    found = _listening(port)
+    return f"process {found[0]} ({' '.join(found[1])[:120]})" if found else None
+
+
+def _listening(port: int) -> tuple[str, list[str]] | None:
+    """The process that listens on a port, and its command line."""
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for folder in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
             if any(os.readlink(handle) in inodes for handle in (folder / "fd").iterdir()):  # noqa: PTH115 - not a path
-                words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-                return f"process {folder.name} ({words[:120]})"
+                words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                return folder.name, [word for word in words if word]
         except OSError:
             continue
     return None
