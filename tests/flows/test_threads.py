@@ -10,7 +10,7 @@ from tests.flows.threads import at_work, play_market, play_shop, stage_of
 
 FAULTS = ("drop_after", "error_after", "drop_before", "error_before", "rate_limited", "garbled")
 MARKETS = {"stripe": ("brl", "BR"), "wechat": ("cny", "CN")}
-CALLS_SOAK = 30
+CALLS_SOAK, CALLS_OF_A_SHOP_SOAK = 30, 16
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,12 @@ async def test_any_call_of_a_market_may_go_wrong(dsn: str, tmp_path: Path, provi
         plain = await play_market(await stage_of(product), provider, *MARKETS[provider])
         for skip in range(CALLS_SOAK):
             assert await play_market(await stage_of(product, fault, skip), provider, *MARKETS[provider]) == plain
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_any_call_of_a_subscription_may_go_wrong(dsn: str, tmp_path: Path, fault: str) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        plain = await play_shop(await stage_of(product), "stripe")
+        for skip in range(CALLS_OF_A_SHOP_SOAK):
+            assert await play_shop(await stage_of(product, fault, skip), "stripe") == plain
