@@ -4,8 +4,10 @@ renewals, a trial that ends unpaid and an application that stops.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import InstancePolicy, NewPlan, NewPrice, PlanPolicy
@@ -14,7 +16,7 @@ from cauce.billing.payments import service as payments
 from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.billing.signup import SignedUp, Signup, sign_up
 from cauce.gateway.charging import CustomerRequest, SavedMethod, SetupRequest
-from cauce.gateway.outcome import Done
+from cauce.gateway.outcome import Done, Outcome, Pending, Unknown
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import major_text
 from cauce.reports import billing_story, instances
@@ -25,6 +27,7 @@ PERIODS = 2
 RUNNER = "demo_app"
 _OK = 200
 _MINUTES_MAX = 60
+_TRIES = 4
 
 
 class StoryBroke(AssertionError):
@@ -141,20 +144,27 @@ async def add_card(stage: Stage, shop: Shop, signed: SignedUp, behaviour: str) -
     """The customer saves a card on the provider's page."""
     context = stage.context
     _, gateway = await context.gateway(shop.channel_id)
-    record = await gateway.ensure_customer(
-        CustomerRequest(new_id("key"), signed.customer_id, f"{signed.customer_id}@example.com", "Customer")
-    )
-    if not isinstance(record, Done):
-        raise StoryBroke(f"the provider does not know the customer: {record}")
+    who = CustomerRequest(new_id("key"), signed.customer_id, f"{signed.customer_id}@example.com", "Customer")
+    ref = (await _answer(lambda: gateway.ensure_customer(who))).ref
     key = new_id("set")
-    await gateway.begin_setup(SetupRequest(key, record.value.ref, context.runtime.public_url))
+    await _answer(lambda: gateway.begin_setup(SetupRequest(key, ref, context.runtime.public_url)))
     await stage.control.payer(shop.provider, "approve", key=key, method=behaviour)
-    listed = await gateway.list_methods(record.value.ref)
-    saved: SavedMethod = listed.value[0]
+    saved: SavedMethod = (await _answer(lambda: gateway.list_methods(ref)))[0]
     async with context.transaction() as tx:
         now = await context.now(tx)
-        await payments.put_payer(tx, signed.customer_id, shop.channel_id, record.value.ref)
-        await payments.save_method(tx, signed.customer_id, shop.channel_id, record.value.ref, saved, now=now)
+        await payments.put_payer(tx, signed.customer_id, shop.channel_id, ref)
+        await payments.save_method(tx, signed.customer_id, shop.channel_id, ref, saved, now=now)
+
+
+async def _answer(ask: Callable[[], Awaitable[Outcome[Any]]]) -> Any:
+    """What the provider says; while he says nothing he is asked again under the same key."""
+    for _ in range(_TRIES):
+        outcome = await ask()
+        if not isinstance(outcome, Unknown):
+            break
+    if isinstance(outcome, Done | Pending):
+        return outcome.value
+    raise StoryBroke(f"the provider does not know the customer or his card: {outcome}")
 
 
 async def _expect(stage: Stage, signed: SignedUp, status: str, line: str) -> None:
