@@ -359,7 +359,7 @@ def test_objects_of_one_platform_do_not_exist_for_another(platform: Platform) ->
         platform.client("sk_test_somebody_else").v1.customers.retrieve(customer.id)
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
     with pytest.raises(stripe.AuthenticationError):
-        platform.client("sk_live_x").v1.customers.list()
+        platform.client("sk_nothing").v1.customers.list()
 
 
 def test_too_many_requests_are_not_repeated_by_the_library(platform: Platform) -> None:
