@@ -94,9 +94,11 @@ def test_only_our_own_command_on_the_port_is_ourselves(tmp_path: Path, settings:
             "print('here', flush=True)\ntime.sleep(60)\n"
         )
         with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE) as taker:
-            assert taker.stdout is not None and taker.stdout.readline() == b"here\n"
-            found = troubles(examined(settings))
-            taker.kill()
+            try:
+                assert taker.stdout is not None and taker.stdout.readline() == b"here\n"
+                found = troubles(examined(settings))
+            finally:
+                taker.kill()
         assert list(found) == expected, name
 
 

@@ -45,8 +45,9 @@ ROUNDS = 6
 DAYS_MAX = 6
 """So long the slowest end takes: WeChat Pay gives up a return that lacks money after five days."""
 
-_UNDER_WAY = """SELECT count(*) FROM channels.instruction
+UNDER_WAY = """SELECT key, purpose, state, asks, outcome FROM channels.instruction
  WHERE org_id = $1 AND state NOT IN ('succeeded', 'declined') AND NOT (operation = 'collect' AND state = 'pending')"""
+"""Instructions whose end is not known, but for payers who may still come."""
 
 _REFUND_POLICIES: tuple[dict[str, Any], ...] = (
     {"policy": "proportional"},
@@ -278,7 +279,7 @@ async def run(place: Place, *, rounds: int = ROUNDS) -> None:
 async def _under_way(place: Place) -> bool:
     """Whether the provider still owes an end: a payout that has not arrived, a return that waits for money."""
     async with place.stage.context.transaction() as tx:
-        return bool(await tx.value(_UNDER_WAY, tx.org))
+        return bool(await tx.rows(UNDER_WAY, tx.org))
 
 
 async def orders_of(place: Place, program: Program) -> list[Any]:

@@ -10,7 +10,7 @@ from cauce.ledger.reading import Standing
 from cauce.ledger.rules import Book
 from cauce.marketplace.orders import store as order_store
 from cauce.storage import jobs
-from tests.flows.marketplace.programs import Place, Program
+from tests.flows.marketplace.programs import UNDER_WAY, Place, Program
 
 PARKED = ("escrow:", "refund_in_transit", "payout_in_transit", "fee")
 
@@ -19,7 +19,7 @@ async def differences(place: Place) -> list[str]:
     """Where the two sides differ, with the log of the program concerned; empty when they are equal to the cent."""
     async with place.stage.context.transaction() as tx:
         standings = await reading.standings(tx, rows_max=100_000)
-        open_instructions = await tx.rows(_OPEN, tx.org)
+        open_instructions = await tx.rows(UNDER_WAY, tx.org)
         buried = await jobs.buried(tx)
     ours = [one for one in standings if one.account.book is Book.CUSTODY]
     books = await place.stage.control.books(place.provider, postings=False)
@@ -40,10 +40,6 @@ async def differences(place: Place) -> list[str]:
     if place.provider == "stripe":
         wrong += _pool(ours, theirs)
     return wrong
-
-
-_OPEN = """SELECT key, purpose, state, asks, outcome FROM channels.instruction
- WHERE org_id = $1 AND state NOT IN ('succeeded', 'declined') AND NOT (operation = 'collect' AND state = 'pending')"""
 
 
 def _sellers(place: Place, program: Program, ours: Sequence[Standing], theirs: Counter[str]) -> list[str]:

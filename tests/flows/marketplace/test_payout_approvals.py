@@ -37,7 +37,8 @@ async def _states(shop: Market) -> list[tuple[str, bool]]:
     return sorted((row["state"], row["needs_approval"]) for row in rows)
 
 
-async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_the_next_does_not(shop: Market) -> None:
+async def _first_settlement(shop: Market) -> None:
+    """Ana has a new bank account and two orders; the first was settled, the second is delivered a week later."""
     async with shop.context.transaction() as tx:
         pin = await request_instrument(tx, shop.sellers["ana"], "ch", "brl", "ana", at=BEGIN, actor="a")
         await record_instrument(tx, pin, Instrument("ba_1", "6789", verified=True), at=BEGIN, actor="a")
@@ -47,6 +48,10 @@ async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_t
         shop.order("A2", "ch", [("ana", 5_000, 0)], placed_at=BEGIN + 6 * DAY, deliver_at=BEGIN + 7 * DAY),
     )
     await shop.advance(5 * DAY)
+
+
+async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_the_next_does_not(shop: Market) -> None:
+    await _first_settlement(shop)
     assert await _states(shop) == [("requested", True)]
     async with shop.context.transaction() as tx:
         (waiting,) = await report.payouts(tx)
@@ -59,15 +64,7 @@ async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_t
 
 
 async def test_a_settlement_leaves_alone_what_waits_for_approval_or_is_reserved(shop: Market) -> None:
-    async with shop.context.transaction() as tx:
-        pin = await request_instrument(tx, shop.sellers["ana"], "ch", "brl", "ana", at=BEGIN, actor="a")
-        await record_instrument(tx, pin, Instrument("ba_1", "6789", verified=True), at=BEGIN, actor="a")
-        await approve_instrument(tx, pin, approved_by="b", at=BEGIN)
-    await shop.take(
-        shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY),
-        shop.order("A2", "ch", [("ana", 5_000, 0)], placed_at=BEGIN + 6 * DAY, deliver_at=BEGIN + 7 * DAY),
-    )
-    await shop.advance(5 * DAY)
+    await _first_settlement(shop)
     account = Holder("ch", "brl").account(withdrawable(shop.sellers["ana"]))
     async with shop.context.transaction() as tx:
         (first,) = await report.payouts(tx)

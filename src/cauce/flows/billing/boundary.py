@@ -52,16 +52,19 @@ async def waiting_changes(tx: Tx, due: Sequence[Subscription]) -> dict[str, Wait
     }
     moves = await migrating.of(tx, [one.id for one in due])
     plans = await catalog.read_plans(tx, {one.plan_id for one in due if one.id in moves}) if moves else {}
+    moot: dict[datetime, list[str]] = {}
     for one in due:
         move = moves.get(one.id)
         if move is None or local_day(one, due_of(one)) < move.not_before:
             continue
         before = found.get(one.id, Waiting((), one.id, {}))
         if plans[one.plan_id].key != move.plan_key:
-            await subscriptions.settle_changes(tx, [move.id], "canceled", due_of(one), "another plan by now")
+            moot.setdefault(due_of(one), []).append(move.id)
         elif before.content.get("plan") in (None, move.plan_key):
             content = {**before.content, "plan": None, "plan_id": move.plan_id}
             found[one.id] = Waiting((*before.ids, move.id), one.id, content)
+    for at, ids in moot.items():
+        await subscriptions.settle_changes(tx, ids, "canceled", at, "another plan by now")
     return found
 
 
@@ -97,10 +100,8 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
         after = enter_period(after, one.period_index + 1)
     around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around], {item.price_id for item in before.items})
-    ends = (
-        period_of(one, one.period_index) if one.period_index >= 0 else None
-    )  # None: billed where it was taken over from
-    used = compose(one.id, before, tariff, advance=None, arrears=ends, with_pending=False)
+    arrears = period_of(one, one.period_index) if one.period_index >= 0 else None  # else the old system billed it
+    used = compose(one.id, before, tariff, advance=None, arrears=arrears, with_pending=False)
     begun = compose(one.id, around, tariff, advance=period_of(after, after.period_index), arrears=None)
     charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
     priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts])

@@ -112,14 +112,15 @@ async def retry_refund(context: Context, refund_id: str) -> None:
     """Try a failed refund again, with a new key. `RefundNotRetryable` unless the channel itself refused it."""
     async with context.transaction() as tx:
         now = await context.now(tx)
-        rows = await order_store.lock_refunds(tx, [refund_id])
-        if not rows:
+        order_id = await order_store.order_of_refund(tx, refund_id)
+        if order_id is None:
             raise NotFound(f"there is no refund {refund_id}", param="refund")
-        refund = dict(rows[0])
+        (order,) = await order_store.lock_orders(tx, [order_id])
+        (row,) = await order_store.lock_refunds(tx, [refund_id])
+        refund = dict(row)
         if refund["state"] != "failed":
             raise RefundNotRetryable(f"{refund_id} is {refund['state']}", param="refund")
-        orders = await order_store.lock_orders(tx, [refund["order_id"]])
-        if orders[0]["state"] == "releasing":
+        if order["state"] == "releasing":
             raise RefundNotRetryable(f"{refund['order_id']} is being divided", param="refund")
         (collection,) = await order_store.lock_collections(tx, [refund["collection_id"]])
         again = await _taken_again(context, tx, refund, collection)

@@ -189,6 +189,9 @@ SELECT id, collection_id, external_id, amount_minor, state FROM orders.refund
 SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor
   FROM orders.refund WHERE org_id = $1 AND (id = ANY ($2::text[]) OR attempt_key = ANY ($2::text[])) ORDER BY id FOR UPDATE
 
+-- name: order_of_refund
+SELECT order_id FROM orders.refund WHERE org_id = $1 AND id = $2
+
 -- name: update_refunds
 UPDATE orders.refund r SET state = u.state, open_reversals = u.open, finished_at = u.finished_at, attempt_key = u.attempt_key
   FROM unnest($2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::text[]) u(id, state, open, finished_at, attempt_key)

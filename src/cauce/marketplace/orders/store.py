@@ -187,6 +187,12 @@ async def lock_refunds(tx: Tx, ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_refunds, tx.org, list(ids))
 
 
+async def order_of_refund(tx: Tx, refund_id: str) -> str | None:
+    """The order of a refund, to be locked before it."""
+    order_id: str | None = await tx.value(QUERIES.order_of_refund, tx.org, refund_id)
+    return order_id
+
+
 async def update_refunds(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """What refunds became: (id, state, open reversals, finished_at, attempt key)."""
     await tx.run(QUERIES.update_refunds, tx.org, *_columns(rows, 5))

@@ -54,7 +54,8 @@ def _explain(name: str, host: str, port: int, variable: str, exc: OSError) -> Fi
         return problem(
             name, f"port {port} on {host} cannot be used: {exc.strerror}", f"Set {variable} to another number."
         )
-    taker, listening = listener_of(port), _listening(port)
+    listening = listener_of(port)
+    taker = f"process {listening[0]} ({' '.join(listening[1])[:120]})" if listening else None
     if listening is not None and _is_ours(listening[1]):
         return ok(name, f"{port} on {host} is taken by Cauce itself: {taker}")
     found = f"port {port} on {host} is taken by {taker or 'another process'}"
@@ -66,14 +67,8 @@ def _is_ours(words: list[str]) -> bool:
     return any(Path(word).name in ("cauce", "cauce.entrypoints.cli.main") for word in words[:3])
 
 
-def listener_of(port: int) -> str | None:
+def listener_of(port: int) -> tuple[str, list[str]] | None:
     """Who listens on a TCP port: process id and command line, as far as we may see it (Linux)."""
-    found = _listening(port)
-    return f"process {found[0]} ({' '.join(found[1])[:120]})" if found else None
-
-
-def _listening(port: int) -> tuple[str, list[str]] | None:
-    """The process that listens on a port, and its command line."""
     inodes = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for folder in Path("/proc").glob("[0-9]*") if inodes else ():
         try:
