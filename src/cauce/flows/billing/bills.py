@@ -13,6 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cauce.billing.catalog.rules import Price, PriceKind
+from cauce.billing.subscriptions.rules import Item
 from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod
 from cauce.kernel.money import half_up
 from cauce.pricing.discounts import Discount
@@ -192,6 +193,11 @@ def used_quantity(subscription_id: str, price: Price, around: Surroundings, tari
     if kind == "unique":
         return Fraction(tariff.distinct.get((subscription_id, price.meter_key), 0))
     return Fraction({"sum": total, "max": highest, "latest": latest}[kind])
+
+
+def row_of(item: Item) -> ItemRow:
+    """An item that is planned, as those that are stored are read."""
+    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)
 
 
 def monthly_revenue(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:

@@ -12,13 +12,12 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import ChangeRule, NoPriceInCurrency, Plan, Price, PriceKind, shared_interval
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Item, Subscription
-from cauce.flows.billing.bills import monthly_revenue
+from cauce.flows.billing.bills import monthly_revenue, row_of
 from cauce.flows.billing.options import adjustments
 from cauce.flows.billing.signup import quantity_of
 from cauce.kernel.calendar.periods import Interval
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
-from cauce.reports.billing_run import ItemRow
 from cauce.storage.database import Tx
 
 
@@ -150,5 +149,4 @@ def _rule(plan: Plan, before_mrr: int, after_mrr: int, *, same_plan: bool) -> Ch
 
 
 def _revenue(items: list[Item], prices: Mapping[str, Price]) -> int:
-    rows = [ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent) for item in items]
-    return monthly_revenue(rows, prices)
+    return monthly_revenue(map(row_of, items), prices)

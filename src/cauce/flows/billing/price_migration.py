@@ -17,7 +17,7 @@ from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.migrating import Move
 from cauce.billing.subscriptions.rules import Item, Step, Subscription, period_of
-from cauce.flows.billing.bills import period_amount
+from cauce.flows.billing.bills import period_amount, row_of
 from cauce.flows.billing.boundary import WaitingWish
 from cauce.flows.billing.changing import wanted_items
 from cauce.flows.billing.issue import Batch, write
@@ -25,7 +25,6 @@ from cauce.flows.context import Context
 from cauce.kernel.errors import CauceError, InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.reports import subscriptions as reports
-from cauce.reports.billing_run import ItemRow
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -137,8 +136,8 @@ def _move(one: Subscription, held: Sequence[Item], target: _Target) -> Move:
         target.effective_on,
         period_of(one, place).period.start,
         one.currency,
-        period_amount(map(_row, held), target.prices),
-        period_amount(map(_row, new), target.prices),
+        period_amount(map(row_of, held), target.prices),
+        period_amount(map(row_of, new), target.prices),
     )
 
 
@@ -181,7 +180,3 @@ def _told(one: Subscription, move: Move, state: str) -> Migrated:
     return Migrated(
         one.id, one.customer_id, one.currency, state, move.effective_on, move.old_amount_minor, move.new_amount_minor
     )
-
-
-def _row(item: Item) -> ItemRow:
-    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)

@@ -16,7 +16,7 @@ from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.subscriptions.rules import Item, Subscription, enter_period, period_of
-from cauce.flows.billing.bills import Tariff, compose, discount_of, sold_of
+from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
@@ -26,7 +26,7 @@ from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.proration import remaining_fraction
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import part_charge
-from cauce.reports.billing_run import ItemRow, Surroundings, load_surroundings
+from cauce.reports.billing_run import Surroundings, load_surroundings
 from cauce.storage.database import Row, Tx
 
 _NOTHING = Priced((), 0, 0, 0, 0)
@@ -157,7 +157,7 @@ def _rest_of_period(
     fraction = remaining_fraction(running.full, day)
     rest = Period(day, running.period.end)
     return [
-        part_charge(sold_of(_row(item), prices[item.price_id], around, tariff), rest, fraction, kind="proration")
+        part_charge(sold_of(row_of(item), prices[item.price_id], around, tariff), rest, fraction, kind="proration")
         for item in added
         if prices[item.price_id].kind is PriceKind.RECURRING and prices[item.price_id].billing is Billing.IN_ADVANCE
     ]
@@ -177,10 +177,6 @@ def _new_period(
     old = period_of(one, one.period_index)
     ends = SchedulePeriod(old.index, Period(old.period.start, day), old.full) if day > old.period.start else None
     used = compose(one.id, around, tariff, advance=None, arrears=ends, with_pending=False)
-    now = replace(around, items=tuple(_row(item) for item in items))
+    now = replace(around, items=tuple(row_of(item) for item in items))
     new = compose(one.id, now, tariff, advance=begins, arrears=None, with_pending=False)
     return [line.charge for line in (*used.priced.lines, *new.priced.lines)]
-
-
-def _row(item: Item) -> ItemRow:
-    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)

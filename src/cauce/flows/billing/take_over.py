@@ -18,7 +18,7 @@ from cauce.billing.payments import service as payments
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import RENEW, Item, Step, Subscription, instant_of, move_trial
 from cauce.flows.billing.access import follow_access
-from cauce.flows.billing.bills import period_amount
+from cauce.flows.billing.bills import period_amount, row_of
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.revenue import revenue_of
 from cauce.flows.billing.signup import Signup, choose_prices, draft_of, items_of
@@ -26,7 +26,7 @@ from cauce.flows.context import Context
 from cauce.gateway.charging import SavedMethod
 from cauce.kernel.errors import CauceError, InvalidRequest
 from cauce.ledger.recipes import billing as recipes
-from cauce.reports.billing_run import ItemRow, load_surroundings
+from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 
 _SOURCE = "taken_over_from"
@@ -154,14 +154,10 @@ def _at_kept_price(items: Sequence[Item], prices: Sequence[Price], price_minor: 
     fees = [item for item in items if by_id[item.price_id].kind is PriceKind.RECURRING]
     if price_minor < 0 or not fees:
         raise InvalidRequest("a kept price is zero or more, of a plan with a recurring fee", param="price")
-    amounts = {item.id: period_amount([_row(item)], by_id) for item in fees}
+    amounts = {item.id: period_amount([row_of(item)], by_id) for item in fees}
     left, kept = price_minor - sum(amounts.values()), {}
     for item in fees:  # none of them falls below zero
         change = max(left, -amounts[item.id])
         kept[item.id] = replace(item, adjust_minor=item.adjust_minor + change)
         left -= change
     return [kept.get(item.id, item) for item in items]
-
-
-def _row(item: Item) -> ItemRow:
-    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)
