@@ -50,7 +50,7 @@ class Migration:
 
 
 def series() -> list[Migration]:
-    """Every migration in order; numbers are consecutive from 1."""
+    """Every migration in order of its number; a number may be left out, none stands twice."""
     found = []
     for entry in resources.files("cauce.migrations").iterdir():
         match = _FILE_NAME.match(entry.name)
@@ -58,7 +58,7 @@ def series() -> list[Migration]:
             found.append(Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
     found.sort(key=lambda migration: migration.number)
     numbers = [migration.number for migration in found]
-    assert numbers == list(range(1, len(numbers) + 1)), f"migration numbers are not consecutive: {numbers}"
+    assert len(set(numbers)) == len(numbers), f"a migration number stands twice: {numbers}"
     return found
 
 
@@ -93,8 +93,9 @@ async def pending(dsn: str) -> list[str]:
 
 
 def _check(migrations: list[Migration], applied: dict[int, str]) -> list[Migration]:
-    if applied and max(applied) > len(migrations):
-        raise DatabaseAhead(f"the database is at migration {max(applied)}, this Cauce knows {len(migrations)}")
+    unknown = applied.keys() - {migration.number for migration in migrations}
+    if unknown:
+        raise DatabaseAhead(f"the database has migration {max(unknown)}, which this Cauce does not know")
     for migration in migrations:
         known = applied.get(migration.number)
         if known is not None and known != migration.checksum:
