@@ -126,6 +126,3 @@ UPDATE payments.payment SET disputed = $3, dispute_lost = $4 WHERE org_id = $1 A
 -- name: method_by_ref
 SELECT id, customer_id, channel_id, customer_ref, ref, kind, brand, last4, expires_on, fingerprint, is_default, usable
   FROM payments.method WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND removed_at IS NULL
-
--- name: payers_of
-SELECT channel_id, ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND ref <> '' ORDER BY channel_id

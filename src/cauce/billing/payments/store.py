@@ -141,10 +141,5 @@ async def forget_payer(tx: Tx, channel_id: str, ref: str) -> str | None:
     return str(customer_id)
 
 
-async def payers_of(tx: Tx, customer_id: str) -> list[tuple[str, str]]:
-    """(channel, the customer's id there) for every provider that knows him."""
-    return [(row["channel_id"], row["ref"]) for row in await tx.rows(QUERIES.payers_of, tx.org, customer_id)]
-
-
 def _payment(row: Row) -> Payment:
     return Payment(**dict(row))

@@ -11,21 +11,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from cauce.billing.catalog import service as catalog
-from cauce.billing.customers import service as customers
-from cauce.billing.customers.rules import Customer
 from cauce.billing.payments import service as payments
-from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import LIVE
-from cauce.billing.subscriptions.rules import Subscription
 from cauce.channels.service import list_channels
 from cauce.flows.context import Context
+from cauce.flows.together import together
 from cauce.gateway.capabilities import Can
 from cauce.gateway.charging import CustomerRecord, CustomerRequest
 from cauce.gateway.outcome import Done, Outcome, Unknown
 from cauce.kernel.errors import CauceError
-from cauce.storage import outbox
-from cauce.storage.database import Tx
+from cauce.reports.shown import standings
+from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job
 
 SHOW_JOB = "payments.show_customer"
@@ -63,45 +59,48 @@ class ProviderSilent(CauceError):
 
 async def show_customer(context: Context, job: Job) -> None:
     """The job: tell every provider that keeps the customer's cards how he stands now."""
-    async with context.transaction() as tx:
-        event = await outbox.read_event(tx, job.payload["event_id"])
-        if event is None or event.customer_id is None:
-            return
-        payers = dict(await payments.payers_of(tx, event.customer_id))
-        active = [row["id"] for row in await list_channels(tx) if row["state"] == "active"]
-        customer = await customers.read(tx, event.customer_id)
-        held = [await subscriptions.read(tx, one) for one in await subscriptions.ids_of_customer(tx, event.customer_id)]
-        metadata = await _metadata(tx, held)
-    is_charged = any(one.collection == "charge" for one in held)
+    event_id: int = job.payload["event_id"]
+    standing, active = await together(context, SHOW_JOB, event_id, _read)
+    if standing is None:
+        return
+    metadata, payers = _metadata(standing), standing["payers"]
     for channel_id in active:
-        if channel_id not in payers and not is_charged:
+        if channel_id not in payers and not standing["is_charged"]:
             continue
         channel, gateway = await context.gateway(channel_id)
         if channel_id not in payers:
             if not context.runtime.gateways.capabilities(channel).can >= _KEEPS_CUSTOMERS or not metadata:
                 continue
-            ref = await _met(context, gateway, channel_id, customer)
+            ref = await _met(context, gateway, channel_id, standing)
             if not ref:
                 continue
             payers[channel_id] = ref
         if hasattr(gateway, "update_customer"):
-            ref = payers[channel_id]
-            shown = CustomerRequest(event.public_id, customer.id, customer.email, customer.name, ref, metadata)
+            who = (standing["customer_id"], standing["email"], standing["name"])
+            shown = CustomerRequest(standing["key"], *who, payers[channel_id], metadata)
             await _told(gateway.update_customer, shown)
 
 
-async def _met(context: Context, gateway: Any, channel_id: str, customer: Customer) -> str:
+async def _read(_: Context, tx: Tx, event_ids: list[int]) -> list[tuple[Row | None, list[str]]]:
+    """How each event's customer stands, and the channels in use."""
+    active = [row["id"] for row in await list_channels(tx) if row["state"] == "active"]
+    found = await standings(tx, event_ids, LIVE)
+    return [(found.get(event_id), active) for event_id in event_ids]
+
+
+async def _met(context: Context, gateway: Any, channel_id: str, standing: Row) -> str:
     """The customer's id at a provider who had not met him; "" when the provider does not want him."""
+    customer_id: str = standing["customer_id"]
     async with context.transaction() as tx:
-        key = await payments.payer_key_at(tx, customer.id, channel_id)
-    request = CustomerRequest(key, customer.id, customer.email, customer.name)
+        key = await payments.payer_key_at(tx, customer_id, channel_id)
+    request = CustomerRequest(key, customer_id, standing["email"], standing["name"])
     record = await _told(gateway.ensure_customer, request)
     if record is None:
         return ""
     async with context.transaction() as tx:
-        known = await payments.payer_ref(tx, customer.id, channel_id)
+        known = await payments.payer_ref(tx, customer_id, channel_id)
         if not known:
-            await payments.put_payer(tx, customer.id, channel_id, record.ref)
+            await payments.put_payer(tx, customer_id, channel_id, record.ref)
     return known or record.ref
 
 
@@ -120,14 +119,13 @@ async def _told(
     raise ProviderSilent(f"the provider did not say whether it took the customer's state: {reason}")
 
 
-async def _metadata(tx: Tx, held: list[Subscription]) -> dict[str, str]:
-    if not held:
+def _metadata(standing: Row) -> dict[str, str]:
+    if standing["subscription_id"] is None:
         return {}
-    shown: Subscription = ([one for one in held if one.status in LIVE] or held)[-1]
-    plan = (await catalog.read_plans(tx, [shown.plan_id]))[shown.plan_id]
+    trial_end = standing["trial_end"]
     return {
-        "cauce_subscription": shown.id,
-        "cauce_plan": plan.key,
-        "cauce_status": shown.status,
-        "cauce_trial_end": shown.trial_end.isoformat() if shown.trial_end else "",
+        "cauce_subscription": standing["subscription_id"],
+        "cauce_plan": standing["plan"],
+        "cauce_status": standing["status"],
+        "cauce_trial_end": trial_end.isoformat() if trial_end else "",
     }

@@ -31,7 +31,7 @@ from cauce.flows.instruct import Concluder
 from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {
-    show.SHOW_JOB: JobKind(show.show_customer),
+    show.SHOW_JOB: JobKind(show.show_customer, in_company=True),
     provision.RUN_JOB: provision_run.RUN,
     provision.COMPENSATE_JOB: JobKind(compensate.compensate),
 }
