@@ -58,14 +58,16 @@ async def test_a_process_that_stands_still_in_a_transaction_loses_it_and_the_poo
 async def test_a_cancelled_transaction_is_rolled_back_and_its_connection_is_clean(dsn: str) -> None:
     lone = await Database.connect(dsn, connections_max=1)
     org = await toy.make_org(lone)
+    under_way = asyncio.Event()
 
     async def slow() -> None:
         async with lone.transaction(org.id) as tx:
             await enqueue(tx, [NewJob("x", toy.DAWN)])
+            under_way.set()
             await tx.value("SELECT pg_sleep(60)")
 
     task = asyncio.create_task(slow())
-    await asyncio.sleep(0.3)
+    await under_way.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     async with asyncio.timeout(10), lone.transaction(org.id) as tx:

@@ -18,6 +18,7 @@ from cauce.storage.database import Database
 from cauce.storage.directory.orgs import Mode, Org
 from cauce.storage.jobs import Job, LeaseLost, NewJob
 from tests.support import toy
+from tests.support.waiting import until_blocked
 
 KINDS = ("toy.once", "toy.nothing", "toy.fail")
 
@@ -145,7 +146,7 @@ async def test_a_blocked_job_is_called_up_even_when_it_was_blocked_while_the_oth
     async with database.transaction(org.id) as claiming:
         assert await jobs.claim(claiming, [org.id], KINDS, 10) == []
         ending = asyncio.create_task(complete(database, head))
-        await asyncio.sleep(0.05)
+        await until_blocked(database)
         assert not ending.done()  # it waits for the claim, and sees what that has blocked
     await ending
     assert names(await claim(database, org)) == ["behind"]

@@ -14,6 +14,7 @@ from cauce.storage.database import Database, Tx
 from cauce.storage.directory.orgs import Org
 from cauce.storage.outbox import NewEvent
 from tests.support import toy
+from tests.support.waiting import until_blocked
 
 
 def event(object_id: str, note: str = "", *, kind: str = "customer.updated") -> NewEvent:
@@ -46,7 +47,7 @@ async def test_two_writers_that_did_not_lock_the_object_cannot_both_take_a_numbe
     async with database.transaction(org.id) as first:
         await outbox.emit(first, [event("a")], actor="one")
         second = asyncio.create_task(emit(database, org, event("a")))
-        await asyncio.sleep(0.05)
+        await until_blocked(database)
     with pytest.raises(asyncpg.UniqueViolationError):
         await second
 

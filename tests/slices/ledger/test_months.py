@@ -19,6 +19,7 @@ from cauce.storage.audit import Actor
 from cauce.storage.database import Database
 from cauce.storage.directory.orgs import Mode, create_org
 from tests.slices.ledger.books import codes, custody, move, new_org, user
+from tests.support.waiting import until_blocked
 
 ANA, BEN = Actor("person:ana"), Actor("person:ben")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -164,11 +165,14 @@ async def test_posting_and_closing_race_and_nothing_slips_behind_the_close(share
     answers: list[Code] = []
 
     async def writer() -> None:
-        for _ in range(25):
+        for _ in range(10_000):
+            if Code.CLOSED_PERIOD in answers:
+                return
             answers.extend(await codes(shared_database, org, move(user("a"), user("b"), 1, effective_at=on(1, 15))))
 
     async def closer() -> None:
-        await asyncio.sleep(0.05)
+        while not answers:
+            await asyncio.sleep(0.01)
         await close(shared_database, org, month(1))
 
     await asyncio.gather(*(writer() for _ in range(6)), closer())
@@ -181,7 +185,7 @@ async def test_closing_waits_for_a_batch_that_is_under_way(shared_database: Data
     async with shared_database.transaction(org) as tx:
         (posted,) = await post(tx, [move(user("a"), user("b"), 1, effective_at=on(1, 15))])
         closing = asyncio.create_task(close(shared_database, org, month(1)))
-        await asyncio.sleep(0.1)
+        await until_blocked(shared_database)
         assert posted.code is Code.POSTED and not closing.done()
     await closing
     async with shared_database.transaction(org) as tx:
