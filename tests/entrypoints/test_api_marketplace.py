@@ -119,6 +119,35 @@ async def test_a_rule_is_previewed_to_the_cent(product: World) -> None:
     assert (await one.maker.send("/split_rules", {"rule": bad})).status_code == 422
 
 
+async def test_what_a_rule_kept_is_divided_later_once_and_only_among_the_orders_own(product: World) -> None:
+    one = await market(product)
+    parts = [*RULE["parts"][:1], {"kind": "kept", "value": "0.20"}, *RULE["parts"][1:]]
+    rule = await one.maker.done("/split_rules", {"rule": {**RULE, "name": "keeps", "parts": parts}})
+    await one.checker.done(f"/split_rules/{rule['id']}/versions/1/activate")
+    body = {**one.order("o1", ("ana", 10_000, 0)), "split_rule": rule["id"]}
+    path = f"/orders/{(await one.maker.done('/orders', body))['id']}"
+    before = await one.maker.get(path)
+    ana = next(part["party"] for part in before["parts"] if part["merchant"])
+    assert {party["party"] for party in before["parties"]} == {"fee", ana}
+    bo = (await one.maker.done("/merchants", {"name": "Bo", "external_id": "bo"}))["id"]
+    assert await one.maker.refused(f"{path}/kept_splits", {"parts": {bo: 5}}) == (409, "party_not_declared")
+    assert await one.maker.refused(f"{path}/kept_splits", {"parts": {"party:seller": 2_001}}) == (409, "not_kept")
+    assert (await one.maker.refused(f"{path}/kept_splits", {"parts": {"party:seller": 0}}))[0] == 422
+    assert (await one.maker.refused(f"{path}/kept_splits", {"parts": {"party:seller": 1}, "amount": 5}))[0] == 422
+    asked = {"parts": {"party:seller": 500}, "kept": 2_000, "reason": "accepted"}
+    key = {"Idempotency-Key": new_id("key")}
+    answers = [await one.maker.client.post(f"/v1{path}/kept_splits", json=asked, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json(), "the same request twice has its effect once"
+    assert await one.maker.refused(f"{path}/kept_splits", asked) == (409, "kept_changed")
+    found = await one.maker.get(path)
+    kept = [part["amount"]["amount"] for part in found["parts"] if part["party"] == "kept"]
+    assert (kept, [(row["role"], row["reason"]) for row in found["kept_parts"]]) == (
+        [1_500],
+        [("party:seller", "accepted")],
+    )
+
+
 async def test_a_merchant_is_one_by_his_number_and_shows_where_his_money_lies(product: World) -> None:
     one = await market(product)
     again = await one.maker.done("/merchants", {"name": "Ana", "external_id": "ana"})

@@ -61,3 +61,8 @@ async def test_a_market_is_set_up_from_the_shell(
     assert (code, said.splitlines()[0]) == (0, "0 orders, 0 would be divided otherwise, 0 refused.")
     code, said = await run("fundings", "request", "gift", "ch_x", "100", "eur")
     assert code and "gift is none of" in said
+    assert await run("orders", "list") == (0, "order  your number  state  minor units  currency\n")
+    code, said = await run("orders", "split-kept", "ord_x", "--part", "fee=1.5")
+    assert code and "no party=amount in minor units" in said
+    code, said = await run("orders", "split-kept", "ord_x", "--part", "fee=15")
+    assert code and "there is no order ord_x" in said

@@ -12,6 +12,7 @@ from cauce.storage.directory.people import Role
 from tests.entrypoints.screenshots import addresses
 from tests.entrypoints.stage import Stage
 from tests.entrypoints.visitor import first_link, signed_in
+from tests.flows.marketplace.market import COMMISSION
 
 EN = catalogue("en")
 
@@ -71,6 +72,26 @@ async def test_a_delivered_order_shows_who_got_what_by_which_instruction(played:
     )
     assert again.status_code == 409
     assert await _audited(played, path.rsplit("/", 1)[1]) == [("order.deliver", True), ("order.deliver", False)]
+
+
+async def test_what_an_order_keeps_is_divided_from_its_page_once(played: Stage) -> None:
+    market = played.market
+    parts = [{"kind": "kept", "value": "0.20"}, *COMMISSION["parts"]]
+    rule_id = await market.rule({**COMMISSION, "name": "retained", "parts": parts})
+    (seller, *_) = market.sellers
+    (taken,) = await market.take(market.order("KEPT-1", "ch_scheme", [(seller, 10_000, 0)], rule_id=rule_id))
+    assert taken.refused is None
+    owner, path = await signed_in(played), f"/console/orders/{taken.order_id}"
+    page = await owner.see(path)
+    assert EN["waterfall.kept"] in page and EN["state.kept"] in page
+    typed = {"party": market.sellers[seller], "amount": "5", "reason": "accepted"}
+    assert (await owner.press(page, "/kept", **typed)).status_code == 200
+    assert (await owner.press(page, "/kept", **typed)).status_code == 409
+    assert EN["orders.kept_parts"] in await owner.see(path)
+    assert await _audited(played, taken.order_id) == [("order.split_kept", True), ("order.split_kept", False)]
+    async with played.context.transaction() as tx:
+        given = await tx.rows("SELECT amount_minor, reason FROM splits.kept_part WHERE order_id = $1", taken.order_id)
+    assert [(row["amount_minor"], row["reason"]) for row in given] == [(500, "accepted")]
 
 
 async def test_a_form_that_is_sent_twice_refunds_once(played: Stage) -> None:

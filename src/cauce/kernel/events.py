@@ -211,6 +211,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "delivered": "An order was delivered.",
         "canceled": "An order was canceled.",
         "released": "Held money of an order was released.",
+        "kept_divided": "A part of an order that was kept for later was divided among its parties.",
         "release_refused": "An order's money cannot be divided as its rule says; it stays parked until somebody decides.",
         "freeze_expired": "The channel ended the freeze by itself.",
         "freeze_will_expire": "The channel's freeze ends soon.",

@@ -2342,6 +2342,23 @@ ALTER TABLE ONLY orders.line FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: party; Type: TABLE; Schema: orders; Owner: -
+--
+
+CREATE TABLE orders.party (
+    org_id bigint NOT NULL,
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    party text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT fee_is_the_platforms CHECK (((role = 'fee'::text) = (party = 'fee'::text))),
+    CONSTRAINT party_party_check CHECK ((party <> ALL (ARRAY[''::text, 'kept'::text]))),
+    CONSTRAINT party_role_check CHECK ((role <> ''::text))
+);
+
+ALTER TABLE ONLY orders.party FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: purchase; Type: TABLE; Schema: orders; Owner: -
 --
 
@@ -3444,6 +3461,7 @@ CREATE TABLE splits.allocation (
     fee_borne_minor bigint DEFAULT 0 NOT NULL,
     role text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     parked_minor bigint DEFAULT 0 NOT NULL,
+    brought boolean DEFAULT false NOT NULL,
     CONSTRAINT allocation_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT allocation_fee_borne_minor_check CHECK ((fee_borne_minor >= 0)),
     CONSTRAINT allocation_parked_minor_check CHECK ((parked_minor >= 0)),
@@ -3453,6 +3471,30 @@ CREATE TABLE splits.allocation (
 WITH (fillfactor='90');
 
 ALTER TABLE ONLY splits.allocation FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: kept_part; Type: TABLE; Schema: splits; Owner: -
+--
+
+CREATE TABLE splits.kept_part (
+    org_id bigint NOT NULL,
+    collection_id text NOT NULL COLLATE pg_catalog."C",
+    "position" smallint NOT NULL,
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    role text NOT NULL COLLATE pg_catalog."C",
+    party text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    rule_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    rule_version integer,
+    reason text DEFAULT ''::text NOT NULL,
+    divided_by text NOT NULL,
+    divided_at timestamp with time zone NOT NULL,
+    CONSTRAINT kept_part_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT kept_part_divided_by_check CHECK ((divided_by <> ''::text))
+);
+
+ALTER TABLE ONLY splits.kept_part FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -4534,6 +4576,14 @@ ALTER TABLE ONLY orders.line
 
 
 --
+-- Name: party party_pkey; Type: CONSTRAINT; Schema: orders; Owner: -
+--
+
+ALTER TABLE ONLY orders.party
+    ADD CONSTRAINT party_pkey PRIMARY KEY (org_id, order_id, role, party);
+
+
+--
 -- Name: purchase purchase_pkey; Type: CONSTRAINT; Schema: orders; Owner: -
 --
 
@@ -4931,6 +4981,14 @@ ALTER TABLE ONLY settlement.standing
 
 ALTER TABLE ONLY splits.allocation
     ADD CONSTRAINT allocation_pkey PRIMARY KEY (org_id, collection_id, "position");
+
+
+--
+-- Name: kept_part kept_part_pkey; Type: CONSTRAINT; Schema: splits; Owner: -
+--
+
+ALTER TABLE ONLY splits.kept_part
+    ADD CONSTRAINT kept_part_pkey PRIMARY KEY (org_id, collection_id, "position");
 
 
 --
@@ -6038,6 +6096,13 @@ CREATE INDEX allocation_order ON splits.allocation USING btree (org_id, order_id
 
 
 --
+-- Name: kept_part_order; Type: INDEX; Schema: splits; Owner: -
+--
+
+CREATE INDEX kept_part_order ON splits.kept_part USING btree (org_id, order_id);
+
+
+--
 -- Name: reversal_collection; Type: INDEX; Schema: splits; Owner: -
 --
 
@@ -6630,6 +6695,14 @@ ALTER TABLE ONLY relations.tag
 
 ALTER TABLE ONLY settlement.payout
     ADD CONSTRAINT payout_org_id_instrument_id_merchant_id_fkey FOREIGN KEY (org_id, instrument_id, merchant_id) REFERENCES merchants.instrument(org_id, id, merchant_id);
+
+
+--
+-- Name: kept_part kept_part_org_id_order_id_role_party_fkey; Type: FK CONSTRAINT; Schema: splits; Owner: -
+--
+
+ALTER TABLE ONLY splits.kept_part
+    ADD CONSTRAINT kept_part_org_id_order_id_role_party_fkey FOREIGN KEY (org_id, order_id, role, party) REFERENCES orders.party(org_id, order_id, role, party);
 
 
 --
@@ -7252,6 +7325,13 @@ CREATE POLICY org_isolation ON orders.line TO cauce_app, cauce_ledger USING ((or
 
 
 --
+-- Name: party org_isolation; Type: POLICY; Schema: orders; Owner: -
+--
+
+CREATE POLICY org_isolation ON orders.party TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: purchase org_isolation; Type: POLICY; Schema: orders; Owner: -
 --
 
@@ -7271,6 +7351,12 @@ CREATE POLICY org_isolation ON orders.refund TO cauce_app, cauce_ledger USING ((
 
 CREATE POLICY org_isolation ON orders.refused TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
+
+--
+-- Name: party; Type: ROW SECURITY; Schema: orders; Owner: -
+--
+
+ALTER TABLE orders.party ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: purchase; Type: ROW SECURITY; Schema: orders; Owner: -
@@ -7925,10 +8011,23 @@ ALTER TABLE settlement.standing ENABLE ROW LEVEL SECURITY;
 ALTER TABLE splits.allocation ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: kept_part; Type: ROW SECURITY; Schema: splits; Owner: -
+--
+
+ALTER TABLE splits.kept_part ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: allocation org_isolation; Type: POLICY; Schema: splits; Owner: -
 --
 
 CREATE POLICY org_isolation ON splits.allocation TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: kept_part org_isolation; Type: POLICY; Schema: splits; Owner: -
+--
+
+CREATE POLICY org_isolation ON splits.kept_part TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -9040,6 +9139,13 @@ GRANT SELECT,INSERT ON TABLE orders.line TO cauce_app;
 
 
 --
+-- Name: TABLE party; Type: ACL; Schema: orders; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE orders.party TO cauce_app;
+
+
+--
 -- Name: TABLE purchase; Type: ACL; Schema: orders; Owner: -
 --
 
@@ -9548,6 +9654,13 @@ GRANT SELECT(due_at) ON TABLE settlement.standing TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE splits.allocation TO cauce_app;
+
+
+--
+-- Name: TABLE kept_part; Type: ACL; Schema: splits; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE splits.kept_part TO cauce_app;
 
 
 --

@@ -36,7 +36,7 @@ SELECT 'collection ' || c.id AS subject, 'its parts sum to ' || sum(a.amount_min
 -- name: k7_party_bound
 SELECT 'part ' || a.collection_id || '/' || a.position AS subject, a.party || ' has no account with an agreement at ' || c.channel_id AS problem
   FROM splits.allocation a JOIN orders.collection c ON c.org_id = $1 AND c.id = a.collection_id
- WHERE a.org_id = $1 AND a.party <> 'fee' AND a.amount_minor > 0
+ WHERE a.org_id = $1 AND a.party NOT IN ('fee', 'kept') AND a.amount_minor > 0
    AND NOT EXISTS (SELECT FROM merchants.account m WHERE m.org_id = $1 AND m.merchant_id = a.party AND m.channel_id = c.channel_id
                       AND m.agreed_at IS NOT NULL)
  ORDER BY a.collection_id, a.position LIMIT 10

@@ -51,6 +51,16 @@ async def refunds(tx: Tx, order_id: str) -> list[Row]:
     return await tx.rows(QUERIES.order_refunds, tx.org, order_id)
 
 
+async def kept_parts(tx: Tx, order_id: str) -> list[Row]:
+    """What an order kept and somebody divided since, with who, why and by which rule."""
+    return await tx.rows(QUERIES.order_kept_parts, tx.org, order_id)
+
+
+async def parties(tx: Tx, order_id: str) -> list[Row]:
+    """Whom an order that keeps a part named: they alone may get something of it."""
+    return await tx.rows(QUERIES.order_parties, tx.org, order_id)
+
+
 async def instructions(tx: Tx, order_id: str) -> list[Row]:
     """Everything that was asked of the channel for an order, its collections, splits and refunds."""
     return await tx.rows(QUERIES.order_instructions, tx.org, order_id)

@@ -41,6 +41,16 @@ SELECT a.collection_id, a.position, a.party, m.name AS merchant, a.amount_minor,
   LEFT JOIN channels.instruction i ON i.org_id = $1 AND i.key = s.id
  WHERE a.org_id = $1 AND a.order_id = $2 ORDER BY a.collection_id, a.position
 
+-- name: order_kept_parts
+-- What was kept of an order and divided since.
+SELECT k.collection_id, k.position, k.role, k.party, m.name AS merchant, k.amount_minor, k.rule_id, k.rule_version, k.reason, k.divided_by, k.divided_at
+  FROM splits.kept_part k LEFT JOIN merchants.merchant m ON m.org_id = $1 AND m.id = k.party
+ WHERE k.org_id = $1 AND k.order_id = $2 ORDER BY k.divided_at, k.collection_id, k.position
+
+-- name: order_parties
+SELECT p.role, p.party, m.name AS merchant FROM orders.party p LEFT JOIN merchants.merchant m ON m.org_id = $1 AND m.id = p.party
+ WHERE p.org_id = $1 AND p.order_id = $2 ORDER BY p.role, p.party
+
 -- name: order_refunds
 SELECT id, collection_id, external_id, amount_minor, reason, policy, state, created_at, finished_at
   FROM orders.refund WHERE org_id = $1 AND order_id = $2 ORDER BY id

@@ -16,7 +16,7 @@ from typing import Any
 
 from cauce.channels import store as channel_store
 from cauce.entrypoints.demo.stage import Stage
-from cauce.flows.marketplace import cancel, merchants, orders, refunds, release
+from cauce.flows.marketplace import cancel, keep, merchants, orders, refunds, release
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.gateway.accounts import AccountRequest
 from cauce.gateway.outcome import Done
@@ -36,7 +36,8 @@ NOTICE_RULES = ("drop", "duplicate", "reorder", "delay", "bad_signature", "stale
 REFUSALS = frozenset(
     {
         "refund_exceeds_paid", "refund_waits_for_split", "order_not_releasable", "journal_refused", "refund_exceeds_parts",
-        "illegal_transition", "provider_fee_exceeds_part",
+        "illegal_transition", "provider_fee_exceeds_part", "not_kept", "seller_ambiguous",
+        "party_not_declared", "share_above_cap",
     }
 )  # fmt: skip
 """What a step may be told instead of having its effect: nothing has changed then."""
@@ -83,11 +84,12 @@ class Place:
     channel_id: str
     currency: str
     chance: random.Random
+    keeps: bool = False  # rules keep a part of each order, and a step divides some of it
     refs: dict[str, str] = field(default_factory=dict)
     programs: list[Program] = field(default_factory=list)
 
 
-def _documents(currency: str) -> list[dict[str, Any]]:
+def _documents(currency: str, *, keeps: bool) -> list[dict[str, Any]]:
     """Rules that differ in parts, bearer of the provider's fee and refund policy; with an agent beside the seller or without."""
     found = []
     for number, refund in enumerate(_REFUND_POLICIES):
@@ -95,22 +97,25 @@ def _documents(currency: str) -> list[dict[str, Any]]:
         fee = {"to": "fee", "kind": "percent", "value": "0.12", "min": 3, "refundable": refund["policy"] != "keep_fee"}
         agent = {"to": "party:agent", "kind": "percent", "value": "0.07"}
         rest = {"to": "party:seller", "kind": "remainder"}
+        kept = [{"kind": "kept", "value": "0.15"}] if keeps else []
         found.append(
             {
                 "name": f"rule {number}", "currency": currency, "base": "lines", "fee_bearer": bearer,
-                "parts": [fee, agent, rest], "refund": refund,
+                "parts": [fee, agent, *kept, rest], "refund": refund,
             }
         )  # fmt: skip
     return found
 
 
-async def open_place(stage: Stage, provider: str, currency: str, country: str, seeds: Sequence[int]) -> Place:
+async def open_place(
+    stage: Stage, provider: str, currency: str, country: str, seeds: Sequence[int], *, keeps: bool = False
+) -> Place:
     """An organization with a channel, the rules, and for each program two sellers and an agent."""
     channel_id = await stage.channel(provider)
     await stage.control.set_clock(await stage.now())
-    place = Place(stage, provider, channel_id, currency, random.Random(seeds[0]))
+    place = Place(stage, provider, channel_id, currency, random.Random(seeds[0]), keeps)
     rule_ids = []
-    for document in _documents(currency):
+    for document in _documents(currency, keeps=keeps):
         rule_id, version = await merchants.draft_split_rule(stage.context, document)
         await merchants.activate_split_rule(stage.second_person, rule_id, version)
         rule_ids.append(rule_id)
@@ -210,13 +215,23 @@ async def _cancel(place: Place, program: Program, now: datetime) -> str:
     return f"cancel {order_id}"
 
 
+async def _divide_kept(place: Place, program: Program, now: datetime) -> str:
+    order_id = program.pick_order()
+    if order_id is None:
+        return "nothing to divide"
+    wanted = program.chance.choice(({"party:agent": 7}, {program.sellers[0]: 40}, {"fee": 3, "party:agent": 1}))
+    parts = wanted if program.chance.random() < 0.7 else {"party:seller": 9}
+    divided = await insist(lambda: keep.split_kept(place.stage.context, keep.AskKept(order_id, parts)))
+    return f"divide {divided} of {order_id}"
+
+
 Step = Callable[[Place, Program, datetime], Awaitable[str]]
 _STEPS: tuple[tuple[Step, int], ...] = ((_order, 5), (_release, 3), (_refund, 5), (_cancel, 1))
 
 
 async def _step(place: Place, program: Program, now: datetime) -> None:
     """The program's next step; a refusal that the product may give changes nothing and is noted."""
-    steps, weights = zip(*_STEPS, strict=True)
+    steps, weights = zip(*(*_STEPS, *(((_divide_kept, 5),) if place.keeps else ())), strict=True)
     step: Step = _order if not program.order_ids else program.chance.choices(steps, weights)[0]
     try:
         program.log.append(await step(place, program, now))

@@ -32,14 +32,14 @@ def quiet() -> Iterator[None]:
     structlog.configure(**before)
 
 
-async def _many(dsn: str, home: Path, provider: str, seeds: range) -> None:
+async def _many(dsn: str, home: Path, provider: str, seeds: range, *, keeps: bool = False) -> None:
     currency, country = PROVIDERS[provider]
     async with at_work(dsn, home) as product:
         for first in range(seeds.start, seeds.stop, A_BATCH):
             org = await product.sandbox_org(f"{provider} {first}")
             stage = Stage(product.app, org, product.sandbox_url, silent)
             batch = range(first, min(first + A_BATCH, seeds.stop))
-            place = await open_place(stage, provider, currency, country, batch)
+            place = await open_place(stage, provider, currency, country, batch, keeps=keeps)
             await run(place)
             wrong = await provider_books.differences(place)
             assert not wrong, "\n".join(wrong)
@@ -57,3 +57,8 @@ async def test_programs_end_in_the_providers_books(dsn: str, tmp_path: Path, pro
 @pytest.mark.parametrize("provider", sorted(PROVIDERS))
 async def test_many_programs_end_in_the_providers_books(dsn: str, tmp_path: Path, provider: str) -> None:
     await _many(dsn, tmp_path, provider, range(10_000, 10_000 + PROGRAMS_SOAK // 2))
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+async def test_programs_that_keep_parts_for_later_end_there_too(dsn: str, tmp_path: Path, provider: str) -> None:
+    await _many(dsn, tmp_path, provider, range(20_000, 20_000 + PROGRAMS // 8), keeps=True)

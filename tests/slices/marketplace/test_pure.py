@@ -22,7 +22,7 @@ from cauce.marketplace.orders.refunding import Collected, RefundExceedsPaid, ove
 from cauce.marketplace.orders.rules import cut_by_seller
 from cauce.marketplace.reconciliation.rules import BreakType, Compared, Severity, Tolerances, judge
 from cauce.marketplace.settlement.rules import BadSchedule, parse_schedule
-from cauce.marketplace.splits.planning import Goods, KeptForLater, Part, Pot, less_fee, plan_order
+from cauce.marketplace.splits.planning import Goods, Part, Pot, less_fee, plan_order
 from cauce.marketplace.splits.rules.parsing import parse_rule
 from cauce.marketplace.splits.rules.provider_fee import ProviderFeeExceedsPart
 from cauce.marketplace.splits.rules.schema import FeeBearer
@@ -130,8 +130,12 @@ def test_parts_of_others_stay_within_the_cap_of_each_collection() -> None:
 )
 def test_what_a_rule_keeps_for_later_is_given_to_nobody(parts: list[dict[str, str]], remainder: str) -> None:
     rule = parse_rule({"name": "keeps", "currency": "brl", "parts": parts, "rounding": remainder})
-    with pytest.raises(KeptForLater):
-        plan_order(rule, [Goods("s", (10_000,), 0)], {}, [Pot("c1", 10_000)], None)
+    pooled = plan_order(rule, [Goods("s", (10_000,), 0)], {}, [Pot("c1", 4_000), Pot("c2", 6_000)], None)
+    owned = plan_order(rule, [Goods("s", (10_000,), 0)], {}, [Pot("c1", 10_000, "s")], Fraction(1, 2))
+    for found in (pooled, owned):
+        assert sum(part.amount_minor for each in found.values() for part in each) == 10_000
+        kept = sum(part.amount_minor for each in found.values() for part in each if part.party == "kept")
+        assert kept == (1_000 if remainder != "remainder_kept_apart" else 1)
 
 
 def test_the_providers_fee_makes_its_bearers_part_smaller_and_never_negative() -> None:

@@ -16,6 +16,8 @@ from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, re
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
 from cauce.flows.context import Context
 from cauce.flows.marketplace import cancel, funding, refunds, release
+from cauce.flows.marketplace.keep import AskKept
+from cauce.flows.marketplace.keep import split_kept as split_kept_of
 from cauce.kernel.errors import NotFound
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.reports import orders as report
@@ -51,6 +53,19 @@ class RefundBody(Body):
     amount: PositiveAmount | None = None
     reason: Text = ""
     parties: dict[Key, PositiveAmount] | None = None
+
+
+class KeptSplitBody(Body):
+    """Amounts of what the order keeps, by role (`party:agent`, `party:seller`), merchant or `fee`; or a rule that divides it.
+
+    `amount`: how much the rule divides, left out: all. `kept`: what you saw kept; another amount is refused.
+    """
+
+    parts: Annotated[dict[Key, PositiveAmount], Field(min_length=1, max_length=100)] | None = None
+    split_rule: Key | None = None
+    amount: PositiveAmount | None = None
+    kept: PositiveAmount | None = None
+    reason: Text = ""
 
 
 class CancelBody(Body):
@@ -117,6 +132,18 @@ async def release_order(request: Request, caller: MarketplaceWriter, order_id: I
         return await _outside(caller.context, order_id)
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/orders/{order_id}/kept_splits", status_code=201)
+async def split_kept(request: Request, caller: MarketplaceWriter, order_id: Id, body: KeptSplitBody) -> Response:
+    """Divide what the order's rule kept for later among those whom the order named, within the channel's freeze."""
+
+    async def work(context: Context) -> object:
+        asked = AskKept(order_id, body.parts, body.split_rule or "", body.amount, body.reason, body.kept)
+        await split_kept_of(context, asked)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, moves_money=True)
 
 
 @router.post("/orders/{order_id}/cancel")
@@ -190,6 +217,8 @@ async def _shown(tx: Tx, order_id: str) -> dict[str, Any]:
         lines=[resource("order_line", {**dict(row), **currency}) for row in lines],
         collections=resources("collection", collections),
         parts=[resource("part", {**dict(row), **currency}) for row in parts],
+        kept_parts=[resource("kept_part", {**dict(row), **currency}) for row in await report.kept_parts(tx, order_id)],
+        parties=resources("order_party", await report.parties(tx, order_id)),
         refunds=[resource("order_refund", {**dict(row), **currency}) for row in made],
         instructions=resources("instruction", await report.instructions(tx, order_id)),
     )

@@ -9,12 +9,12 @@ from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.web.charts import Span, spans
 from cauce.storage.database import Row
 
-FEE = "fee"
+FEE, KEPT = "fee", "kept"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line of a waterfall: `kind` is party, fee (the platform's) or cost (the provider's)."""
+    """One line of a waterfall: `kind` is party, fee (the platform's), kept (nobody's yet) or cost (the provider's)."""
 
     kind: str
     name: str
@@ -53,17 +53,17 @@ def waterfall(collection: Row, rows: Sequence[Row], order: Row) -> Waterfall:
 
 
 def _part(row: Row, currency: str, span: Span, expected: object) -> Part:
-    is_fee = row["party"] == FEE
+    is_named = row["party"] not in (FEE, KEPT)
     return Part(
-        FEE if is_fee else "party",
-        "" if is_fee else (row["merchant"] or row["party"]),
-        "" if is_fee else link_to(row["party"]),
+        "party" if is_named else row["party"],
+        (row["merchant"] or row["party"]) if is_named else "",
+        link_to(row["party"]) if is_named else "",
         row["amount_minor"],
         row["reversed_minor"],
         currency,
         span,
-        "closed_part" if row["closed"] else (row["split_state"] or "planned"),
-        row["applied_at"] or expected,
+        "closed_part" if row["closed"] else "kept" if row["party"] == KEPT else (row["split_state"] or "planned"),
+        row["applied_at"] or (expected if row["party"] != KEPT else None),
         row["split_id"] or "",
         row["split_ref"] or "",
     )

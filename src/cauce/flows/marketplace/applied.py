@@ -180,7 +180,8 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
 
 
 async def _go_on(tx: Tx, work: _Work) -> None:
-    """Orders of which nothing is left but parts that wait alone are released; those whose split failed wait for another try.
+    """Orders of which nothing is left but parts that wait alone (or are kept for later) are released; those whose split
+    failed wait for another try.
 
     The end of an order that waited for its splits is asked for once they have all been applied.
     """
@@ -190,12 +191,12 @@ async def _go_on(tx: Tx, work: _Work) -> None:
     await _end_orders(tx, {row["id"]: row for row in orders}, work)
     still_open = await split_store.open_splits(tx, ids)
     left = await order_store.escrow_left(tx, ids)
-    parked = await split_store.parked_of_orders(tx, ids)
+    waiting = await split_store.waiting_of_orders(tx, ids)
     steps: list[tuple[Any, ...]] = []
     for order_id in ids:
         if order_id in still_open:
             continue
-        if left[order_id]["escrow_minor"] == parked.get(order_id, 0):
+        if left[order_id]["escrow_minor"] == waiting.get(order_id, 0):
             at = work.at.get(order_id, work.ended[order_id])
             steps.append((order_id, "released", None, None, None, None, at))
             work.events.append(NewEvent("order.released", order_id, at, {}))

@@ -68,6 +68,7 @@ async def _freeze_ends(context: Context, tx: Tx, channel_id: str, lines: Sequenc
         steps.append((row["order_id"], "released", None, None, None, None, at))
     if moves:
         await order_store.move_escrow(tx, moves)
+        await split_store.end_kept(tx, [move[0] for move in moves])
         await store.set_keys(tx, keys)
         left = await order_store.escrow_left(tx, sorted({step[0] for step in steps}))
         done = {step[0]: step for step in steps if not left[step[0]]["escrow_minor"]}

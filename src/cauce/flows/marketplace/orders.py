@@ -31,7 +31,8 @@ from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import NewOrder, check_order
 from cauce.marketplace.orders.service import Written, write_orders
 from cauce.marketplace.splits import store as split_store
-from cauce.marketplace.splits.rules.schema import SplitRule
+from cauce.marketplace.splits.rules.evaluation import SELLER
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, SplitRule
 from cauce.marketplace.splits.service import active_rules
 from cauce.storage.database import Row, Tx
 
@@ -130,10 +131,22 @@ async def _write(context: Context, tx: Tx, plans: Sequence[Plan], facts: _Facts)
     parts = [(key, plan.planned.id, each) for plan in fresh for key, each in plan.parts.items()]
     if parts:
         await split_store.insert_allocations(tx, parts)
+    named = [one for plan in fresh for one in _named(plan)]
+    if named:
+        await order_store.insert_parties(tx, named)
     waiting = [plan.planned.id for plan in fresh if not plan.planned.is_paid and plan.planned.order.placed_at <= now]
     await begin_collections(tx, waiting)
     require_posted(await post(tx, [item for plan in fresh for item in _escrow_of(plan)]))
     return written
+
+
+def _named(plan: Plan) -> set[tuple[str, str, str]]:
+    """(order, role, party) of everybody whom an order named that keeps a part for later; of any other order nobody."""
+    if not any(part.party == KEPT for each in plan.parts.values() for part in each):
+        return set()
+    order, key = plan.planned.order, plan.planned.id
+    sellers = {(key, SELLER, line.seller_id) for line in order.lines}
+    return sellers | {(key, FEE, FEE)} | {(key, f"party:{role}", party) for role, party in order.parties.items()}
 
 
 def _escrow_of(plan: Plan) -> list[Item]:

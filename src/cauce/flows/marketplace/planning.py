@@ -27,7 +27,7 @@ from cauce.marketplace.orders.rules import (
 )
 from cauce.marketplace.splits.planning import Claims, Goods, Pot
 from cauce.marketplace.splits.planning import plan_order as divide
-from cauce.marketplace.splits.rules.schema import FEE, SplitRule, conditions_of
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, SplitRule, conditions_of
 from cauce.marketplace.splits.service import UnknownRule
 from cauce.pricing.allocation import allocate_by_weight
 
@@ -136,7 +136,7 @@ def _check(
     planned = [
         PlannedPart(part.party, part.amount_minor, is_owner=part.is_rest)
         for part in parts
-        if part.party != FEE or terms.has_owner
+        if part.party != KEPT and (part.party != FEE or terms.has_owner)
     ]
     if not terms.has_owner:
         planned = [replace(part, is_owner=False) for part in planned]

@@ -14,7 +14,7 @@ from typing import Any
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.marketplace.funding import of_escrow, submit_refunds
-from cauce.flows.marketplace.reversals import Back, Carried, plan_back, read_carried
+from cauce.flows.marketplace.reversals import Back, Carried, kept_of, plan_back, read_carried
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.kernel.ids import new_id
 from cauce.ledger.recipes.custody import FEE, escrow, withdrawable
@@ -160,6 +160,8 @@ def _of_collection(
     share = share_refund(collected, amount, returns_fee=channel.capabilities.refund_returns_fee)
     is_split = carried.is_divided(row)
     carried.require_decided(row)
+    if is_split and channel.has_owner and kept_of(mine):
+        raise RefundWaits("a part of the order is kept: split it first, then refund", param="order")
     taken = _taken(rule, mine, share.net_minor if is_split else amount, one, is_split=is_split)
     back = Back()
     if is_split:

@@ -25,6 +25,7 @@ from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import RefundWaits
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.refunds import over_carriers
+from cauce.marketplace.splits.rules.schema import KEPT
 from cauce.storage.database import Row, Tx
 
 REVERSE = "splits.reverse"
@@ -57,10 +58,11 @@ class Carried:
         fee_sent = any(one["fee_minor"] for one in self.splits.get(row["id"], ()))
         there = row["escrow_minor"] - sum(part["parked_minor"] for part in parts)
         there -= sum(amount for (collection_id, _), amount in self.under_way.items() if collection_id == row["id"])
+        there -= kept_of(parts)
         return {
             part["position"]
             for part in parts
-            if (not fee_sent and there >= part["amount_minor"] - part["reversed_minor"] if part["party"] == FEE
+            if (not fee_sent and not part["brought"] and there >= part["amount_minor"] - part["reversed_minor"] if part["party"] == FEE
                 else self.original(row, part) is None)
         }  # fmt: skip
 
@@ -76,6 +78,11 @@ class Carried:
         mine = self.splits.get(row["id"], ())
         position = part["position"]
         return [one for one in mine if one["sent_minor"] and one["first_position"] <= position <= one["last_position"]]
+
+
+def kept_of(parts: Sequence[Row]) -> int:
+    """What the parts of a collection keep for a later split, in minor units."""
+    return sum(p["amount_minor"] - p["reversed_minor"] for p in parts if p["party"] == KEPT and not p["closed"])
 
 
 @dataclass(slots=True)

@@ -33,6 +33,13 @@ SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refu
        release_days, next_step, due_at, placed_at, paid_at, deliver_at, cancel_at, delivered_at, canceled_at, released_at, metadata
   FROM orders.purchase WHERE org_id = $1 AND id = $2
 
+-- name: insert_parties
+INSERT INTO orders.party (org_id, order_id, role, party)
+SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::text[]) p ON CONFLICT DO NOTHING
+
+-- name: parties_of
+SELECT role, party FROM orders.party WHERE org_id = $1 AND order_id = $2 ORDER BY role, party
+
 -- name: lines_of
 SELECT order_id, line, seller_id, goods_kind, price_minor, freight_minor, description
   FROM orders.line WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY order_id, line

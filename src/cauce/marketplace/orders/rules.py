@@ -64,6 +64,7 @@ PURCHASE = Machine(
         *steps("create", (BEGIN,), "created"),
         Transition("pay", "created", "pay", "paid"),
         Transition("release", "paid", "release", "releasing"),
+        Transition("split_kept", "released", "split_kept", "releasing"),
         Transition("finish", "releasing", "finish", "released"),
         Transition("reopen", "releasing", "reopen", "paid"),
         *steps("cancel", ("created", "paid", "releasing", "released"), "canceled"),

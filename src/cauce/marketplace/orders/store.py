@@ -91,6 +91,18 @@ def freeze_end(freeze: Freeze, paid_at: datetime | None) -> tuple[datetime | Non
     return ends_at, max(ends_at - timedelta(days=freeze.warn_days), paid_at)
 
 
+async def insert_parties(tx: Tx, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Who may get something of orders that keep a part: (order, role, party)."""
+    await tx.run(
+        QUERIES.insert_parties, tx.org, *([list(column) for column in zip(*rows, strict=True)] or [[], [], []])
+    )
+
+
+async def parties_of(tx: Tx, order_id: str) -> list[tuple[str, str]]:
+    """(role, party) of everybody whom an order that keeps a part named."""
+    return [(row["role"], row["party"]) for row in await tx.rows(QUERIES.parties_of, tx.org, order_id)]
+
+
 async def same_number(tx: Tx, external_ids: Sequence[str]) -> dict[str, Row]:
     """Orders that have these external numbers, by number."""
     return {row["external_id"]: row for row in await tx.rows(QUERIES.same_number, tx.org, list(external_ids))}

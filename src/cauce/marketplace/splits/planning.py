@@ -25,12 +25,6 @@ class CollectedTooLittle(Conflict):
     code = "collected_too_little"
 
 
-class KeptForLater(Conflict):
-    """The rule keeps a part in hold for a later split, which orders do not know yet; nobody else may get it."""
-
-    code = "part_kept_for_later"
-
-
 @dataclass(frozen=True, slots=True)
 class Goods:
     """One seller's part of an order."""
@@ -51,8 +45,8 @@ class Pot:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One party's part of one collection: `party` is `fee` or a merchant, `role` the rule's name for him; `is_rest` takes
-    what is left."""
+    """One party's part of one collection: `party` is `fee`, `kept` (nobody's yet) or a merchant, `role` the rule's name
+    for him; `is_rest` takes what is left."""
 
     party: str
     amount_minor: int
@@ -113,9 +107,7 @@ def _divided(
         attributes.setdefault(party, {})[attribute] = value
     facts = OrderFacts(sum(prices), lines_minor=lines, parties=frozenset({SELLER, *roles}), attributes=attributes)
     divided = evaluate(rule, facts)
-    if divided.kept_minor:
-        raise KeptForLater(param="rule", kept_minor=divided.kept_minor)
-    return tuple(divided.by_party().items())
+    return (*divided.by_party().items(), (KEPT, divided.left_over_minor))
 
 
 @lru_cache(maxsize=4096)
@@ -139,15 +131,15 @@ def _known(
 def _claims(
     rule: SplitRule, goods: Goods, parties: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]]
 ) -> list[Part]:
-    """One seller's parts: others first, in the rule's order, the seller's rest last."""
+    """One seller's parts: what is kept first, then others in the rule's order, the seller's rest last."""
     roles = frozenset(f"party:{role}" for role in parties)
-    rest, found = goods.freight_minor, []
+    rest, kept, found = goods.freight_minor, 0, []
     known = _known(rule, goods, parties, attributes)
     for to, amount in _divided(rule, goods.prices_minor, roles, known):
         if to == SELLER:
             rest += amount
         elif to == KEPT:
-            assert amount == 0, "what is kept is refused"
+            kept += amount
         elif to == FEE:
             found.append(Part(FEE, amount, role=FEE))
         else:
@@ -155,7 +147,8 @@ def _claims(
             if merchant is None:
                 raise UnknownParty(f"the order has no {to}", param="parties")
             found.append(Part(merchant, amount, role=to))
-    return [*found, Part(goods.seller_id, rest, is_rest=True, role=SELLER)]
+    mine = [Part(KEPT, kept, role=KEPT)] if kept else []
+    return [*mine, *found, Part(goods.seller_id, rest, is_rest=True, role=SELLER)]
 
 
 def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
@@ -184,12 +177,14 @@ def _balanced(claims: list[Part], collected: int) -> list[Part]:
 
 
 def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: Fraction | None) -> dict[str, Claims]:
-    """Parts of others poured into the owner's collections, each up to the channel's cap; the owner keeps the rest."""
+    """Parts of others poured into the owner's collections, each up to the channel's cap, then what is kept for later, whose
+    owner nobody knows yet; the owner keeps the rest."""
     rooms = [
         share_cap_minor(pot.amount_minor, 0, share_max) if share_max is not None else pot.amount_minor for pot in pots
     ]
     parts: list[list[Part]] = [[] for _ in pots]
-    for claim in claims[:-1]:
+    others = [claim for claim in claims[:-1] if claim.party != KEPT]
+    for claim in others:
         left = claim.amount_minor
         for index, room in enumerate(rooms):
             taken = min(left, room)
@@ -197,8 +192,9 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
                 parts[index].append(replace(claim, amount_minor=taken))
             left, rooms[index] = left - taken, room - taken
         if left:
-            planned = sum(part.amount_minor for part in claims[:-1])
+            planned = sum(part.amount_minor for part in others)
             raise ShareAboveCap(share_max=str(share_max), allowed_minor=planned - left, planned_minor=planned)
+    _keep(claims, pots, parts)
     return {
         pot.id: (
             *each,
@@ -208,11 +204,23 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
     }
 
 
+def _keep(claims: Sequence[Part], pots: Sequence[Pot], parts: Sequence[list[Part]]) -> None:
+    """Put what is kept before the parts of collections, as much as others leave there."""
+    left = sum(claim.amount_minor for claim in claims if claim.party == KEPT)
+    for pot, each in zip(pots, parts, strict=True):
+        taken = min(left, pot.amount_minor - sum(part.amount_minor for part in each))
+        left -= taken
+        if taken:
+            each.insert(0, Part(KEPT, taken, role=KEPT))
+    if left:
+        raise CollectedTooLittle(collected_minor=sum(pot.amount_minor for pot in pots), missing_minor=left)
+
+
 def _merged(parts: Sequence[Part]) -> Claims:
-    """The platform's parts of one collection as one, the others as they are; nothing of zero but the fee."""
+    """The platform's parts of one collection as one, then what is kept, then the others; nothing of zero but the fee."""
     fee = sum(part.amount_minor for part in parts if part.party == FEE)
     others: dict[tuple[str, bool, str], int] = {}
-    for part in parts:
+    for part in sorted(parts, key=lambda part: part.party != KEPT):
         if part.party != FEE:
             key = (part.party, part.is_rest, part.role)
             others[key] = others.get(key, 0) + part.amount_minor

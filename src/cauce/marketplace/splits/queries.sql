@@ -27,7 +27,8 @@ INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party,
 SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::text[]) a
 
 -- name: allocations_of
-SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, parked_minor, fee_borne_minor, is_rest, closed, role
+SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, parked_minor, fee_borne_minor, is_rest, closed, role,
+       brought
   FROM splits.allocation WHERE org_id = $1 AND collection_id = ANY ($2::text[]) ORDER BY collection_id, position
 
 -- name: bear_fee
@@ -65,9 +66,34 @@ UPDATE splits.allocation a SET parked_minor = a.parked_minor + s.amount
 SELECT collection_id, position, order_id, party, parked_minor FROM splits.allocation
  WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND parked_minor > 0 ORDER BY collection_id, position
 
--- name: parked_of_orders
-SELECT order_id, sum(parked_minor)::bigint AS parked_minor FROM splits.allocation
- WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND parked_minor > 0 GROUP BY order_id
+-- name: waiting_of_orders
+-- What of the escrow of orders waits: parts that came back, and what is kept for a later split.
+SELECT order_id, sum(parked_minor + CASE WHEN party = 'kept' AND NOT closed THEN amount_minor - reversed_minor ELSE 0 END)::bigint AS waiting_minor
+  FROM splits.allocation
+ WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND (parked_minor > 0 OR party = 'kept') GROUP BY order_id
+
+-- name: shrink_kept
+UPDATE splits.allocation a SET amount_minor = a.amount_minor - s.less
+  FROM unnest($2::text[], $3::smallint[], $4::bigint[]) s(collection_id, position, less)
+ WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: add_parts
+INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party, amount_minor, role, brought)
+SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::boolean[]) a
+
+-- name: insert_kept_parts
+INSERT INTO splits.kept_part (org_id, order_id, collection_id, position, role, party, amount_minor, rule_id, rule_version, reason,
+                              divided_by, divided_at)
+SELECT $1, $2, p.*, $8, $9, $10, $11, $12
+  FROM unnest($3::text[], $4::smallint[], $5::text[], $6::text[], $7::bigint[]) p
+
+-- name: mark_brought
+UPDATE splits.allocation a SET brought = true
+  FROM unnest($2::text[]) s(collection_id) WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.party = 'fee'
+
+-- name: end_kept
+-- The channel ended the freeze of these collections: what they kept is their owner's.
+UPDATE splits.allocation SET closed = true WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND party = 'kept'
 
 -- name: insert_splits
 INSERT INTO splits.split (org_id, id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor,

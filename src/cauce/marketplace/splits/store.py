@@ -93,10 +93,42 @@ async def parked(tx: Tx, collection_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.parked, tx.org, list(collection_ids))
 
 
-async def parked_of_orders(tx: Tx, order_ids: Sequence[str]) -> dict[str, int]:
-    """How much lies in the escrow of orders that came back and waits to be sent again; orders without any are left out."""
-    rows = await tx.rows(QUERIES.parked_of_orders, tx.org, list(order_ids))
-    return {row["order_id"]: row["parked_minor"] for row in rows}
+async def waiting_of_orders(tx: Tx, order_ids: Sequence[str]) -> dict[str, int]:
+    """How much in the escrow of orders waits: what came back and is sent again, what is kept for a later split."""
+    rows = await tx.rows(QUERIES.waiting_of_orders, tx.org, list(order_ids))
+    return {row["order_id"]: row["waiting_minor"] for row in rows}
+
+
+async def divide_kept(tx: Tx, less: Sequence[tuple[str, int, int]], added: Sequence[tuple[Any, ...]]) -> None:
+    """Kept parts shrink (collection, position, by how much) and others stand in their place, in the query's order."""
+    await tx.run(QUERIES.shrink_kept, tx.org, *_columns(less, 3))
+    await tx.run(QUERIES.add_parts, tx.org, *_columns(added, 7))
+
+
+async def insert_kept_parts(
+    tx: Tx,
+    order_id: str,
+    parts: Sequence[tuple[Any, ...]],
+    *,
+    rule_id: str,
+    rule_version: int | None,
+    reason: str,
+    by: str,
+    at: datetime,
+) -> None:
+    """Who got what of what an order kept: (collection, position, role, party, amount)."""
+    columns = _columns(parts, 5)
+    await tx.run(QUERIES.insert_kept_parts, tx.org, order_id, *columns, rule_id, rule_version, reason, by, at)
+
+
+async def mark_brought(tx: Tx, collection_ids: Sequence[str]) -> None:
+    """The platform's parts of these collections were booked without a split."""
+    await tx.run(QUERIES.mark_brought, tx.org, list(collection_ids))
+
+
+async def end_kept(tx: Tx, collection_ids: Sequence[str]) -> None:
+    """The freeze of these collections is over: what was kept is their owner's."""
+    await tx.run(QUERIES.end_kept, tx.org, list(collection_ids))
 
 
 async def insert_splits(tx: Tx, rows: Sequence[tuple[Any, ...]], at: datetime) -> None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages import kept
 from cauce.entrypoints.console.pages.invoices import journal_table
 from cauce.entrypoints.console.view import (
     action,
@@ -100,6 +101,7 @@ async def show_one(request: Request, session: Session) -> Response:
         lines = await report.lines(tx, order_id)
         collections = await report.collections(tx, order_id)
         parts = await report.parts(tx, order_id)
+        named, divided = await report.parties(tx, order_id), await report.kept_parts(tx, order_id)
         given_back = await report.refunds(tx, order_id)
         instructions = await report.instructions(tx, order_id)
         journals = await invoices.journals(tx, order_id)
@@ -114,12 +116,13 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=order_id,
         states=[one["state"]],
         facts=_facts(one),
-        actions=_actions(one),
+        actions=[*_actions(one), *kept.kept_action(one, parts, named)],
         waterfalls=[
             waterfall(row, [part for part in parts if part["collection_id"] == row["id"]], one) for row in collections
         ],
         tables=[
             _line_table(lines, one["currency"]),
+            *([kept.kept_table(divided, one["currency"])] if divided else []),
             *([_refund_table(given_back, one["currency"])] if given_back else []),
             instruction_table(instructions),
             journal_table(journals),
@@ -255,5 +258,6 @@ routes = [
     page("/console/orders/{order_id}", show_one),
     action("/console/orders/{order_id}/deliver", deliver, name="order.deliver", roles=(*_MAY, Role.SUPPORT)),
     action("/console/orders/{order_id}/release", release_now, name="order.release", roles=_MAY),
+    action("/console/orders/{order_id}/kept", kept.split_kept, name="order.split_kept", roles=_MAY),
     action("/console/orders/{order_id}/refund", refund, name="order.refund", roles=_MAY),
 ]
