@@ -148,7 +148,7 @@ async def _compare(stage: Stage, place: market.Market, summary: Summary) -> dict
 
 
 def memory_mib() -> int:
-    """The most memory that this process has used (its PostgreSQL not counted)."""
+    """The most memory that this process has used (its PostgreSQL and the simulators not counted)."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -11,6 +11,7 @@ from datetime import datetime
 from cauce.app import App
 from cauce.app.sandbox import connect_sandbox_channel
 from cauce.entrypoints import processes
+from cauce.entrypoints.sandbox.apart import simulators_apart
 from cauce.flows import clock
 from cauce.flows.context import Context
 from cauce.kernel.clock import wall_now
@@ -118,7 +119,10 @@ async def open_stage(
     settings: Settings, name: str, begins_at: datetime, tell: Tell, progress: ShowProgress = unseen
 ) -> AsyncIterator[Stage]:
     """Everything running, and a fresh sandbox organization whose clock stands at `begins_at`."""
-    async with processes.running(settings, web=True, worker=True, sandbox=True, command="cauce demo") as app:
+    async with (
+        simulators_apart(settings),
+        processes.running(settings, web=True, worker=True, sandbox=False, command="cauce demo") as app,
+    ):
         async with app.runtime.db.transaction() as tx:
             org = await orgs.create_org(tx, name, Mode.SANDBOX, frozen_at=begins_at, timezone="UTC")
         yield Stage(app, org, processes.sandbox_url(settings), tell, progress=progress)

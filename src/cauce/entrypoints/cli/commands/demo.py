@@ -56,7 +56,7 @@ async def _stories(sizes: tuple[int, int, int, int], *, once: bool) -> bool:
             summary.as_json(),
             f"{summary.orders} orders and {summary.invoices} invoices in {summary.seconds} seconds. {verdict}",
             f"{summary.orders // max(summary.market_seconds, 1)} orders and {summary.year.invoices_per_second if summary.year else 0} "
-            f"invoices a second, from the first step to the last; {summary.memory_mib} MiB of memory beside PostgreSQL.",
+            f"invoices a second, from the first step to the last; {summary.memory_mib} MiB of memory beside PostgreSQL and the simulators.",
             *(f"Breaks at {provider}: {found}" for provider, found in summary.breaks.items()),
             *summary.differences,
             *summary.proof.findings,

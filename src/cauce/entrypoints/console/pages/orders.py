@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.entrypoints.console import kept
 from cauce.entrypoints.console.links import link_to
-from cauce.entrypoints.console.pages import kept
 from cauce.entrypoints.console.pages.invoices import journal_table
 from cauce.entrypoints.console.view import (
     action,
