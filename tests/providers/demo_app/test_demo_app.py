@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from importlib.resources import files
 from pathlib import Path
@@ -206,6 +209,25 @@ async def test_a_late_repeat_changes_nothing(applications: Applications) -> None
 async def test_two_workers_at_once_start_one_process(applications: Applications) -> None:
     answers = await asyncio.gather(*(applications.run(PROVISION, "op_first") for _ in range(4)))
     assert len({answer.redirect_url for answer in answers}) == 1
+
+
+async def test_its_process_holds_nothing_of_those_who_started_it(applications: Applications) -> None:
+    await applications.run(PROVISION)
+    home = applications.registry.home("ins_1")
+    readable, writable = os.pipe()
+    words = [
+        sys.executable,
+        "-I",
+        str(files("cauce.providers.demo_app").joinpath("program/app.py")),
+        str(home),
+        "b",
+        "0",
+    ]
+    subprocess.run(words, pass_fds=(writable,), capture_output=True, check=True)
+    os.close(writable)
+    ended, _, _ = select.select([readable], [], [], 60)  # some event loops leave pipes to their children
+    assert ended and os.read(readable, 1) == b""
+    os.close(readable)
 
 
 async def test_what_is_not_there_cannot_be_suspended_and_a_path_is_no_instance(applications: Applications) -> None:

@@ -191,6 +191,9 @@ def _serve(server: DemoServer) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
+    # Whatever else was inherited: whoever waits for the end of a pipe would wait as long as this process lives.
+    os.closerange(3, server.fileno())
+    os.closerange(server.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
     threading.Thread(target=server.leave_when_unwanted, daemon=True).start()
     server.serve_forever()
     os._exit(0)
