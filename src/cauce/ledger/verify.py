@@ -56,6 +56,9 @@ class Finding:
 
 async def verify(tx: Tx) -> list[Finding]:
     """Run every check on the books of the transaction's organization; nothing found means that they are whole."""
+    before = await tx.row(QUERIES.plan_now)
+    assert before is not None
+    await tx.run(QUERIES.plan_whole_books)
     found = []
     for check, query in CHECKS.items():
         row = await tx.row(query, tx.org)
@@ -64,6 +67,7 @@ async def verify(tx: Tx) -> list[Finding]:
     for walked in (await _chart(tx), await _seals(tx)):
         if walked is not None:
             found.append(walked)
+    await tx.run(QUERIES.plan_as_before, before["seqscan"], before["nestloop"], before["work_mem"])
     return found
 
 

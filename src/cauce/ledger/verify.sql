@@ -1,5 +1,15 @@
 -- Each check gives at most one row: the first row that lies, by name, and what is wrong with it. $1 is the organization.
 
+-- name: plan_whole_books
+-- Every row is read: tables joined by hashing, whatever the connection prefers for its small questions.
+SELECT set_config('enable_seqscan', 'on', true), set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)
+
+-- name: plan_as_before
+SELECT set_config('enable_seqscan', $1, true), set_config('enable_nestloop', $2, true), set_config('work_mem', $3, true)
+
+-- name: plan_now
+SELECT current_setting('enable_seqscan') AS seqscan, current_setting('enable_nestloop') AS nestloop, current_setting('work_mem') AS work_mem
+
 -- name: balances
 SELECT 'account ' || a.id || ' ' || a.code AS subject,
        'balance is ' || a.balance_minor || ', its entries sum to ' || coalesce(e.sum_minor, 0) AS problem

@@ -154,6 +154,15 @@ def test_more_than_twenty_corruptions_are_planted() -> None:
     assert len({check for _, check in CORRUPTIONS.values()}) >= 18
 
 
+async def test_what_follows_in_the_transaction_is_planned_as_before(shared_database: Database) -> None:
+    org = await tell_story(shared_database)
+    asked = "SELECT array_agg(setting ORDER BY name) FROM pg_settings WHERE name ~ '^(enable_|work_mem)'"
+    async with shared_database.transaction(org) as tx:
+        before = await tx.value(asked)
+        await verify(tx)
+        assert await tx.value(asked) == before
+
+
 async def test_the_first_row_that_lies_is_named(shared_database: Database, owner: asyncpg.Connection) -> None:
     org = await tell_story(shared_database)
     await owner.execute("UPDATE ledger.account SET balance_minor = balance_minor + 1 WHERE org_id = $1", org)
