@@ -71,7 +71,8 @@ class Echo:
     dice: random.Random
 
     async def double(self) -> None:
-        """From now on."""
+        """From now on; and what tells of a payment overtakes the answer to the request that caused it."""
+        await self.stage.control.callback_rule("stripe", "before_reply", kind="payment_intent.*", times=100_000)
         for caller in CALLERS:
             await self.stage.control.callback_rule(caller, "duplicate", times=100_000, copies=2)
 

@@ -17,10 +17,11 @@ from cauce.app import connect_app
 from cauce.app.sandbox import connect_sandbox_channel
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import InstancePolicy, NewPlan, PlanPolicy
+from cauce.billing.outreach import tracks
 from cauce.entrypoints.api.app import create_api
 from cauce.entrypoints.console.routes import console_routes
 from cauce.entrypoints.portal.routes import portal_routes
-from cauce.flows import clock
+from cauce.flows import clock, portal_settings
 from cauce.flows.context import Context
 from cauce.kernel.clock import wall_now
 from cauce.providers.kit.control import SandboxControl
@@ -39,7 +40,12 @@ BEGIN = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 OWNER = "ana@studio.example"
 PLAN = "studio"
 LOOK_SECONDS = 50 / 1000
-PROVIDERS = ("stripe", "smtp", "intercom", "demo_app")
+PROVIDERS = ("stripe", "smtp", "demo_app")
+HELP_DESK = "intercom"
+GOALS = (
+    tracks.Goal("project_made", "Make a project", "https://studio.example/help/project"),
+    tracks.Goal("colleague_invited", "Invite a colleague", "https://studio.example/help/colleague"),
+)
 
 
 @dataclass
@@ -51,6 +57,11 @@ class Stage:
     customer: Page
     operator: Page
     channels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def help_desk(self) -> bool:
+        """Whether the chat is that of a help desk, and not our own."""
+        return HELP_DESK in self.channels
 
     @property
     def context(self) -> Context:
@@ -108,7 +119,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(dsn: str, home: Path) -> AsyncIterator[Stage]:
+async def open_stage(dsn: str, home: Path, *, help_desk: bool = True) -> AsyncIterator[Stage]:
     """Everything but a worker, and a fresh organization that sells one plan with a trial and instances."""
     async with AsyncExitStack() as stack:
         os.environ["CAUCE_HOME"] = str(home)  # where demo applications live, for us and for workers of their own
@@ -124,7 +135,7 @@ async def open_stage(dsn: str, home: Path) -> AsyncIterator[Stage]:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         stack.push_async_callback(browser.close)
         stage = Stage(World(app, url, sandbox_url), org, await _page(browser), await _page(browser))
-        await _set_up(stage)
+        await _set_up(stage, help_desk)
         try:
             yield stage
         finally:
@@ -134,13 +145,13 @@ async def open_stage(dsn: str, home: Path) -> AsyncIterator[Stage]:
 async def _page(browser: Browser) -> Page:
     context = await browser.new_context(locale="en-US")
     page = await context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)
     return page
 
 
-async def _set_up(stage: Stage) -> None:
+async def _set_up(stage: Stage, help_desk: bool) -> None:
     app = stage.product.app
-    for provider in PROVIDERS:
+    for provider in (*PROVIDERS, HELP_DESK) if help_desk else PROVIDERS:
         stage.channels[provider] = await connect_sandbox_channel(
             app.runtime, app.client, stage.org, provider, stage.product.sandbox_url
         )
@@ -156,6 +167,9 @@ async def _set_up(stage: Stage) -> None:
             policy=PlanPolicy(instance=InstancePolicy(runner="demo_app")),
         )
         await catalog.create_plan(tx, plan, now=BEGIN, actor=stage.context.actor.name)
+        await tracks.put_goals(tx, PLAN, GOALS)
+        chat = stage.channels.get(HELP_DESK, "")
+        await portal_settings.save_settings(tx, stage.context, origins=[], redirects=[], chat_channel=chat)
     async with app.runtime.db.transaction() as tx:
         person_id = await people.add_member(tx, stage.org.id, OWNER, Role.OWNER, name="Ana")
         token = await people.make_link(tx, person_id, stage.org.id, wall_now())

@@ -1,4 +1,4 @@
-"""The six steps of the story, from the pricing page to the return (§0), and what everything came to in the end."""
+"""The steps of the story, from the pricing page to the return (§0), and what everything came to in the end."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 from cauce.flows.billing import extra
+from cauce.flows.outreach import tracking
 from tests.story.people import EMAIL, Customer, Operator
-from tests.story.stage import Stage
+from tests.story.stage import HELP_DESK, Stage
 
 Between = Callable[[str], Awaitable[None]]
 """Called before each step with its name: there a run may do harm."""
@@ -18,6 +19,14 @@ Between = Callable[[str], Awaitable[None]]
 
 async def nothing(_step: str) -> None:
     """A plain run."""
+
+
+def _nameless(text: str) -> str:
+    return re.sub(r"[a-z]+_[0-9A-Za-z]{8,}", "*", text)
+
+
+def _balances(books: dict[str, Any]) -> list[tuple[str, int]]:
+    return [(f"{one['account']} {one['currency']}", one["balance_minor"]) for one in books["balances"]]
 
 
 @dataclass
@@ -58,28 +67,48 @@ class Story:
         self.ids = {"subscription": one["id"], "customer": one["customer_id"]}
         payers = await self.stage.rows("SELECT ref FROM payments.payer WHERE org_id = $1")
         assert len(payers) == 1, "the card company knows him from the first day"
+        assert "welcome" in await self._templates()
+        (mail,) = await self.stage.mails(EMAIL)
+        assert self.instance_url.rstrip("/") in mail["text"], "the mail leads to his instance"
+        if self.stage.help_desk:
+            (contact,) = (await self.stage.control.verb(HELP_DESK, "contacts", {}))["contacts"]
+            assert (contact["email"], contact["tags"]) == (EMAIL, ["cauce:trialing"])
+            assert "trial-started" in await self._told_to_the_help_desk()
 
     async def messages_follow_the_trial_and_a_chat_holds_them(self) -> None:
-        """Steps 2 and 7: what is due on the day of his chat is held, because a person is talking to him."""
-        await self._pass(days=10, hours=23)
+        """Steps 2 and 7: help for who has not begun; a step is held while persons talk; reminder and call in time."""
+        await self._pass(days=2)
+        assert "first_login" in await self._templates()
+        did = tracking.Track(await self._external_id(), "project_made", "did-1")
+        await tracking.track(self.stage.context, [did])
         await self.customer.write("Can I bring my old files?")
         await self.operator.settle()
         await self.operator.answer("Yes: Settings, Import.")
-        await self._pass(days=1)
-        (reminder,) = await self.stage.rows("SELECT state, reason FROM outreach.step WHERE org_id = $1 AND step = 'c1'")
-        assert reminder == {"state": "waiting", "reason": "held"}, "a person is talking to him"
+        await self.customer.reads("Yes: Settings, Import.")
+        await self._pass(days=1, hours=2)
+        assert await self._step("onboarding", "o3") == ("waiting", "held"), "a person is talking to him"
+        assert "goal" not in await self._templates()
+        await self._pass(days=7)
+        assert await self._step("onboarding", "o3") == ("skipped", "followed_by:o4")
+        assert await self._step("onboarding", "o4") == ("queued", "")
         assert "trial_ending" not in await self._templates()
+        await self._pass(days=2)
+        assert {"trial_ending", "call_offer"} <= await self._templates()
+        (call,) = [mail for mail in await self.stage.mails(EMAIL) if "List-Unsubscribe-Post" in mail["headers"]][-1:]
+        assert "call" in f"{call['subject']} {call['text']}".lower()
 
     async def the_trial_expires(self) -> None:
         """Step 3: without a card access ends, his instance says so, his data are kept."""
-        await self._pass(days=3)
+        await self._pass(days=2)
         assert await self._status() == "paused"
+        assert {"trial_last_day", "trial_ended"} <= await self._templates()
         await self.customer.instance_says(self.instance_url, "suspended")
         await self.customer.sees("Your trial has ended")
+        await self._pass(days=8)
+        assert "feedback" in await self._templates(), "lead recovery"
 
     async def a_card_is_added(self) -> None:
         """Step 4: a card with authentication at the bank; invoice, charge, access again."""
-        await self._pass(days=1)
         await self.customer.add_card("Visa 3155")
         await self.operator.settle()
         assert await self._status() == "active"
@@ -97,6 +126,7 @@ class Story:
         await self._make_default("0341")
         await self._pass(days=31)
         assert await self._status() == "past_due"
+        assert "payment_failed" in await self._templates()
         await self.customer.pay(await self._pay_link(), "Mastercard 4444")
         await self.operator.settle()
         assert await self._status() == "active"
@@ -112,6 +142,7 @@ class Story:
         assert await self._status() == "canceled"
         await self._pass(days=31)
         assert (await self._instance())["state"] == "deleted"
+        assert {"feedback", "whats_new"} <= await self._templates(), "lead recovery again"
         await self.customer.come_back()
         await self.operator.settle()
         assert await self._status() == "active"
@@ -124,14 +155,25 @@ class Story:
         assert len(trials) == 1
 
     async def outcome(self) -> dict[str, Any]:
-        """Ledger, invoices, messages, instances and events, with names instead of what differs from run to run."""
+        """Ledger, invoices, messages, instances and events, with names instead of what differs from run to run.
+
+        Events and messages are dated by their day, what became of a message by that of the message. What the card
+        company, the mailbox and the help desk have seen stands below `outside`.
+        """
         rows = self.stage.rows
         return {
             "ledger": [
-                f"{re.sub(r'[a-z]+_[0-9a-z]{26}', '*', row['code'])} {row['currency']} {row['balance_minor']}"
+                f"{_nameless(row['code'])} {row['currency']} {row['balance_minor']}"
                 for row in await rows(
                     "SELECT a.code, p.currency, a.balance_minor FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id"
                     " WHERE a.org_id = $1 ORDER BY a.code, p.currency"
+                )
+            ],
+            "journals": [
+                tuple(row.values())
+                for row in await rows(
+                    "SELECT recipe, effective_at::date::text AS day, count(*) AS times FROM ledger.journal WHERE org_id = $1"
+                    " GROUP BY 1, 2 ORDER BY 2, 1"
                 )
             ],
             "invoices": [
@@ -147,6 +189,12 @@ class Story:
                     "SELECT template, channel, state, created_at::date::text AS day FROM outreach.message WHERE org_id = $1"
                 )
             ),
+            "steps": [
+                tuple(row.values())
+                for row in await rows(
+                    "SELECT campaign, step, state, reason FROM outreach.step WHERE org_id = $1 ORDER BY 1, 2, 3, 4"
+                )
+            ],
             "instances": [
                 tuple(row.values())
                 for row in await rows("SELECT state, wanted, failure FROM provisioning.instance WHERE org_id = $1")
@@ -154,11 +202,33 @@ class Story:
             "events": [
                 (row["type"], row["at"])
                 for row in await rows(
-                    "SELECT type, occurred_at::date::text AS at FROM storage.event WHERE org_id = $1 AND type NOT LIKE 'task.%'"
-                    " AND type NOT LIKE 'clock.%' ORDER BY occurred_at::date, type"
+                    "SELECT e.type, coalesce(m.created_at, e.occurred_at)::date::text AS at FROM storage.event e"
+                    " LEFT JOIN outreach.message m ON m.org_id = e.org_id AND m.id = e.object_id WHERE e.org_id = $1"
+                    " AND e.type NOT LIKE 'task.%' AND e.type NOT LIKE 'clock.%' ORDER BY 2, 1"
                 )
             ],
+            "said": [
+                tuple(row.values())
+                for row in await rows("SELECT side, body FROM conversations.message WHERE org_id = $1 ORDER BY at, id")
+            ],
+            "outside": await self._outside(),
         }
+
+    async def _outside(self) -> dict[str, Any]:
+        control = self.stage.control
+        books = await control.books("stripe", postings=False)
+        assert books["wrong"] == []
+        seen: dict[str, Any] = {
+            "card company": sorted(f"{_nameless(name)} {minor}" for name, minor in _balances(books)),
+            "mailbox": sorted(mail["subject"] for mail in await self.stage.mails(EMAIL)),
+        }
+        if self.stage.help_desk:
+            (contact,) = (await control.verb(HELP_DESK, "contacts", {}))["contacts"]
+            seen["help desk"] = [sorted(await self._told_to_the_help_desk()), contact["tags"]]
+        return seen
+
+    async def _told_to_the_help_desk(self) -> list[str]:
+        return [one["event_name"] for one in (await self.stage.control.verb(HELP_DESK, "events", {}))["events"]]
 
     async def _pass(self, **by: int) -> None:
         await self.operator.let_time_pass(await self.stage.now() + timedelta(**by))
@@ -170,6 +240,16 @@ class Story:
     async def _instance(self) -> dict[str, Any]:
         (one,) = await self.stage.rows("SELECT id, state, redirect_url FROM provisioning.instance WHERE org_id = $1")
         return one
+
+    async def _external_id(self) -> str:
+        (one,) = await self.stage.rows("SELECT external_id FROM customers.customer WHERE org_id = $1")
+        return str(one["external_id"])
+
+    async def _step(self, campaign: str, step: str) -> tuple[str, str]:
+        (one,) = await self.stage.rows(
+            "SELECT state, reason FROM outreach.step WHERE org_id = $1 AND campaign = $2 AND step = $3", campaign, step
+        )
+        return one["state"], one["reason"]
 
     async def _templates(self) -> set[str]:
         return {

@@ -1,4 +1,7 @@
-"""From the pricing page to the return: told plainly, with dying workers, with doubled webhooks, and by hand. One outcome."""
+"""From the pricing page to the return: told plainly, with dying workers, with doubled webhooks, and by hand. One outcome.
+
+A fifth run has no help desk: the chat is our own, and all else is the same.
+"""
 
 from __future__ import annotations
 
@@ -59,6 +62,8 @@ def test_the_story_told_plainly(plain: dict[str, Any]) -> None:
     assert [one[1] for one in plain["invoices"]] == ["paid"] * len(plain["invoices"])
     assert [one[3] for one in plain["invoices"]] == [5_800, 8_300, 5_800, 5_800]  # the second with the extra charge
     assert plain["instances"] == [("ready", "running", "")]
+    assert {row[2] for row in plain["messages"]} == {"sent"}
+    assert len(plain["said"]) == 2
 
 
 @pytest.mark.soak
@@ -89,3 +94,12 @@ async def test_every_step_by_hand_changes_nothing(plain: dict[str, Any], dsn: st
         assert {"instance.provision", "trial.end", "invoice.collect", "subscription.renew"} <= {
             one["step"] for one in done
         }
+
+
+async def test_without_a_help_desk_only_the_help_desk_is_missing(
+    plain: dict[str, Any], dsn: str, tmp_path: Path
+) -> None:
+    async with open_stage(dsn, tmp_path, help_desk=False) as stage, working(stage):
+        outcome = await told(Story(stage, Customer(stage), Operator(stage)))
+    plain["outside"].pop("help desk")
+    assert outcome == plain

@@ -62,6 +62,7 @@ RECOVERY = Campaign(
     key="recovery",
     title="Lead recovery",
     triggers=("subscription.trial_expired", "subscription.canceled"),
+    period="ending",
     stops=(Condition("status", "in", ["active", "trialing", "past_due"]), Condition("other_live"), Condition("dispute_open"), *_GONE),
     steps=(
         Step("r1", "feedback", Category.MARKETING, "7d", conditions=(_ENDED, Condition("owes", "is", False))),

@@ -53,7 +53,7 @@ async def _chat_person(visit: Visit) -> ChatPerson:
         known = await customers.read(tx, visit.who)
         held = await subscriptions.page(tx, customer_id=visit.who, rows_max=1)
     about: dict[str, str | int | bool] = {"plan": held[0]["plan"], "state": held[0]["status"]} if held else {}
-    return ChatPerson(known.external_id, known.email, about)
+    return ChatPerson(known.id, known.email, about)  # the id under which the help desk knows the contact
 
 
 async def person_of(request: Request, context: Context, visit: Visit | None) -> Person:
