@@ -13,8 +13,10 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from cauce.entrypoints.logs import redact
 from cauce.storage.database import Database
 from cauce.storage.migrations import migrate
+from tests.support.log_scan import scan
 from tests.support.postgres import DatabaseServer, start_server
 
 # Timings never decide a test.
@@ -23,7 +25,11 @@ settings.load_profile("cauce")
 
 # Not the library's default: that one draws every local variable of a traceback, which takes seconds for each.
 structlog.configure(
-    processors=[structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    processors=[
+        redact,
+        scan,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
 )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import asyncpg
 import httpx2
 import pytest
 
+from cauce.billing.customers import service as customers
+from cauce.billing.customers.rules import CustomerData
 from cauce.kernel.ids import new_id
 from cauce.storage import outbox
 from cauce.storage.directory import keys
@@ -111,6 +113,32 @@ async def test_pages_cover_a_list_once_and_end(product: World) -> None:
             break
         cursor = page["next_cursor"]
     assert len(seen) == len(set(seen)) == 45
+
+
+async def test_s19_pages_stay_as_they_are_while_rows_are_inserted(product: World) -> None:
+    org = await product.sandbox_org()
+    context, client = product.context(org), await _client(product, org, "read")
+
+    async def register(names: Sequence[str]) -> None:
+        async with context.transaction() as tx:
+            now = await context.now(tx)
+            for name in names:
+                await customers.put(tx, CustomerData(name, email=f"{name}@x.example"), now=now, actor="test")
+
+    await register([f"old-{number}" for number in range(9)])
+    seen: list[str] = []
+    cursor = ""
+    for turn in range(20):
+        page = (await client.get("/v1/customers", params={"limit": 2, "cursor": cursor})).json()
+        seen += [row["external_id"] for row in page["data"]]
+        if not page["has_more"]:
+            break
+        cursor = page["next_cursor"]
+        assert "example" not in cursor, "an address tells nothing about a person"
+        await register([f"new-{turn}-{number}" for number in range(3)])
+    old = [name for name in seen if name.startswith("old-")]
+    assert sorted(old) == sorted(f"old-{number}" for number in range(9)), "each once, none left out"
+    assert len(seen) == len(set(seen))
 
 
 async def test_one_organization_never_sees_another(product: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -51,6 +52,7 @@ from cauce.pricing.rating import rate
 from cauce.pricing.recognition import CreditSplit, monthly_schedule, recognised_before, split_credit
 from cauce.pricing.recurring_revenue import monthly_recurring
 from cauce.pricing.schedule import Billing
+from cauce.pricing.subscription_charges import Sold, full_amount
 from cauce.pricing.tax import BadTaxRate, Tax, TaxRounding, TaxTreatment, line_taxes
 from tests.support.counts import programs
 
@@ -125,6 +127,17 @@ def test_lines_sum_to_the_invoice_and_credit_never_exceeds_what_is_due(
 def test_without_discounts_the_order_of_the_items_changes_no_line(items: list[ChargeItem]) -> None:
     straight = {line.ref: line for line in price_invoice("eur", items).lines}
     assert {line.ref: line for line in price_invoice("eur", items[::-1]).lines} == straight
+
+
+def test_s1_options_are_added_and_taken_away_exactly_ten_thousand_times() -> None:
+    dice = random.Random(11)
+    for _ in range(10_000):
+        base, added = dice.randrange(1, 10**9), dice.randrange(0, 10**6)
+        percent = F(dice.randrange(-9_999, 50_000), 100)
+        sold = Sold("si_1", "price_1", "prod_1", "Base", Flat(base), F(dice.randrange(1, 50)))
+        plain, dearer = full_amount(sold), full_amount(replace(sold, adjust_minor=added, adjust_percent=percent))
+        assert plain == sold.quantity * base
+        assert dearer / (1 + percent / 100) - added == plain, (base, added, percent)
 
 
 def test_three_lines_taxed_alone_sum_to_the_tax_of_the_invoice() -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from importlib import resources
 from pathlib import Path
@@ -32,6 +33,13 @@ async def test_the_migrations_make_the_schema_that_is_written_down(
     if os.environ.get("CAUCE_WRITE_SCHEMA"):
         FILE.write_text(made, encoding="utf-8")
     assert made == FILE.read_text(encoding="utf-8"), "a migration changed the schema: write it anew (see above)"
+
+
+def test_s1_no_column_holds_a_float() -> None:
+    floats = re.findall(
+        r"^.*\b(?:double precision|real|float[48]?)\b.*$", FILE.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert floats == [], "money and quantities are whole numbers or numerics"
 
 
 def dump(dsn: str) -> str:
