@@ -11,10 +11,13 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, async_playwright
 
 from cauce.entrypoints.web.visits import make_link
+from cauce.flows.outreach.links import unsubscribe_link
+from cauce.flows.portal import pay_link
 from cauce.storage.migrations import migrate
 from tests.entrypoints.stage import Stage, play, stage
 from tests.support.postgres import start_server
@@ -39,7 +42,8 @@ LOOKS: tuple[tuple[str, int, int, Any, str], ...] = (
 LISTS = (
     "", "/customers", "/subscriptions", "/invoices", "/orders", "/merchants", "/payouts", "/breaks", "/compliance",
     "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
-    "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal",
+    "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal", "/campaigns", "/campaigns/trial", "/campaigns/trial/preview?step=c1",
+    "/automations", "/automations/new", "/messages", "/instances", "/automation", "/tasks",
 )  # fmt: skip
 
 
@@ -61,6 +65,8 @@ _RICHEST = {
     "order": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'released' AND channel_id = 'ch_scheme' ORDER BY id LIMIT 1",
     "order2": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'paid' ORDER BY id LIMIT 1",
     "merchant": "SELECT id FROM merchants.merchant WHERE org_id = $1 ORDER BY id DESC LIMIT 1",
+    "automation": "SELECT id FROM outreach.automation WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "segment": "SELECT id FROM relations.segment WHERE org_id = $1 ORDER BY id LIMIT 1",
     "break": 'SELECT id FROM reconciliation."break" WHERE org_id = $1 ORDER BY id LIMIT 1',
 }
 
@@ -84,6 +90,8 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         invoice_id = await tx.value(_OWN_INVOICE, tx.org, customer_id)
         subscription_id = await tx.value(_OWN_SUBSCRIPTION, tx.org, customer_id)
         merchant_id = await tx.value(_RICHEST["merchant"], tx.org)
+        paying = await pay_link(tx, one.runtime, await tx.value(_RICHEST["invoice"], tx.org))
+    leaving = unsubscribe_link(one.url, one.runtime.sealer, one.org.id, customer_id, "marketing")
     customer, merchant = await make_link(one.context, customer_id), await make_link(one.context, merchant_id)
     return {
         "portal-pricing": ("", home),
@@ -93,6 +101,11 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         "portal-account": (customer, f"{home}/account"),
         "portal-change": ("", f"{home}/subscriptions/{subscription_id}/change?preview=yes&plan=starter"),
         "portal-invoice": ("", f"{home}/invoices/{invoice_id}"),
+        "portal-pay": ("", own_address(one, paying)),
+        "portal-refused": ("", f"{home}/pay?token=nonsense"),
+        "portal-chat-panel": ("", f"{home}/chat?panel=yes"),
+        "portal-returned": ("", f"{home}/returned"),
+        "portal-unsubscribe": ("", own_address(one, leaving)),
         "portal-merchant": (merchant, f"{home}/merchant"),
     }
 
@@ -139,8 +152,9 @@ async def photograph(one: Stage, folder: Path, names: list[str]) -> None:
 
 
 def own_address(one: Stage, link: str) -> str:
-    """A portal link at the address where the stage really listens."""
-    return one.url + link[link.index("/portal") :]
+    """A link at the address where the stage really listens."""
+    parts = urlsplit(link)
+    return f"{one.url}{parts.path}{'?' if parts.query else ''}{parts.query}"
 
 
 async def main(folder: Path, names: list[str]) -> None:
