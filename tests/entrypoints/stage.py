@@ -15,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from cauce.app import connect_app
+from cauce.billing.outreach import runs
+from cauce.billing.outreach.automations import from_plain
+from cauce.billing.relations import knowing as relations
+from cauce.billing.relations.filters import filter_from
 from cauce.channels import service as channels
 from cauce.entrypoints.api.app import create_api
 from cauce.entrypoints.console.routes import console_routes
@@ -32,6 +36,7 @@ from cauce.gateway.provider import Channel
 from cauce.gateway.reaching import Message, SentMessage
 from cauce.gateway.reporting import LineKind, StatementLine
 from cauce.kernel.clock import wall_now
+from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.marketplace.compliance import service as compliance
 from cauce.marketplace.compliance.rules import NewLicence
@@ -212,6 +217,25 @@ async def play(one: Stage) -> None:
     await _sell_goods(one)
     await _find_breaks(one)
     await _keep_papers(one)
+    await _automate(one)
+
+
+async def _automate(one: Stage) -> None:
+    told = {"title": "Thank you", "text": "For staying with us."}
+    async with one.context.transaction() as tx:
+        now = await one.context.now(tx)
+        segment = await relations.save_segment(tx, "Teams that pay", filter_from({"plans": ["team"]}), now)
+        rule = {
+            "events": ["invoice.paid", "subscription.renewed"],
+            "segment": segment,
+            "conditions": [{"field": "mrr_minor", "op": "at_least", "value": 5_000}, {"field": "owes", "value": False}],
+            "actions": [
+                {"kind": "tag", "tag": "faithful"},
+                {"kind": "message", "template": "note", "category": "marketing", "data": told},
+                {"kind": "task", "title": "Send a card", "days": 3},
+            ],
+        }
+        await runs.put(tx, new_id("aut"), "Thank who stays", False, from_plain(rule), now)
 
 
 async def _sell_subscriptions(one: Stage) -> None:

@@ -40,6 +40,7 @@ class Can(StrEnum):
     SENDS_MESSAGES = "sends_messages"
     TRACKS_CONTACTS = "tracks_contacts"
     RUNS_INSTANCES = "runs_instances"
+    RUNS_PROGRAMS = "runs_programs"
     SHOWS_CHAT = "shows_chat"
 
 

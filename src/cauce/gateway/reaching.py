@@ -165,6 +165,21 @@ class RunsInstances(Protocol):
     async def run(self, request: InstanceRequest) -> Outcome[InstanceAnswer]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ProgramRequest:
+    """Tell a program what happened. `key` is the same on every repeat; `payload` goes to it as JSON."""
+
+    key: str
+    payload: dict[str, object]
+    timeout_seconds: int = 30
+
+
+class RunsPrograms(Protocol):
+    """A provider that runs a program which the machine's owner has allowed."""
+
+    async def run_program(self, request: ProgramRequest) -> Outcome[None]: ...
+
+
 class RunsInstancesHere(RunsInstances, Protocol):
     """One whose instances are processes of this machine."""
 

@@ -180,6 +180,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "completed": "A task is done.",
     },
     "automation": {
+        "called": "An automation calls your endpoints: its action `webhook`.",
         "completed": "An automation ran.",
         "failed": "An automation failed.",
     },

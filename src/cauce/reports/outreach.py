@@ -107,6 +107,11 @@ async def campaign_statistics(tx: Tx, campaign: str) -> list[Row]:
     return await tx.rows(QUERIES.campaign_statistics, tx.org, campaign)
 
 
+async def automation_statistics(tx: Tx, since: datetime) -> dict[str, Row]:
+    """Per automation: runs that were completed, failed, skipped, that wait, and the last one, since an instant."""
+    return {row["automation_id"]: row for row in await tx.rows(QUERIES.automation_statistics, tx.org, since)}
+
+
 async def campaign_totals(tx: Tx) -> list[Row]:
     """Per campaign: how many steps wait, went out, did not."""
     return await tx.rows(QUERIES.campaign_totals, tx.org)

@@ -61,6 +61,11 @@ SELECT s.step, s.state, CASE WHEN s.state IN ('skipped', 'stopped') THEN s.reaso
  WHERE s.org_id = $1 AND s.campaign = $2
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 
+-- name: automation_statistics
+SELECT automation_id, count(*) FILTER (WHERE state = 'completed') AS completed, count(*) FILTER (WHERE state = 'failed') AS failed,
+       count(*) FILTER (WHERE state = 'skipped') AS skipped, count(*) FILTER (WHERE state = 'waiting') AS waiting, max(created_at) AS last_at
+  FROM outreach.run WHERE org_id = $1 AND created_at >= $2 GROUP BY automation_id
+
 -- name: campaign_totals
 SELECT campaign, count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'queued') AS sent,
        count(*) FILTER (WHERE state IN ('skipped', 'stopped')) AS held_back

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cauce.billing.customers import service as customers
 from cauce.billing.entitlements import service as entitlements
-from cauce.billing.outreach import runs, service
+from cauce.billing.outreach import runs, schedule, service
 from cauce.billing.outreach.automations import BadAutomation, from_plain
-from cauce.billing.outreach.rules import BadCondition
-from cauce.flows.outreach import automate, follow
-from cauce.kernel.errors import NotFound
+from cauce.billing.outreach.rules import BadCondition, Category
+from cauce.billing.relations import knowing as relations
+from cauce.billing.relations.filters import filter_from
+from cauce.flows.outreach import automate, editing, follow, writing
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.storage import outbox
 from cauce.storage.jobs import Job
-from tests.flows.outreach.office import Office
+from tests.flows.outreach.office import Office, office
 
 WELCOME: dict[str, Any] = {
     "events": ["subscription.trial_started"],
@@ -56,6 +61,90 @@ async def test_actions_follow_an_event_in_order_and_once(desk: Office) -> None:
     await desk.advance(timedelta(0))
     assert len(await _runs(desk, id)) == 1
     assert await desk.story(id) == ["automation.completed"]
+
+
+async def test_every_kind_of_action_has_its_effect(dsn: str, tmp_path: Path) -> None:
+    async with office(dsn, tmp_path, "smtp", "intercom", "command") as desk:
+        await desk.plan()
+        rule = {
+            "events": ["subscription.trial_started"],
+            "actions": [
+                {"kind": "tag", "tag": "vip"},
+                {"kind": "task", "title": "Call her", "days": 2, "owner": "ana@example.com"},
+                {"kind": "webhook", "name": "crm.sync"},
+                {"kind": "desk_event", "name": "vip-began"},
+                {"kind": "command", "channel": desk.channels["command"]},
+            ],
+        }
+        id = await automate.save(desk.context, "", "All", True, from_plain(rule))
+        ana = await desk.sign_up("ana")
+        (one,) = await _runs(desk, id)
+        assert (one["state"], one["done"]) == ("completed", 5), one["log"]
+        assert await desk.story(id) == ["automation.called", "automation.completed"]
+        async with desk.context.transaction() as tx:
+            assert await relations.tags_of(tx, ana.customer_id) == ["vip"]
+            todo = await tx.row("SELECT title, owner, due_on FROM relations.todo WHERE org_id = $1", tx.org)
+            called = (await outbox.page(tx, event_type="automation.called"))[0]
+        assert tuple(todo) == ("Call her", "ana@example.com", date(2026, 1, 17))
+        assert (called["customer_id"], called["data"]["name"]) == (ana.customer_id, "crm.sync")
+        told = (await desk.control.verb("intercom", "events", {}))["events"]
+        (named,) = [event for event in told if event["event_name"] == "vip-began"]
+        (heard,) = (await desk.control.verb("command", "automations", {}))["automations"].values()
+        assert (heard["type"], heard["customer"]["external_id"]) == ("subscription.trial_started", "ana")
+        assert named["created_at"] == int((await desk.now()).timestamp())
+
+
+@pytest.mark.parametrize("channel", ["", "nowhere", "smtp"])
+async def test_a_command_runs_nothing_but_what_is_allowed(desk: Office, channel: str) -> None:
+    await desk.plan()
+    wanted = desk.channels.get(channel, channel)
+    rule = {"events": ["subscription.trial_started"], "actions": [{"kind": "command", "channel": wanted}]}
+    if channel != "smtp":
+        with pytest.raises(InvalidRequest):
+            await automate.save(desk.context, "", "Bad", True, from_plain(rule))
+        return
+    id = await automate.save(desk.context, "", "Mail is no program", True, from_plain(rule))
+    await desk.sign_up("ana")
+    (one,) = await _runs(desk, id)
+    assert (one["state"], one["done"]) == ("failed", 0)
+
+
+async def test_a_segment_bounds_automations_and_campaigns_alike(desk: Office) -> None:
+    await desk.plan()
+    await desk.plan("other")
+    async with desk.context.transaction() as tx:
+        now = await desk.context.now(tx)
+        segment = await relations.save_segment(tx, "Pro", filter_from({"plans": ["pro"]}), now)
+        campaign = replace(await schedule.read_campaign(tx, "onboarding"), segment=segment)
+    await editing.put_campaign(desk.context, campaign)
+    rule = {**WELCOME, "conditions": [], "actions": [{"kind": "tag", "tag": "pro"}], "segment": segment}
+    id = await automate.save(desk.context, "", "Gift", True, from_plain(rule))
+    ana, bea = await desk.sign_up("ana"), await desk.sign_up("bea", "other")
+    await desk.advance(timedelta(hours=1))
+    assert [one["customer_id"] for one in await _runs(desk, id)] == [ana.customer_id]
+    assert any("Welcome" in subject for subject in await desk.subjects("ana"))
+    assert not any("Welcome" in subject for subject in await desk.subjects("bea"))
+    assert await automate.why_not(desk.context, from_plain(rule), "bea") == "segment"
+    found = await automate.dry_run(desk.context, from_plain(rule), 30)
+    assert {(one.customer_id, one.reason) for one in found} == {(ana.customer_id, ""), (bea.customer_id, "segment")}
+
+
+async def test_everybody_of_a_segment_is_written_to_once_and_as_many_as_were_shown(desk: Office) -> None:
+    await desk.plan()
+    for who in ("ana", "bea", "carla"):
+        await desk.sign_up(who)
+    async with desk.context.transaction() as tx:
+        now = await desk.context.now(tx)
+        segment = await relations.save_segment(tx, "All", filter_from({"states": ["trialing"]}), now)
+        carla = (await customers.find(tx, "carla")).id
+        await service.set_consent(tx, carla, "marketing", False, source="test", now=now)
+    with pytest.raises(writing.SegmentChanged):
+        await writing.write_to_segment(desk.context, segment, "News", "A line.", Category.MARKETING, size=2)
+    await writing.write_to_segment(desk.context, segment, "News", "A line.", Category.MARKETING, size=3)
+    await desk.advance(timedelta(hours=1))
+    got = {who: (await desk.subjects(who)).count("News") for who in ("ana", "bea", "carla")}
+    assert got == {"ana": 1, "bea": 1, "carla": 0}
+    assert await desk.troubles() == []
 
 
 async def test_what_an_automation_causes_starts_no_automation(desk: Office) -> None:

@@ -11,10 +11,13 @@ import pytest
 from cauce.billing.catalog.rules import PlanPolicy, TrialEnd
 from cauce.billing.customers import service as customers
 from cauce.billing.outreach import schedule, service, texts
+from cauce.billing.outreach.campaigns import period_of
+from cauce.billing.outreach.defaults import SHIPPED
 from cauce.billing.payments import service as payments
 from cauce.flows import runner
 from cauce.flows.billing import cancel
 from cauce.flows.billing.cancel import Cancel
+from cauce.flows.billing.changes import Change, change
 from cauce.flows.billing.trial_dates import move_trial_end
 from cauce.flows.context import SweepKind
 from cauce.flows.outreach import due, follow
@@ -181,6 +184,28 @@ async def test_lead_recovery_asks_after_a_week_tells_after_a_month_and_stops_whe
     assert (await when(desk, "bea"))[-1] == ("What is new at Office", "2026-02-28T10:00")
     await desk.advance_to(at(1, 0, month=6))
     assert "New features of Pro" not in await desk.subjects("bea"), "the digest is off until somebody wants it"
+
+
+async def test_s4_a_change_and_a_move_during_the_trial_are_followed(desk: Office) -> None:
+    await desk.plan()
+    await desk.plan("max", amount_minor=9_000)
+    ana = await desk.sign_up("ana")  # ends on 29 January
+    await change(desk.context, Change(ana.subscription_id, plan="max"))
+    await move_trial_end(desk.context, ana.subscription_id, at(5, 9, month=2))
+    await desk.advance_to(at(6, 0, month=2))
+    told = [one for one in await when(desk, "ana") if "trial of" in one[0] and "now ends" not in one[0]]
+    assert told == [
+        ("3 days left in your trial of Max", "2026-02-02T10:00"),
+        ("Your trial of Max ends tomorrow", "2026-02-04T10:00"),
+        ("Your trial of Max has ended", "2026-02-05T09:00"),
+    ]
+
+
+def test_a_trial_that_nobody_paid_and_the_contract_after_it_end_twice() -> None:
+    recovery = SHIPPED["recovery"]
+    trial, paid = ({"subscription": "sub_1", "term": 1, "period_index": index} for index in (-1, 3))
+    ends = [period_of(recovery, recovery.steps[0], facts, "sub_1", "evt_1") for facts in (trial, paid)]
+    assert ends == ["sub_1:1", "sub_1:1:billed"], "lead recovery begins anew for who paid and left"
 
 
 async def test_a_campaign_that_is_switched_off_sends_nothing_that_waited(desk: Office) -> None:

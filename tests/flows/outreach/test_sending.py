@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import CustomerData
 from cauce.billing.outreach import service, store
 from cauce.billing.outreach.rules import Category
-from cauce.flows.outreach import send
+from cauce.flows.outreach import send, settling
 from cauce.flows.outreach.door import queue_message
 from cauce.flows.outreach.links import read_unsubscribe_link
 from cauce.storage.jobs import Job
@@ -138,6 +140,23 @@ async def test_a_worker_that_died_between_sending_and_noting_it_sends_nothing_ag
     assert await desk.mails("ana") == []
     (row,) = await desk.messages(ana)
     assert row["state"] == "unknown" and "worker" in row["reason"]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_person_ends_an_unknown_message_by_what_he_found_out(desk: Office, arrived: bool) -> None:
+    ana = await _customer(desk)
+    message = await _queue(desk, ana)
+    assert message is not None
+    await desk.control.fault("smtp", "drop_after" if arrived else "drop_before", "data")
+    await desk.advance(timedelta(0))
+    await settling.settle(desk.context, message, arrived=arrived)
+    await desk.advance(timedelta(0))
+    (row,) = await desk.messages(ana)
+    assert row["state"] == "sent"
+    assert len(await desk.mails("ana")) == 1
+    assert await desk.story(message) == ["message.queued", "message.sent"]
+    with pytest.raises(settling.MessageSettled):
+        await settling.settle(desk.context, message, arrived=False)
 
 
 async def test_without_any_channel_a_message_is_written_to_the_log(desk: Office) -> None:

@@ -36,6 +36,7 @@ _METHODS = {
     Can.SENDS_MESSAGES: (reaching.SendsMessages,),
     Can.TRACKS_CONTACTS: (reaching.TracksContacts,),
     Can.RUNS_INSTANCES: (reaching.RunsInstances,),
+    Can.RUNS_PROGRAMS: (reaching.RunsPrograms,),
 }
 _SINGLE = {Can.SPLITS: "split", Can.REVERSES_SPLITS: "reverse_split", Can.FINISHES_ORDERS: "finish_order"}
 

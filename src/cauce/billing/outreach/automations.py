@@ -6,6 +6,7 @@ one only so often: no loop can begin.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,13 +23,22 @@ RUNS_PER_CUSTOMER_MAX = 5
 
 GUARDED = timedelta(days=1)
 ACTOR = "automation"
-_NEEDS: dict[str, tuple[str, ...]] = {
-    "message": ("template",),
-    "coupon": ("coupon",),
-    "feature": ("feature",),
-    "hold": (),
+NEEDS: dict[str, str] = {
+    "message": "template",
+    "tag": "tag",
+    "task": "title",
+    "coupon": "coupon",
+    "feature": "feature",
+    "hold": "",
+    "webhook": "name",
+    "desk_event": "name",
+    "command": "channel",
 }
-KINDS = tuple(_NEEDS)
+"""Every kind of action, and the one field that it needs."""
+
+KINDS = tuple(NEEDS)
+_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,59}")
+_TEXT_CHARACTERS_MAX = {"tag": 60, "title": 200, "owner": 320, "channel": 200, "coupon": 200, "feature": 200}
 
 
 class BadAutomation(InvalidRequest):
@@ -39,7 +49,12 @@ class BadAutomation(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One thing to do: send a message, redeem a coupon, give a feature (for `days`, 0: for good), hold steps for `days`."""
+    """One thing to do.
+
+    Send a message; give a tag; make a task, due in `days`; redeem a coupon; give a feature for `days` (0: for good);
+    hold steps for `days`; call the webhook endpoints under a `name`; tell help desks an event with a `name`; run the
+    program of a `channel`, which the machine's owner has allowed.
+    """
 
     kind: str
     template: str = ""
@@ -49,15 +64,21 @@ class Action:
     feature: str = ""
     value: bool | int | str = True
     days: int = 7
+    tag: str = ""
+    title: str = ""
+    owner: str = ""
+    name: str = ""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """When one of `events` happens and every condition holds, the actions, in order."""
+    """When one of `events` happens to a customer of the `segment` ("": anybody) and every condition holds, the actions, in order."""
 
     events: tuple[str, ...]
     actions: tuple[Action, ...]
     conditions: tuple[Condition, ...] = ()
+    segment: str = ""
 
 
 def check(
@@ -71,16 +92,24 @@ def check(
         raise BadAutomation(f"an automation has 1 to {ACTIONS_MAX} actions", param="actions")
     check_conditions(automation.conditions, fields)
     for action in automation.actions:
-        needed = _NEEDS.get(action.kind)
-        if needed is None:
-            raise BadAutomation(f"an action is one of {', '.join(KINDS)}", param="kind")
-        missing = [name for name in needed if not getattr(action, name)]
-        if missing:
-            raise BadAutomation(f"{action.kind} needs {missing[0]}", param=missing[0])
-        if action.kind == "message" and action.template not in templates:
-            raise BadAutomation(f"there is no template {action.template!r}", param="template")
-        if not 0 <= action.days <= 3_650:
-            raise BadAutomation("days is 0 to 3650", param="days")
+        _check_action(action, templates)
+
+
+def _check_action(action: Action, templates: Collection[str]) -> None:
+    if action.kind not in NEEDS:
+        raise BadAutomation(f"an action is one of {', '.join(KINDS)}", param="kind")
+    needed = NEEDS[action.kind]
+    if needed and not getattr(action, needed).strip():
+        raise BadAutomation(f"{action.kind} needs {needed}", param=needed)
+    if action.kind == "message" and action.template not in templates:
+        raise BadAutomation(f"there is no template {action.template!r}", param="template")
+    if needed == "name" and not _NAME.fullmatch(action.name):
+        raise BadAutomation("a name is lower-case letters, digits, dots, dashes and underscores", param="name")
+    for field_name, characters_max in _TEXT_CHARACTERS_MAX.items():
+        if len(getattr(action, field_name)) > characters_max:
+            raise BadAutomation(f"{field_name} has at most {characters_max} characters", param=field_name)
+    if not 0 <= action.days <= 3_650:
+        raise BadAutomation("days is 0 to 3650", param="days")
 
 
 def is_own_doing(actor: str) -> bool:

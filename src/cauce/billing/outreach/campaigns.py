@@ -24,7 +24,7 @@ TOO_CLOSE = timedelta(hours=12)
 
 STEPS_MAX = 50
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_PERIODS = ("subscription", "product", "object", "event")
+_PERIODS = ("subscription", "ending", "product", "object", "event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,9 @@ class Step:
 class Campaign:
     """A named sequence. `stops`: any that holds ends what waits. `moves`: events that plan waiting steps anew.
 
-    `period` says what a step goes out once for: the subscription's term, the product, the object or the event.
+    `period` says what a step goes out once for: the subscription's term, its ending (that of a trial which nobody paid
+    for, and that of the paid time, are two), the product, the object or the event.
+    `segment`: only customers who belong to it when a step is due get it; "" is anybody.
     `held` steps wait while a person talks with the customer. `data` fills its texts (news, articles, a calendar link).
     """
 
@@ -76,6 +78,7 @@ class Campaign:
     quiet_from: int = 21
     quiet_until: int = 8
     data: Mapping[str, str] = field(default_factory=dict)
+    segment: str = ""
 
     def step(self, key: str) -> Step | None:
         """The step with this key."""
@@ -147,8 +150,10 @@ def _nominal(
 def period_of(campaign: Campaign, step: Step, facts: Mapping[str, Any], object_id: str, event_id: str) -> str:
     """What a step goes out once for."""
     kind = step.period or campaign.period
-    if kind == "subscription" and facts.get("subscription"):
-        return f"{facts['subscription']}:{facts.get('term') or 1}"
+    if kind in ("subscription", "ending") and facts.get("subscription"):
+        index = facts.get("period_index")
+        was_billed = kind == "ending" and index is not None and index >= 0
+        return f"{facts['subscription']}:{facts.get('term') or 1}{':billed' if was_billed else ''}"
     if kind == "product" and facts.get("product"):
         return str(facts["product"])
     return event_id if kind == "event" else object_id

@@ -41,9 +41,10 @@ MESSAGE = Machine(
         *steps("refuse", ("sending", "unknown"), "failed"),
         *steps("bounce", ("sending", "sent", "unknown"), "bounced"),
         *steps("lose", ("sending",), "unknown"),
+        *steps("send_again", ("unknown",), "queued"),
     ),
 )
-"""A message leaves at most once: what may have left is never queued again."""
+"""A message leaves at most once: what may have left is queued again only by a person who saw that it never did."""
 
 OPTIONAL = (Category.ONBOARDING, Category.MARKETING)
 """The categories that a person can refuse."""
@@ -117,6 +118,9 @@ _OPERATIONS: dict[str, Callable[[Any, Any], bool]] = {
     "has": lambda known, value: value in (known or ()),
     "has_not": lambda known, value: value not in (known or ()),
 }
+
+
+COMPARISONS = tuple(_OPERATIONS)
 
 
 def holds(condition: Condition, facts: Mapping[str, Any]) -> bool:

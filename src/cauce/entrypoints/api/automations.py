@@ -23,7 +23,10 @@ router = APIRouter(prefix="/v1", tags=["outreach"])
 
 
 class AutomationBody(Body):
-    """`content` is `{"events": […], "conditions": […], "actions": […]}`; actions are message, coupon, feature and hold."""
+    """`content` is `{"events": […], "conditions": […], "actions": […]}`; its `segment` bounds whom it is for.
+
+    Actions: message, tag, task, coupon, feature, hold, webhook, desk_event and command.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
     enabled: bool = True

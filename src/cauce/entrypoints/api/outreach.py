@@ -21,6 +21,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import Body, Cursor, Limit, listing, unpack_cursor
 from cauce.flows.context import Context
+from cauce.flows.outreach import settling
 from cauce.flows.outreach.tracking import Track, track
 from cauce.storage.database import Row, Tx
 
@@ -57,6 +58,12 @@ class GoalsBody(Body):
     """The goals of a plan, in order."""
 
     goals: Annotated[list[GoalBody], Field(max_length=tracks.GOALS_MAX)]
+
+
+class SettleBody(Body):
+    """What a person found out, in the relay's log or by asking the reader."""
+
+    arrived: bool
 
 
 class ConsentBody(Body):
@@ -113,6 +120,18 @@ async def read_message(caller: Reader, message: Id) -> dict[str, Any]:
     """One message with its words as they were sent; secrets are masked."""
     async with caller.context.transaction() as tx:
         return message_shown(await service.read_message(tx, message), whole=True)
+
+
+@router.post("/messages/{message}/settle", status_code=200)
+async def settle_message(request: Request, caller: BillingWriter, message: Id, body: SettleBody) -> Response:
+    """Say of an `unknown` message whether it arrived; one that did not is sent once more."""
+
+    async def work(context: Context) -> object:
+        await settling.settle(context, message, arrived=body.arrived)
+        async with context.transaction() as tx:
+            return message_shown(await service.read_message(tx, message), whole=False)
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.get("/customers/{customer}/outreach")

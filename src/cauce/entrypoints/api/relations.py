@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.billing.outreach.rules import Category
 from cauce.billing.relations import knowing as relations
 from cauce.billing.relations.filters import (
     NOTE_CHARACTERS_MAX,
@@ -24,6 +25,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, listing, unpack_cursor
 from cauce.flows.context import Context
+from cauce.flows.outreach import writing
 from cauce.reports import relations as report
 from cauce.reports import segments
 
@@ -69,6 +71,15 @@ class SegmentBody(FilterBody):
     """A filter under a name."""
 
     name: Annotated[str, Field(min_length=1, max_length=TITLE_CHARACTERS_MAX, pattern=PLAIN_TEXT)]
+
+
+class SegmentMessageBody(Body):
+    """What is written to everybody, and how many customers were shown before."""
+
+    title: Annotated[str, Field(min_length=1, max_length=writing.TITLE_CHARACTERS_MAX, pattern=PLAIN_TEXT)]
+    text: Annotated[str, Field(min_length=1, max_length=writing.TEXT_CHARACTERS_MAX)]
+    category: Literal["service", "onboarding", "marketing"] = "marketing"
+    customers: Annotated[int, Field(strict=True, ge=0)]
 
 
 @router.get("/customers/{customer_id}/timeline")
@@ -237,6 +248,21 @@ async def segment_customers(
     page = listing(rows, limit, lambda row: row["id"])
     page["data"] = resources("customer", page["data"])
     return page
+
+
+@router.post("/segments/{segment_id}/message", status_code=202)
+async def write_to_segment(
+    request: Request, caller: BillingWriter, segment_id: Id, body: SegmentMessageBody
+) -> Response:
+    """Write to everybody who belongs to it now, once each; refused when it means more customers than `customers` says."""
+
+    async def work(context: Context) -> object:
+        made = await writing.write_to_segment(
+            context, segment_id, body.title, body.text, Category(body.category), size=body.customers
+        )
+        return {"object": "segment_message", "id": made, "segment": segment_id, "customers": body.customers}
+
+    return await answer_once(request, caller.context, work, status=202)
 
 
 @router.delete("/segments/{segment_id}")

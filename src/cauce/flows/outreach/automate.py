@@ -5,20 +5,19 @@ An action that is refused ends its run visibly; the customer's other runs go on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from cauce.billing.customers import service as customers
-from cauce.billing.entitlements import service as entitlements
-from cauce.billing.outreach import runs, service, wording
-from cauce.billing.outreach.automations import ACTOR, Action, Automation, check, is_own_doing, to_plain
+from cauce.billing.outreach import runs, wording
+from cauce.billing.outreach.automations import ACTOR, Automation, check, is_own_doing, to_plain
 from cauce.billing.outreach.rules import first_false
-from cauce.billing.subscriptions import service as subscriptions
-from cauce.flows.billing.coupons import apply_coupon
 from cauce.flows.context import Context
+from cauce.flows.outreach import acting
+from cauce.flows.outreach.audience import members_of
 from cauce.flows.outreach.composing import event_data, known_of
-from cauce.flows.outreach.door import queue_message
 from cauce.flows.outreach.subjects import OCCASIONS, subject_of
 from cauce.kernel.errors import CauceError, InvalidRequest
 from cauce.kernel.ids import new_id
@@ -51,6 +50,7 @@ async def save(context: Context, automation_id: str, name: str, enabled: bool, r
         raise InvalidRequest("an automation has a name", param="name")
     async with context.transaction() as tx:
         check(rule, events=OCCASIONS, fields=FIELDS, templates=await wording.template_keys(tx))
+        await acting.check_targets(tx, rule.segment, rule.actions)
         if automation_id:
             await runs.read(tx, automation_id)
         id = automation_id or new_id("aut")
@@ -84,6 +84,9 @@ async def begin_runs(tx: Tx, events: Sequence[Event], now: datetime) -> None:
         if subject_of(event) in facts
         and first_false(one.rule.conditions, known_of(None, event_data(event), facts[subject_of(event)])) is None
     ]
+    belongs = await members_of(tx, {one.rule.segment for one in known}, [customer for _, _, customer in wanted])
+    segments = {one.id: one.rule.segment for one in known}
+    wanted = [one for one in wanted if not segments[one[0]] or one[2] in belongs[segments[one[0]]]]
     begun = await runs.begin(tx, wanted, now)
     numbers = {event.public_id: event for event in events}
     await jobs.enqueue(
@@ -96,6 +99,8 @@ async def begin_runs(tx: Tx, events: Sequence[Event], now: datetime) -> None:
                     "automation": row["automation_id"],
                     "event": row["event_id"],
                     "subscription": subject_of(numbers[row["event_id"]])[1],
+                    "type": numbers[row["event_id"]].type,
+                    "at": numbers[row["event_id"]].occurred_at.isoformat(),
                 },
                 key=f"automation:{row['customer_id']}",
             )
@@ -105,12 +110,18 @@ async def begin_runs(tx: Tx, events: Sequence[Event], now: datetime) -> None:
 
 
 async def run(context: Context, job: Job) -> None:
-    """The job of one run: its next actions, one transaction each."""
+    """The job of one run: its next actions, one transaction each; what leaves this machine comes before its transaction."""
     automation_id, event_id = job.payload["automation"], job.payload["event"]
     while True:
         try:
             async with context.transaction() as tx:
-                if not await _do_next(tx, context, automation_id, event_id, job.payload["subscription"]):
+                found = await acting.stored(tx, automation_id, event_id)
+            if found is None:
+                return
+            before, action = found
+            desks = await acting.prepare(context, action, before, job.payload)
+            async with context.transaction() as tx:
+                if not await _do_next(tx, context, before, job.payload, desks):
                     return
         except CauceError as refused:
             if refused.retryable or refused.http_status >= 500:
@@ -119,66 +130,22 @@ async def run(context: Context, job: Job) -> None:
             return
 
 
-async def _do_next(tx: Tx, context: Context, automation_id: str, event_id: str, subscription_id: str) -> bool:
-    """Do one action; False when the run is over."""
-    one = await runs.lock(tx, automation_id, event_id)
-    if one is None or one["state"] != "waiting":
+async def _do_next(tx: Tx, context: Context, before: Row, about: Mapping[str, Any], desks: tuple[str, ...]) -> bool:
+    """Do one action; False when the run is over, or another worker has done it meanwhile."""
+    found = await acting.stored(tx, before["automation_id"], before["event_id"])
+    if found is None or found[0]["done"] != before["done"]:
         return False
-    known = await runs.read(tx, automation_id)
+    one, action = found
+    known = await runs.read(tx, one["automation_id"])
     now, place = await context.now(tx), one["done"]
-    if place >= len(known.rule.actions):
-        return False
-    action = known.rule.actions[place]
-    line = await _act(tx, context, action, one, subscription_id, now)
-    is_last = place + 1 == len(known.rule.actions)
+    line = await acting.act(acting.Doing(tx, context, action, one, about, now, desks))
+    is_last = place + 1 >= len(known.rule.actions)
     await runs.note(tx, one, "completed" if is_last else "waiting", place + 1, line)
     if is_last:
-        content = {"automation": known.id, "name": known.name, "event": event_id}
+        content = {"automation": known.id, "name": known.name, "event": one["event_id"]}
         told = NewEvent("automation.completed", known.id, now, content, one["customer_id"])
         await emit(tx, [told], actor=f"{ACTOR}:{known.id}")
     return not is_last
-
-
-async def _act(tx: Tx, context: Context, action: Action, one: Row, subscription_id: str, now: datetime) -> str:
-    customer_id, actor = one["customer_id"], f"{ACTOR}:{one['automation_id']}"
-    match action.kind:
-        case "message":
-            sent = await queue_message(
-                tx,
-                context,
-                customer_id,
-                action.template,
-                action.data,
-                category=action.category,
-                subject_id=subscription_id,
-            )
-            return f"message {sent}" if sent else "message held back"
-        case "coupon":
-            held = [subscription_id] if subscription_id else await subscriptions.ids_of_customer(tx, customer_id)
-            if not held:
-                raise InvalidRequest("the customer has no subscription for the coupon", param="coupon")
-            await customers.lock(tx, [customer_id])
-            subscription = await subscriptions.lock_one(tx, held[-1])
-            await emit(tx, await apply_coupon(tx, subscription, action.coupon, now), actor=actor)
-            return f"coupon {action.coupon}"
-        case "feature":
-            ends_at = now + timedelta(days=action.days) if action.days else None
-            await customers.lock(tx, [customer_id])
-            grant_id, event = await entitlements.grant_by_hand(
-                tx,
-                customer_id,
-                reason=actor,
-                actor=actor,
-                now=now,
-                feature=action.feature,
-                value=action.value,
-                ends_at=ends_at,
-            )
-            await emit(tx, [event], actor=actor)
-            return f"feature {action.feature} {grant_id}"
-        case _:
-            await service.hold_steps(tx, customer_id, now + timedelta(days=action.days), reason=actor)
-            return f"hold {action.days}d"
 
 
 async def _fail(context: Context, automation_id: str, event_id: str, refused: CauceError) -> None:
@@ -192,15 +159,30 @@ async def _fail(context: Context, automation_id: str, event_id: str, refused: Ca
         await emit(tx, [told], actor=f"{ACTOR}:{automation_id}")
 
 
+async def why_not(context: Context, rule: Automation, customer: str) -> str:
+    """Why an automation would not run for a customer as things stand ("" when it would); his id or external id."""
+    async with context.transaction() as tx:
+        known = await (customers.read if customer.startswith("cus_") else customers.find)(tx, customer)
+        facts = await reports.facts(tx, [(known.id, "")], await context.now(tx))
+        members = await members_of(tx, {rule.segment}, [known.id])
+    if rule.segment and known.id not in members[rule.segment]:
+        return "segment"
+    failed = first_false(rule.conditions, known_of(None, {}, facts[known.id, ""]))
+    return f"condition:{failed.field}" if failed else ""
+
+
 async def dry_run(context: Context, rule: Automation, days: int) -> list[WouldRun]:
     """For which events of the last days an automation would have run, as things stand now; nothing is written."""
     if not 1 <= days <= DRY_RUN_DAYS_MAX:
         raise InvalidRequest(f"days is 1 to {DRY_RUN_DAYS_MAX}", param="days")
     async with context.transaction() as tx:
         check(rule, events=OCCASIONS, fields=FIELDS, templates=await wording.template_keys(tx))
+        await acting.check_targets(tx, rule.segment, rule.actions)
         now = await context.now(tx)
         events = await reports.events_since(tx, rule.events, now - timedelta(days=days), DRY_RUN_EVENTS_MAX)
         facts = await reports.facts(tx, [subject_of(event) for event in events], now)
+        people = [event.customer_id or "" for event in events]
+        members = (await members_of(tx, {rule.segment}, people)).get(rule.segment)
     found = []
     for event in events:
         known = facts.get(subject_of(event))
@@ -208,5 +190,7 @@ async def dry_run(context: Context, rule: Automation, days: int) -> list[WouldRu
             continue
         failed = first_false(rule.conditions, known_of(None, event_data(event), known))
         reason = "loop_guard" if is_own_doing(event.actor) else f"condition:{failed.field}" if failed else ""
+        if not reason and members is not None and event.customer_id not in members:
+            reason = "segment"
         found.append(WouldRun(event.customer_id or "", event.public_id, event.type, event.occurred_at, reason))
     return found

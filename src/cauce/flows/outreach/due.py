@@ -18,6 +18,7 @@ from cauce.billing.outreach.rules import NewMessage, Recipient, Standing
 from cauce.billing.outreach.schedule import DueStep, due_step
 from cauce.flows.context import Runtime
 from cauce.flows.outreach.amounts import first_charges, pay_links
+from cauce.flows.outreach.audience import members_of
 from cauce.flows.outreach.composing import known_of, message_for, values_for
 from cauce.flows.outreach.reach import SETTINGS
 from cauce.reports import outreach as reports
@@ -39,10 +40,11 @@ class Chunk:
     campaigns: Mapping[str, Campaign]
     facts: Mapping[tuple[str, str], Facts]
     standings: Mapping[str, Standing]
+    members: Mapping[str, frozenset[str]]
     settled: list[tuple[DueStep, str, str, str | None]] = field(default_factory=list)
     waiting: list[tuple[DueStep, datetime, str]] = field(default_factory=list)
     going: list[tuple[DueStep, NewMessage]] = field(default_factory=list)
-    members: list[Row] | None = None
+    staff: list[Row] | None = None
 
     def facts_of(self, one: DueStep) -> Facts | None:
         """What is known for a step; None when the customer does not exist."""
@@ -64,14 +66,19 @@ async def run(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 async def open_chunk(tx: Tx, public_url: str, due: Sequence[DueStep]) -> Chunk:
     """Read everything that decisions on these steps need."""
     now = await org_now(tx)
+    campaigns = await schedule.campaigns(tx)
+    customer_ids = [one.customer_id for one in due]
     return Chunk(
         tx,
         await read_org(tx, tx.org),
         public_url,
         now,
-        await schedule.campaigns(tx),
+        campaigns,
         await reports.facts(tx, [(one.customer_id, one.subscription_id) for one in due], now),
-        await service.standings(tx, [one.customer_id for one in due]),
+        await service.standings(tx, customer_ids),
+        await members_of(
+            tx, {campaigns[one.campaign].segment for one in due if one.campaign in campaigns}, customer_ids
+        ),
     )
 
 
@@ -81,6 +88,8 @@ def decision_on(chunk: Chunk, one: DueStep, later: Sequence[str]) -> Decision:
     if facts is None:
         return Decision("stop", "no_customer")
     step = campaign.step(one.step) if campaign else None
+    if campaign and campaign.segment and one.customer_id not in chunk.members[campaign.segment]:
+        return Decision("skip", "segment")
     standing = chunk.standings.get(one.customer_id, Standing())
     known = known_of(campaign, one.data, facts)
     found = decide(campaign, step, known, standing.held_until, later, chunk.now, facts["timezone"])
@@ -108,9 +117,9 @@ async def _take(chunk: Chunk, one: DueStep, decision: Decision) -> None:
 
 async def _for_staff(chunk: Chunk, one: DueStep, campaign: Campaign, step: Step, facts: Facts) -> None:
     """Copies for those members whose role is named."""
-    if chunk.members is None:
-        chunk.members = await people.members(chunk.tx, chunk.tx.org)
-    members = [row for row in chunk.members if row["role"] in step.roles]
+    if chunk.staff is None:
+        chunk.staff = await people.members(chunk.tx, chunk.tx.org)
+    members = [row for row in chunk.staff if row["role"] in step.roles]
     if not members:
         chunk.settled.append((one, "skipped", "no_staff", None))
     for row in members:

@@ -7,6 +7,7 @@ import re
 from cauce.billing.outreach import schedule, wording
 from cauce.billing.outreach.campaigns import Campaign, to_plain
 from cauce.billing.outreach.templating import BadTemplate, Text
+from cauce.billing.relations import knowing as relations
 from cauce.flows.context import Context
 from cauce.reports.outreach import FIELDS
 from cauce.storage import audit
@@ -16,6 +17,8 @@ async def put_campaign(context: Context, campaign: Campaign) -> None:
     """Keep a campaign as the organization wants it; `BadCampaign` for one that could never work."""
     async with context.transaction() as tx:
         templates = await wording.template_keys(tx)
+        if campaign.segment:
+            await relations.segment(tx, campaign.segment)
         await schedule.put_campaign(tx, campaign, await context.now(tx), known=FIELDS, templates=templates)
         await audit.record(tx, context.actor, "campaign.put", campaign.key, after=to_plain(campaign))
 

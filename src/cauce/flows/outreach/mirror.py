@@ -7,7 +7,7 @@ desk that refuses our credentials is stopped until a person starts it, and what 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from cauce.storage.outbox import Event, NewEvent, emit
 
 CONTACT_JOB = "outreach.contact"
 TELL_JOB = "outreach.tell"
+NAMED_JOB = "outreach.tell_named"
 T = TypeVar("T")
 
 
@@ -54,6 +55,43 @@ def jobs_for(channel_ids: Sequence[str], events: Sequence[Event], now: datetime)
             if event.type in telling.TOLD:
                 wanted.append(NewJob(TELL_JOB, now, {**payload, "event": event.id}, key=key))
     return wanted
+
+
+def named_jobs(
+    channel_ids: Sequence[str], customer_id: str, name: str, key: str, about: Mapping[str, Any], now: datetime
+) -> list[NewJob]:
+    """The jobs that tell desks an event of an automation; `about` is what it followed, with its instant."""
+    return [
+        NewJob(
+            NAMED_JOB,
+            now,
+            {
+                "channel": one,
+                "customer": customer_id,
+                "name": name,
+                "operation": key,
+                "at": about.get("at") or now.isoformat(),
+            },
+            key=f"contact:{one}:{customer_id}",
+        )
+        for one in channel_ids
+    ]
+
+
+async def tell_named(context: Context, job: Job) -> None:
+    """The job: tell one desk an event that an automation names."""
+    told = job.payload
+    async with context.transaction() as tx:
+        known, facts, org, standing = await _read(tx, told["channel"], told["customer"])
+    if facts is None or facts["erased"] or known.state != "linked":
+        return
+    _, gateway = await context.gateway(told["channel"])
+    if not known.ref:
+        await _tell_contact(context, told["channel"], facts, known, org, standing, gateway)
+    metadata = {name: str(facts[name]) for name in ("plan", "status") if facts[name]}
+    at = datetime.fromisoformat(told["at"])
+    event = TrackedEvent(told["operation"], told["customer"], told["name"], at, {**metadata})
+    await _value(context, told["channel"], await gateway.track(event))
 
 
 async def tell_contact(context: Context, job: Job) -> None:

@@ -53,6 +53,9 @@ def _do(tenant: Tenant, call: Call, request: Mapping[str, Any]) -> dict[str, Any
     stage, _, verb = request["type"].partition("_")
     if stage == "pre":
         return {}
+    if stage == "automation":
+        tenant.shelf("automation")[request["id"]] = request["data"]
+        return {}
     id = request["instance_id"]
     kept = tenant.shelf("instance").setdefault(id, {"operations": 0})
     kept.update(state=_STATES.get(verb, "ready"), data=request["data"], operations=kept["operations"] + 1)
@@ -68,6 +71,8 @@ def control(tenant: Tenant, verb: str, body: Mapping[str, Any], _: str) -> dict[
             return {}
         case "instances":
             return {"instances": tenant.shelf("instance")}
+        case "automations":
+            return {"automations": tenant.shelf("automation")}
         case _:
             raise KeyError(verb)
 

@@ -139,7 +139,7 @@ async def show_preview(request: Request, session: Session) -> Response:
         inputs=(Input("to", "members.email", kind="email", value=session.visitor.email),),
     )  # fmt: skip
     return await framed(
-        request, session, "console/message_preview.html", campaign=campaign, path=path, step=chosen["step"], words=words,
+        request, session, "console/message_preview.html", campaign=campaign, here=path, step=chosen["step"], words=words,
         category=message.category.value, test=test, locales=LOCALES, locale_chosen=message.recipient.locale,
         tried=_tried([one for one in tried if one.step == chosen["step"]][:_TRIED_MAX]),
     )  # fmt: skip

@@ -7,12 +7,24 @@ from starlette.responses import Response
 
 from cauce.billing.outreach import service
 from cauce.entrypoints.console.links import link_to
-from cauce.entrypoints.console.view import ROWS, asked, detailed, following, listed, page, states_filter
+from cauce.entrypoints.console.view import (
+    ROWS,
+    action,
+    asked,
+    back_to,
+    detailed,
+    following,
+    listed,
+    page,
+    states_filter,
+)
 from cauce.entrypoints.web.sessions import Session
-from cauce.entrypoints.web.tables import Cell, Table, columns, moment, state, text, word
+from cauce.entrypoints.web.tables import Button, Cell, Table, columns, moment, state, text, word
+from cauce.flows.outreach import settling
 from cauce.reports import outreach as report
 from cauce.storage import outbox
 from cauce.storage.database import Row
+from cauce.storage.directory.people import Role
 
 _STATES = ("queued", "sent", "suppressed", "bounced", "failed", "unknown")
 
@@ -77,8 +89,30 @@ async def show_one(request: Request, session: Session) -> Response:
     return await detailed(
         request, session, "console/message.html", name=row["subject"] or row["template"], title="nav.messages",
         above="/console/messages", object_id=row["id"], states=[row["state"]], facts=facts, happened=list(reversed(happened)),
-        said=row["body_text"],
+        said=row["body_text"], actions=_actions(row),
     )  # fmt: skip
 
 
-routes = [page("/console/messages", show_list), page("/console/messages/{message}", show_one)]
+def _actions(row: Row) -> list[Button]:
+    """Of a message of which nobody knows whether it left, a person says what he found out."""
+    if row["state"] != "unknown":
+        return []
+    path = f"/console/messages/{row['id']}/settle"
+    return [
+        Button(path, "messages.arrived", (("arrived", "yes"),), hint="messages.unknown_hint"),
+        Button(path, "messages.send_again", danger=True, hint="messages.send_again_hint"),
+    ]
+
+
+async def settle(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """It arrived, or it is sent once more."""
+    message_id = str(request.path_params["message"])
+    await settling.settle(session.context, message_id, arrived=fields.get("arrived") == "yes")
+    return back_to(f"/console/messages/{message_id}")
+
+
+routes = [
+    page("/console/messages", show_list),
+    page("/console/messages/{message}", show_one),
+    action("/console/messages/{message}/settle", settle, roles=(Role.ADMIN, Role.SUPPORT)),
+]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.billing.outreach.rules import Category
 from cauce.billing.relations import knowing as relations
 from cauce.billing.relations.filters import BadFilter, Filter, filter_from
 from cauce.billing.subscriptions.machine import STATES
@@ -18,6 +20,8 @@ from cauce.entrypoints.web.rendering import HEADERS, locale_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, columns, ident, moment, number, text
 from cauce.entrypoints.web.texts import translator
+from cauce.flows.outreach import writing
+from cauce.kernel.errors import InvalidRequest
 from cauce.reports import segments as report
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
@@ -119,12 +123,23 @@ async def show_one(request: Request, session: Session) -> Response:
         facts=[("segments.size", number(size)), ("segments.filter", text(_words(one["filter"])))],
         actions=[
             Button(f"{path}/tag", "segments.tag_all", inputs=(Input("tag", "relations.tag"),), hint="segments.tag_all_note"),
+            _write_button(path, size, translator(locale_of(request))),
             Button(f"{path}/drop", "segments.drop", danger=True),
         ],
         tables=[_customer_table(rows)],
         file=f"{path}/customers.csv",
         older=following(request, rows),
     )  # fmt: skip
+
+
+def _write_button(path: str, size: int, t: Callable[[str], str]) -> Button:
+    categories = tuple((one.value, t(f"category.{one.value}")) for one in reversed(Category))
+    words = (
+        Input("category", "segments.write_category", options=categories),
+        Input("title", "segments.write_title"),
+        Input("text", "segments.write_text", kind="textarea"),
+    )
+    return Button(f"{path}/write", "segments.write", (("size", str(size)),), words, hint="segments.write_note")
 
 
 def _customer_table(rows: list[Row]) -> Table:
@@ -161,6 +176,18 @@ async def tag_all(request: Request, session: Session, fields: dict[str, str]) ->
     return back_to(f"{_HOME}/{request.path_params['segment_id']}")
 
 
+async def write_all(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Write to all of its customers, of whom as many were shown as the form says."""
+    segment_id, size = request.path_params["segment_id"], fields.get("size", "")
+    if not size.isdigit() or fields.get("category") not in list(Category):
+        raise InvalidRequest("say to how many, and in which category", param="category")
+    title, text = fields.get("title", ""), fields.get("text", "")
+    await writing.write_to_segment(
+        session.context, segment_id, title, text, Category(fields["category"]), size=int(size)
+    )
+    return back_to(f"/console/messages?campaign=segment_{segment_id}")
+
+
 async def drop(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Forget the segment."""
     async with session.context.transaction() as tx:
@@ -194,5 +221,6 @@ routes = [
     page(f"{_HOME}/{{segment_id}}/customers.csv", export),
     action(_HOME, save, name="segment.save", roles=_MAY),
     action(f"{_HOME}/{{segment_id}}/tag", tag_all, name="segment.tag", roles=_MAY),
+    action(f"{_HOME}/{{segment_id}}/write", write_all, roles=(Role.ADMIN, Role.SUPPORT)),
     action(f"{_HOME}/{{segment_id}}/drop", drop, name="segment.drop", roles=_MAY),
 ]
