@@ -1,6 +1,6 @@
 """Verifies what Cauce sends to a webhook endpoint. Needs the standard library alone.
 
-    event = webhooks.read_event(secrets, request.headers, await request.body(), now=time.time())
+    event = webhooks.read_event(secrets, request.headers, await request.body(), now=int(time.time()))
 
 Give the raw bytes, before anything parses them. While a secret is rotated, give both. Keep the id of each event that
 you have acted on: Cauce delivers at least once, and within the tolerance a copy of a delivery is genuine too.
@@ -31,7 +31,7 @@ def read_event(
     headers: Mapping[str, str],
     body: bytes,
     *,
-    now: float,
+    now: int,
     tolerance_seconds: int = TOLERANCE_SECONDS,
 ) -> dict[str, Any]:
     """The event of a genuine delivery; `NotGenuine` otherwise. `now`: seconds since 1970."""
