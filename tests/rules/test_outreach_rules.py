@@ -119,9 +119,12 @@ def test_consent_by_category() -> None:
     assert may_send(Category.MARKETING, Standing()) and not may_send(Category.MARKETING, Standing(), opt_in=True)
 
 
-def test_what_may_have_left_is_never_queued_again() -> None:
+def test_what_may_have_left_is_never_queued_again_but_by_a_person() -> None:
     leads_back = {step.source for step in MESSAGE.transitions if step.target == "queued"}
-    assert leads_back == {"-", "sending"}
+    assert leads_back == {"-", "sending", "unknown"}
+    assert {step.trigger for step in MESSAGE.transitions if (step.source, step.target) == ("unknown", "queued")} == {
+        "send_again"
+    }
     assert {step.trigger for step in MESSAGE.transitions if (step.source, step.target) == ("sending", "queued")} == {
         "put_off"
     }
