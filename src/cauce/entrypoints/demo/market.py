@@ -165,17 +165,13 @@ async def _buyers_pay(stage: Stage, market: Market) -> None:
 async def owned_by_sellers(stage: Stage, market: Market) -> dict[str, int]:
     """What our custody book says each seller owns at the holder, by name, in minor units."""
     async with stage.context.transaction() as tx:
-        standings = await reading.standings(tx, rows_max=10_000)
+        standings = await reading.standings(
+            tx, rows_max=reading.ROWS_MAX, book=Book.CUSTODY, channel_id=market.channel_id, code_prefix="member:"
+        )
     found = dict.fromkeys(SELLERS, 0)
     for one in standings:
-        account = one.account
-        if (
-            account.book is Book.CUSTODY
-            and account.channel_id == market.channel_id
-            and account.code.startswith("member:")
-        ):
-            owner = account.code.split(":")[1]
-            found[SELLERS[market.seller_ids.index(owner)]] += one.normal_minor
+        owner = one.account.code.split(":")[1]
+        found[SELLERS[market.seller_ids.index(owner)]] += one.normal_minor
     return found
 
 

@@ -26,6 +26,7 @@ from cauce.storage.database import Row
 PLAN = "team-monthly"
 NET_DAYS = 14
 DAYS_PER_MONTH = 31  # at least one renewal of everybody
+TRANSFER_DAYS = 10  # so long after an invoice the transfers of those who pay in time arrive
 LATE_EVERY, NEVER_EVERY, REFUSED_EVERY = 50, 400, 40
 _TRIAL_DAYS = 7
 _TRANSFERS_AT_ONCE = 500
@@ -59,7 +60,7 @@ class Year:
 
 
 async def play(stage: Stage, shop: Shop, size: Size) -> Year:
-    """From the sign-ups to the last month's transfers."""
+    """From the sign-ups to the end of the last month."""
     await _open_plan(stage)
     stage.tell(
         f"{size.by_transfer + size.by_card} teams subscribe: {size.by_card} put a card on file, the others pay by bank transfer."
@@ -110,14 +111,15 @@ async def _subscribe_by_card(stage: Stage, shop: Shop, number: int) -> None:
 
 
 async def _month(stage: Stage, month: int, shown: Shown, size: Size) -> None:
-    """One month goes by; then those who pay by transfer do so, except who is late or never pays."""
-    await stage.advance(await stage.now() + timedelta(days=DAYS_PER_MONTH))
+    """Transfers for the invoices of the month arrive, except of who is late or never pays; then the month goes by."""
+    await stage.advance(await stage.now() + timedelta(days=TRANSFER_DAYS))
     async with stage.context.transaction() as tx:
         owed = await billing_story.open_transfers(tx)
         today = (await stage.context.now(tx)).date()
     paying = [row for row in owed if _pays(row, (today - row["issued_on"]).days)]
     for start in range(0, len(paying), _TRANSFERS_AT_ONCE):
         await correct.pay_many_by_hand(stage.context, _transfers(paying[start : start + _TRANSFERS_AT_ONCE]))
+    await stage.advance(await stage.now() + timedelta(days=DAYS_PER_MONTH - TRANSFER_DAYS))
     shown(month, size.months)
 
 

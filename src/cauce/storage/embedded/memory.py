@@ -34,4 +34,6 @@ def tuning(memory_bytes: int) -> dict[str, str]:
         "work_mem": f"{min(max(memory_mib // 256, 4), 64)}MB",
         "max_wal_size": "4GB" if memory_mib >= 4096 else "1GB",
         "max_connections": "200" if memory_mib >= 2048 else "100",
+        # A young database grows from nothing to thousands of rows within a minute; plans need to know it soon.
+        "autovacuum_naptime": "5s",
     }
