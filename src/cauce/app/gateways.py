@@ -63,6 +63,10 @@ class ChannelGateways:
             self._opened[(org_id, channel_id)] = (now, channel, gateway)
         return [self._opened[one][1:] for one in wanted]
 
+    def forget(self, org_id: int, channel_id: str) -> None:
+        """Read a channel anew the next time: it was changed."""
+        self._opened.pop((org_id, channel_id), None)
+
     def capabilities(self, channel: Channel) -> Capabilities:
         """What the channel's provider can do."""
         return self._provider(channel).capabilities(channel)

@@ -2,10 +2,10 @@
 INSERT INTO channels.channel (org_id, id, provider, name, base_url, settings) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: channel
-SELECT id, provider, name, base_url, settings, state FROM channels.channel WHERE org_id = $1 AND id = $2
+SELECT id, provider, name, base_url, settings, state, key_refused_at FROM channels.channel WHERE org_id = $1 AND id = $2
 
 -- name: channels
-SELECT id, provider, name, base_url, settings, state, created_at FROM channels.channel WHERE org_id = $1 ORDER BY created_at, id
+SELECT id, provider, name, base_url, settings, state, key_refused_at, created_at FROM channels.channel WHERE org_id = $1 ORDER BY created_at, id
 
 -- name: move_channel
 UPDATE channels.channel SET base_url = $3, settings = $4 WHERE org_id = $1 AND id = $2
@@ -65,6 +65,20 @@ UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = ANY ($2:
 -- name: ask_open_at
 UPDATE channels.instruction SET due_at = least(due_at, $3)
  WHERE org_id = $1 AND key = ANY ($2::text[]) AND due_at IS NOT NULL AND concluded_at IS NULL
+
+-- name: refuse_keys
+UPDATE channels.channel SET key_refused_at = $3 WHERE org_id = $1 AND id = ANY ($2::text[]) AND key_refused_at IS NULL RETURNING id
+
+-- name: take_keys
+UPDATE channels.channel SET key_refused_at = NULL WHERE org_id = $1 AND id = ANY ($2::text[]) AND key_refused_at IS NOT NULL RETURNING id
+
+-- name: ask_refused
+-- What waits for credentials is asked about at $3; whoever is at work on one of them goes on by himself.
+UPDATE channels.instruction i SET due_at = $3
+  FROM (SELECT key FROM channels.instruction
+         WHERE org_id = $1 AND channel_id = ANY ($2::text[]) AND state = 'unknown' AND outcome->>'reason' LIKE $4 || '%' AND due_at > $3
+         ORDER BY key FOR UPDATE SKIP LOCKED) w
+ WHERE i.org_id = $1 AND i.key = w.key
 
 -- name: set_due
 UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = $2

@@ -131,6 +131,26 @@ def state_of(outcome: Outcome[Any]) -> str:
             return "unknown"
 
 
+KEY_REFUSED = "key refused: "
+"""Begins the reason of an outcome that waits for the operator to renew what we sign with."""
+
+_KEY_REFUSALS = frozenset({Refusal.AUTH, Refusal.SIGNATURE})
+_KEY_REFUSED_SECONDS = 300
+
+
+def awaiting_access(outcome: Outcome[Any]) -> Outcome[Any]:
+    """The same, but for a refusal of our key or signature: nobody looked at what was asked, so its end is open."""
+    if isinstance(outcome, Declined) and outcome.refusal in _KEY_REFUSALS:
+        return Unknown(f"{KEY_REFUSED}{outcome.code} {outcome.message}", _KEY_REFUSED_SECONDS)
+    return outcome
+
+
+def lacks_access(outcome: Outcome[Any] | dict[str, Any]) -> bool:
+    """Whether an outcome (or its stored form) waits for credentials that the provider takes."""
+    reason = outcome.get("reason", "") if isinstance(outcome, dict) else getattr(outcome, "reason", "")
+    return str(reason).startswith(KEY_REFUSED)
+
+
 def ref_of(outcome: Outcome[Any]) -> str:
     """The provider's id in an outcome, or ""."""
     return str(getattr(outcome.value, "ref", "")) if isinstance(outcome, Done | Pending) else ""

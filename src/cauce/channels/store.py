@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from cauce.channels.rules import Instruction, NewInstruction, request_from, to_plain
+from cauce.channels.rules import KEY_REFUSED, Instruction, NewInstruction, request_from, to_plain
 from cauce.gateway.collecting import Operation
 from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
@@ -101,6 +101,24 @@ async def ask_later(tx: Tx, keys: Sequence[str], at: datetime) -> None:
 async def ask_open_at(tx: Tx, keys: Sequence[str], at: datetime) -> None:
     """Open instructions are due for a question at `at` at the latest."""
     await tx.run(QUERIES.ask_open_at, tx.org, list(keys), at)
+
+
+async def refuse_keys(tx: Tx, channel_ids: Sequence[str], at: datetime) -> list[str]:
+    """These channels refuse our credentials since `at`; those of which that is news."""
+    return [row["id"] for row in await tx.rows(QUERIES.refuse_keys, tx.org, list(channel_ids), at)]
+
+
+async def take_keys(tx: Tx, channel_ids: Sequence[str], at: datetime) -> list[str]:
+    """These channels take our credentials again, and what waited is asked about now; those of which that is news."""
+    ids = [row["id"] for row in await tx.rows(QUERIES.take_keys, tx.org, list(channel_ids))]
+    await ask_refused(tx, ids, at)
+    return ids
+
+
+async def ask_refused(tx: Tx, channel_ids: Sequence[str], at: datetime) -> None:
+    """Ask about what waits for credentials at `at`, org time."""
+    if channel_ids:
+        await tx.run(QUERIES.ask_refused, tx.org, list(channel_ids), at, KEY_REFUSED)
 
 
 async def open_of_objects(tx: Tx, object_ids: Sequence[str]) -> list[Row]:

@@ -17,6 +17,7 @@ from typing import Any
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
 from cauce.flows.context import Context, Runtime, SubjectLock
+from cauce.flows.refused_keys import note_access
 from cauce.flows.together import together
 from cauce.gateway.charging import Charge, PaymentLink
 from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
@@ -159,7 +160,9 @@ async def _conclude(context: Context, tx: Tx, outcomes: Mapping[str, Outcome[Any
         return
     await _lock_subjects(context, tx, fresh)
     now = await context.now(tx)
+    outcomes = {key: rules.awaiting_access(outcome) for key, outcome in outcomes.items()}
     await _store(tx, fresh, outcomes, now)
+    await note_access(context, tx, fresh, outcomes, now)
     concluded = [_concluded(one, outcomes[one.key], now) for one in fresh if _is_news(one, outcomes[one.key])]
     by_purpose = sorted(concluded, key=lambda one: one.purpose)
     for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):

@@ -188,7 +188,8 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "webhook_rejected": "An incoming notice was refused.",
         "event_dead_lettered": "An incoming notice could not be processed.",
         "mismatch_found": "Our books and the provider's differ.",
-        "key_invalid": "The provider refuses our credentials.",
+        "key_invalid": "The provider refuses our credentials; what was asked of it waits until it takes them again.",
+        "key_valid": "The provider takes our credentials again.",
     },
     "endpoint": {
         "disabled": "A webhook endpoint was switched off after repeated failure.",

@@ -1300,6 +1300,7 @@ CREATE TABLE channels.channel (
     settings jsonb DEFAULT '{}'::jsonb NOT NULL,
     state text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    key_refused_at timestamp with time zone,
     CONSTRAINT channel_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'closed'::text])))
 );
 

@@ -310,6 +310,8 @@ class Bank:
             return self.done[key]
         named = f"{operation} {ref}"
         refused = self.decline.pop(named, None) or self.decline.pop(operation, None)
+        if refused and refused.refusal in (Refusal.AUTH, Refusal.SIGNATURE):
+            return refused  # whoever is not let in leaves no trace
         outcome: Outcome[Any] = refused or act()
         self.done[key] = outcome
         if named in self.lost:

@@ -204,7 +204,7 @@ async def test_an_order_of_several_sellers_must_say_which(shop: Market) -> None:
 @pytest.mark.parametrize("channel", CHANNELS)
 async def test_a_later_split_that_the_channel_refuses_goes_the_next_day(shop: Market, channel: str) -> None:
     order_id = await _released(shop, channel)
-    shop.banks[channel].decline["split"] = Declined("401", Refusal.AUTH, "not today")
+    shop.banks[channel].decline["split"] = Declined("429", Refusal.LIMIT_EXCEEDED, "not today")
     await _divide(shop, order_id, parts={"party:agent": 700, "fee": 50})
     assert "custody member:bia:withdrawable: 700" not in await shop.books()
     await shop.advance(timedelta(days=1))

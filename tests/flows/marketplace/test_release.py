@@ -124,12 +124,12 @@ async def test_a_refused_part_stays_with_the_owner(shop: Market) -> None:
     assert await shop.differences() == []
 
 
-@pytest.mark.parametrize("refusal", [Refusal.AUTH, Refusal.SIGNATURE, Refusal.INSUFFICIENT_FUNDS])
-async def test_a_split_that_an_expired_key_or_a_low_balance_stopped_is_made_the_next_day(
+@pytest.mark.parametrize("refusal", [Refusal.LIMIT_EXCEEDED, Refusal.INSUFFICIENT_FUNDS])
+async def test_a_split_that_a_limit_or_a_low_balance_stopped_is_made_the_next_day(
     shop: Market, refusal: Refusal
 ) -> None:
     for channel_id, bank in shop.banks.items():
-        bank.decline["split"] = Declined("401", refusal, "not today")
+        bank.decline["split"] = Declined("429", refusal, "not today")
         await shop.take(shop.order(channel_id, channel_id, [("ana", 10_000, 0)], deliver_at=BEGIN))
     assert len([line for line in await shop.books() if "escrow" in line]) == 2
     await shop.advance(timedelta(days=1))

@@ -32,8 +32,8 @@ from cauce.storage.outbox import NewEvent, emit
 
 OPEN_SPLIT = ("submitted", "processing", "unknown")
 RETRY_AFTER = timedelta(days=1)
-PASSING = frozenset({Refusal.INSUFFICIENT_FUNDS, Refusal.LIMIT_EXCEEDED, Refusal.AUTH, Refusal.SIGNATURE})
-"""Refusals that pass by themselves, or when the operator has renewed what we sign with: released again a day later."""
+PASSING = frozenset({Refusal.INSUFFICIENT_FUNDS, Refusal.LIMIT_EXCEEDED})
+"""Refusals that pass by themselves: released again a day later."""
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Channels, the contracts with providers: add, change, list, compare.")
 
 OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
-_SHOWN = ("id", "provider", "name", "state", "created_at", "notices_url")
+_SHOWN = ("id", "provider", "name", "state", "key_refused_at", "created_at", "notices_url")
+KEY_READ_ANEW = timedelta(seconds=10)
+"""Workers use what they read of a channel for a few seconds more; what waits for a new key is asked about after that."""
+
 _COMPARED = (
     "provider", "class", "currencies", "split_moments", "payout_route", "receivers_per_call_max",
     "requests_per_order_max", "share_max", "freeze_days_max", "refund_window_days", "settings_missing",
@@ -143,6 +147,7 @@ async def _change(app: App, org: str, channel_id: str, file: Path) -> dict[str, 
     from cauce.entrypoints.cli.contracts import checked, known_provider, parted, read_settings
     from cauce.storage import audit, sealing
     from cauce.storage.directory.orgs import inbound_token
+    from cauce.storage.orgclock import org_now
 
     async with app.runtime.db.transaction() as tx:
         one = await chosen_org(tx, org)
@@ -155,6 +160,7 @@ async def _change(app: App, org: str, channel_id: str, file: Path) -> dict[str, 
         await store.move_channel(tx, channel_id, old.base_url, settings)
         for name in given.keys() & secrets.keys():
             await sealing.put(tx, app.runtime.sealer, channel_id, name, secrets[name])
+        await store.ask_refused(tx, [channel_id], await org_now(tx) + KEY_READ_ANEW)
         await audit.record(tx, shell_actor(), "channel.change", channel_id, after={"changed": sorted(given)})
         return _data(await service.read_channel(tx, channel_id), url)
 
