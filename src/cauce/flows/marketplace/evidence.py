@@ -41,14 +41,16 @@ async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_i
 
 async def _unasked_releases(tx: Tx, lines: Sequence[Row]) -> list[Row]:
     """Releases that no split or finish of ours caused."""
-    known = {row["id"] for row in await split_store.lock_splits(tx, [line["key"] for line in lines if line["key"]])}
+    known = await split_store.known_splits(tx, [line["key"] for line in lines if line["key"]])
     return [line for line in lines if line["key"] not in known and not line["key"].startswith("line:")]
 
 
 async def _freeze_ends(context: Context, tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
     """T07: the channel ended the freeze; what was left in escrow is the order's own merchant's."""
     by_collection = {name: line for line in lines for name in (line["order_ref"], line["key"])}
-    rows = await order_store.lock_collections(tx, [key for key in by_collection if key])
+    named = [key for key in by_collection if key]
+    await order_store.lock_orders(tx, await order_store.orders_of_collections(tx, named))
+    rows = await order_store.lock_collections(tx, named)
     items: list[Item] = []
     moves, keys, events, steps = [], [], [], []
     credits = {}
@@ -73,7 +75,6 @@ async def _freeze_ends(context: Context, tx: Tx, channel_id: str, lines: Sequenc
         left = await order_store.escrow_left(tx, sorted({step[0] for step in steps}))
         done = {step[0]: step for step in steps if not left[step[0]]["escrow_minor"]}
         if done:
-            await order_store.lock_orders(tx, list(done))
             await order_store.orders_step(tx, list(done.values()))
         await note_credits(tx, credits)
         await emit(tx, events, actor=context.actor.name)

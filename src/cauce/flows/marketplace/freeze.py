@@ -20,7 +20,10 @@ LOOK_AGAIN = timedelta(days=1)
 async def freeze_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
     """The sweep over collections whose freeze ends soon: warn once, then once a day while the end is not proved."""
     for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
-        part, due = tx.within(org_id), list(group)
+        part, claimed = tx.within(org_id), list(group)
+        # The claim holds collections; whoever works on an order holds that and waits for them, so nobody is waited for.
+        free = await order_store.lock_free_orders(part, sorted({row["order_id"] for row in claimed}))
+        due = [row for row in claimed if row["order_id"] in free]
         held = [row for row in due if row["escrow_minor"]]
         events = [
             NewEvent(
@@ -32,7 +35,6 @@ async def freeze_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
             for row in held
             if row["due_at"] < row["freeze_ends_at"]
         ]
-        await order_store.lock_orders(part, sorted({row["order_id"] for row in held}))
         await emit(part, events, actor="system")
         still = {row["key"] for row in held}
         await order_store.freeze_move_due(

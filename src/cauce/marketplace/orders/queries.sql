@@ -54,6 +54,12 @@ SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amoun
        refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
   FROM orders.collection WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
+-- name: orders_of_collections
+SELECT DISTINCT order_id FROM orders.collection WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY order_id
+
+-- name: lock_free_orders
+SELECT id FROM orders.purchase WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE SKIP LOCKED
+
 -- name: lock_collections_of
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
        refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id

@@ -129,6 +129,16 @@ async def collections_of(tx: Tx, order_ids: Sequence[str], *, lock: bool = False
     return await tx.rows(query, tx.org, list(order_ids))
 
 
+async def orders_of_collections(tx: Tx, ids: Sequence[str]) -> list[str]:
+    """The orders of these collections: whoever locks collections locks their orders first."""
+    return [row["order_id"] for row in await tx.rows(QUERIES.orders_of_collections, tx.org, list(ids))]
+
+
+async def lock_free_orders(tx: Tx, order_ids: Sequence[str]) -> set[str]:
+    """Those of these orders that nobody has locked, locked: for who holds collections already and may not wait."""
+    return {row["id"] for row in await tx.rows(QUERIES.lock_free_orders, tx.org, list(order_ids))}
+
+
 async def lock_collections(tx: Tx, ids: Sequence[str]) -> list[Row]:
     """Collections, locked in order of id."""
     return await tx.rows(QUERIES.lock_collections, tx.org, list(ids))

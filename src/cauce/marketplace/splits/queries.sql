@@ -107,6 +107,9 @@ SELECT id, order_id, collection_id, channel_id, currency, first_position, last_p
        resends
   FROM splits.split WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
+-- name: known_splits
+SELECT id FROM splits.split WHERE org_id = $1 AND id = ANY ($2::text[])
+
 -- name: splits_of
 SELECT id, order_id, collection_id, channel_id, currency, first_position, last_position, sent_minor, fee_minor, owner_minor, finishes, owner_id, state, ref,
        created_at, applied_at, resends

@@ -146,6 +146,11 @@ async def lock_splits(tx: Tx, ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_splits, tx.org, list(ids))
 
 
+async def known_splits(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are splits."""
+    return {row["id"] for row in await tx.rows(QUERIES.known_splits, tx.org, list(ids))}
+
+
 async def splits_of(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
     """Every split of these orders."""
     return await tx.rows(QUERIES.splits_of, tx.org, list(order_ids))
