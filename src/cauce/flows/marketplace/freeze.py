@@ -14,7 +14,8 @@ from cauce.marketplace.orders import store as order_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-LOOK_AGAIN = timedelta(days=1)
+BUSY = timedelta(minutes=1)
+"""When an order is looked at again that somebody works on."""
 
 
 async def freeze_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -37,9 +38,9 @@ async def freeze_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         ]
         await emit(part, events, actor="system")
         still = {row["key"] for row in held}
-        await order_store.freeze_move_due(
-            part, [(row["key"], _next(row) if row["key"] in still else None) for row in due]
-        )
+        moved = [(row["key"], _next(row) if row["key"] in still else None) for row in due]
+        moved += [(row["key"], row["due_at"] + BUSY) for row in claimed if row["order_id"] not in free]
+        await order_store.freeze_move_due(part, moved)
 
 
 def _next(row: Row) -> datetime | None:
