@@ -90,6 +90,11 @@ SELECT min(due_at) FROM channels.instruction WHERE org_id = $1 AND due_at IS NOT
 SELECT key, purpose, operation, state FROM channels.instruction
  WHERE org_id = $1 AND object_id = ANY ($2::text[]) AND state NOT IN ('succeeded', 'declined')
 
+-- name: any_open
+-- Whether something is on its way to or at a channel, but for payers who may still come.
+SELECT EXISTS (SELECT FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND concluded_at IS NULL
+                  AND NOT (operation = 'collect' AND state = 'pending'))
+
 -- name: instructions_of_object
 SELECT key, channel_id, purpose, operation, state, ref, outcome, sends, asks, created_at, concluded_at
   FROM channels.instruction WHERE org_id = $1 AND object_id = $2 ORDER BY created_at, key

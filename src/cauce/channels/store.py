@@ -126,6 +126,11 @@ async def open_of_objects(tx: Tx, object_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.open_of_object, tx.org, list(object_ids))
 
 
+async def any_open(tx: Tx, channel_id: str) -> bool:
+    """Whether something is on its way to or at a channel, but for payers who may still come."""
+    return bool(await tx.value(QUERIES.any_open, tx.org, channel_id))
+
+
 async def instructions_of(tx: Tx, object_id: str) -> list[Row]:
     """Every instruction of one object, in order."""
     return await tx.rows(QUERIES.instructions_of_object, tx.org, object_id)

@@ -3009,6 +3009,21 @@ ALTER TABLE ONLY reconciliation."case" FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: daily; Type: TABLE; Schema: reconciliation; Owner: -
+--
+
+CREATE TABLE reconciliation.daily (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    hour smallint NOT NULL,
+    due_at timestamp with time zone,
+    CONSTRAINT daily_hour_check CHECK (((hour >= 0) AND (hour <= 23)))
+);
+
+ALTER TABLE ONLY reconciliation.daily FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: line; Type: TABLE; Schema: reconciliation; Owner: -
 --
 
@@ -4817,6 +4832,14 @@ ALTER TABLE ONLY reconciliation."case"
 
 
 --
+-- Name: daily daily_pkey; Type: CONSTRAINT; Schema: reconciliation; Owner: -
+--
+
+ALTER TABLE ONLY reconciliation.daily
+    ADD CONSTRAINT daily_pkey PRIMARY KEY (org_id, channel_id);
+
+
+--
 -- Name: line line_pkey; Type: CONSTRAINT; Schema: reconciliation; Owner: -
 --
 
@@ -5926,6 +5949,13 @@ CREATE INDEX break_open ON reconciliation.break USING btree (org_id, id) WHERE (
 --
 
 CREATE INDEX break_order ON reconciliation.break USING btree (org_id, order_id) WHERE (order_id <> ''::text);
+
+
+--
+-- Name: daily_due; Type: INDEX; Schema: reconciliation; Owner: -
+--
+
+CREATE INDEX daily_due ON reconciliation.daily USING btree (due_at, org_id) WHERE (due_at IS NOT NULL);
 
 
 --
@@ -7731,6 +7761,12 @@ ALTER TABLE reconciliation.break ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reconciliation."case" ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: daily; Type: ROW SECURITY; Schema: reconciliation; Owner: -
+--
+
+ALTER TABLE reconciliation.daily ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: line; Type: ROW SECURITY; Schema: reconciliation; Owner: -
 --
 
@@ -7748,6 +7784,13 @@ CREATE POLICY org_isolation ON reconciliation.break TO cauce_app, cauce_ledger U
 --
 
 CREATE POLICY org_isolation ON reconciliation."case" TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: daily org_isolation; Type: POLICY; Schema: reconciliation; Owner: -
+--
+
+CREATE POLICY org_isolation ON reconciliation.daily TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -7783,6 +7826,13 @@ CREATE POLICY org_isolation ON reconciliation.terms TO cauce_app, cauce_ledger U
 --
 
 ALTER TABLE reconciliation.run ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: daily scheduling; Type: POLICY; Schema: reconciliation; Owner: -
+--
+
+CREATE POLICY scheduling ON reconciliation.daily FOR SELECT TO cauce_scheduler USING (true);
+
 
 --
 -- Name: statement; Type: ROW SECURITY; Schema: reconciliation; Owner: -
@@ -9487,6 +9537,27 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.break TO cauce_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation."case" TO cauce_app;
+
+
+--
+-- Name: TABLE daily; Type: ACL; Schema: reconciliation; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.daily TO cauce_app;
+
+
+--
+-- Name: COLUMN daily.org_id; Type: ACL; Schema: reconciliation; Owner: -
+--
+
+GRANT SELECT(org_id) ON TABLE reconciliation.daily TO cauce_scheduler;
+
+
+--
+-- Name: COLUMN daily.due_at; Type: ACL; Schema: reconciliation; Owner: -
+--
+
+GRANT SELECT(due_at) ON TABLE reconciliation.daily TO cauce_scheduler;
 
 
 --

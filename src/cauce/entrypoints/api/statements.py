@@ -19,6 +19,7 @@ from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, lis
 from cauce.entrypoints.bank_statements import take_file
 from cauce.flows.context import Context
 from cauce.flows.marketplace import breaks
+from cauce.flows.marketplace.daily import reconcile_daily
 from cauce.kernel.errors import NotFound
 from cauce.marketplace.reconciliation import store
 from cauce.marketplace.reconciliation.rules import TIMING_DAYS, Severity
@@ -40,6 +41,12 @@ class TermsBody(Body):
     fee_tolerances: dict[Key, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(default_factory=dict)
     timing_days: Annotated[int, Field(ge=0, le=30)] = TIMING_DAYS
     accept_max_amount: Annotated[int, Field(ge=0)] | None = None
+
+
+class DailyBody(Body):
+    """The hour of the organization's day at which a channel is reconciled; null: not by itself."""
+
+    hour: Annotated[int, Field(ge=0, le=23)] | None
 
 
 class MapBody(Body):
@@ -124,6 +131,19 @@ async def set_terms(request: Request, caller: MarketplaceWriter, channel_id: Id,
             await read_channel(tx, channel_id)
             await store.set_terms(tx, channel_id, body.fee_tolerances, body.timing_days, body.accept_max_amount)
         return {"object": "reconciliation_terms", "channel": channel_id, **body.model_dump()}
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.put("/channels/{channel_id}/daily_reconciliation")
+async def set_daily(request: Request, caller: MarketplaceWriter, channel_id: Id, body: DailyBody) -> Response:
+    """Have a channel's statements fetched and compared every day at an hour of the organization's clock, or no longer."""
+
+    async def work(_context: Context) -> object:
+        async with caller.context.transaction() as tx:
+            await read_channel(tx, channel_id)
+        await reconcile_daily(caller.context, channel_id, body.hour)
+        return {"object": "daily_reconciliation", "channel": channel_id, "hour": body.hour}
 
     return await answer_once(request, caller.context, work, status=200)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.daily import begin_daily
 from cauce.marketplace.merchants import service
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.settlement.rules import Credit
@@ -22,6 +23,7 @@ async def create_merchants(context: Context, new: Sequence[NewMerchant]) -> list
 async def connect_merchants(context: Context, new: Sequence[NewAccount]) -> dict[str, str]:
     """Connect merchants to channels; the new account's id by merchant."""
     async with context.transaction() as tx:
+        await begin_daily(context, tx, {one.channel_id for one in new})
         return await service.connect_merchants(tx, new, at=await context.now(tx), actor=context.actor.name)
 
 

@@ -9,6 +9,7 @@ from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace.applied import conclude_splits
 from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
 from cauce.flows.marketplace.collected import CLOSE, conclude_collections
+from cauce.flows.marketplace.daily import DAILY_JOB, daily_due, reconcile_day
 from cauce.flows.marketplace.freeze import freeze_due
 from cauce.flows.marketplace.funding import FUND_JOB, REFUND, fund_refund
 from cauce.flows.marketplace.funds import FUND, conclude_funding
@@ -25,8 +26,12 @@ from cauce.flows.marketplace.split_requests import FINISH, SPLIT
 from cauce.marketplace.compliance import store as compliance_store
 from cauce.marketplace.compliance.service import notify_expiry
 from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.reconciliation import daily as daily_store
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.storage.database import Row, Tx
+
+DAILY_SECONDS_MAX = 6 * 3_600
+"""A day's statements of a large channel."""
 
 
 async def _orders_due(runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -43,13 +48,18 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         await notify_expiry(tx.within(org_id), list(group))
 
 
-JOBS: dict[str, JobKind] = {FUND_JOB: JobKind(fund_refund), SEND_AGAIN_JOB: JobKind(send_parts_again)}
+JOBS: dict[str, JobKind] = {
+    FUND_JOB: JobKind(fund_refund),
+    SEND_AGAIN_JOB: JobKind(send_parts_again),
+    DAILY_JOB: JobKind(reconcile_day, timeout_seconds=DAILY_SECONDS_MAX),
+}
 
 SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(order_store.DUE, _orders_due),
     SweepKind(settlement_store.DUE, settle_due),
     SweepKind(compliance_store.DUE, _licences_due),
     SweepKind(order_store.FREEZE, freeze_due),
+    SweepKind(daily_store.DUE, daily_due),
 )
 
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}

@@ -51,6 +51,22 @@ def add(
 
 
 @app.command()
+def daily(
+    channel: Annotated[str, typer.Argument(help="The channel (ch_…).")],
+    hour: Annotated[int, typer.Option(min=0, max=23, help="Of the organization's day.")] = 12,
+    off: Annotated[bool, typer.Option("--off", help="No longer by itself.")] = False,
+    org: OrgOption = "",
+) -> None:
+    """Fetch and compare a channel's statements every day by itself; a live organization's channels begin with that."""
+    from cauce.entrypoints.cli.acting import in_org
+    from cauce.flows.marketplace.daily import reconcile_daily
+
+    in_org("cauce channels", org, lambda context: reconcile_daily(context, channel, None if off else hour))
+    when = "no longer by itself" if off else f"daily at {hour:02}:00"
+    output.emit({"channel": channel, "hour": None if off else hour}, f"{channel} is reconciled {when}.")
+
+
+@app.command()
 def change(
     channel: Annotated[str, typer.Argument(help="The channel's id (ch_…).")],
     file: Annotated[Path, typer.Option("--file", help="A JSON object with the settings to replace; others stay.")],

@@ -1,0 +1,50 @@
+"""Channels that are reconciled by themselves, once in each of the organization's days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from cauce.kernel.calendar.zones import local_date
+from cauce.storage.database import Row, Tx
+from cauce.storage.sql import load_queries
+from cauce.storage.sweeps import Sweep
+
+QUERIES = load_queries(__package__, "daily.sql")
+DUE = Sweep("reconciliation.daily", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+"""Channels whose statements are fetched and compared now."""
+
+HOUR_DEFAULT = 12
+"""Of the organization's day: most providers have the files of the day before by then."""
+
+
+def next_at(after: datetime, hour: int, zone: ZoneInfo) -> datetime:
+    """The first time behind `after` at which it is `hour` o'clock in a zone; an hour that the clocks skip is the next one."""
+    day = local_date(after, zone)
+    for _ in range(3):
+        found = datetime.combine(day, time(hour), zone).astimezone(after.tzinfo)
+        if found > after:
+            return found
+        day += timedelta(days=1)
+    raise AssertionError("an hour comes every day")
+
+
+async def set_daily(tx: Tx, channel_id: str, hour: int, due_at: datetime | None) -> None:
+    """Reconcile a channel daily from `due_at` on; None: no longer."""
+    await tx.run(QUERIES.set_daily, tx.org, channel_id, hour, due_at)
+
+
+async def begin_daily(tx: Tx, channel_ids: Sequence[str], hour: int, due_at: datetime) -> None:
+    """The same for channels about which nobody said anything yet."""
+    await tx.run(QUERIES.begin_daily, tx.org, list(channel_ids), hour, due_at)
+
+
+async def dailies(tx: Tx) -> list[Row]:
+    """What was said of each channel: (channel_id, hour, due_at)."""
+    return await tx.rows(QUERIES.dailies, tx.org)
+
+
+async def move_due(tx: Tx, rows: Sequence[tuple[str, datetime]]) -> None:
+    """When channels are due next."""
+    await tx.run(QUERIES.move_due, tx.org, [row[0] for row in rows], [row[1] for row in rows])

@@ -1,0 +1,127 @@
+"""Reconciliation by itself, on the organization's clock: each local day once, late files later, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from cauce.flows.marketplace.daily import DAILY_JOB, reconcile_daily
+from cauce.gateway.errors import CapabilityMissing
+from cauce.kernel.errors import InvalidRequest, Unavailable
+from cauce.marketplace.reconciliation.daily import next_at
+from cauce.storage import jobs
+from cauce.storage.jobs import NewJob
+from tests.flows.marketplace.bank import OWNED, POOLED, Bank
+from tests.flows.marketplace.market import BEGIN, Market, market
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def shop(dsn: str) -> AsyncIterator[Market]:
+    async with market(dsn, {"ch": Bank(OWNED)}) as one:
+        async with one.context.transaction() as tx:
+            await tx.run("UPDATE directory.org SET timezone = 'America/Sao_Paulo' WHERE id = $1", tx.org)
+        yield one
+
+
+async def _runs(shop: Market) -> list[tuple[datetime, str]]:
+    async with shop.context.transaction() as tx:
+        rows = await tx.rows("SELECT started_at, state FROM reconciliation.run ORDER BY started_at")
+    return [(row["started_at"], row["state"]) for row in rows]
+
+
+async def _breaks(shop: Market) -> list[str]:
+    async with shop.context.transaction() as tx:
+        return [row["type"] for row in await tx.rows("SELECT type FROM reconciliation.break WHERE state = 'open'")]
+
+
+async def test_each_local_day_is_compared_once_and_a_lie_of_the_bank_is_found(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", 12)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + timedelta(hours=2)))
+    await shop.advance(3 * DAY)
+    noon = datetime(2026, 1, 15, 15, tzinfo=UTC)  # twelve in São Paulo
+    assert [at for at, _ in await _runs(shop)] == [noon, noon + DAY, noon + 2 * DAY]
+    assert await _breaks(shop) == []
+    lines = shop.banks["ch"].lines
+    shop.banks["ch"].now += DAY
+    shop.banks["ch"].available["acct_ana"] += 5  # what the bank shows is not what it says
+    lines[0] = type(lines[0])(**{name: getattr(lines[0], name) for name in lines[0].__slots__} | {"fee_minor": 61})
+    await shop.advance(DAY)
+    assert await _breaks(shop) == ["balance"], "files that were taken in days ago are not fetched again"
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT reason FROM settlement.channel_pause") == "custody_mismatch"
+    shop.banks["ch"].available["acct_ana"] -= 5
+    await shop.advance(DAY)
+    assert await _breaks(shop) == []
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT count(*) FROM settlement.channel_pause") == 0
+
+
+async def test_a_file_that_comes_late_is_fetched_when_it_is_there(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", 12)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)]))
+    shop.banks["ch"].flaws[BEGIN.date()] = Unavailable("not to be had yet")
+    await shop.advance(5 * DAY)
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT reason FROM settlement.channel_pause") == "statement_missing"
+    del shop.banks["ch"].flaws[BEGIN.date()]
+    await shop.advance(DAY)
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT count(*) FROM settlement.channel_pause") == 0
+        assert await tx.value("SELECT lines FROM reconciliation.statement WHERE day = $1", BEGIN.date()) == 1
+    assert await _breaks(shop) == []
+
+
+async def test_the_same_day_again_finds_nothing_new(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", 12)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)]), shop.order("A2", "ch", [("bia", 900, 0)], 907))
+    await shop.advance(2 * DAY)
+    async with shop.context.transaction() as tx:
+        found = await tx.rows("SELECT id, type, amount_minor FROM reconciliation.break ORDER BY id")
+        lines = await tx.value("SELECT count(*) FROM reconciliation.line")
+        day = {"channel": "ch", "day": BEGIN.date().isoformat()}
+        await jobs.enqueue(tx, [NewJob(DAILY_JOB, await shop.context.now(tx), day)])
+    await shop.work()
+    async with shop.context.transaction() as tx:
+        assert await tx.rows("SELECT id, type, amount_minor FROM reconciliation.break ORDER BY id") == found
+        assert await tx.value("SELECT count(*) FROM reconciliation.line") == lines
+    assert await _breaks(shop) == ["amount"], "what was a matter of the cut-off is explained"
+
+
+async def test_switched_off_it_ends_and_nonsense_is_refused(shop: Market) -> None:
+    with pytest.raises(InvalidRequest):
+        await reconcile_daily(shop.context, "ch", 24)
+    await reconcile_daily(shop.context, "ch", 0)
+    await shop.advance(DAY)
+    before = await _runs(shop)
+    await reconcile_daily(shop.context, "ch", None)
+    await shop.advance(2 * DAY)
+    assert await _runs(shop) == before != []
+
+
+async def test_a_channel_without_statements_is_refused(dsn: str) -> None:
+    silent = type(POOLED)(
+        **{name: getattr(POOLED, name) for name in POOLED.__dataclass_fields__} | {"can": frozenset()}
+    )
+    async with market(dsn, {}) as shop:
+        shop.banks["ch"] = Bank(silent)
+        with pytest.raises(CapabilityMissing):
+            await reconcile_daily(shop.context, "ch")
+
+
+@pytest.mark.parametrize(
+    ("after", "hour", "expected"),
+    [
+        ("2026-03-28T22:00:00", 2, "2026-03-29T01:00:00"),  # two o'clock is skipped that night
+        ("2026-10-24T23:00:00", 2, "2026-10-25T00:00:00"),  # two o'clock comes twice: the first counts
+        ("2026-06-01T10:00:00", 12, "2026-06-02T10:00:00"),
+        ("2026-06-01T09:59:59", 12, "2026-06-01T10:00:00"),
+    ],
+)
+def test_the_hour_of_the_organizations_day(after: str, hour: int, expected: str) -> None:
+    madrid, begin = ZoneInfo("Europe/Madrid"), datetime.fromisoformat(after).replace(tzinfo=UTC)
+    assert next_at(begin, hour, madrid) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
