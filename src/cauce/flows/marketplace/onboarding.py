@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
@@ -167,14 +168,15 @@ async def bind_instrument(context: Context, bank: BankAccount) -> str:
     return instrument_id
 
 
-async def approve_instrument(context: Context, instrument_id: str) -> None:
-    """A second person makes a verified instrument the one for payouts; a changed one rests first (K18)."""
+async def approve_instrument(context: Context, instrument_id: str) -> datetime:
+    """A second person makes a verified instrument the one for payouts; a changed one rests first (K18). From when on it
+    is used, org time."""
     async with context.transaction() as tx:
         row = await store.lock_instrument(tx, instrument_id)
         if row is None:
             raise NotFound(f"there is no payout instrument {instrument_id}", param="instrument")
         changed = await store.has_default(tx, row["merchant_id"], row["channel_id"], row["currency"])
-        await service.approve_instrument(
+        return await service.approve_instrument(
             tx, instrument_id, approved_by=context.actor.name, at=await context.now(tx), first=not changed
         )
 

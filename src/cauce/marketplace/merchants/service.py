@@ -126,8 +126,9 @@ async def record_instrument(tx: Tx, instrument_id: str, found: Instrument | None
 
 async def approve_instrument(
     tx: Tx, instrument_id: str, *, approved_by: str, at: datetime, first: bool = False
-) -> None:
-    """A second person makes a verified instrument the default; unless it is the `first`, it rests for `COOL_OFF`."""
+) -> datetime:
+    """A second person makes a verified instrument the default; unless it is the `first`, it rests for `COOL_OFF`. From
+    when on it is used."""
     row = await store.lock_instrument(tx, instrument_id)
     if row is None:
         raise NotFound(f"there is no payout instrument {instrument_id}")
@@ -137,6 +138,7 @@ async def approve_instrument(
     usable_from = at if first else at + COOL_OFF
     await store.update_instrument(tx, instrument_id, state, row["ref"], row["last4"], approved_by, usable_from)
     await _instrument_event(tx, row["merchant_id"], instrument_id, state, at, approved_by)
+    return usable_from
 
 
 async def detach_instrument(tx: Tx, instrument_id: str, *, at: datetime, actor: str) -> None:
