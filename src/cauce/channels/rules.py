@@ -50,6 +50,8 @@ REQUESTS: dict[Operation, type] = {
     Operation.ADVANCE: funding.FundsRequest,
     Operation.RECOVER_ADVANCE: funding.FundsRequest,
     Operation.FEE_SWEEP: funding.FundsRequest,
+    Operation.ASSIGN_SUSPENSE: funding.FundsRequest,
+    Operation.UNDO_ASSIGN: funding.FundsRequest,
     Operation.PAY_FROM_BALANCE: funding.BalancePayment,
 }
 """The request of each operation."""
@@ -74,6 +76,8 @@ VALUES: dict[Operation, type] = {
     Operation.ADVANCE: funding.Funded,
     Operation.RECOVER_ADVANCE: funding.Funded,
     Operation.FEE_SWEEP: funding.Funded,
+    Operation.ASSIGN_SUSPENSE: funding.Funded,
+    Operation.UNDO_ASSIGN: funding.Funded,
     Operation.PAY_FROM_BALANCE: collecting.Collection,
 }
 """The value in the outcome of each operation."""

@@ -83,6 +83,8 @@ _METHODS: dict[Operation, str] = {
     Operation.ADVANCE: "advance",
     Operation.RECOVER_ADVANCE: "recover_advance",
     Operation.FEE_SWEEP: "fee_sweep",
+    Operation.ASSIGN_SUSPENSE: "assign_suspense",
+    Operation.UNDO_ASSIGN: "undo_assign",
     Operation.PAY_FROM_BALANCE: "pay_from_balance",
 }
 

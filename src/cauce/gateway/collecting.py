@@ -39,6 +39,8 @@ class Operation(StrEnum):
     SUBSIDISE = "subsidise"
     ADVANCE = "advance"
     FEE_SWEEP = "fee_sweep"
+    ASSIGN_SUSPENSE = "assign_suspense"
+    UNDO_ASSIGN = "undo_assign"
     ENSURE_CUSTOMER = "ensure_customer"
 
 

@@ -18,7 +18,8 @@ from cauce.kernel.money import Money
 class FundsRequest:
     """Move `amount`: `account_ref` is the party's account at the provider ("" where none is concerned).
 
-    `parent_key` is what is undone (a top-up) or what the money is for (a collection, a refund).
+    `parent_key` is what is undone (a top-up, an assignment), what the money is for (a collection, a refund) or the
+    provider's number of the credit in suspense.
     """
 
     key: str
@@ -64,5 +65,9 @@ class Funds(Protocol):
     async def recover_advance(self, request: FundsRequest) -> Outcome[Funded]: ...
 
     async def fee_sweep(self, request: FundsRequest) -> Outcome[Funded]: ...
+
+    async def assign_suspense(self, request: FundsRequest) -> Outcome[Funded]: ...
+
+    async def undo_assign(self, request: FundsRequest) -> Outcome[Funded]: ...
 
     async def pay_from_balance(self, request: BalancePayment) -> Outcome[Collection]: ...

@@ -3377,11 +3377,12 @@ CREATE TABLE settlement.funding (
     requested_at timestamp with time zone NOT NULL,
     paid_at timestamp with time zone,
     CONSTRAINT funding_amount_minor_check CHECK ((amount_minor > 0)),
-    CONSTRAINT funding_kind_check CHECK ((kind = ANY (ARRAY['top_up'::text, 'undo_top_up'::text, 'subsidy'::text, 'advance'::text, 'recover_advance'::text, 'fee_sweep'::text]))),
+    CONSTRAINT funding_kind_check CHECK ((kind = ANY (ARRAY['top_up'::text, 'undo_top_up'::text, 'subsidy'::text, 'advance'::text, 'recover_advance'::text, 'fee_sweep'::text, 'assign_suspense'::text, 'undo_assign'::text]))),
     CONSTRAINT funding_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'submitted'::text, 'processing'::text, 'paid'::text, 'failed'::text, 'canceled'::text]))),
     CONSTRAINT members_have_a_merchant CHECK (((kind <> ALL (ARRAY['top_up'::text, 'undo_top_up'::text, 'advance'::text, 'recover_advance'::text])) OR (merchant_id <> ''::text))),
     CONSTRAINT spent_at_most_paid CHECK (((spent_minor >= 0) AND (spent_minor <= amount_minor))),
-    CONSTRAINT two_persons CHECK (((kind <> ALL (ARRAY['subsidy'::text, 'advance'::text])) OR (state = ANY (ARRAY['requested'::text, 'canceled'::text])) OR ((approved_by <> ''::text) AND (approved_by <> requested_by))))
+    CONSTRAINT suspense_has_an_item CHECK (((kind <> ALL (ARRAY['assign_suspense'::text, 'undo_assign'::text])) OR (parent_id <> ''::text))),
+    CONSTRAINT two_persons CHECK (((kind <> ALL (ARRAY['subsidy'::text, 'advance'::text, 'assign_suspense'::text, 'undo_assign'::text])) OR (state = ANY (ARRAY['requested'::text, 'canceled'::text])) OR ((approved_by <> ''::text) AND (approved_by <> requested_by))))
 )
 WITH (fillfactor='80');
 
@@ -3458,6 +3459,28 @@ CREATE TABLE settlement.standing (
 WITH (fillfactor='70');
 
 ALTER TABLE ONLY settlement.standing FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: suspense; Type: TABLE; Schema: settlement; Owner: -
+--
+
+CREATE TABLE settlement.suspense (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    assigned_minor bigint DEFAULT 0 NOT NULL,
+    evidence text NOT NULL COLLATE pg_catalog."C",
+    ref text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    arrived_at timestamp with time zone NOT NULL,
+    CONSTRAINT assigned_at_most_arrived CHECK (((assigned_minor >= 0) AND (assigned_minor <= amount_minor))),
+    CONSTRAINT suspense_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT suspense_evidence_check CHECK ((evidence <> ''::text))
+);
+
+ALTER TABLE ONLY settlement.suspense FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -5000,6 +5023,14 @@ ALTER TABLE ONLY settlement.standing
 
 
 --
+-- Name: suspense suspense_pkey; Type: CONSTRAINT; Schema: settlement; Owner: -
+--
+
+ALTER TABLE ONLY settlement.suspense
+    ADD CONSTRAINT suspense_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: allocation allocation_pkey; Type: CONSTRAINT; Schema: splits; Owner: -
 --
 
@@ -6117,6 +6148,13 @@ CREATE INDEX standing_key ON settlement.standing USING btree (org_id, key);
 --
 
 CREATE INDEX standing_org_due ON settlement.standing USING btree (org_id, due_at) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: suspense_evidence; Type: INDEX; Schema: settlement; Owner: -
+--
+
+CREATE UNIQUE INDEX suspense_evidence ON settlement.suspense USING btree (org_id, evidence);
 
 
 --
@@ -8031,6 +8069,13 @@ CREATE POLICY org_isolation ON settlement.standing TO cauce_app, cauce_ledger US
 
 
 --
+-- Name: suspense org_isolation; Type: POLICY; Schema: settlement; Owner: -
+--
+
+CREATE POLICY org_isolation ON settlement.suspense TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: payout; Type: ROW SECURITY; Schema: settlement; Owner: -
 --
 
@@ -8054,6 +8099,12 @@ CREATE POLICY scheduling ON settlement.standing FOR SELECT TO cauce_scheduler US
 --
 
 ALTER TABLE settlement.standing ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: suspense; Type: ROW SECURITY; Schema: settlement; Owner: -
+--
+
+ALTER TABLE settlement.suspense ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: allocation; Type: ROW SECURITY; Schema: splits; Owner: -
@@ -9719,6 +9770,13 @@ GRANT SELECT(org_id) ON TABLE settlement.standing TO cauce_scheduler;
 --
 
 GRANT SELECT(due_at) ON TABLE settlement.standing TO cauce_scheduler;
+
+
+--
+-- Name: TABLE suspense; Type: ACL; Schema: settlement; Owner: -
+--
+
+GRANT SELECT,INSERT,UPDATE ON TABLE settlement.suspense TO cauce_app;
 
 
 --

@@ -105,7 +105,13 @@ SELECT 'collection ' || c.id, 'its freeze ended on ' || c.freeze_ends_at::date |
 SELECT 'journal ' || j.id AS subject, 'it moves suspense by recipe ' || j.recipe AS problem
   FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id
   JOIN ledger.account a ON a.org_id = $1 AND a.id = e.account_id
- WHERE j.org_id = $1 AND a.code = 'suspense' AND j.recipe NOT IN ('T13', 'T17', 'T18') ORDER BY j.id LIMIT 10
+ WHERE j.org_id = $1 AND a.code = 'suspense' AND j.recipe NOT IN ('T13', 'T17', 'T18')
+UNION ALL
+SELECT 'journal ' || j.id, 'no two persons said whose the money is' FROM ledger.journal j
+ WHERE j.org_id = $1 AND j.recipe = 'T18' AND NOT EXISTS (
+    SELECT FROM settlement.funding f WHERE f.org_id = $1 AND f.id = j.reference AND f.kind IN ('assign_suspense', 'undo_assign')
+       AND f.approved_by <> '' AND f.approved_by <> f.requested_by)
+ ORDER BY 1 LIMIT 10
 
 -- name: k16_licence
 -- Of a live organization: collections made on a day on which the holder's licence was not in force.

@@ -75,6 +75,7 @@ POOLED = Capabilities(
 PLATFORM = ""
 PLATFORM_BANK = "the platform's own bank"
 MARKETING_ACCOUNT = "marketing"
+SUSPENSE_ACCOUNT = "suspense"
 FUNDING = replace(
     POOLED, can=POOLED.can | {Can.FUNDS}, member_topup=TopUpKind.OWN, pay_from_balance=True, refund_returns_fee=False
 )
@@ -153,6 +154,14 @@ class Bank:
 
     async def fee_sweep(self, request: FundsRequest) -> Outcome[Any]:
         return self._once("sweep", request.key, lambda: self._fund(request, PLATFORM, PLATFORM_BANK))
+
+    async def assign_suspense(self, request: FundsRequest) -> Outcome[Any]:
+        to = request.account_ref or MARKETING_ACCOUNT
+        return self._once("assign", request.key, lambda: self._fund(request, SUSPENSE_ACCOUNT, to))
+
+    async def undo_assign(self, request: FundsRequest) -> Outcome[Any]:
+        of = request.account_ref or MARKETING_ACCOUNT
+        return self._once("unassign", request.key, lambda: self._fund(request, of, SUSPENSE_ACCOUNT))
 
     def _fund(self, request: FundsRequest, out_of: str, into: str) -> Outcome[Any]:
         amount = request.amount.amount_minor

@@ -27,6 +27,7 @@ from cauce.flows.context import Context
 from cauce.flows.marketplace import funds
 from cauce.flows.marketplace.funds import AskFunding
 from cauce.marketplace.settlement import funding as store
+from cauce.marketplace.settlement import suspense
 from cauce.marketplace.settlement.funding import FundingKind
 
 router = APIRouter(prefix="/v1/fundings", tags=["fundings"])
@@ -35,7 +36,8 @@ Maybe = Annotated[str, Field(max_length=255, pattern=PLAIN_TEXT)]
 
 
 class FundingBody(Body):
-    """One movement. `merchant`: whose money or whose benefit; `parent`: the top-up to undo, the advance to recover."""
+    """One movement. `merchant`: whose money or whose benefit; `parent`: the top-up to undo, the advance to recover, the
+    credit in suspense to give, or what was given and is taken back."""
 
     kind: FundingKind
     channel: Key
@@ -57,9 +59,22 @@ async def list_fundings(
     return page | {"data": resources("funding", page["data"])}
 
 
+@router.get("/suspense")
+async def list_suspense(
+    caller: Reader, state: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
+) -> dict[str, Any]:
+    """Credits whose owner is not known, newest first; `state=open`: of which something has none yet. `assign_suspense`
+    gives one to a merchant, or to the platform's marketing account."""
+    async with caller.context.transaction() as tx:
+        rows = await suspense.page(tx, before=unpack_cursor(cursor), open_only=state == "open", rows_max=limit + 1)
+    page = listing(rows, limit, lambda row: row["id"])
+    return page | {"data": resources("suspense_item", page["data"])}
+
+
 @router.post("", status_code=201)
 async def request_funding(request: Request, caller: MarketplaceWriter, body: FundingBody) -> Response:
-    """Ask for a movement; what the channel cannot do is refused. Subsidies and advances wait for a second key or person."""
+    """Ask for a movement; what the channel cannot do is refused. Subsidies, advances and what is
+    said of suspense wait for a second key or person."""
 
     async def work(context: Context) -> object:
         asked = AskFunding(body.kind, body.channel, body.currency, body.amount, body.merchant, body.order, body.parent)

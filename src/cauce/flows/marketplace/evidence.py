@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from cauce.flows.context import Context
@@ -17,6 +18,7 @@ from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.reconciliation import store
 from cauce.marketplace.reconciliation.rules import STAND_INS
 from cauce.marketplace.settlement import store as settlement_store
+from cauce.marketplace.settlement import suspense
 from cauce.marketplace.settlement.service import Credit, note_credits
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
@@ -35,7 +37,7 @@ async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_i
     items = await _freeze_ends(context, tx, channel_id, releases)
     items += await _payouts(tx, channel_id, [line for line in lines if line["kind"] == "payout"], merchants)
     items += await _strays(tx, channel_id, [line for line in lines if line["kind"] == "other"])
-    items += _returns(channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
+    items += await _returns(tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
     require_posted(await post(tx, items))
 
 
@@ -103,6 +105,7 @@ async def _strays(tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
     """T17: money came to the account and nobody knows for whom; it waits in suspense for two persons. A debit never posts."""
     items: list[Item] = []
     keys: list[tuple[Any, ...]] = []
+    waiting = []
     for line in lines:
         if line["amount_minor"] <= 0 or not line["key"].startswith(STAND_INS):
             continue
@@ -110,12 +113,19 @@ async def _strays(tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
         event = Event(own, line["ref"] or line["row_key"], own, line["occurred_at"])
         items.append(unknown_credit(Holder(channel_id, line["currency"]), event, line["amount_minor"]))
         keys.append((line["statement_id"], line["row_key"], own))
+        waiting.append(_suspended(channel_id, line))
     if keys:
         await store.set_keys(tx, keys)
+        await suspense.insert_items(tx, waiting)
     return items
 
 
-def _returns(channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]) -> list[Item]:
+def _suspended(channel_id: str, line: Row) -> tuple[str, str, int, str, str, datetime]:
+    amount = abs(line["amount_minor"])
+    return (channel_id, line["currency"], amount, _own_key(line), line["ref"] or line["key"], line["occurred_at"])
+
+
+async def _returns(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]) -> list[Item]:
     """T13: a payout came back; to its merchant, or to suspense when nobody knows whose it was."""
     items: list[Item] = []
     for line in lines:
@@ -126,6 +136,9 @@ def _returns(channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]
         credit_to = withdrawable(merchant) if merchant else SUSPENSE
         holder = Holder(channel_id, line["currency"])
         items.append(payout_returned(holder, event, credit_to, abs(line["amount_minor"])))
+    unknown = [_suspended(channel_id, line) for line in lines if line["account_ref"] not in merchants]
+    if unknown:
+        await suspense.insert_items(tx, unknown)
     return items
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.suspense import SUSPENSE_KINDS, check_suspense, provider_numbers, settle_suspense
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.capabilities import Can, Capabilities, TopUpKind
 from cauce.gateway.collecting import Operation
@@ -23,8 +24,14 @@ from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
-from cauce.ledger.recipes.custody import FEE, MARKETING, Event, Holder, withdrawable
-from cauce.ledger.recipes.funding import advance_recovered, advanced, subsidised
+from cauce.ledger.recipes.custody import FEE, MARKETING, SUSPENSE, Event, Holder, withdrawable
+from cauce.ledger.recipes.funding import (
+    advance_recovered,
+    advanced,
+    subsidised,
+    suspense_assigned,
+    suspense_restored,
+)
 from cauce.ledger.recipes.members import top_up_undone, topped_up
 from cauce.ledger.recipes.payouts import fee_swept
 from cauce.ledger.rules import Capture, Item, Journal, PlaceHold, ReleaseHold, require_posted
@@ -45,6 +52,8 @@ _OPERATIONS = {
     FundingKind.ADVANCE: Operation.ADVANCE,
     FundingKind.RECOVER_ADVANCE: Operation.RECOVER_ADVANCE,
     FundingKind.FEE_SWEEP: Operation.FEE_SWEEP,
+    FundingKind.ASSIGN_SUSPENSE: Operation.ASSIGN_SUSPENSE,
+    FundingKind.UNDO_ASSIGN: Operation.UNDO_ASSIGN,
 }
 _MEMBERS = frozenset({FundingKind.TOP_UP, FundingKind.UNDO_TOP_UP, FundingKind.ADVANCE, FundingKind.RECOVER_ADVANCE})
 
@@ -75,7 +84,7 @@ async def request_funding(context: Context, asked: AskFunding) -> str:
     async with context.transaction() as tx:
         now = await context.now(tx)
         await require_gate(tx, asked.channel_id, at=now)
-        if asked.kind in _MEMBERS:
+        if asked.kind in _MEMBERS or (asked.kind in SUSPENSE_KINDS and asked.merchant_id):
             require_payable(await read_parties(tx, asked.channel_id, [asked.merchant_id]), asked.merchant_id)
         if asked.kind is FundingKind.UNDO_TOP_UP:
             await _check_left(tx, asked)
@@ -83,6 +92,8 @@ async def request_funding(context: Context, asked: AskFunding) -> str:
             new_id(PREFIXES[asked.kind]), asked.kind, asked.channel_id, asked.currency, asked.amount_minor,
             asked.merchant_id, asked.order_id, asked.parent_id,
         )  # fmt: skip
+        if asked.kind in SUSPENSE_KINDS:
+            await check_suspense(tx, new, take=False)
         await store.insert(tx, [new], actor=context.actor.name, at=now)
         if asked.kind not in TWO_PERSONS:
             await _submit(tx, [new], now)
@@ -101,10 +112,12 @@ def require_funds(capabilities: Capabilities, asked: AskFunding) -> None:
 
 
 async def approve_funding(context: Context, funding_id: str) -> None:
-    """A second person lets a subsidy or an advance go to the channel."""
+    """A second person lets a subsidy, an advance or what is said of a credit in suspense go to the channel."""
     async with context.transaction() as tx:
         row = await store.lock_one(tx, funding_id)
         await store.approve(tx, row, context.actor.name)
+        if row["kind"] in SUSPENSE_KINDS:
+            await check_suspense(tx, _as_new(row), take=True)
         await _submit(tx, [_as_new(row)], await context.now(tx))
 
 
@@ -166,6 +179,10 @@ def _from(one: NewFunding) -> str:
             return withdrawable(one.merchant_id)
         case FundingKind.FEE_SWEEP:
             return FEE
+        case FundingKind.ASSIGN_SUSPENSE:
+            return SUSPENSE
+        case FundingKind.UNDO_ASSIGN:
+            return _given_to(one)
         case _:
             return ""
 
@@ -175,6 +192,7 @@ async def _open(tx: Tx, new: Sequence[NewFunding], at: datetime) -> None:
     for channel_id in {one.channel_id for one in new}:
         parties = await read_parties(tx, channel_id, [one.merchant_id for one in new if one.merchant_id])
         refs |= {(channel_id, key): party.ref for key, party in parties.items()}
+    numbers = await provider_numbers(tx, new)
     instructions = [
         NewInstruction(
             channel_id=one.channel_id,
@@ -187,7 +205,7 @@ async def _open(tx: Tx, new: Sequence[NewFunding], at: datetime) -> None:
                 amount=Money(one.amount_minor, one.currency),
                 description=one.kind.value.replace("_", " "),
                 account_ref=refs.get((one.channel_id, one.merchant_id), ""),
-                parent_key=one.parent_id or one.order_id,
+                parent_key=numbers.get(one.parent_id) or one.parent_id or one.order_id,
                 metadata={"cauce_funding": one.id},
             ),
             parent_key=one.parent_id,
@@ -210,6 +228,7 @@ async def conclude_funding(context: Context, tx: Tx, concluded: list[Concluded])
             at = one.outcome.value.finished_at or one.at
             items += _posted(new, at)
             updates.append((row["id"], "paid", one.outcome.value.ref, "", at))
+            await settle_suspense(tx, new, done=True)
             if new.kind is FundingKind.RECOVER_ADVANCE:
                 spent[new.parent_id] = spent.get(new.parent_id, 0) + new.amount_minor
             if new.kind in (FundingKind.TOP_UP, FundingKind.UNDO_TOP_UP):
@@ -218,6 +237,7 @@ async def conclude_funding(context: Context, tx: Tx, concluded: list[Concluded])
         elif isinstance(one.outcome, Declined):
             items += _freed(new, one.at)
             updates.append((row["id"], "failed", "", one.outcome.message, None))
+            await settle_suspense(tx, new, done=False)
             if new.kind is FundingKind.UNDO_TOP_UP:
                 spent[new.parent_id] = spent.get(new.parent_id, 0) - new.amount_minor
         elif isinstance(one.outcome, Pending):
@@ -247,6 +267,11 @@ def _posted(one: NewFunding, at: datetime) -> list[Item]:
             return [_captured(holder, one, member, top_up_undone(holder, event, member, amount))]
         case FundingKind.FEE_SWEEP:
             return [_captured(holder, one, FEE, fee_swept(holder, event, amount))]
+        case FundingKind.ASSIGN_SUSPENSE:
+            return [_captured(holder, one, SUSPENSE, suspense_assigned(holder, event, _given_to(one), amount))]
+        case FundingKind.UNDO_ASSIGN:
+            given_to = _given_to(one)
+            return [_captured(holder, one, given_to, suspense_restored(holder, event, given_to, amount))]
         case FundingKind.SUBSIDY:
             return list(subsidised(holder, event, _given_to(one), amount))
         case FundingKind.ADVANCE:

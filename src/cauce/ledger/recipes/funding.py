@@ -58,8 +58,13 @@ def unknown_credit(holder: Holder, event: Event, amount_minor: int) -> Journal:
 
 
 def suspense_assigned(holder: Holder, event: Event, given_to: str, amount_minor: int) -> Journal:
-    """T18: its owner is known now; a negative amount undoes it. Two persons."""
+    """T18: its owner is known now. Two persons."""
     return custody_journal("T18", holder, event, {SUSPENSE: amount_minor}, {given_to: amount_minor})
+
+
+def suspense_restored(holder: Holder, event: Event, taken_from: str, amount_minor: int) -> Journal:
+    """T18 undone: it was not his. Two persons."""
+    return custody_journal("T18", holder, event, {taken_from: amount_minor}, {SUSPENSE: amount_minor})
 
 
 def position_sent(holder: Holder, event: Event, amount_minor: int) -> Journal:

@@ -25,6 +25,8 @@ class FundingKind(StrEnum):
     ADVANCE = "advance"
     RECOVER_ADVANCE = "recover_advance"
     FEE_SWEEP = "fee_sweep"
+    ASSIGN_SUSPENSE = "assign_suspense"
+    UNDO_ASSIGN = "undo_assign"
 
 
 PREFIXES = {
@@ -34,9 +36,13 @@ PREFIXES = {
     FundingKind.ADVANCE: "adv",
     FundingKind.RECOVER_ADVANCE: "adv",
     FundingKind.FEE_SWEEP: "swp",
+    FundingKind.ASSIGN_SUSPENSE: "asg",
+    FundingKind.UNDO_ASSIGN: "asg",
 }
-TWO_PERSONS = frozenset({FundingKind.SUBSIDY, FundingKind.ADVANCE})
-"""The platform's own money leaves with a second person's approval (K18)."""
+TWO_PERSONS = frozenset(
+    {FundingKind.SUBSIDY, FundingKind.ADVANCE, FundingKind.ASSIGN_SUSPENSE, FundingKind.UNDO_ASSIGN}
+)
+"""The platform's own money leaves, and money in suspense gets an owner, with a second person's approval (K15, K18)."""
 
 FUNDING = Machine(
     "funding",
@@ -59,20 +65,21 @@ class UnknownFunding(NotFound):
 
 
 class FundingNeedsSecondPerson(Forbidden):
-    """A second person approves money of the platform that goes into custody (K18)."""
+    """A second person approves money of the platform that goes into custody, and whose a credit in suspense is (K18)."""
 
     code = "funding_needs_second_person"
 
 
 class TopUpSpent(Conflict):
-    """At most what is left of a top-up can be undone (T23)."""
+    """At most what is left of a top-up, or of what was given out of suspense, can be undone (T18, T23)."""
 
     code = "top_up_spent"
 
 
 @dataclass(frozen=True, slots=True)
 class NewFunding:
-    """One movement to make, minor units. `parent_id`: the top-up to undo, the advance to recover."""
+    """One movement to make, minor units. `parent_id`: the top-up to undo, the advance to recover, the credit in suspense to
+    give (`sus_`), or what was given and is taken back."""
 
     id: str
     kind: FundingKind

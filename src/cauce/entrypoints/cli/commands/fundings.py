@@ -34,14 +34,28 @@ def show_all(
 
 
 @app.command()
+def suspense(org: OrgOption = "") -> None:
+    """List credits of which something has no owner yet, at most a hundred; `request assign_suspense` gives them one."""
+    from cauce.marketplace.settlement.suspense import page
+
+    async def work(context: Context) -> Any:
+        async with context.transaction() as tx:
+            return await page(tx, open_only=True, rows_max=100)
+
+    rows = in_org(_COMMAND, org, work)
+    lines = [[row["id"], row["amount_minor"], row["assigned_minor"], row["currency"], row["ref"]] for row in rows]
+    output.emit(plain(rows), *output.table(("credit", "minor units", "given", "currency", "provider's number"), lines))
+
+
+@app.command()
 def request(
-    kind: Annotated[str, typer.Argument(help="top_up, undo_top_up, subsidy, advance, recover_advance or fee_sweep.")],
+    kind: Annotated[str, typer.Argument(help="As top_up, subsidy, advance, fee_sweep, assign_suspense.")],
     channel: Annotated[str, typer.Argument(help="The channel (ch_…).")],
     amount: Annotated[int, typer.Argument(min=1, help="Minor units.")],
     currency: Annotated[str, typer.Argument(help="As eur.")],
     merchant: Annotated[str, typer.Option(help="Whose money, or for whose benefit (mer_…).")] = "",
     order: Annotated[str, typer.Option(help="What it is for (ord_…).")] = "",
-    parent: Annotated[str, typer.Option(help="The top-up to undo, the advance to recover.")] = "",
+    parent: Annotated[str, typer.Option(help="The top-up to undo, the advance to recover, the credit to give.")] = "",
     org: OrgOption = "",
     person: PersonOption = "",
 ) -> None:
