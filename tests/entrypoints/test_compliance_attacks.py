@@ -150,6 +150,7 @@ ATTACKS = (
     Attack("K13", "/fundings", _funding("transfer"), "invalid_request"),
     Attack("K13", "/fundings", _funding("recover_advance", parent="adv_none"), "capability_missing"),
     Attack("K15", "/ledger/journals", _as_is(SUSPENSE_TO_MEMBER), "account_not_by_hand"),
+    Attack("K15", "/fundings", _funding("assign_suspense", parent="sus_none"), "capability_missing"),
     Attack("K17", "/orders", lambda shop: shop.at.order("base", ("ana", 100, 0)), "order_number_taken"),
     Attack("K21", "/orders", _line(sold_by="platform"), "invalid_request"),
     Attack("K21", "/orders", _line(seller=""), "invalid_request"),
