@@ -62,6 +62,9 @@ CHART: tuple[Kind, ...] = (
     _platform("subsidy_expense", DEBIT, "Subsidies that the platform paid."),
     _platform("advance_receivable", DEBIT, "Advances to merchants, to be recovered."),
     _platform("loss", DEBIT, "Written off."),
+    _platform(
+        "difference:<channel>", CREDIT, "Differences at a holder that two persons accepted, until money evens them out."
+    ),
     _platform("revenue", CREDIT, "Earned."),
     _platform("customer:<id>:receivable", DEBIT, "What a customer owes.", 1),
     _platform("customer:<id>:credit", CREDIT, "What a customer has to his credit.", 1, floor=0),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
+from cauce.ledger.posting import post
+from cauce.ledger.recipes.custody import Event, Holder
+from cauce.ledger.recipes.differences import difference_written_off
+from cauce.ledger.rules import require_posted
 from cauce.marketplace.reconciliation import service, store
-from cauce.marketplace.reconciliation.rules import STOPPING, Severity, UnknownBreak
+from cauce.marketplace.reconciliation.rules import STOPPING, BreakType, Severity, UnknownBreak, loss_of
 from cauce.marketplace.settlement.service import resume_channel
 from cauce.storage import audit
-from cauce.storage.database import Tx
+from cauce.storage.database import Row, Tx
 
 
 class NothingToConfirm(Conflict):
@@ -32,13 +37,25 @@ async def resolve_break(
 ) -> None:
     """End a break (`explain`; `correct` and `accept` with a second person); payouts that it stopped go on.
 
+    What is accepted is written off in the platform's own book (T26), where money is missing or too much at the holder.
+
     `unknown_break`, `illegal_transition`, `resolution_needs_two`, `invalid_request` without resolution or evidence.
     """
     now = await context.now(tx)
     row = await service.resolve(tx, break_id, trigger, resolution, evidence, by=by, approved_by=approved_by, at=now)
+    if trigger == "accept":
+        await _write_off(tx, row, evidence, now)
     await service.close_finished_cases(tx, [row["case_id"]] if row["case_id"] else [], at=now, actor=context.actor.name)
     if not await store.stopping_open(tx, row["channel_id"], [one.value for one in STOPPING]):
         await resume_channel(tx, row["channel_id"], "transit_break")
+
+
+async def _write_off(tx: Tx, row: Row, evidence: str, at: datetime) -> None:
+    loss = loss_of(row["kind"], BreakType(row["type"]), row["ours_minor"], row["theirs_minor"])
+    if loss:
+        event = Event(row["id"], row["order_id"] or row["id"], evidence, at)
+        holder = Holder(row["channel_id"], row["currency"])
+        require_posted(await post(tx, [difference_written_off(holder, event, loss)]))
 
 
 async def confirm_match(context: Context, break_id: str) -> list[str]:

@@ -175,6 +175,34 @@ class NewBreak:
         return Severity.NORMAL if self.type in _NORMAL else Severity.HIGH
 
 
+_MONEY_IN = frozenset({"collection", "payout_return"})
+_MONEY_OUT = frozenset({"refund", "payout", "fee"})
+_WRITTEN_OFF = frozenset(
+    {
+        BreakType.AMOUNT,
+        BreakType.FEE,
+        BreakType.MISSING_HERE,
+        BreakType.MISSING_THERE,
+        BreakType.BALANCE,
+        BreakType.UNKNOWN_DEBIT,
+    }
+)
+
+
+def loss_of(kind: str, type_: BreakType, ours_minor: int | None, theirs_minor: int | None) -> int:
+    """What accepting a difference costs the platform, in minor units (negative: it gains); 0 where no money is missing.
+
+    Amounts of both sides are magnitudes: what came in short and what went out above our books is missing at the holder.
+    Parts of orders, prices that buyers did not pay and files that do not add up are no money of the platform's.
+    """
+    more = (theirs_minor or 0) - (ours_minor or 0)
+    if type_ not in _WRITTEN_OFF:
+        return 0
+    if kind in _MONEY_OUT or type_ is BreakType.UNKNOWN_DEBIT:
+        return more
+    return -more if kind in _MONEY_IN or kind == "balance" else 0
+
+
 def judge(compared: Sequence[Compared], *, cut_off: datetime, tolerances: Tolerances = Tolerances()) -> list[NewBreak]:
     """The breaks among what was compared. Ours from `cut_off` on, unheard of by them, is a matter of timing.
 
