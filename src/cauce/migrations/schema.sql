@@ -3390,6 +3390,21 @@ ALTER TABLE ONLY settlement.funding FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: holiday; Type: TABLE; Schema: settlement; Owner: -
+--
+
+CREATE TABLE settlement.holiday (
+    org_id bigint NOT NULL,
+    market text NOT NULL COLLATE pg_catalog."C",
+    day date NOT NULL,
+    works boolean DEFAULT false NOT NULL,
+    name text DEFAULT ''::text NOT NULL
+);
+
+ALTER TABLE ONLY settlement.holiday FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: payout; Type: TABLE; Schema: settlement; Owner: -
 --
 
@@ -4996,6 +5011,14 @@ ALTER TABLE ONLY settlement.channel_pause
 
 ALTER TABLE ONLY settlement.funding
     ADD CONSTRAINT funding_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: holiday holiday_pkey; Type: CONSTRAINT; Schema: settlement; Owner: -
+--
+
+ALTER TABLE ONLY settlement.holiday
+    ADD CONSTRAINT holiday_pkey PRIMARY KEY (org_id, market, day);
 
 
 --
@@ -8027,6 +8050,12 @@ ALTER TABLE settlement.channel_pause ENABLE ROW LEVEL SECURITY;
 ALTER TABLE settlement.funding ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: holiday; Type: ROW SECURITY; Schema: settlement; Owner: -
+--
+
+ALTER TABLE settlement.holiday ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: batch org_isolation; Type: POLICY; Schema: settlement; Owner: -
 --
 
@@ -8045,6 +8074,13 @@ CREATE POLICY org_isolation ON settlement.channel_pause TO cauce_app, cauce_ledg
 --
 
 CREATE POLICY org_isolation ON settlement.funding TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: holiday org_isolation; Type: POLICY; Schema: settlement; Owner: -
+--
+
+CREATE POLICY org_isolation ON settlement.holiday TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -9735,6 +9771,13 @@ GRANT SELECT,INSERT,DELETE ON TABLE settlement.channel_pause TO cauce_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE settlement.funding TO cauce_app;
+
+
+--
+-- Name: TABLE holiday; Type: ACL; Schema: settlement; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE settlement.holiday TO cauce_app;
 
 
 --

@@ -16,6 +16,7 @@ from cauce.entrypoints.api import (
     events,
     fee_rates,
     fundings,
+    holidays,
     hot_entitlements,
     hot_orders,
     hot_usage,
@@ -70,6 +71,7 @@ ROUTERS = (
     compliance.router,
     fee_rates.router,
     fundings.router,
+    holidays.router,
     scenarios.router,
     onboarding.router,
 )

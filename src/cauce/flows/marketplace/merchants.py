@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.daily import begin_daily
 from cauce.marketplace.merchants import service
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
+from cauce.marketplace.settlement.holidays import Holiday
 from cauce.marketplace.settlement.rules import Credit
-from cauce.marketplace.settlement.service import assign_schedule, create_schedule
+from cauce.marketplace.settlement.service import assign_schedule, change_holidays, create_schedule
 from cauce.marketplace.splits.service import activate_rule, draft_rule
+from cauce.storage import audit
 
 
 async def create_merchants(context: Context, new: Sequence[NewMerchant]) -> list[str]:
@@ -47,6 +50,17 @@ async def create_payout_schedule(
     """A payout schedule; its id."""
     async with context.transaction() as tx:
         return await create_schedule(tx, name, document, at=await context.now(tx), is_default=is_default)
+
+
+async def change_market_holidays(
+    context: Context, market: str, days: Sequence[Holiday], removed: Sequence[date] = ()
+) -> int:
+    """Change the holidays of a market ("": of schedules that name none); how many settlements wait for the next open day."""
+    async with context.transaction() as tx:
+        moved = await change_holidays(tx, market, days, removed)
+        after = {"set": [one.day.isoformat() for one in days], "removed": [day.isoformat() for day in removed]}
+        await audit.record(tx, context.actor, "holidays.change", market, after=after)
+    return moved
 
 
 async def assign_payout_schedule(context: Context, credit: Credit, schedule_id: str) -> None:

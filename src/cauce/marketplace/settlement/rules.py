@@ -102,6 +102,7 @@ class Schedule:
     month_days: frozenset[int] = frozenset({1})
     delay_days: int = 0
     business_days: bool = False
+    market: str = ""  # whose holidays count
     calendar: BusinessCalendar = field(default_factory=BusinessCalendar)
     cutoff: time = time(0)
     timezone: str = "UTC"
@@ -125,6 +126,14 @@ class Schedule:
                     return instant
             day = add_days(day, 1)
         raise BadSchedule("the schedule has no run within two years", param="schedule")
+
+    def on_open_day(self, run_at: datetime) -> datetime:
+        """A run that fell on a day that is closed by now: at the cutoff of the next open one."""
+        zone = zone_of(self.timezone)
+        day = local_date(run_at, zone)
+        if not self.business_days or self.calendar.is_open(day):
+            return run_at
+        return at_local_time(self.calendar.on_or_after(day), self.cutoff, zone)
 
     def next_after(self, run_at: datetime) -> datetime | None:
         """The run that follows a run."""
@@ -159,7 +168,7 @@ def parse_schedule(document: Mapping[str, Any]) -> Schedule:
     """A schedule from its stored or sent form; `BadSchedule` names what is wrong."""
     unknown = set(document) - {
         "interval", "weekdays", "month_days", "delay_days", "business_days", "cutoff", "timezone", "minimum_amount",
-        "maximum_amount", "retained_balance", "approval_over",
+        "maximum_amount", "retained_balance", "approval_over", "calendar",
     }  # fmt: skip
     if unknown:
         raise BadSchedule(f"{sorted(unknown)[0]} is not a field of a payout schedule", param="schedule")
@@ -170,6 +179,7 @@ def parse_schedule(document: Mapping[str, Any]) -> Schedule:
             month_days=frozenset(document.get("month_days", [1])),
             delay_days=document.get("delay_days", 0),
             business_days=document.get("business_days", False),
+            market=document.get("calendar", ""),
             cutoff=time.fromisoformat(document.get("cutoff", "00:00")),
             timezone=document.get("timezone", "UTC"),
             minimum_minor=document.get("minimum_amount", 1),
@@ -180,6 +190,8 @@ def parse_schedule(document: Mapping[str, Any]) -> Schedule:
     except (TypeError, ValueError) as exc:
         raise BadSchedule(f"the payout schedule cannot be read: {exc}", param="schedule") from exc
     zone_of(schedule.timezone)
+    if type(schedule.business_days) is not bool or not isinstance(schedule.market, str):
+        raise BadSchedule("business_days is true or false, calendar the name of a market", param="schedule")
     bounds = (schedule.delay_days, schedule.minimum_minor, schedule.retained_minor, schedule.maximum_minor or 1)
     if any(type(one) is not int or one < 0 for one in bounds) or schedule.maximum_minor == 0:
         raise BadSchedule("days and amounts are whole numbers, not negative", param="schedule")

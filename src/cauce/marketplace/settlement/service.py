@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from cauce.kernel.ids import new_id
 from cauce.marketplace.settlement import store
+from cauce.marketplace.settlement.holidays import Holiday, move_closed, set_holidays, with_calendars
 from cauce.marketplace.settlement.rules import DEFAULT, Credit, Schedule, parse_schedule
 from cauce.marketplace.settlement.store import assign_schedule, channel_pauses, pause, pause_channel, resume_channel
 from cauce.storage.database import Tx
@@ -15,6 +16,7 @@ from cauce.storage.database import Tx
 __all__ = [
     "Credit",
     "assign_schedule",
+    "change_holidays",
     "channel_pauses",
     "create_schedule",
     "note_credits",
@@ -36,13 +38,19 @@ async def create_schedule(
 
 
 async def read_schedules(tx: Tx) -> dict[str, Schedule]:
-    """Every schedule by id; under "" the default one."""
+    """Every schedule by id, with the holidays of its market; under "" the default one."""
     found = {"": DEFAULT}
     for row in await store.schedules(tx):
         found[row["id"]] = parse_schedule(row["content"])
         if row["is_default"]:
             found[""] = found[row["id"]]
-    return found
+    return await with_calendars(tx, found)
+
+
+async def change_holidays(tx: Tx, market: str, days: Sequence[Holiday], removed: Sequence[date] = ()) -> int:
+    """Change the holidays of a market; how many settlements that were due on a closed day wait for the next open one."""
+    await set_holidays(tx, market, days, removed)
+    return await move_closed(tx, await read_schedules(tx))
 
 
 async def note_credits(tx: Tx, credits: Mapping[Credit, datetime]) -> None:
