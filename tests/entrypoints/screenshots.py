@@ -44,6 +44,7 @@ LISTS = (
     "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
     "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal", "/campaigns", "/campaigns/trial", "/campaigns/trial/preview?step=c1",
     "/automations", "/automations/new", "/messages", "/instances", "/automation", "/tasks",
+    "/billing_run", "/analytics",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 
 from cauce.kernel.clock import wall_millis
 from cauce.kernel.errors import InvalidRequest
@@ -51,6 +52,13 @@ def _encode(number: int, length: int) -> str:
 
 new_id: IdSource = TimeOrderedIds(wall_millis, secrets.randbits)
 """A fresh public id for a prefix, e.g. `new_id("sub")`."""
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """What no id with this prefix made at or after wall time `at` sorts before."""
+    return (
+        f"{prefix}_{_encode(int(at.timestamp() * 1_000), _HEAD_LENGTH)}{_ALPHABET[0] * (_BODY_LENGTH - _HEAD_LENGTH)}"
+    )
 
 
 def check_id(value: str, prefix: str) -> str:

@@ -1152,6 +1152,35 @@ $$;
 
 
 --
+-- Name: make_month(date); Type: FUNCTION; Schema: usage; Owner: -
+--
+
+CREATE FUNCTION usage.make_month(p_day date) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+  v_month date := date_trunc('month', p_day)::date;
+  v_next  date := (date_trunc('month', p_day) + interval '1 month')::date;
+  v_name  text := 'event_' || to_char(p_day, 'YYYY_MM');
+BEGIN
+  PERFORM pg_advisory_xact_lock(1430929735);
+  IF to_regclass('usage.' || v_name) IS NOT NULL THEN
+    RETURN false;
+  END IF;
+  LOCK TABLE usage.event_rest IN ACCESS EXCLUSIVE MODE;
+  EXECUTE format('CREATE TABLE usage.%I (LIKE usage.event INCLUDING ALL)', v_name);
+  ALTER TABLE usage.event_rest NO FORCE ROW LEVEL SECURITY;
+  EXECUTE format('INSERT INTO usage.%I SELECT * FROM usage.event_rest WHERE day >= %L AND day < %L', v_name, v_month, v_next);
+  DELETE FROM usage.event_rest WHERE day >= v_month AND day < v_next;
+  ALTER TABLE usage.event_rest FORCE ROW LEVEL SECURITY;
+  EXECUTE format('ALTER TABLE usage.event ATTACH PARTITION usage.%I FOR VALUES FROM (%L) TO (%L)', v_name, v_month, v_next);
+  PERFORM storage.isolate(format('usage.%I', v_name)::regclass, 'SELECT');
+  RETURN true;
+END $$;
+
+
+--
 -- Name: coupon; Type: TABLE; Schema: catalog; Owner: -
 --
 
@@ -4038,6 +4067,21 @@ ALTER TABLE ONLY usage.alert FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: correction; Type: TABLE; Schema: usage; Owner: -
+--
+
+CREATE TABLE usage.correction (
+    org_id bigint NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C",
+    event_id text NOT NULL COLLATE pg_catalog."C",
+    by_event_id text NOT NULL COLLATE pg_catalog."C",
+    recorded_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY usage.correction FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: distinct_value; Type: TABLE; Schema: usage; Owner: -
 --
 
@@ -4057,20 +4101,73 @@ ALTER TABLE ONLY usage.distinct_value FORCE ROW LEVEL SECURITY;
 --
 
 CREATE TABLE usage.event (
+    org_id bigint CONSTRAINT event_org_id_not_null1 NOT NULL,
+    subscription_id text NOT NULL COLLATE pg_catalog."C",
+    meter_key text CONSTRAINT event_meter_key_not_null1 NOT NULL COLLATE pg_catalog."C",
+    day date CONSTRAINT event_day_not_null1 NOT NULL,
+    source text CONSTRAINT event_source_not_null1 NOT NULL COLLATE pg_catalog."C",
+    event_id text CONSTRAINT event_event_id_not_null1 NOT NULL COLLATE pg_catalog."C",
+    customer_id text CONSTRAINT event_customer_id_not_null1 NOT NULL COLLATE pg_catalog."C",
+    value numeric CONSTRAINT event_value_not_null1 NOT NULL,
+    unique_value text DEFAULT ''::text CONSTRAINT event_unique_value_not_null1 NOT NULL COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone CONSTRAINT event_occurred_at_not_null1 NOT NULL,
+    recorded_at timestamp with time zone CONSTRAINT event_recorded_at_not_null1 NOT NULL
+)
+PARTITION BY RANGE (day);
+
+ALTER TABLE ONLY usage.event FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: event_key; Type: TABLE; Schema: usage; Owner: -
+--
+
+CREATE TABLE usage.event_key (
     org_id bigint NOT NULL,
     source text NOT NULL COLLATE pg_catalog."C",
     event_id text NOT NULL COLLATE pg_catalog."C",
+    subscription_id text NOT NULL COLLATE pg_catalog."C",
     meter_key text NOT NULL COLLATE pg_catalog."C",
-    customer_id text NOT NULL COLLATE pg_catalog."C",
-    subscription_id text COLLATE pg_catalog."C",
-    value numeric NOT NULL,
-    unique_value text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    occurred_at timestamp with time zone NOT NULL,
-    day date NOT NULL,
-    recorded_at timestamp with time zone NOT NULL
+    day date NOT NULL
 );
 
-ALTER TABLE ONLY usage.event FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY usage.event_key FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: event_rest; Type: TABLE; Schema: usage; Owner: -
+--
+
+CREATE TABLE usage.event_rest (
+    org_id bigint CONSTRAINT event_org_id_not_null1 NOT NULL,
+    subscription_id text CONSTRAINT event_subscription_id_not_null NOT NULL COLLATE pg_catalog."C",
+    meter_key text CONSTRAINT event_meter_key_not_null1 NOT NULL COLLATE pg_catalog."C",
+    day date CONSTRAINT event_day_not_null1 NOT NULL,
+    source text CONSTRAINT event_source_not_null1 NOT NULL COLLATE pg_catalog."C",
+    event_id text CONSTRAINT event_event_id_not_null1 NOT NULL COLLATE pg_catalog."C",
+    customer_id text CONSTRAINT event_customer_id_not_null1 NOT NULL COLLATE pg_catalog."C",
+    value numeric CONSTRAINT event_value_not_null1 NOT NULL,
+    unique_value text DEFAULT ''::text CONSTRAINT event_unique_value_not_null1 NOT NULL COLLATE pg_catalog."C",
+    occurred_at timestamp with time zone CONSTRAINT event_occurred_at_not_null1 NOT NULL,
+    recorded_at timestamp with time zone CONSTRAINT event_recorded_at_not_null1 NOT NULL
+);
+
+ALTER TABLE ONLY usage.event_rest FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: late; Type: TABLE; Schema: usage; Owner: -
+--
+
+CREATE TABLE usage.late (
+    org_id bigint NOT NULL,
+    subscription_id text NOT NULL COLLATE pg_catalog."C",
+    meter_key text NOT NULL COLLATE pg_catalog."C",
+    day date NOT NULL,
+    recorded_on date NOT NULL
+);
+
+ALTER TABLE ONLY usage.late FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -4083,8 +4180,7 @@ CREATE TABLE usage.meter (
     name text DEFAULT ''::text NOT NULL,
     aggregation text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    archived_at timestamp with time zone,
-    CONSTRAINT meter_aggregation_check CHECK ((aggregation = ANY (ARRAY['count'::text, 'sum'::text, 'max'::text, 'unique'::text, 'latest'::text])))
+    archived_at timestamp with time zone
 );
 
 ALTER TABLE ONLY usage.meter FORCE ROW LEVEL SECURITY;
@@ -4147,6 +4243,13 @@ CREATE TABLE webhooks.endpoint (
 );
 
 ALTER TABLE ONLY webhooks.endpoint FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: event_rest; Type: TABLE ATTACH; Schema: usage; Owner: -
+--
+
+ALTER TABLE ONLY usage.event ATTACH PARTITION usage.event_rest DEFAULT;
 
 
 --
@@ -5230,6 +5333,14 @@ ALTER TABLE ONLY usage.alert
 
 
 --
+-- Name: correction correction_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
+--
+
+ALTER TABLE ONLY usage.correction
+    ADD CONSTRAINT correction_pkey PRIMARY KEY (org_id, source, event_id);
+
+
+--
 -- Name: distinct_value distinct_value_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
 --
 
@@ -5238,11 +5349,43 @@ ALTER TABLE ONLY usage.distinct_value
 
 
 --
+-- Name: event_key event_key_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
+--
+
+ALTER TABLE ONLY usage.event_key
+    ADD CONSTRAINT event_key_pkey PRIMARY KEY (org_id, source, event_id);
+
+
+--
 -- Name: event event_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
 --
 
 ALTER TABLE ONLY usage.event
-    ADD CONSTRAINT event_pkey PRIMARY KEY (org_id, source, event_id);
+    ADD CONSTRAINT event_pkey PRIMARY KEY (org_id, subscription_id, meter_key, day, source, event_id);
+
+
+--
+-- Name: event_rest event_rest_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
+--
+
+ALTER TABLE ONLY usage.event_rest
+    ADD CONSTRAINT event_rest_pkey PRIMARY KEY (org_id, subscription_id, meter_key, day, source, event_id);
+
+
+--
+-- Name: late late_pkey; Type: CONSTRAINT; Schema: usage; Owner: -
+--
+
+ALTER TABLE ONLY usage.late
+    ADD CONSTRAINT late_pkey PRIMARY KEY (org_id, subscription_id, meter_key, day);
+
+
+--
+-- Name: meter meter_aggregation_check; Type: CHECK CONSTRAINT; Schema: usage; Owner: -
+--
+
+ALTER TABLE usage.meter
+    ADD CONSTRAINT meter_aggregation_check CHECK ((aggregation = ANY (ARRAY['count'::text, 'sum'::text, 'max'::text, 'unique'::text, 'latest'::text, 'weighted'::text]))) NOT VALID;
 
 
 --
@@ -5527,6 +5670,13 @@ CREATE INDEX line_deferred ON invoicing.line USING btree (org_id, period_start) 
 --
 
 CREATE INDEX line_item ON invoicing.line USING btree (org_id, item_id) WHERE (item_id IS NOT NULL);
+
+
+--
+-- Name: line_usage; Type: INDEX; Schema: invoicing; Owner: -
+--
+
+CREATE INDEX line_usage ON invoicing.line USING btree (org_id, subscription_id, period_end) WHERE (kind = ANY (ARRAY['usage'::text, 'minimum'::text]));
 
 
 --
@@ -6461,13 +6611,6 @@ CREATE INDEX timer_org_due ON subscriptions.timer USING btree (org_id, due_at) W
 
 
 --
--- Name: event_subscription; Type: INDEX; Schema: usage; Owner: -
---
-
-CREATE INDEX event_subscription ON usage.event USING btree (org_id, subscription_id, meter_key, day);
-
-
---
 -- Name: delivery_once; Type: INDEX; Schema: webhooks; Owner: -
 --
 
@@ -6479,6 +6622,13 @@ CREATE UNIQUE INDEX delivery_once ON webhooks.delivery USING btree (org_id, endp
 --
 
 CREATE INDEX delivery_recent ON webhooks.delivery USING btree (org_id, endpoint_id, id);
+
+
+--
+-- Name: event_rest_pkey; Type: INDEX ATTACH; Schema: usage; Owner: -
+--
+
+ALTER INDEX usage.event_pkey ATTACH PARTITION usage.event_rest_pkey;
 
 
 --
@@ -8452,6 +8602,12 @@ ALTER TABLE subscriptions.trial_use ENABLE ROW LEVEL SECURITY;
 ALTER TABLE usage.alert ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: correction; Type: ROW SECURITY; Schema: usage; Owner: -
+--
+
+ALTER TABLE usage.correction ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: distinct_value; Type: ROW SECURITY; Schema: usage; Owner: -
 --
 
@@ -8462,6 +8618,24 @@ ALTER TABLE usage.distinct_value ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE usage.event ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: event_key; Type: ROW SECURITY; Schema: usage; Owner: -
+--
+
+ALTER TABLE usage.event_key ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: event_rest; Type: ROW SECURITY; Schema: usage; Owner: -
+--
+
+ALTER TABLE usage.event_rest ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: late; Type: ROW SECURITY; Schema: usage; Owner: -
+--
+
+ALTER TABLE usage.late ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: meter; Type: ROW SECURITY; Schema: usage; Owner: -
@@ -8477,6 +8651,13 @@ CREATE POLICY org_isolation ON usage.alert TO cauce_app, cauce_ledger USING ((or
 
 
 --
+-- Name: correction org_isolation; Type: POLICY; Schema: usage; Owner: -
+--
+
+CREATE POLICY org_isolation ON usage.correction TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: distinct_value org_isolation; Type: POLICY; Schema: usage; Owner: -
 --
 
@@ -8488,6 +8669,27 @@ CREATE POLICY org_isolation ON usage.distinct_value TO cauce_app, cauce_ledger U
 --
 
 CREATE POLICY org_isolation ON usage.event TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: event_key org_isolation; Type: POLICY; Schema: usage; Owner: -
+--
+
+CREATE POLICY org_isolation ON usage.event_key TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: event_rest org_isolation; Type: POLICY; Schema: usage; Owner: -
+--
+
+CREATE POLICY org_isolation ON usage.event_rest TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: late org_isolation; Type: POLICY; Schema: usage; Owner: -
+--
+
+CREATE POLICY org_isolation ON usage.late TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -8774,6 +8976,13 @@ GRANT ALL ON FUNCTION ledger.post(p_org bigint, p_accounts bigint[], p_kind smal
 
 REVOKE ALL ON FUNCTION ledger.seal_journals(p_org bigint, p_journals_max integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.seal_journals(p_org bigint, p_journals_max integer) TO cauce_app;
+
+
+--
+-- Name: FUNCTION make_month(p_day date); Type: ACL; Schema: usage; Owner: -
+--
+
+REVOKE ALL ON FUNCTION usage.make_month(p_day date) FROM PUBLIC;
 
 
 --
@@ -10139,6 +10348,13 @@ GRANT SELECT,INSERT ON TABLE usage.alert TO cauce_app;
 
 
 --
+-- Name: TABLE correction; Type: ACL; Schema: usage; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE usage.correction TO cauce_app;
+
+
+--
 -- Name: TABLE distinct_value; Type: ACL; Schema: usage; Owner: -
 --
 
@@ -10150,6 +10366,27 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE usage.distinct_value TO cauce_app;
 --
 
 GRANT SELECT,INSERT ON TABLE usage.event TO cauce_app;
+
+
+--
+-- Name: TABLE event_key; Type: ACL; Schema: usage; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE usage.event_key TO cauce_app;
+
+
+--
+-- Name: TABLE event_rest; Type: ACL; Schema: usage; Owner: -
+--
+
+GRANT SELECT ON TABLE usage.event_rest TO cauce_app;
+
+
+--
+-- Name: TABLE late; Type: ACL; Schema: usage; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE usage.late TO cauce_app;
 
 
 --

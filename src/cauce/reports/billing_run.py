@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from cauce.storage.database import Row, Tx
@@ -58,12 +59,57 @@ async def aggregations(tx: Tx) -> dict[str, str]:
     return {row["key"]: row["aggregation"] for row in await tx.rows(QUERIES.aggregations, tx.org)}
 
 
-async def distinct_values(tx: Tx, wanted: Sequence[tuple[str, str, date, date]]) -> dict[tuple[str, str], int]:
-    """Distinct values per (subscription, meter) between two local days, the second excluded."""
+async def distinct_values(tx: Tx, wanted: Sequence[tuple[str, str, date, date]]) -> dict[tuple[str, str, date], int]:
+    """Distinct values per (subscription, meter, first day) between two local days, the second excluded."""
     if not wanted:
         return {}
     rows = await tx.rows(QUERIES.distinct_values, tx.org, *[list(column) for column in zip(*wanted, strict=True)])
-    return {(row["subscription_id"], row["meter_key"]): row["values"] for row in rows}
+    return {(row["subscription_id"], row["meter_key"], row["since"]): row["values"] for row in rows}
+
+
+async def used_between(
+    tx: Tx, wanted: Sequence[tuple[str, date, date]]
+) -> dict[tuple[str, date], dict[str, list[Any]]]:
+    """(subscription, first day) -> what `Surroundings.used` holds, between two local days, the second excluded."""
+    rows = await tx.rows(QUERIES.used_between, tx.org, *[list(column) for column in zip(*wanted, strict=True)])
+    found: dict[tuple[str, date], dict[str, list[Any]]] = {}
+    for row in rows:
+        of_period = found.setdefault((row["subscription_id"], row["since"]), {})
+        of_period[row["meter_key"]] = [row["events"], row["total"], row["highest"], row["latest"]]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """A meter's level to be weighed between two local days, the second excluded, over the days of the full period."""
+
+    subscription_id: str
+    meter: str
+    since: date
+    until: date
+    full_since: date
+    full_until: date
+    timezone: str
+
+
+async def weighted(
+    tx: Tx, wanted: Sequence[Weighing], stop: datetime | None = None
+) -> dict[tuple[str, str, date], Fraction]:
+    """(subscription, meter, first day) -> sum of level times seconds over the seconds of the full period.
+
+    The last level holds to the end, or to the instant `stop`.
+    """
+    if not wanted:
+        return {}
+    rows = [
+        (one.subscription_id, one.meter, one.since, one.until, one.full_since, one.full_until, one.timezone)
+        for one in wanted
+    ]
+    found = await tx.rows(QUERIES.weighted, tx.org, *[list(column) for column in zip(*rows, strict=True)], stop)
+    return {
+        (row["subscription_id"], row["meter_key"], row["since"]): Fraction(row["area"]) / Fraction(row["seconds"])
+        for row in found
+    }
 
 
 def _surroundings(row: Row) -> Surroundings:
@@ -94,21 +140,31 @@ def _surroundings(row: Row) -> Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class UsageTarget:
-    """Whose subscription counts a customer's use of a meter; None when nobody is billed for it. `limited`: against a quota."""
+    """Whose subscription counts a customer's use of a meter; "" when nobody is billed for it. `limited`: against a quota.
+
+    `period_start` is None before the first billed period; `due_at` is when the subscription is looked at next.
+    """
 
     customer_id: str
-    subscription_id: str | None
+    subscription_id: str
     timezone: str
     limited: bool = False
+    period_start: date | None = None
+    due_at: datetime | None = None
 
 
 async def usage_targets(tx: Tx, external_ids: Sequence[str]) -> dict[str, dict[str, UsageTarget]]:
     """External id -> meter -> target; under the meter "" what only identifies the customer."""
     found: dict[str, dict[str, UsageTarget]] = {}
     for row in await tx.rows(QUERIES.usage_targets, tx.org, sorted(set(external_ids))):
-        targets = found.setdefault(row["external_id"], {"": UsageTarget(row["customer_id"], None, "UTC")})
+        targets = found.setdefault(row["external_id"], {"": UsageTarget(row["customer_id"], "", "UTC")})
         if row["meter_key"] is not None:
             targets[row["meter_key"]] = UsageTarget(
-                row["customer_id"], row["subscription_id"], row["timezone"], row["limited"]
+                row["customer_id"],
+                row["subscription_id"],
+                row["timezone"],
+                row["limited"],
+                row["period_start"],
+                row["due_at"],
             )
     return found

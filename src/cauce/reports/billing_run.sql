@@ -36,10 +36,36 @@ SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NU
  ORDER BY w.n
 
 -- name: distinct_values
-SELECT v.subscription_id, v.meter_key, count(DISTINCT v.value) AS values
+SELECT v.subscription_id, v.meter_key, w.since, count(DISTINCT v.value) AS values
   FROM unnest($2::text[], $3::text[], $4::date[], $5::date[]) w(subscription_id, meter_key, since, until)
   JOIN usage.distinct_value v ON v.org_id = $1 AND v.subscription_id = w.subscription_id AND v.meter_key = w.meter_key AND v.day >= w.since AND v.day < w.until
- GROUP BY v.subscription_id, v.meter_key
+ GROUP BY v.subscription_id, v.meter_key, w.since
+
+-- name: used_between
+SELECT w.subscription_id, w.since, r.meter_key, sum(r.events) AS events, sum(r.total)::text AS total, max(r.highest)::text AS highest,
+       (array_agg(r.latest ORDER BY r.latest_at DESC))[1]::text AS latest
+  FROM unnest($2::text[], $3::date[], $4::date[]) w(subscription_id, since, until)
+  JOIN usage.rollup r ON r.org_id = $1 AND r.subscription_id = w.subscription_id AND r.day >= w.since AND r.day < w.until
+ GROUP BY w.subscription_id, w.since, r.meter_key
+
+-- name: weighted
+-- The level that the days before left holds from the beginning; each event's level holds until the next event.
+SELECT w.subscription_id, w.meter_key, w.since, coalesce(q.area, 0) AS area,
+       extract(epoch FROM (w.full_until::timestamp AT TIME ZONE w.timezone) - (w.full_since::timestamp AT TIME ZONE w.timezone)) AS seconds
+  FROM (SELECT u.*, u.since::timestamp AT TIME ZONE u.timezone AS since_at,
+               least(u.until::timestamp AT TIME ZONE u.timezone, $9::timestamptz) AS until_at
+          FROM unnest($2::text[], $3::text[], $4::date[], $5::date[], $6::date[], $7::date[], $8::text[])
+               u(subscription_id, meter_key, since, until, full_since, full_until, timezone)) w
+  LEFT JOIN LATERAL (
+    SELECT sum(l.level * extract(epoch FROM l.till - l.at)) AS area FROM (
+      SELECT p.level, p.at, lead(p.at, 1, w.until_at) OVER (ORDER BY p.at, p.recorded_at NULLS FIRST, p.event_id) AS till FROM (
+        (SELECT r.latest AS level, w.since_at AS at, NULL::timestamptz AS recorded_at, '' AS event_id FROM usage.rollup r
+          WHERE r.org_id = $1 AND r.subscription_id = w.subscription_id AND r.meter_key = w.meter_key AND r.day < w.since ORDER BY r.day DESC LIMIT 1)
+        UNION ALL
+        SELECT e.value, greatest(e.occurred_at, w.since_at), e.recorded_at, e.event_id FROM usage.event e
+         WHERE e.org_id = $1 AND e.subscription_id = w.subscription_id AND e.meter_key = w.meter_key AND e.day >= w.since AND e.day < w.until
+           AND e.occurred_at < w.until_at
+           AND NOT EXISTS (SELECT FROM usage.correction c WHERE c.org_id = $1 AND c.source = e.source AND c.event_id = e.event_id)) p) l) q ON true
 
 -- name: aggregations
 SELECT key, aggregation FROM usage.meter WHERE org_id = $1
@@ -48,12 +74,12 @@ SELECT key, aggregation FROM usage.meter WHERE org_id = $1
 -- Whose subscription a customer's use of a meter counts for: the oldest live one that has a price or a quota by it. Each step is a
 -- look-up by key for one row of the step before (OFFSET 0, LIMIT): joined freely, a plan made while the tables were small
 -- compares every customer with every subscription.
-SELECT w.external_id, t.meter_key, c.id AS customer_id, t.subscription_id, t.timezone, t.limited
+SELECT w.external_id, t.meter_key, c.id AS customer_id, t.subscription_id, t.timezone, t.limited, t.period_start, t.due_at
   FROM unnest($2::text[]) w(external_id)
  CROSS JOIN LATERAL (SELECT c.id FROM customers.customer c WHERE c.org_id = $1 AND c.external_id = w.external_id LIMIT 1) c
   LEFT JOIN LATERAL (
-    SELECT DISTINCT ON (p.meter_key) p.meter_key, s.id AS subscription_id, s.timezone, p.limited
-      FROM (SELECT s.id, s.timezone FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.customer_id = c.id
+    SELECT DISTINCT ON (p.meter_key) p.meter_key, s.id AS subscription_id, s.timezone, p.limited, s.period_start, s.due_at
+      FROM (SELECT s.id, s.timezone, s.period_start, s.due_at FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.customer_id = c.id
                AND s.status IN ('trialing', 'active', 'past_due', 'incomplete', 'unpaid') OFFSET 0) s
      CROSS JOIN LATERAL (
        SELECT j.value ->> 'meter' AS meter_key, true AS limited

@@ -24,14 +24,16 @@ _JOURNALS = {
 
 async def compare(
     tx: Tx, channel_id: str, after_id: int, until_id: int, statement_ids: Sequence[int], kinds: Sequence[str]
-) -> tuple[list[Row], int, int]:
-    """What differs between journals behind `after_id`, up to `until_id`, and the lines of new statements; how many each had.
+) -> tuple[list[tuple[str, str]], int, int]:
+    """What differs, as (kind, key), between journals behind `after_id`, up to `until_id`, and the lines of new statements;
+    how many things each side named.
 
     `kinds` are those that the statements of this channel can prove.
     """
-    rows = await tx.rows(QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids), list(kinds))
-    counts = next(row for row in rows if not row["kind"])
-    return [row for row in rows if row["kind"]], counts["ours"], counts["theirs"]
+    await tx.run(QUERIES.widen_memory)
+    row = await tx.row(QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids), list(kinds))
+    assert row is not None
+    return list(zip(row["kinds"] or (), row["keys"] or (), strict=True)), row["ours"], row["theirs"]
 
 
 async def ours_by_key(tx: Tx, channel_id: str, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:

@@ -1,50 +1,44 @@
+-- name: widen_memory
+-- A million of things to compare fit into memory; what does not is hashed in parts on disk.
+SELECT set_config('work_mem', '192MB', true)
+
 -- name: compare
--- Journals behind number $3, up to $4, of one holder against the lines of new statements, by kind and our key; only
--- what differs comes back, and one row without a kind that counts. Amounts are magnitudes: signs follow the kind.
-WITH custody AS (
-  SELECT a.id, a.code = 'fee' AS is_fee, p.currency FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
+-- Journals behind number $3, up to $4, of one holder against the lines of new statements, by kind and our key: both
+-- sides are added up in one pass. One row comes back: how many things each side named, and those that differ. Amounts
+-- are magnitudes: signs follow the kind.
+WITH custody AS MATERIALIZED (
+  SELECT a.id, a.code = 'fee' AS is_fee FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
    WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
-), event AS (
-  SELECT j.id, j.recipe,
-         CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
+), side AS (
+  SELECT CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
-                       ELSE CASE WHEN j.key LIKE 'T14:back:%' THEN 'split_reversal' ELSE 'split' END END AS kind,
-         regexp_replace(j.key, '^T..:(paid:|back:)?', '') AS key
-    FROM ledger.journal j
+                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' ELSE 'split' END END AS kind,
+         CASE WHEN substr(j.key, 5, 5) IN ('paid:', 'back:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
+         greatest(e.amount_minor, 0) - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
+         NULL::bigint AS theirs
+    FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN custody c ON c.id = e.account_id
    WHERE j.org_id = $1 AND j.id > $3 AND j.id <= $4 AND j.books >= 2
      AND j.recipe IN ('T01', 'T02', 'T03', 'T06', 'T09', 'T11', 'T12', 'T13', 'T14')
      AND (j.recipe <> 'T03' OR j.key NOT LIKE 'T03:back:%') AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
      AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
      AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%')
-), ours AS MATERIALIZED (
-  SELECT v.kind, v.key,
-         coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
-           - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND v.recipe IN ('T06', 'T09')), 0) AS amount
-    FROM (SELECT * FROM event WHERE event.kind = ANY ($6::text[])) v
-    JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = v.id
-    JOIN custody c ON c.id = e.account_id
-   GROUP BY v.kind, v.key
-), said AS (
-  SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END AS kind, l.key, l.amount_minor AS amount
+  UNION ALL
+  SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
      AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'fee', 'other') AND l.status = 'booked'
      AND NOT (l.kind IN ('release', 'payout') AND l.key LIKE 'line:%')
-   UNION ALL
-  SELECT 'fee', l.key, l.fee_minor
+  UNION ALL
+  SELECT 'fee', l.key, NULL, l.fee_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[]) AND l.kind = 'collection' AND l.fee_minor <> 0
      AND l.status = 'booked'
-), theirs AS (
-  SELECT kind, key, abs(sum(amount)) AS amount FROM said WHERE kind = ANY ($6::text[]) GROUP BY kind, key
 ), compared AS (
-  SELECT coalesce(o.kind, t.kind) AS kind, coalesce(o.key, t.key) AS key, o.amount AS ours, t.amount AS theirs
-    FROM ours o FULL JOIN theirs t ON t.kind = o.kind AND t.key = o.key
-), differing AS MATERIALIZED (
-  SELECT * FROM compared WHERE ours IS DISTINCT FROM theirs AND NOT (ours = 0 AND theirs IS NULL)
+  SELECT kind, key, sum(ours) AS ours, abs(sum(theirs)) AS theirs FROM side WHERE kind = ANY ($6::text[]) GROUP BY kind, key
 )
-SELECT kind, key, ours::bigint, theirs::bigint FROM differing
-UNION ALL
-SELECT '', '', (SELECT count(*) FROM ours), (SELECT count(*) FROM theirs)
+SELECT count(ours) AS ours, count(theirs) AS theirs,
+       array_agg(kind) FILTER (WHERE ours IS DISTINCT FROM theirs AND NOT (ours = 0 AND theirs IS NULL)) AS kinds,
+       array_agg(key) FILTER (WHERE ours IS DISTINCT FROM theirs AND NOT (ours = 0 AND theirs IS NULL)) AS keys
+  FROM compared
 
 -- name: ours_by_key
 -- What our books say of certain things, whenever it was posted.
@@ -62,20 +56,20 @@ SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, 
  GROUP BY w.kind, w.key
 
 -- name: theirs_by_key
--- What all statements of a holder say of certain things.
+-- What all statements of a holder say of certain things: by the index of lines that have a key, whatever else there is.
 SELECT w.kind, w.key, min(l.currency) AS currency,
        abs(sum(CASE w.kind WHEN 'fee' THEN CASE l.kind WHEN 'fee' THEN l.amount_minor ELSE l.fee_minor END ELSE l.amount_minor END)
              FILTER (WHERE l.status = 'booked'))::bigint AS amount,
        count(*) FILTER (WHERE l.status = 'booked')
          - count(DISTINCT (l.kind, l.account_ref, l.amount_minor)) FILTER (WHERE l.status = 'booked') AS doubled,
        coalesce(min(l.status) FILTER (WHERE l.status <> 'booked' AND NOT EXISTS (
-         SELECT FROM reconciliation.line n WHERE n.org_id = l.org_id AND n.key = l.key AND n.kind = l.kind AND n.account_ref = l.account_ref
+         SELECT FROM reconciliation.line n WHERE n.org_id = $1 AND n.key = l.key AND n.key <> '' AND n.kind = l.kind AND n.account_ref = l.account_ref
             AND n.status = 'booked' AND n.occurred_at > l.occurred_at)), 'booked') AS status,
        sum(l.amount_minor) < 0 AS is_debit, min(l.occurred_at) AS at, min(l.account_ref) AS account_ref
   FROM unnest($3::text[], $4::text[]) w(kind, key)
-  JOIN reconciliation.line l ON l.org_id = $1 AND l.key = w.key
-   AND (l.kind = w.kind OR (w.kind = 'split' AND l.kind = 'release') OR (w.kind = 'fee' AND l.kind = 'collection' AND l.fee_minor <> 0))
+ CROSS JOIN LATERAL (SELECT * FROM reconciliation.line l WHERE l.org_id = $1 AND l.key = w.key AND l.key <> '' OFFSET 0) l
   JOIN reconciliation.statement s ON s.org_id = l.org_id AND s.id = l.statement_id AND s.channel_id = $2
+ WHERE (l.kind = w.kind OR (w.kind = 'split' AND l.kind = 'release') OR (w.kind = 'fee' AND l.kind = 'collection' AND l.fee_minor <> 0))
  GROUP BY w.kind, w.key
 
 -- name: unbooked

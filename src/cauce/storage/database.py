@@ -198,6 +198,21 @@ class Database:
         if tx.committed() and self.on_commit_wake is not None:
             self.on_commit_wake()
 
+    @asynccontextmanager
+    async def as_owner(self, *, lock_millis: int) -> AsyncIterator[Tx]:
+        """A transaction as the user that connected, who owns the tables: to make new ones, never to read or write rows.
+
+        It gives up when a lock is not to be had within `lock_millis`.
+        """
+        async with self.pool.acquire() as connection:
+            await connection.execute(f"BEGIN; SET LOCAL ROLE NONE; SET LOCAL lock_timeout = {int(lock_millis)}")
+            try:
+                yield Tx(connection, None, self.memory)
+                await self.commit(connection)
+            except BaseException:
+                await _roll_back(connection)
+                raise
+
     async def commit(self, connection: Connection) -> None:
         """End the transaction; `TransactionAborted` when the server rolled it back instead."""
         if await connection.execute("COMMIT") != "COMMIT":

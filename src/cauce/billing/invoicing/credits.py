@@ -91,3 +91,8 @@ async def billed_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[
 async def waiting_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[Row]:
     """Prorations of these items that wait for the next invoice and reach beyond `since`."""
     return await tx.rows(QUERIES.waiting_of_items, tx.org, list(item_ids), since)
+
+
+async def billed_usage(tx: Tx, subscription_ids: Sequence[str], since: date) -> list[Row]:
+    """What was billed, or waits to be, for the use of meters in periods that end after `since`."""
+    return await tx.rows(QUERIES.billed_usage, tx.org, list(subscription_ids), since)

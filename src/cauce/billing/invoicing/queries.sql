@@ -81,6 +81,18 @@ SELECT p.item_id, p.period_start, p.period_end, p.amount_minor, 0::bigint AS dis
  WHERE p.org_id = $1 AND p.item_id = ANY ($2::text[]) AND p.period_end > $3 AND p.kind = 'proration' AND p.state = 'waiting'
  ORDER BY p.item_id, p.id
 
+-- name: billed_usage
+-- What was billed for meters of subscriptions in periods that end after $3, or waits to be. `is_owed`: on an invoice that is
+-- paid or to be paid.
+SELECT l.subscription_id, l.item_id, l.price_id, l.period_start, l.period_end, CASE l.kind WHEN 'usage' THEN l.quantity ELSE 0 END AS quantity,
+       l.amount_minor, l.discount_minor, l.net_minor, l.credited_net_minor, i.status IN ('open', 'paid') AS is_owed
+  FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
+ WHERE l.org_id = $1 AND l.subscription_id = ANY ($2::text[]) AND l.kind IN ('usage', 'minimum') AND l.period_end > $3
+UNION ALL
+SELECT p.subscription_id, p.item_id, p.price_id, p.period_start, p.period_end, p.quantity, p.amount_minor, 0, p.amount_minor, 0, true
+  FROM invoicing.pending_line p
+ WHERE p.org_id = $1 AND p.subscription_id = ANY ($2::text[]) AND p.kind = 'usage' AND p.state = 'waiting' AND p.period_end > $3
+
 -- name: insert_credit_note
 INSERT INTO invoicing.credit_note (org_id, id, invoice_id, customer_id, series, sequence, number, currency, reason, net_minor, tax_minor, total_minor,
   to_receivable_minor, to_credit_minor, to_refund_minor, lines, issued_at)

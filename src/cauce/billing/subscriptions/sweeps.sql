@@ -8,14 +8,23 @@ SELECT DISTINCT due.org_id FROM (
 ) due
 
 -- name: renew_claim
+-- In order of time, or by these keys: then without a look at all the others that are due.
 WITH org AS MATERIALIZED (
   SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
+), by_time AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT x.*, x.id AS key FROM subscriptions.subscription x
+     WHERE $3::text[] IS NULL AND x.org_id = org.id AND x.due_at <= org.now AND x.due_kind = 'renew'
+     ORDER BY x.due_at, x.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
+   ORDER BY due.due_at, due.key LIMIT $2
+), by_key AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT x.*, x.id AS key FROM subscriptions.subscription x
+     WHERE x.org_id = org.id AND x.id = ANY ($3) AND x.due_at <= org.now AND x.due_kind = 'renew'
+     ORDER BY x.id FOR NO KEY UPDATE SKIP LOCKED) due
+   LIMIT $2
 )
-SELECT due.* FROM org CROSS JOIN LATERAL (
-  SELECT x.*, x.id AS key FROM subscriptions.subscription x
-   WHERE x.org_id = org.id AND x.due_at <= org.now AND x.due_kind = 'renew' AND ($3::text[] IS NULL OR x.id = ANY ($3))
-   ORDER BY x.due_at, x.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
- ORDER BY due.due_at, due.key LIMIT $2
+SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
 
 -- name: renew_set_due
 UPDATE subscriptions.subscription x SET due_at = $3 WHERE x.org_id = $1 AND x.id = $2
@@ -33,14 +42,23 @@ SELECT DISTINCT due.org_id FROM (
 ) due
 
 -- name: trial_end_claim
+-- In order of time, or by these keys: then without a look at all the others that are due.
 WITH org AS MATERIALIZED (
   SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
+), by_time AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT x.*, x.id AS key FROM subscriptions.subscription x
+     WHERE $3::text[] IS NULL AND x.org_id = org.id AND x.due_at <= org.now AND x.due_kind = 'trial_end'
+     ORDER BY x.due_at, x.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
+   ORDER BY due.due_at, due.key LIMIT $2
+), by_key AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT x.*, x.id AS key FROM subscriptions.subscription x
+     WHERE x.org_id = org.id AND x.id = ANY ($3) AND x.due_at <= org.now AND x.due_kind = 'trial_end'
+     ORDER BY x.id FOR NO KEY UPDATE SKIP LOCKED) due
+   LIMIT $2
 )
-SELECT due.* FROM org CROSS JOIN LATERAL (
-  SELECT x.*, x.id AS key FROM subscriptions.subscription x
-   WHERE x.org_id = org.id AND x.due_at <= org.now AND x.due_kind = 'trial_end' AND ($3::text[] IS NULL OR x.id = ANY ($3))
-   ORDER BY x.due_at, x.id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
- ORDER BY due.due_at, due.key LIMIT $2
+SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
 
 -- name: trial_end_set_due
 UPDATE subscriptions.subscription x SET due_at = $3 WHERE x.org_id = $1 AND x.id = $2

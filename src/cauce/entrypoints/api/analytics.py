@@ -14,9 +14,11 @@ from starlette.responses import Response
 
 from cauce.entrypoints.api.access import Reader
 from cauce.entrypoints.api.resources import resource, whole_list
+from cauce.flows.context import Context
 from cauce.kernel.calendar.months import add_months
 from cauce.kernel.errors import InvalidRequest
 from cauce.reports import analytics as report
+from cauce.reports import cohorts
 from cauce.storage.database import Tx
 
 router = APIRouter(prefix="/v1", tags=["analytics"])
@@ -40,6 +42,9 @@ class Figure(StrEnum):
     SALES = "sales"
     FIRST_PAYMENT = "time_to_first_payment"
     READY_INSTANCE = "time_to_ready_instance"
+    COHORTS = "cohorts"
+    LIFETIME = "lifetime_values"
+    EFFECTS = "campaign_effects"
 
 
 class Form(StrEnum):
@@ -63,6 +68,9 @@ _READERS: dict[Figure, _Read] = {
     Figure.SALES: report.sales,
     Figure.FIRST_PAYMENT: report.times_to_first_payment,
     Figure.READY_INSTANCE: report.times_to_ready_instance,
+    Figure.COHORTS: cohorts.cohorts,
+    Figure.LIFETIME: cohorts.lifetime_values,
+    Figure.EFFECTS: cohorts.campaign_effects,
 }
 
 
@@ -77,15 +85,20 @@ async def read_figures(
     form: Annotated[Form, Query(alias="format")] = Form.JSON,
 ) -> dict[str, Any] | Response:
     """One table of figures: what stands at the end of `until`, what the days since `since` brought."""
-    async with caller.context.transaction() as tx:
-        last = until or (await caller.context.now(tx)).date()
-        first = since or add_months(last.replace(day=1), -11)
-        if first.year not in _YEARS or last.year not in _YEARS or not 0 <= (last - first).days <= DAYS_MAX:
-            raise InvalidRequest(f"`since` is on or before `until`, at most {DAYS_MAX} days", param="since")
-        rows = await _READERS[figure](tx, first, last)
+    rows = await figures_of(caller.context, figure, since, until)
     if form is Form.CSV:
         return Response(as_csv(rows), media_type="text/csv")
     return whole_list([resource(figure.value, row) for row in rows])
+
+
+async def figures_of(context: Context, figure: Figure, since: date | None, until: date | None) -> Sequence[Any]:
+    """The rows of one table; by default of twelve months up to the organization's today."""
+    async with context.transaction() as tx:
+        last = until or (await context.now(tx)).date()
+        first = since or add_months(last.replace(day=1), -11)
+        if first.year not in _YEARS or last.year not in _YEARS or not 0 <= (last - first).days <= DAYS_MAX:
+            raise InvalidRequest(f"`since` is on or before `until`, at most {DAYS_MAX} days", param="since")
+        return await _READERS[figure](tx, first, last)
 
 
 def as_csv(rows: Sequence[Any]) -> str:

@@ -1,4 +1,4 @@
-"""`/v1/billing_run/preview`: what the billing run would bill up to an instant, without doing it."""
+"""`/v1/billing_run`: how far the billing run is, and what it would bill up to an instant, without doing it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,28 @@ from pydantic import AwareDatetime
 from cauce.entrypoints.api.access import Reader
 from cauce.entrypoints.api.resources import money
 from cauce.flows.billing.run_preview import preview_run
+from cauce.kernel.clock import wall_now
+from cauce.reports.run_progress import run_progress
 
 router = APIRouter(prefix="/v1", tags=["invoices"])
+
+
+@router.get("/billing_run")
+async def read_billing_run(caller: Reader) -> dict[str, Any]:
+    """How far the run is: due now and parked, invoices written in the last hour and minute of wall time, the time left at
+    that pace in seconds (null while nothing moves)."""
+    async with caller.context.transaction() as tx:
+        found = await run_progress(tx, await caller.context.now(tx), wall_now())
+    return {
+        "object": "billing_run",
+        "due": found.due,
+        "oldest_due_at": found.oldest_due_at,
+        "parked": found.parked,
+        "done": found.done,
+        "done_minute": found.done_minute,
+        "done_bps": found.per_ten_thousand,
+        "seconds_left": found.seconds_left,
+    }
 
 
 @router.get("/billing_run/preview")

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from cauce.billing.usage.rules import BadUsage, UsageEvent
 from cauce.entrypoints.api.hot import Asked, Described, Key, Text, caller_of, decoded
 from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.resources import PLAIN_TEXT
 from cauce.flows.billing.usage import record_usage
 from cauce.flows.context import Context
 
@@ -21,15 +22,20 @@ EVENTS_MAX = 500
 
 
 class Event(Asked, frozen=True):
-    """One thing that was used. `value` is a whole number or a decimal string; `customer` an external id."""
+    """One thing that was used. `value` is a whole number or a decimal string; `customer` an external id.
+
+    `corrects` names an earlier event of the same source: that one counts no more, this one instead. With `value` null
+    nothing takes its place. Of a period that is billed already, the next invoice brings the difference.
+    """
 
     event_id: Key
     meter: Key
     customer: Key
     occurred_at: Annotated[datetime, msgspec.Meta(tz=True)]
-    value: Annotated[int, msgspec.Meta(ge=0)] | Annotated[str, msgspec.Meta(max_length=40)] = 1
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$")] = "api"
+    value: int | Annotated[str, msgspec.Meta(max_length=40)] | None = 1
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=PLAIN_TEXT)] = "api"
     unique_value: Text = ""
+    corrects: Annotated[str, msgspec.Meta(max_length=255, pattern=PLAIN_TEXT)] = ""
 
 
 class UsageEvents(Asked, frozen=True):
@@ -53,18 +59,29 @@ async def record(request: Request) -> Response:
     """Record usage; a batch that comes again, wholly or in part, changes nothing."""
     caller = await caller_of(request, "billing:write")
     asked = decoded(_DECODER, await request.body())
-    events = [
-        UsageEvent(
-            one.source, one.event_id, one.meter, one.customer, _decimal(one.value), one.occurred_at, one.unique_value
-        )
-        for one in asked.events
-    ]
+    events = [_event(one) for one in asked.events]
 
     async def work(context: Context) -> object:
         done = await record_usage(context, events)
         return UsageBatch(done.fresh, done.known)
 
     return await answer_once(request, caller.context, work, status=200)
+
+
+def _event(one: Event) -> UsageEvent:
+    value = _decimal(0 if one.value is None else one.value)
+    counts = one.value is not None
+    return UsageEvent(
+        one.source,
+        one.event_id,
+        one.meter,
+        one.customer,
+        value,
+        one.occurred_at,
+        one.unique_value,
+        one.corrects,
+        counts,
+    )
 
 
 def _decimal(value: int | str) -> Decimal:

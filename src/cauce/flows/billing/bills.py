@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from cauce.billing.catalog.rules import Price, PriceKind
 from cauce.billing.subscriptions.rules import Item
@@ -35,6 +36,7 @@ class Tariff:
     rates: Rates
     aggregations: Mapping[str, str]
     distinct: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    weighted: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
     _taxes: dict[tuple[str, str, str, bool], Tax] = field(default_factory=dict)
     _bases: dict[tuple[str, Decimal, int, Decimal], tuple[int, Fraction]] = field(default_factory=dict)
 
@@ -183,16 +185,20 @@ def discount_of(row: Mapping[str, object], charges: Sequence[Charge]) -> Discoun
 def used_quantity(subscription_id: str, price: Price, around: Surroundings, tariff: Tariff) -> Fraction:
     """How much of a meter was used in the period that ends, by the meter's way of counting."""
     assert price.meter_key is not None
-    counted = around.used.get(price.meter_key)
+    kind = tariff.aggregations.get(price.meter_key, "sum")
+    if kind == "weighted":
+        return tariff.weighted.get((subscription_id, price.meter_key), Fraction(0))
+    if kind == "unique":
+        return Fraction(tariff.distinct.get((subscription_id, price.meter_key), 0))
+    return counted_quantity(kind, around.used.get(price.meter_key))
+
+
+def counted_quantity(kind: str, counted: Sequence[Any] | None) -> Fraction:
+    """The quantity of a meter that counts by daily sums: (events, total, highest, latest); never below zero."""
     if counted is None:
         return Fraction(0)
     events, total, highest, latest = counted
-    kind = tariff.aggregations.get(price.meter_key, "sum")
-    if kind == "count":
-        return Fraction(events)
-    if kind == "unique":
-        return Fraction(tariff.distinct.get((subscription_id, price.meter_key), 0))
-    return Fraction({"sum": total, "max": highest, "latest": latest}[kind])
+    return max(Fraction({"count": events, "sum": total, "max": highest, "latest": latest}[kind]), Fraction(0))
 
 
 def row_of(item: Item) -> ItemRow:

@@ -19,7 +19,7 @@ from cauce.pricing.subscription_charges import Sold, usage_charges
 from cauce.reports.billing_run import load_surroundings
 
 _GROWING = ("count", "sum", "unique")
-"""Ways of counting that grow with the days; a maximum or the latest value stays as it is."""
+"""Ways of counting that grow with the days; a maximum or the latest value stays as it is, a level holds to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
         if one.period_index < 0:
             return CurrentUsage(one.id, one.currency, None, None)
         around = (await load_surroundings(tx, [one.id]))[one.id]
-        tariff = await load_tariff(tx, [one], [around])
-        today = local_day(one, await context.now(tx))
+        now = await context.now(tx)
+        tariff = await load_tariff(tx, [one], [around], stop=now)
+        ahead = await load_tariff(tx, [one], [around])
+        today = local_day(one, now)
     found = []
     for item in around.items:
         price = tariff.prices[item.price_id]
@@ -61,7 +63,7 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
             continue
         used = used_quantity(one.id, price, around, tariff)
         grows = tariff.aggregations.get(price.meter_key, "sum") in _GROWING
-        expected = used * _share_left(one, today) if grows else used
+        expected = used * _share_left(one, today) if grows else used_quantity(one.id, price, around, ahead)
         sold = sold_of(item, price, around, tariff)
         found.append(
             MeterUse(price.meter_key, price.id, used, _cost(one, sold, used), expected, _cost(one, sold, expected))

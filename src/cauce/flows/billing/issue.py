@@ -15,8 +15,9 @@ from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on
+from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on, period_of
 from cauce.flows.billing.bills import Bill, Tariff
+from cauce.flows.billing.late_usage import add_late_usage
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period
 from cauce.kernel.ids import new_id
@@ -24,7 +25,7 @@ from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
 from cauce.reports import billing_run
-from cauce.reports.billing_run import Surroundings, load_surroundings
+from cauce.reports.billing_run import Surroundings, Weighing, load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -134,8 +135,9 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
 async def load_billed(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surroundings]:
     """What subscriptions are billed by, for a bill that will be written: whoever has credit is locked before it is read.
 
-    So two bills of one customer never spend the same credit.
+    So two bills of one customer never spend the same credit. What was used late of billed periods becomes pending lines.
     """
+    await add_late_usage(tx, subscription_ids)
     arounds = await load_surroundings(tx, subscription_ids)
     rich = [one for one in subscription_ids if arounds[one].credit_minor]
     if rich:
@@ -145,22 +147,44 @@ async def load_billed(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surr
 
 
 async def load_tariff(
-    tx: Tx, subscribed: Sequence[Subscription], arounds: Iterable[Surroundings], more_prices: Iterable[str] = ()
+    tx: Tx,
+    subscribed: Sequence[Subscription],
+    arounds: Iterable[Surroundings],
+    more_prices: Iterable[str] = (),
+    *,
+    until: date | None = None,
+    stop: datetime | None = None,
 ) -> Tariff:
-    """What the subscriptions are billed by: their prices, the tax rates, the meters and distinct values."""
+    """What the subscriptions are billed by: their prices, the tax rates, the meters and what daily sums cannot say.
+
+    Use counts to the end of the running period, or to the local day `until`; a level holds as long, or to `stop`.
+    """
     around_list = list(arounds)
     price_ids = {item.price_id for around in around_list for item in around.items} | set(more_prices)
     prices = await catalog.read_prices(tx, price_ids)
     aggregations = await billing_run.aggregations(tx)
-    unique = {key for key, kind in aggregations.items() if kind == "unique"}
-    wanted: list[tuple[str, str, date, date]] = []
-    if unique:
-        for one, around in zip(subscribed, around_list, strict=True):
-            if one.period_start is not None and one.period_end is not None:
-                meters = {prices[item.price_id].meter_key for item in around.items} & unique
-                wanted += [(one.id, meter, one.period_start, one.period_end) for meter in meters if meter]
-    distinct = await billing_run.distinct_values(tx, wanted)
-    return Tariff(prices, await catalog.tax_rates(tx), aggregations, distinct)
+    apart = {key for key, kind in aggregations.items() if kind in ("unique", "weighted")}
+    distinct: list[tuple[str, str, date, date]] = []
+    weighed: list[Weighing] = []
+    for one, around in zip(subscribed, around_list, strict=True) if apart else ():
+        if one.period_start is None or one.period_end is None:
+            continue
+        end = min(until, one.period_end) if until else one.period_end
+        for meter in {prices[item.price_id].meter_key or "" for item in around.items} & apart:
+            if aggregations[meter] == "unique":
+                distinct.append((one.id, meter, one.period_start, end))
+            else:
+                full = period_of(one, one.period_index).full
+                weighed.append(Weighing(one.id, meter, one.period_start, end, full.start, full.end, one.timezone))
+    values = await billing_run.distinct_values(tx, distinct)
+    levels = await billing_run.weighted(tx, weighed, stop)
+    return Tariff(
+        prices,
+        await catalog.tax_rates(tx),
+        aggregations,
+        {(subscription_id, meter): count for (subscription_id, meter, _), count in values.items()},
+        {(subscription_id, meter): level for (subscription_id, meter, _), level in levels.items()},
+    )
 
 
 def _collect_at(subscription: Subscription, due_minor: int, at: datetime, payable: date) -> datetime | None:

@@ -26,7 +26,7 @@ from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.proration import remaining_fraction
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import part_charge
-from cauce.reports.billing_run import Surroundings, load_surroundings
+from cauce.reports.billing_run import Surroundings, load_surroundings, used_between
 from cauce.storage.database import Row, Tx
 
 _NOTHING = Priced((), 0, 0, 0, 0)
@@ -73,7 +73,10 @@ async def prorate(
 ) -> Prorated:
     """The lines of a change on `day`; with `resets` a new period begins there and the old one's usage is billed."""
     around = (await load_surroundings(tx, [one.id]))[one.id]
-    tariff = await load_tariff(tx, [one], [around], planned.prices)
+    if resets and one.period_start is not None:  # the day of the change belongs to the new period, its use too
+        used = await used_between(tx, [(one.id, one.period_start, day)])
+        around = replace(around, used=used.get((one.id, one.period_start), {}))
+    tariff = await load_tariff(tx, [one], [around], planned.prices, until=day if resets else None)
     left = planned.removed if not resets else (*planned.removed, *planned.kept)
     came = planned.added if not resets else (*planned.kept, *planned.added)
     credits_of = await _credits(tx, left, day, planned.prices, around, tariff)

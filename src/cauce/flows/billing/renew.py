@@ -18,7 +18,7 @@ from cauce.flows.billing import boundary
 from cauce.flows.billing.bills import Tariff, compose
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.context import Runtime
-from cauce.reports.billing_run import Surroundings, load_surroundings
+from cauce.reports.billing_run import Surroundings
 from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
@@ -77,7 +77,7 @@ async def preview_renewal(tx: Tx, subscription: Subscription) -> Batch:
             if leaves(subscription) or waiting:
                 await boundary.pass_boundary(tx, [subscription], waiting, batch, SYSTEM.name)
             else:
-                arounds = await load_surroundings(tx, [subscription.id])
+                arounds = await load_billed(tx, [subscription.id])
                 tariff = await load_tariff(tx, [subscription], [arounds[subscription.id]])
                 decide(subscription, arounds[subscription.id], tariff, batch)
             raise _Seen

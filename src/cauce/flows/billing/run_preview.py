@@ -14,10 +14,9 @@ from datetime import UTC, datetime
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Subscription
 from cauce.flows.billing import boundary
-from cauce.flows.billing.issue import Batch, load_tariff
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff
 from cauce.flows.billing.renew import decide, leaves
 from cauce.flows.context import Context
-from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 
 CHUNK = 2_000
@@ -61,7 +60,7 @@ async def _add(tx: Tx, due: Sequence[Subscription], found: RunPreview) -> None:
     changing = set(await boundary.waiting_changes(tx, due))
     straight = [one for one in due if not leaves(one) and one.id not in changing]
     found.apart += len(due) - len(straight)
-    arounds = await load_surroundings(tx, [one.id for one in straight])
+    arounds = await load_billed(tx, [one.id for one in straight])
     tariff = await load_tariff(tx, straight, [arounds[one.id] for one in straight])
     batch = Batch()
     for one in straight:

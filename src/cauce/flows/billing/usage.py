@@ -1,6 +1,7 @@
 """Taking in usage: a batch of events, each counted once by its source and id, for the subscription that is billed.
 
-An event's day is its local day in the subscription's zone. Sent again, wholly or in part, a batch changes nothing.
+An event's day is its local day in the subscription's zone. Sent again, wholly or in part, a batch changes nothing. A day
+that may have been billed is marked: the next invoice brings the difference (`late_usage`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 
 from cauce.billing.usage import service as usage
 from cauce.billing.usage.rules import (
+    BILLING_MARGIN,
     EVENTS_MAX,
     Aggregation,
     BadUsage,
@@ -49,15 +51,21 @@ async def record_usage(context: Context, events: Sequence[UsageEvent]) -> Record
         raise BadUsage(f"at most {EVENTS_MAX} events a call", param="events")
     async with context.transaction() as tx:
         now = await context.now(tx)
-        known = {row["key"] for row in await usage.meters(tx) if row["archived_at"] is None}
+        counting = {
+            row["key"]: Aggregation(row["aggregation"]) for row in await usage.meters(tx) if not row["archived_at"]
+        }
         single = first_of_each(events)
         for event in single:
-            check(event, now)
-            if event.meter not in known:
+            if event.meter not in counting:
                 raise UnknownMeter(f"there is no meter {event.meter}", param="meter")
+            check(event, counting[event.meter], now)
         targets = await usage_targets(tx, [event.customer for event in single])
         placed = [_place(event, targets, now) for event in single]
-        fresh = await usage.record(tx, placed, now)
+        fresh = await usage.record(tx, [one for one in placed if not one.event.corrects], now)
+        fresh += await usage.correct(tx, [one for one in placed if one.event.corrects], now)
+        late = {(one.subscription_id, one.event.meter, one.day) for one in placed if one.late}
+        if fresh and late:
+            await usage.mark_late(tx, late, now.date())
         limited = {
             one.subscription_id
             for one in placed
@@ -73,6 +81,8 @@ def _place(event: UsageEvent, targets: Mapping[str, Mapping[str, UsageTarget]], 
     if of_customer is None:
         raise NotFound(f"there is no customer {event.customer}", param="customer")
     target = of_customer.get(event.meter) or of_customer[""]
-    return PlacedEvent(
-        event, target.customer_id, target.subscription_id, local_date(event.occurred_at, zone_of(target.timezone))
+    day = local_date(event.occurred_at, zone_of(target.timezone))
+    late = target.period_start is not None and (
+        day < target.period_start or (target.due_at is not None and now >= target.due_at - BILLING_MARGIN)
     )
+    return PlacedEvent(event, target.customer_id, target.subscription_id, day, late)

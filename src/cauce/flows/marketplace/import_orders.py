@@ -6,6 +6,8 @@ its own time on the organization's clock.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,9 +22,12 @@ from cauce.marketplace.merchants.rules import UnknownMerchant
 from cauce.marketplace.merchants.service import ids_by_external
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment, OrderMalformed
-from cauce.storage.database import Row
+from cauce.storage.database import Row, insist
 
 ORDERS_A_CHUNK = 500
+CHUNKS_AT_ONCE = 2
+"""One is planned while the database writes the other; a third would wait for the accounts that all post to."""
+
 CANCELED_AFTER = timedelta(days=1)
 """Files do not say when an order was canceled; it is a day after its approval."""
 
@@ -92,23 +97,44 @@ def sellers_in(files: OrderFiles) -> list[str]:
 async def _run(
     context: Context, filed: FiledOrders, how: tuple[OrderFiles, ImportTerms], begun: Row, progress: Progress | None
 ) -> None:
+    """Chunk by chunk, their progress kept in order: while one is being written, the next one is planned."""
     total, read = filed.count(), 0
     known: dict[str, str] = {}
-    for chunk in filed.chunks(ORDERS_A_CHUNK):
-        before, read = read, read + len(chunk)
-        if read <= begun["read_rows"]:
-            continue
-        await _learn_sellers(context, chunk, known)
-        taken = await _take(context, chunk, how, known)
-        refused = [(one.external_id, one.refused.code, one.refused.message) for one in taken if one.refused]
-        async with context.transaction() as tx:
-            done_at = await context.now(tx) if read >= total else None
-            accepted = len(taken) - len(refused)
-            if not await order_store.import_progress(tx, begun["id"], (before, read), accepted, len(refused), done_at):
-                raise ImportRuns(param="items")
-            await order_store.insert_refused(tx, begun["id"], refused)
+    under_way: deque[tuple[int, int, asyncio.Task[list[Taken]]]] = deque()
+
+    async def finish() -> None:
+        before, after, task = under_way.popleft()
+        await _note(context, begun["id"], (before, after), await task, is_last=after >= total)
         if progress is not None:
-            progress(read, total)
+            progress(after, total)
+
+    try:
+        for chunk in filed.chunks(ORDERS_A_CHUNK):
+            before, read = read, read + len(chunk)
+            if read <= begun["read_rows"]:
+                continue
+            await _learn_sellers(context, chunk, known)
+            under_way.append((before, read, asyncio.create_task(_take(context, chunk, how, known))))
+            if len(under_way) >= CHUNKS_AT_ONCE:
+                await finish()
+        while under_way:
+            await finish()
+    finally:
+        for _, _, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _, _, task in under_way), return_exceptions=True)
+
+
+async def _note(
+    context: Context, import_id: str, rows: tuple[int, int], taken: Sequence[Taken], *, is_last: bool
+) -> None:
+    refused = [(one.external_id, one.refused.code, one.refused.message) for one in taken if one.refused]
+    async with context.transaction() as tx:
+        done_at = await context.now(tx) if is_last else None
+        accepted = len(taken) - len(refused)
+        if not await order_store.import_progress(tx, import_id, rows, accepted, len(refused), done_at):
+            raise ImportRuns(param="items")
+        await order_store.insert_refused(tx, import_id, refused)
 
 
 async def _learn_sellers(context: Context, chunk: Sequence[FiledOrder], known: dict[str, str]) -> None:
@@ -128,7 +154,7 @@ async def _take(
             orders.append(_order_of(filed, how[1], known, is_major=how[0].map.is_major))
         except CauceError as exc:
             refused.append(Taken(filed.number, refused=exc))
-    return [*refused, *(await take_orders(context, orders) if orders else [])]
+    return [*refused, *(await insist(lambda: take_orders(context, orders)) if orders else [])]
 
 
 def _order_of(filed: FiledOrder, terms: ImportTerms, known: dict[str, str], *, is_major: bool) -> NewOrder:

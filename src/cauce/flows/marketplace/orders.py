@@ -119,7 +119,8 @@ def _plan(order: NewOrder, facts: _Facts) -> Plan:
     terms = facts.terms[order.channel_id]
     parties = facts.parties[order.channel_id]
     rule = facts.rules.get(order.rule_id)
-    caps = {merchant: facts.caps.get((order.channel_id, party.ref)) for merchant, party in parties.items()}
+    owners = {line.seller_id for line in order.lines} if terms.has_owner else ()
+    caps = {one: facts.caps.get((order.channel_id, parties[one].ref)) for one in owners if one in parties}
     return planning.plan_order(order, rule, terms, parties, caps, facts.fee_max_bps.get(order.channel_id))
 
 

@@ -25,9 +25,9 @@ from cauce.marketplace.orders.rules import (
     payments_of,
     seller_totals,
 )
-from cauce.marketplace.splits.planning import Claims, Goods, Pot
+from cauce.marketplace.splits.planning import Claims, Goods, Pot, asked
 from cauce.marketplace.splits.planning import plan_order as divide
-from cauce.marketplace.splits.rules.schema import FEE, KEPT, SplitRule, conditions_of
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, SplitRule
 from cauce.marketplace.splits.service import UnknownRule
 from cauce.pricing.allocation import allocate_by_weight
 
@@ -65,7 +65,8 @@ def plan_order(
     if content.currency != order.currency:
         raise RuleCurrencyDiffers(param="rule")
     require_currency(order.currency, terms.capabilities)
-    for merchant in {*(line.seller_id for line in order.lines), *order.parties.values()}:
+    named = {*(line.seller_id for line in order.lines), *order.parties.values()}
+    for merchant in named:
         require_payable(parties, merchant)
     for payment in order.payments:
         if payment.from_balance_of:
@@ -78,7 +79,7 @@ def plan_order(
     pots = [Pot(one.id, one.amount_minor, one.owner_id) for one in collections]
     goods = _goods(order.lines)
     share_max = min((cap for cap in caps.values() if cap is not None), default=None) if terms.has_owner else None
-    attributes = {key: one.attributes for key, one in parties.items()} if conditions_of(content.parts) else {}
+    attributes = {key: parties[key].attributes for key in named} if asked(content) else {}
     parts = divide(content, goods, order.parties, pots, share_max, attributes)
     if fee_max_bps is not None:
         fee = sum(part.amount_minor for each in parts.values() for part in each if part.party == FEE)
@@ -115,6 +116,9 @@ def _collections(order: NewOrder, terms: Terms, parties: Mapping[str, Party]) ->
 
 def _chargeable(payments: Sequence[NewPayment], currency: str, terms: Terms) -> list[NewPayment]:
     """Payments that the channel is too big for are paid together with the order's largest one."""
+    if len(payments) == 1:
+        require_chargeable(payments[0].amount_minor, currency, terms.capabilities)
+        return list(payments)
     minimum = terms.capabilities.amount_min_minor.get(currency, 0)
     largest = max(range(len(payments)), key=lambda i: (not payments[i].from_balance_of, payments[i].amount_minor))
     movable = [i for i, one in enumerate(payments) if i != largest and not one.ref and not one.from_balance_of]
@@ -134,12 +138,10 @@ def _check(
     order: NewOrder, collection: PlannedCollection, parts: Claims, terms: Terms, share_max: Fraction | None
 ) -> None:
     planned = [
-        PlannedPart(part.party, part.amount_minor, is_owner=part.is_rest)
+        PlannedPart(part.party, part.amount_minor, is_owner=part.is_rest and terms.has_owner)
         for part in parts
         if part.party != KEPT and (part.party != FEE or terms.has_owner)
     ]
-    if not terms.has_owner:
-        planned = [replace(part, is_owner=False) for part in planned]
     days = order.release_days if order.release_on is ReleaseOn.DAYS else None
     plan = SplitPlan(order.currency, collection.amount_minor, tuple(planned), release_after_days=days)
     check_split(plan, terms.capabilities, share_max if terms.has_owner else Fraction(1))

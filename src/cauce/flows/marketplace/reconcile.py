@@ -62,8 +62,8 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
         after_id = await store.last_journal(tx, channel_id)
         run_id, tolerances = new_id("run"), await reconciliation.tolerances(tx, channel_id)
         wanted = await learn(tx, channel_id)
-        rows, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids, sorted(proved))
-        wanted += [(row["kind"], row["key"]) for row in rows]
+        differing, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids, sorted(proved))
+        wanted += differing
         wanted += await report.unbooked(tx, ids, sorted(proved))
         cut_off = _start(until_day)
         compared = await both_sides(tx, channel_id, wanted)

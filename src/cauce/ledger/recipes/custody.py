@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from cauce.ledger.rules import Account, Book, Journal, Leg
 
@@ -43,11 +44,17 @@ class Holder:
 
     def account(self, code: str) -> Account:
         """An account of this custody book."""
-        return Account(Book.CUSTODY, self.channel_id, self.currency, code)
+        return _account(self.channel_id, self.currency, code)
 
     def own(self, code: str) -> Account:
         """The platform book's account in the same currency."""
         return Account(Book.PLATFORM, "", self.currency, code)
+
+
+@lru_cache(maxsize=16_384)
+def _account(channel_id: str, currency: str, code: str) -> Account:
+    """The same value for the same name: journals of a batch name the same merchants again and again."""
+    return Account(Book.CUSTODY, channel_id, currency, code)
 
 
 @dataclass(frozen=True, slots=True)

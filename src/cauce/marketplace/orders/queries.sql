@@ -131,14 +131,23 @@ SELECT DISTINCT due.org_id FROM (
 ) due
 
 -- name: claim_due
-WITH org AS (
-  SELECT o.id, directory.now_at(o.clock_frozen_at, o.clock_offset_seconds) AS now FROM directory.org o WHERE o.id = ANY ($1::bigint[])
-)
-SELECT due.* FROM org CROSS JOIN LATERAL (
+-- In order of time, or by these keys: then without a look at all the others that are due.
+WITH org AS MATERIALIZED (
+  SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
+), by_time AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
     SELECT p.org_id, p.id AS key, p.due_at, p.next_step FROM orders.purchase p
-     WHERE p.org_id = org.id AND p.due_at <= org.now AND ($3::text[] IS NULL OR p.id = ANY ($3))
+     WHERE $3::text[] IS NULL AND p.org_id = org.id AND p.due_at <= org.now
      ORDER BY p.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
- LIMIT $2
+   ORDER BY due.due_at, due.key LIMIT $2
+), by_key AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT p.org_id, p.id AS key, p.due_at, p.next_step FROM orders.purchase p
+     WHERE p.org_id = org.id AND p.id = ANY ($3) AND p.due_at <= org.now
+     ORDER BY p.id FOR UPDATE SKIP LOCKED) due
+   LIMIT $2
+)
+SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
 
 -- name: set_due
 UPDATE orders.purchase SET due_at = $3 WHERE org_id = $1 AND id = $2
@@ -157,14 +166,23 @@ SELECT DISTINCT due.org_id FROM (
 ) due
 
 -- name: freeze_claim_due
-WITH org AS (
-  SELECT o.id, directory.now_at(o.clock_frozen_at, o.clock_offset_seconds) AS now FROM directory.org o WHERE o.id = ANY ($1::bigint[])
-)
-SELECT due.* FROM org CROSS JOIN LATERAL (
+-- In order of time, or by these keys: then without a look at all the others that are due.
+WITH org AS MATERIALIZED (
+  SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
+), by_time AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
     SELECT c.org_id, c.id AS key, c.due_at, c.order_id, c.freeze_ends_at, c.escrow_minor FROM orders.collection c
-     WHERE c.org_id = org.id AND c.due_at <= org.now AND ($3::text[] IS NULL OR c.id = ANY ($3))
+     WHERE $3::text[] IS NULL AND c.org_id = org.id AND c.due_at <= org.now
      ORDER BY c.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
- LIMIT $2
+   ORDER BY due.due_at, due.key LIMIT $2
+), by_key AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT c.org_id, c.id AS key, c.due_at, c.order_id, c.freeze_ends_at, c.escrow_minor FROM orders.collection c
+     WHERE c.org_id = org.id AND c.id = ANY ($3) AND c.due_at <= org.now
+     ORDER BY c.id FOR UPDATE SKIP LOCKED) due
+   LIMIT $2
+)
+SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
 
 -- name: freeze_set_due
 UPDATE orders.collection SET due_at = $3 WHERE org_id = $1 AND id = $2

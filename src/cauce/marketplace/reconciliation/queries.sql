@@ -86,7 +86,7 @@ ON CONFLICT (org_id, channel_id) DO UPDATE SET csv_map = excluded.csv_map, map_v
 RETURNING map_version
 
 -- name: rename_keys
-UPDATE reconciliation.line l SET key = k.new FROM unnest($2::text[], $3::text[]) k(old, new) WHERE l.org_id = $1 AND l.key = k.old
+UPDATE reconciliation.line l SET key = k.new FROM unnest($2::text[], $3::text[]) k(old, new) WHERE l.org_id = $1 AND l.key = k.old AND l.key <> ''
 
 -- name: last_journal
 SELECT coalesce(max(until_id), 0) FROM reconciliation.run WHERE org_id = $1 AND channel_id = $2

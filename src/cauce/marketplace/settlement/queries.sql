@@ -96,15 +96,23 @@ SELECT DISTINCT due.org_id FROM (
 ) due
 
 -- name: claim_due
-WITH org AS (
+-- Two ways to the rows, of which one is never gone: in order of time, or by these keys, without a look at all that is due.
+WITH org AS MATERIALIZED (
   SELECT o.id, directory.now_at(o.clock_frozen_at, o.clock_offset_seconds) AS now FROM directory.org o WHERE o.id = ANY ($1::bigint[])
-)
-SELECT due.* FROM org CROSS JOIN LATERAL (
+), by_time AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
     SELECT s.org_id, s.key, s.due_at, s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.last_run_at
-      FROM settlement.standing s
-     WHERE s.org_id = org.id AND s.due_at <= org.now AND ($3::text[] IS NULL OR s.key = ANY ($3))
+      FROM settlement.standing s WHERE $3::text[] IS NULL AND s.org_id = org.id AND s.due_at <= org.now
      ORDER BY s.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
- LIMIT $2
+   LIMIT $2
+), by_key AS (
+  SELECT due.* FROM org CROSS JOIN LATERAL (
+    SELECT s.org_id, s.key, s.due_at, s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.last_run_at
+      FROM settlement.standing s WHERE s.org_id = org.id AND s.key = ANY ($3) AND s.due_at <= org.now
+     ORDER BY s.key FOR UPDATE SKIP LOCKED) due
+   LIMIT $2
+)
+SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
 
 -- name: set_due
 UPDATE settlement.standing SET due_at = $3 WHERE org_id = $1 AND key = $2

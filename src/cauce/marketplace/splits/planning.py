@@ -111,7 +111,8 @@ def _divided(
 
 
 @lru_cache(maxsize=4096)
-def _asked(rule: SplitRule) -> tuple[tuple[str, str], ...]:
+def asked(rule: SplitRule) -> tuple[tuple[str, str], ...]:
+    """Every (party, attribute) that the rule's conditions ask about."""
     return tuple(sorted(conditions_of(rule.parts)))
 
 
@@ -120,7 +121,7 @@ def _known(
 ) -> tuple[tuple[str, str, str], ...]:
     """What the rule's conditions ask about the seller and the order's parties; what is not known of one is left out."""
     found = []
-    for party, attribute in _asked(rule):
+    for party, attribute in asked(rule):
         merchant = goods.seller_id if party == SELLER else parties.get(party.removeprefix("party:"), "")
         value = attributes.get(merchant, {}).get(attribute)
         if value is not None:
@@ -156,6 +157,8 @@ def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
     collected = sum(pot.amount_minor for pot in pots)
     claims = _balanced(claims, collected)
     amounts = [part.amount_minor for part in claims]
+    if len(pots) == 1 and min(amounts) >= 0:
+        return {pots[0].id: _merged(claims)}
     done = [0] * len(amounts)
     found: dict[str, Claims] = {}
     for pot in pots:

@@ -7,7 +7,7 @@ further among children, of which its own party keeps the rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from fractions import Fraction
 
@@ -185,6 +185,14 @@ class SplitRule:
     on_short: OnShort = OnShort.REFUSE
     fee_bearer: FeeBearer = FeeBearer.SELLER
     refund: RefundTerms = field(default_factory=RefundTerms)
+    _hash: int = field(default=0, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        """By the content; a rule is asked for it with every order and walks its tree once."""
+        if not self._hash:
+            content = tuple(getattr(self, one.name) for one in fields(self) if one.compare)
+            object.__setattr__(self, "_hash", hash(content))
+        return self._hash
 
 
 def parties_of(parts: tuple[Part, ...]) -> set[str]:
