@@ -281,11 +281,13 @@ async def test_figures_are_given_as_json_and_csv(product: World) -> None:
     )
     for figure in (
         "daily", "movements", "states", "ageing", "deferred_revenue", "books", "customers", "plans", "sales",
-        "time_to_first_payment", "time_to_ready_instance",
+        "time_to_first_payment", "time_to_ready_instance", "cohorts", "lifetime_values", "campaign_effects",
     ):  # fmt: skip
         assert (await me.get(f"/analytics/{figure}"))["object"] == "list", figure
     answer = await me.client.get("/v1/analytics/ageing", params={"format": "csv"})
     assert answer.text.splitlines() == ["currency,days_up_to,amount_minor,invoices", "eur,0,3100,1"]
+    run = await me.get("/billing_run")
+    assert (run["due"], run["parked"], run["done"], run["seconds_left"]) == (0, 0, 1, 0)
     refused = await me.client.get("/v1/analytics/daily", params={"since": "2026-02-02", "until": "2026-02-01"})
     assert refused.status_code == 422
 
@@ -320,6 +322,27 @@ async def test_a_payment_method_is_begun_at_the_channel_and_asked_for(product: W
     await me.done("PUT", "/customers/u2", {})
     foreign = await me.client.get(f"/v1/customers/u2/payment_methods/setups/{begun['id']}")
     assert foreign.status_code == 404
+
+
+async def test_an_event_takes_the_place_of_another_once(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, collection="send_invoice")
+    event = {"event_id": "e1", "meter": "calls", "customer": "u1", "value": 40, "occurred_at": "2026-01-15T08:00:00Z"}
+    await me.done("POST", "/usage/events", {"events": [event]})
+    right = {**event, "event_id": "e2", "value": 10, "corrects": "e1"}
+    for recorded in (1, 0):
+        assert (await me.done("POST", "/usage/events", {"events": [right]}))["recorded"] == recorded
+    for wrong, status, code in (
+        ({**event, "event_id": "e3", "corrects": "e1"}, 409, "usage_event_corrected"),
+        ({**event, "event_id": "e3", "corrects": "nobody"}, 404, "unknown_usage_event"),
+        ({**event, "event_id": "e3", "value": None}, 422, "bad_usage_event"),
+    ):
+        refused = await me.send("POST", "/usage/events", {"events": [wrong]})
+        assert (refused.status_code, refused.json()["code"]) == (status, code)
+    used = (await me.get(f"/subscriptions/{sub['id']}/usage"))["meters"][0]
+    assert used["used"] == "10"
+    await me.done("POST", "/usage/events", {"events": [{**event, "event_id": "e4", "value": None, "corrects": "e2"}]})
+    assert (await me.get(f"/subscriptions/{sub['id']}/usage"))["meters"][0]["used"] == "0"
 
 
 async def test_usage_counts_once_and_is_billed(product: World) -> None:

@@ -132,6 +132,14 @@ async def test_an_advance_whose_terminal_was_killed_goes_on(
     assert await _left(database, org.id) == 0
 
 
+async def test_how_far_the_billing_run_is(database: Database, run: Run) -> None:
+    await make_org(database)
+    assert run("billing", "progress", "--follow", "--json").data == {
+        "due": 0, "oldest_due_at": None, "parked": 0, "done": 0, "done_minute": 0, "seconds_left": 0,
+    }  # fmt: skip
+    assert "time left" in run("billing", "progress").out
+
+
 async def test_buried_jobs_are_listed_with_their_reason_and_retried(database: Database, run: Run) -> None:
     org = await make_org(database)
     async with database.transaction(org.id) as tx:
