@@ -66,7 +66,7 @@ _RICHEST = {
     "order": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'released' AND channel_id = 'ch_scheme' ORDER BY id LIMIT 1",
     "order2": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'paid' ORDER BY id LIMIT 1",
     "merchant": "SELECT id FROM merchants.merchant WHERE org_id = $1 ORDER BY id DESC LIMIT 1",
-    "automation": "SELECT id FROM outreach.automation WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "automation1": "SELECT id FROM outreach.automation WHERE org_id = $1 ORDER BY id LIMIT 1",
     "segment": "SELECT id FROM relations.segment WHERE org_id = $1 ORDER BY id LIMIT 1",
     "break": 'SELECT id FROM reconciliation."break" WHERE org_id = $1 ORDER BY id LIMIT 1',
 }

@@ -34,6 +34,7 @@ OCCASIONS = (
     "renewed",
     "failed",
     "refunded",
+    "paid_out",
 )
 
 STEPS: tuple[Step, ...] = (
@@ -51,6 +52,7 @@ STEPS: tuple[Step, ...] = (
     Step("access.restrict", "failed", ("access.restricted",)),
     Step("subscription.lapse", "failed", ("subscription.unpaid", "subscription.expired"), (), 5),
     Step("refund.send", "refunded", ("refund.succeeded",), ("refund.failed",), 15),
+    Step("payout.send", "paid_out", ("payout.paid",), ("payout.failed", "payout.returned"), 15),
 )
 
 BY_NAME = {step.name: step for step in STEPS}
@@ -80,6 +82,9 @@ def operation(job: Job) -> str:
     return _VERBS.get(job.payload.get("verb", ""), "")
 
 
+_PURPOSES = {"payments.refund": "refund.send", "payouts.payout": "payout.send"}
+
+
 def instruction(job: Job) -> str:
-    """What a provider is asked: of these only refunds are a step of their own, the others follow from one."""
-    return "refund.send" if job.payload.get("purpose") == "payments.refund" else ""
+    """What a provider is asked: refunds and payouts are steps of their own, the others follow from one."""
+    return _PURPOSES.get(job.payload.get("purpose", ""), "")

@@ -1,5 +1,5 @@
 -- name: subjects
--- Whose business an object is: its customer, and the plan that he has.
+-- Whose business an object is: its customer, and the plan that he has; of messages and refunds the plan of what they are about.
 SELECT s.id AS object_id, s.customer_id, p.key AS plan_key
   FROM subscriptions.subscription s JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
  WHERE s.org_id = $1 AND s.id = ANY ($2::text[])
@@ -8,9 +8,16 @@ SELECT n.id, n.customer_id, p.key FROM provisioning.instance n
   JOIN subscriptions.subscription s ON s.org_id = $1 AND s.id = n.subscription_id JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
  WHERE n.org_id = $1 AND n.id = ANY ($2::text[])
  UNION ALL
-SELECT m.id, m.customer_id, '' FROM outreach.message m WHERE m.org_id = $1 AND m.id = ANY ($2::text[])
- UNION ALL
-SELECT r.id, r.customer_id, '' FROM payments.refund r WHERE r.org_id = $1 AND r.id = ANY ($2::text[])
+SELECT x.id, x.customer_id, coalesce(h.key, '')
+  FROM (SELECT m.id, m.customer_id, m.subject_id FROM outreach.message m WHERE m.org_id = $1 AND m.id = ANY ($2::text[])
+         UNION ALL
+        SELECT r.id, r.customer_id, i.subscription_id FROM payments.refund r
+          LEFT JOIN payments.payment y ON y.org_id = $1 AND y.id = r.payment_id LEFT JOIN invoicing.invoice i ON i.org_id = $1 AND i.id = y.invoice_id
+         WHERE r.org_id = $1 AND r.id = ANY ($2::text[])) x
+  LEFT JOIN LATERAL (
+    SELECT p.key FROM subscriptions.subscription s JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
+     WHERE s.org_id = $1 AND s.customer_id = x.customer_id
+     ORDER BY s.id = x.subject_id DESC NULLS LAST, s.status IN ('trialing', 'active', 'past_due') DESC, s.id DESC LIMIT 1) h ON true
 
 -- name: event_counts
 -- One look at the index for each type, whatever the planner thinks of the table.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cauce.channels.service import SEND_JOB, create_channel
-from cauce.flows import clock, instruct, runner
+from cauce.flows import automation_steps, clock, instruct, runner
 from cauce.flows.context import Context, JobKind, Registry, Runtime, SweepKind
 from cauce.flows.marketplace import merchants, orders, steps
 from cauce.flows.marketplace.orders import Taken
@@ -28,7 +28,7 @@ BEGIN = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)  # a Thursday
 REGISTRY = Registry(
     {
         clock.ADVANCE_JOB: clock.ADVANCE,
-        SEND_JOB: JobKind(instruct.send),
+        SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
         instruct.ASK_JOB: JobKind(instruct.ask),
         **steps.JOBS,
     },

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from cauce.billing.relations.rules import Mode
 from cauce.channels import store as channels
+from cauce.flows import automation
+from cauce.flows.inventory import inventory
 from cauce.flows.marketplace import pay_out
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.gateway.accounts import Instrument
@@ -17,6 +20,7 @@ from cauce.ledger.recipes.custody import Holder, withdrawable
 from cauce.ledger.rules import PlaceHold, require_posted
 from cauce.marketplace.merchants.service import approve_instrument, record_instrument, request_instrument
 from cauce.marketplace.settlement.rules import PayoutNeedsSecondPerson, PayoutsPaused
+from cauce.reports import automation as automation_report
 from cauce.reports import marketplace as report
 from cauce.reports import settlements
 from tests.flows.marketplace.bank import POOLED, Bank
@@ -61,6 +65,24 @@ async def test_the_first_payout_to_an_instrument_waits_for_a_second_person_and_t
     assert sent.request.instrument_ref == "ba_1"
     await shop.advance(10 * DAY)
     assert await _states(shop) == [("paid", False), ("paid", True)]
+
+
+async def test_a_payout_by_hand_is_the_same_payout(shop: Market) -> None:
+    await automation.set_mode(shop.context, "payout.send", Mode.MANUAL)
+    await _first_settlement(shop)
+    async with shop.context.transaction() as tx:
+        (waiting,) = await report.payouts(tx)
+    await pay_out.approve_payouts(shop.checker, [waiting["id"]])
+    await shop.advance(timedelta(days=1))
+    assert not any(call.startswith("payout") for call in shop.banks["ch"].calls)
+    async with shop.context.transaction() as tx:
+        (task,) = await automation_report.tasks(tx)
+    assert (task["step"], task["mode"]) == ("payout.send", "manual")
+    await automation.release(shop.context, task["id"], minutes=4)
+    await shop.advance(timedelta(days=1))
+    assert await _states(shop) == [("paid", True)]
+    line = next(one for one in await inventory(shop.context) if one.step == "payout.send")
+    assert (line.occasion, line.runs, line.by_hand, line.minutes_by_hand) == ("paid_out", 1, 1, 4)
 
 
 async def test_a_settlement_leaves_alone_what_waits_for_approval_or_is_reserved(shop: Market) -> None:

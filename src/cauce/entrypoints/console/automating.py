@@ -127,5 +127,5 @@ def _shown(value: Any) -> str:
 
 def _choice(name: str, label: str, value: str, options: Options) -> Input:
     known = {one for one, _ in options}
-    shown = options if value in known else (*options, (value, value))
+    shown = options if not value or value in known else (*options, (value, value))
     return Input(name, label, value=value, options=(("", "–"), *shown), required=False)

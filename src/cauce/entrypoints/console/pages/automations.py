@@ -79,27 +79,28 @@ async def show_one(request: Request, session: Session) -> Response:
         counted = (await report.automation_statistics(tx, since)).get(one.id)
         log = await runs.runs(tx, one.id)
         names = await report.customer_names(tx, {row["customer_id"] for row in log})
+        segment = {row["id"]: row["name"] for row in await relations.segments(tx)}.get(one.rule.segment, "")
     verdict = ""
     if tried:
         try:
             verdict = await automate.why_not(session.context, one.rule, tried) or "runs"
         except CauceError as refused:
             verdict = refused.message
-    past = await automate.dry_run(session.context, one.rule, _DAYS)
+    past = await _past(session, one.rule)
     path, label = f"{_HOME}/{one.id}", "automations.switch_off" if one.enabled else "automations.switch_on"
     return await detailed(
         request, session, "console/automation.html", name=one.name, title="nav.automations", above=_HOME,
-        object_id=one.id, states=["enabled" if one.enabled else "disabled"], facts=_facts(one.rule, counted),
+        object_id=one.id, states=["enabled" if one.enabled else "disabled"], facts=_facts(one.rule, segment, counted),
         actions=[Button(f"{path}/switch", label, danger=one.enabled), Button(f"{path}/drop", "automations.drop", danger=True)],
-        tables=[_steps(one.rule), _runs(log, names), _past(past)], here=path, tried=tried, verdict=verdict,
+        tables=[_steps(one.rule), _runs(log, names), past], here=path, tried=tried, verdict=verdict,
     )  # fmt: skip
 
 
-def _facts(rule: Automation, counted: Row | None) -> list[tuple[str, Cell]]:
+def _facts(rule: Automation, segment: str, counted: Row | None) -> list[tuple[str, Cell]]:
     conditions = [condition_words(one) for one in rule.conditions]
     return [
         ("automations.when", text(", ".join(rule.events))),
-        ("automations.segment", text(rule.segment, href=f"/console/segments/{rule.segment}" if rule.segment else "")),
+        ("automations.segment", text(segment or rule.segment, href=f"/console/segments/{rule.segment}" if segment else "")),
         ("automations.and", text(" · ".join(conditions))),
         *[
             (f"automations.{name}", number(counted[name] if counted else 0))
@@ -138,18 +139,20 @@ def _runs(log: Sequence[Row], names: dict[str, str]) -> Table:
     )
 
 
-def _past(found: Sequence[automate.WouldRun]) -> Table:
+async def _past(session: Session, rule: Automation) -> Table:
+    """Whom it would have run for in the last 30 days, and why not the others."""
+    found = (await automate.dry_run(session.context, rule, _DAYS))[-_TRIED_MAX:]
+    async with session.context.transaction() as tx:
+        names = await report.customer_names(tx, {one.customer_id for one in found})
     return Table(
-        columns("campaigns.customer", "automations.event", "automations.ran", "automations.would", "campaigns.why"),
+        columns("campaigns.customer", "automations.ran", "automations.would"),
         [
             (
-                text(one.customer_id, href=link_to(one.customer_id)),
-                text(one.event_type),
+                text(names.get(one.customer_id, one.customer_id), href=link_to(one.customer_id), note=one.event_type),
                 moment(one.occurred_at),
-                word("campaigns.no" if one.reason else "campaigns.yes"),
-                text(one.reason),
+                Cell("word", "campaigns.no" if one.reason else "campaigns.yes", note=one.reason),
             )
-            for one in reversed(found[-_TRIED_MAX:])
+            for one in reversed(found)
         ],
         none="automations.past_none",
         title="automations.past",
@@ -180,7 +183,7 @@ async def _form(
     name: str,
     rule: Automation,
     *,
-    past: Sequence[automate.WouldRun] | None = None,
+    past: Table | None = None,
 ) -> Response:
     t = translator(locale_of(request))
     async with session.context.transaction() as tx:
@@ -203,7 +206,7 @@ async def _form(
     }
     return await framed(
         request, session, "console/automation_form.html", automation_id=automation_id, name=name,
-        form=fields_of(rule, choices), templates=templates, past=_past(past) if past is not None else None,
+        form=fields_of(rule, choices), templates=templates, past=past,
         here=f"{_HOME}/{automation_id or 'new'}", above=f"{_HOME}/{automation_id}" if automation_id else _HOME,
     )  # fmt: skip
 
@@ -224,7 +227,7 @@ async def _save(request: Request, session: Session, fields: dict[str, str], one:
     rule, name = rule_of(fields, one.rule if one else None), fields.get("name", "")
     automation_id = one.id if one else ""
     if fields.get("do") == "preview":
-        past = await automate.dry_run(session.context, rule, _DAYS)
+        past = await _past(session, rule)
         return await _form(request, session, automation_id, name, rule, past=past)
     made = await automate.save(session.context, automation_id, name, one.enabled if one else True, rule)
     return back_to(f"{_HOME}/{made}")
