@@ -202,6 +202,8 @@ async def test_a_help_desks_chat_widens_the_policy_only_while_it_is_on(played: S
         assert f'<script nonce="{nonce}">window.intercomSettings=' in on.text
         assert "intercom_user_jwt" in on.text
         assert "unsafe-inline" not in policy
+        own = re.findall(r'<script src="/static/[^>]*>', on.text)
+        assert own and all(f'nonce="{nonce}"' in one for one in own), "strict-dynamic stops scripts without a nonce"
         again = await person.http.get(f"{home}/account")
         assert nonce not in again.headers["content-security-policy"]
         stranger = await visitor(played.url).http.get(home)

@@ -12,6 +12,11 @@ from cauce.storage.sql import load_queries
 QUERIES = load_queries(__package__, "instances.sql")
 
 
+async def runs_at(tx: Tx, origin: str) -> bool:
+    """Whether an instance of this organization is ready at a site like `https://ana.example.com`."""
+    return bool(await tx.value(QUERIES.instance_at, tx.org, origin, f"{origin}/"))
+
+
 async def page(
     tx: Tx,
     *,

@@ -38,3 +38,6 @@ SELECT i.id FROM invoicing.invoice i JOIN subscriptions.subscription s ON s.org_
 SELECT s.id, s.customer_id, s.product_id, s.plan_id, s.status, a.level
   FROM subscriptions.subscription s JOIN entitlements.access a ON a.org_id = $1 AND a.subscription_id = s.id
  WHERE s.org_id = $1 AND s.customer_id = ANY ($2::text[]) ORDER BY s.id
+
+-- name: instance_at
+SELECT EXISTS (SELECT FROM provisioning.instance n WHERE n.org_id = $1 AND n.state = 'ready' AND (n.redirect_url = $2 OR starts_with(n.redirect_url, $3)))

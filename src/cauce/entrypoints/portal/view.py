@@ -46,7 +46,9 @@ def render(
         request,
         template,
         headers=headers(
-            framed_by=framing(org) or framed_by, wider=chat.policy if chat is not None else None, nonce=nonce
+            framed_by=tuple(dict.fromkeys((*framing(org), *framed_by))),
+            wider=chat.policy if chat is not None else None,
+            nonce=nonce,
         ),
         chat=chat,
         nonce=nonce,

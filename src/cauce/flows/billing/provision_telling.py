@@ -64,6 +64,7 @@ async def told_of(tx: Tx, context: Context, instance_id: str) -> Told:
         "access": row["level"],
         "features": row["features"],
         "portal_url": f"{portal}/account",
+        "org": org.public_id,
         "embed_script": f"{context.runtime.public_url}/embed.js",
     }
     return Told(payload, plan)

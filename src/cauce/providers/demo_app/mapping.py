@@ -74,7 +74,7 @@ def shown(payload: Mapping[str, object]) -> dict[str, str]:
     """What the application shows, as far as the payload says it.
 
     Read are `customer` (`name`, `email`, `locale`) and `plan` (`name`), each an object or a plain name, and `status`,
-    `locale`, `portal_url`, `embed_script`.
+    `locale`, `portal_url`, `embed_script`, `org`.
     """
     customer, plan = _object(payload.get("customer")), _object(payload.get("plan"))
     locale = _text(payload.get("locale")) or _text(customer.get("locale"))
@@ -85,6 +85,7 @@ def shown(payload: Mapping[str, object]) -> dict[str, str]:
         "language": language(locale) if locale else "",
         "portal_url": _address(payload.get("portal_url")),
         "embed_script": _address(payload.get("embed_script")),
+        "org": _text(payload.get("org")),
     }
     return {name: text for name, text in found.items() if text}
 

@@ -100,7 +100,10 @@ def _facts(rule: Automation, segment: str, counted: Row | None) -> list[tuple[st
     conditions = [condition_words(one) for one in rule.conditions]
     return [
         ("automations.when", text(", ".join(rule.events))),
-        ("automations.segment", text(segment or rule.segment, href=f"/console/segments/{rule.segment}" if segment else "")),
+        (
+            "automations.segment",
+            text(segment or rule.segment, href=f"/console/segments/{rule.segment}" if segment else ""),
+        ),
         ("automations.and", text(" · ".join(conditions))),
         *[
             (f"automations.{name}", number(counted[name] if counted else 0))

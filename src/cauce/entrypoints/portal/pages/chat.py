@@ -6,7 +6,9 @@ A customer writes as himself. A visitor gives an address for the answer and is k
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,16 +21,28 @@ from cauce.entrypoints.web.visits import Visit, actor_of
 from cauce.flows.chat import talking
 from cauce.flows.context import Context, Runtime
 from cauce.kernel.errors import InvalidRequest
+from cauce.reports import instances
 from cauce.storage.database import Row
 from cauce.storage.directory.orgs import Org
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}")
 
 
 async def show(request: Request, org: Org) -> Response:
     """What was said, and a field for more."""
     visit = await visit_or_none(request)
     said = await _said(request, org, visit)
+    host = await _instance(request, org)
+    framed_by = ("'self'", host) if host else ("'self'",)
     return render(
-        request, "portal/chat.html", org, visit=visit, said=said, framed_by=("'self'",), is_panel=_panel(request)
+        request,
+        "portal/chat.html",
+        org,
+        visit=visit,
+        said=said,
+        framed_by=framed_by,
+        is_panel=_panel(request),
+        host=host,
     )
 
 
@@ -46,7 +60,8 @@ async def say(request: Request, org: Org) -> Response:
         raise ForeignForm()
     context = _context(request, org, visit)
     person = await person_of(request, context, visit)
-    response = RedirectResponse(f"/portal/{org.public_id}/chat{'?panel=yes' if form.get('panel') else ''}", 303)
+    kept = urlencode({name: form[name] for name in ("panel", "from") if form.get(name)})
+    response = RedirectResponse(f"/portal/{org.public_id}/chat{'?' if kept else ''}{kept}", 303)
     if visit is None:
         if form.get("website"):
             return response  # a field that no person sees was filled in
@@ -74,6 +89,16 @@ def _context(request: Request, org: Org, visit: Visit | None) -> Context:
     runtime: Runtime = request.app.state.runtime
     who = visitor_of(request)[:24] or "visitor"
     return visit.context if visit is not None else runtime.context(org.id, actor=actor_of(request, who), cause="portal")
+
+
+async def _instance(request: Request, org: Org) -> str:
+    """The site of a customer's instance that shows this page in a frame of its own; "" for any other site."""
+    origin = request.query_params.get("from", "")
+    if not _ORIGIN.fullmatch(origin):
+        return ""
+    runtime: Runtime = request.app.state.runtime
+    async with runtime.db.transaction(org.id) as tx:
+        return origin if await instances.runs_at(tx, origin) else ""
 
 
 def _panel(request: Request) -> bool:

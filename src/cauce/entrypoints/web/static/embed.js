@@ -71,11 +71,38 @@
     });
   };
 
+  // A button that opens the chat: on the page of a customer's own instance (data-launcher), where no list of sites is needed.
+  const launch = (org, text) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    button.setAttribute("aria-expanded", "false");
+    button.style.cssText = "position:fixed;right:1rem;bottom:1rem;z-index:9;padding:.6rem 1rem;font:inherit";
+    let frame = null;
+    button.addEventListener("click", () => {
+      if (!frame) {
+        frame = document.createElement("iframe");
+        frame.title = text;
+        frame.style.cssText = "position:fixed;right:1rem;bottom:4.2rem;z-index:9;width:min(24rem,92vw);height:min(34rem,70vh);border:1px solid #888;background:#fff";
+        frame.src = `${base}/portal/${encodeURIComponent(org)}/chat?panel=yes&from=${encodeURIComponent(location.origin)}`;
+        frame.hidden = true;
+        document.body.append(frame);
+      }
+      frame.hidden = !frame.hidden;
+      button.setAttribute("aria-expanded", String(!frame.hidden));
+    });
+    document.body.append(button);
+  };
+
   window.Cauce = {
     on: (name, handler) => { (handlers[name] = handlers[name] || []).push(handler); return window.Cauce; },
     mount,
   };
   const given = own.dataset;
+  if (given.org && given.launcher) {
+    const start = () => launch(given.org, given.launcher);
+    if (document.readyState === "loading") addEventListener("DOMContentLoaded", start); else start();
+  }
   if (given.org && given.target) {
     const options = {};
     for (const [key, value] of Object.entries(given)) options[key.replace(/[A-Z]/g, (one) => `_${one.toLowerCase()}`)] = value;

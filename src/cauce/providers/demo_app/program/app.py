@@ -118,7 +118,7 @@ class Page(BaseHTTPRequestHandler):
             state_name=texts[state],
             status=escape(texts.get(f"status_{shown.get('status', '')}", shown.get("status", "–"))),
             body=self._ready(texts) if state == "ready" else self._closed(texts, shown),
-            embed=f'<script src="{escape(shown["embed_script"])}" async></script>' if shown.get("embed_script") else "",
+            embed=_embed(texts, shown),
             **{f"t_{name}": escape(texts[name]) for name in ("title", "hello", "plan", "state", "status")},
         )
         self._send(200 if state == "ready" else 403, page, "text/html; charset=utf-8", _policy(shown))
@@ -146,6 +146,15 @@ class Page(BaseHTTPRequestHandler):
         self.send_header("cache-control", "no-store")
         self.end_headers()
         self.wfile.write(body)
+
+
+def _embed(texts: dict[str, str], shown: dict[str, str]) -> str:
+    """The one script of the billing pages, which here opens the chat."""
+    if not shown.get("embed_script"):
+        return ""
+    given = {"src": shown["embed_script"], "data-org": shown.get("org", ""), "data-launcher": texts["chat"]}
+    attributes = " ".join(f'{name}="{escape(value)}"' for name, value in given.items())
+    return f"<script {attributes} async></script>"
 
 
 def _policy(shown: dict[str, str]) -> str:
