@@ -5,6 +5,7 @@ One server serves a whole session; each `Receiver` is one address at it.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,10 +21,13 @@ from cauce.providers.kit.serving import serving
 
 @dataclass
 class Receiver:
-    """`status` is what it answers; `received` is (headers, body) in order of arrival."""
+    """`status` is what it answers; `received` is (headers, body) in order of arrival; `most` came at the same moment."""
 
     url: str = ""
     status: int = 200
+    here: int = 0
+    most: int = 0
+    is_slow: bool = False
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -49,7 +53,12 @@ async def receivers_running() -> AsyncIterator[Receivers]:
 
     async def take(request: Request) -> Response:
         receiver = by_number[request.path_params["number"]]
+        receiver.here += 1
+        receiver.most = max(receiver.most, receiver.here)
         receiver.received.append((dict(request.headers), await request.body()))
+        if receiver.is_slow:
+            await asyncio.sleep(0.05)
+        receiver.here -= 1
         return Response(status_code=receiver.status)
 
     async with serving(Starlette(routes=[Route("/notices/{number}", take, methods=["GET", "POST"])])) as url:

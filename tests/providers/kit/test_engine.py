@@ -152,6 +152,23 @@ async def test_callbacks_come_twice_late_swapped_or_not_at_all_when_told(toy: To
     assert [d["amount"] for d in toy.data()] == [6, 4]
 
 
+async def test_few_callbacks_go_one_after_another_and_many_side_by_side(toy: Toy) -> None:
+    toy.receiver.is_slow = True
+    await toy.control.callback_rule("toy", "hold", times=100)
+    for _ in range(20):
+        await toy.pay()
+    await toy.control.release_callbacks("toy")
+    await toy.control.quiet()
+    assert (len(toy.receiver.received), toy.receiver.most) == (20, 1)
+    for _ in range(80):
+        await toy.pay()
+    await toy.control.release_callbacks("toy")
+    await toy.control.quiet()
+    assert len({one["id"] for one in await toy.control.callbacks("toy") if one["state"] == "delivered"}) == 100
+    assert len(toy.receiver.received) == 100
+    assert 1 < toy.receiver.most <= 16
+
+
 async def test_a_callback_can_arrive_before_the_answer_of_its_own_call(toy: Toy) -> None:
     await toy.control.callback_rule("toy", "before_reply")
     await toy.pay()

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import httpx2
 
+_TIMEOUT_SECONDS = 600  # so long a crowded sandbox may take to deliver everything that is due
+
 
 class SandboxError(Exception):
     """The sandbox refused a control call."""
@@ -111,7 +113,11 @@ class SandboxControl:
         self, method: str, path: str, body: dict[str, Any] | None = None, query: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         reply = await self._client.request(
-            method, self._base_url + path, params={"tenant": self.tenant, **(query or {})}, json=body, timeout=60
+            method,
+            self._base_url + path,
+            params={"tenant": self.tenant, **(query or {})},
+            json=body,
+            timeout=_TIMEOUT_SECONDS,
         )
         answer: dict[str, Any] = reply.json()
         if reply.status_code != 200:

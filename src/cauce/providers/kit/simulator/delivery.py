@@ -1,4 +1,7 @@
-"""Delivers callbacks over HTTP, one after another for each tenant, and arranges further tries on the tenant's clock."""
+"""Delivers callbacks over HTTP and arranges further tries on the tenant's clock.
+
+Few go one after another, in order. Where many wait they go side by side, as providers send them, who promise no order.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,8 @@ from cauce.providers.kit.simulator.tenant import DELAYED_CALLBACK, Tenant
 
 TIMEOUT_SECONDS = 5
 _STALE_SECONDS = 3600
+_FEW = 32
+_SIDE_BY_SIDE = 16
 
 
 class Deliverer:
@@ -33,10 +38,11 @@ class Deliverer:
         return self._locks[tenant.name].locked()
 
     async def deliver_waiting(self, tenant: Tenant) -> None:
-        """Deliver until none waits; callers take turns, so order is kept."""
+        """Deliver until none waits; callers take turns."""
         async with self._locks[tenant.name]:
-            while tenant.callbacks.ready and not self.paused:
-                await self._deliver(tenant, tenant.callbacks.ready.popleft())
+            while (ready := tenant.callbacks.ready) and not self.paused:
+                count = 1 if len(ready) <= _FEW else _SIDE_BY_SIDE
+                await asyncio.gather(*(self._deliver(tenant, ready.popleft()) for _ in range(count)))
 
     async def deliver_before_reply(self, tenant: Tenant) -> None:
         """Deliver those that were told to arrive before the answer of the call that caused them."""
