@@ -188,3 +188,36 @@ async def test_the_self_check_is_signed_only_whole_and_a_licence_is_recorded(pla
         "authority": "Central bank", "clearing_route": "own", "valid_from": "2026-01-01", "valid_until": "2028-01-01",
     }  # fmt: skip
     assert "Second Bank" in (await owner.press(page, "/licences", **licence)).text
+
+
+CSV_MAP = """
+currency: brl
+account_ref: "6222 0000"
+date_format: "%Y-%m-%d"
+amount_mode: signed
+columns: {booking_date: day, amount: amount, bank_ref: number}
+"""
+
+
+async def test_a_banks_file_is_uploaded_once_and_its_stray_credit_is_found(played: Stage) -> None:
+    owner = await signed_in(played)
+    page = await owner.see("/console/statements")
+    typed = {"channel": "ch_scheme", "format": "csv", "map": CSV_MAP}
+    file = ("bank.csv", b"day,amount,number\n2026-01-16,12.50,b-1\n")
+    for _ in range(2):
+        answer = await owner.upload(page, "/upload", file, **typed)
+        assert answer.status_code == 200, answer.text[:500]
+        assert EN["statements.upload"] in answer.text
+    async with played.context.transaction() as tx:
+        rows = await tx.rows("SELECT amount_minor, ref FROM settlement.suspense WHERE ref = 'b-1'")
+        told = [row["action"] for row in await audit.page(tx)]
+    assert [row["amount_minor"] for row in rows] == [1_250]
+    assert told.count("statement.upload") == 2
+    for bad in (("x.csv", b"nothing,like\nit,1\n"), ("x.xml", b"<xml")):
+        assert (await owner.upload(page, "/upload", bad, **typed)).status_code in (400, 409, 422)
+    assert (await owner.upload(page, "/upload", ("", b""), **typed)).status_code == 422
+    mt940 = ("a.sta", b"not mt940")
+    assert (await owner.upload(page, "/upload", mt940, channel="ch_scheme", format="mt940")).status_code == 422
+    viewer = await signed_in(played, "viewer@example.com", Role.VIEWER)
+    refused = await viewer.upload(page, "/upload", file, **typed)
+    assert refused.status_code == 403

@@ -62,6 +62,12 @@ class Visitor:
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
         return answer.text
 
+    async def upload(self, page: str, action: str, file: tuple[str, bytes], **typed: str) -> httpx2.Response:
+        """The same for a form with a file: (name, content)."""
+        (form, *_) = [one for one in forms(page) if urlsplit(one.action).path.endswith(action)]
+        values = {name: value for name, value in form.values.items() if name != "file"}
+        return await self.http.post(form.action, data={**values, **typed}, files={"file": file}, follow_redirects=True)
+
     async def press(self, page: str, action: str, **typed: str) -> httpx2.Response:
         """Send the form of `page` that goes to an address ending in `action`, with what is typed; follow where it leads."""
         (form, *_) = [one for one in forms(page) if urlsplit(one.action).path.endswith(action)]

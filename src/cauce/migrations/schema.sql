@@ -5205,6 +5205,14 @@ ALTER TABLE ONLY splits.split
 
 
 --
+-- Name: rule two_persons; Type: CHECK CONSTRAINT; Schema: splits; Owner: -
+--
+
+ALTER TABLE splits.rule
+    ADD CONSTRAINT two_persons CHECK (((state = 'draft'::text) OR ((activated_by <> ''::text) AND (activated_by <> created_by)))) NOT VALID;
+
+
+--
 -- Name: audit audit_pkey; Type: CONSTRAINT; Schema: storage; Owner: -
 --
 

@@ -76,7 +76,7 @@ ATTACKS = (
                   "SELECT org_id, 99999999, 'by hand', 0, 'T06', 'e', 2, now(), now() FROM ledger.journal LIMIT 1"),
     Attack("K17", "UPDATE channels.instruction SET key = 'twice' WHERE operation IN ('collect', 'split')"),
     Attack("K18", "UPDATE settlement.payout SET approved_by = requested_by"),
-    Attack("K18", "UPDATE splits.rule SET activated_by = created_by", refused=False),
+    Attack("K18", "UPDATE splits.rule SET activated_by = created_by"),
     Attack("K21", "UPDATE orders.line SET sold_by = 'platform'"),
     Attack("K21", "UPDATE orders.line SET seller_id = ''"),
 )  # fmt: skip

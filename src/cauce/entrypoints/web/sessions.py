@@ -72,7 +72,7 @@ async def posted_form(request: Request) -> tuple[Session, dict[str, str]]:
     """The session and the fields of a form that this session's own page sent; viewers may not post."""
     session = await current_session(request)
     form = await request.form()
-    fields = {name: str(value) for name, value in form.items()}
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}  # files are the action's to read
     if not hmac.compare_digest(fields.pop(FORM_FIELD, ""), session.form_token):
         raise ForeignForm()
     session.require(*WRITERS)
