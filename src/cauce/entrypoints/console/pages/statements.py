@@ -20,7 +20,7 @@ from cauce.marketplace.reconciliation import store
 from cauce.providers.kit.bankfiles import FILE_BYTES_MAX, Format, parse_csv_map
 from cauce.storage.directory.people import Role
 
-_FORMATS = ((Format.CSV.value, "CSV"), (Format.MT940.value, "MT940"), (Format.CAMT053.value, "camt.053"))
+_FORMATS = ((Format.CSV.value, "CSV"), (Format.MT940.value, "MT940"), (Format.CAMT053.value, "camt.053 (XML)"))
 
 
 async def show_list(request: Request, session: Session) -> Response:
