@@ -8,6 +8,8 @@ from string import Formatter
 
 import cauce
 from cauce.entrypoints.web.texts import LOCALES, catalogue
+from cauce.flows.automation_steps import BY_NAME
+from cauce.kernel.events import CATALOGUE
 from cauce.marketplace.compliance.rules import QUESTIONS
 from cauce.storage import audit
 from cauce.storage.directory.people import Role
@@ -79,11 +81,10 @@ async def test_every_page_is_shown_with_a_strict_policy_in_three_languages(playe
 
 
 def _families(shown: set[str]) -> set[str]:
-    """Of what looks like a key, those whose family is one of the catalogue's (event types look alike)."""
+    """Of what looks like a key, those whose family is one of the catalogue's (event types and steps look alike)."""
     known = {key.rpartition(".")[0] for key in catalogue("en")}
-    from cauce.kernel.events import CATALOGUE
-
-    return {text for text in shown if text.rpartition(".")[0] in known and text not in CATALOGUE}
+    alike = {*CATALOGUE, *BY_NAME}
+    return {text for text in shown if text.rpartition(".")[0] in known and text not in alike}
 
 
 async def test_empty_pages_say_what_will_stand_there(empty: Stage) -> None:

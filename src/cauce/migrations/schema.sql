@@ -9613,6 +9613,20 @@ GRANT UPDATE(to_address) ON TABLE outreach.message TO cauce_app;
 
 
 --
+-- Name: COLUMN message.to_name; Type: ACL; Schema: outreach; Owner: -
+--
+
+GRANT UPDATE(to_name) ON TABLE outreach.message TO cauce_app;
+
+
+--
+-- Name: COLUMN message.data; Type: ACL; Schema: outreach; Owner: -
+--
+
+GRANT UPDATE(data) ON TABLE outreach.message TO cauce_app;
+
+
+--
 -- Name: COLUMN message.subject; Type: ACL; Schema: outreach; Owner: -
 --
 

@@ -65,3 +65,8 @@ SELECT key, locale, subject, body, changed_at FROM outreach.template WHERE org_i
 
 -- name: stop_channel
 INSERT INTO outreach.stopped (org_id, channel_id, reason, stopped_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+
+-- name: forget_recipient
+UPDATE outreach.message SET to_address = '', to_name = '', subject = '', body_text = '', body_html = '', data = '{}',
+       state = CASE WHEN state = 'queued' THEN 'suppressed' ELSE state END, reason = CASE WHEN state = 'queued' THEN 'erased' ELSE reason END
+ WHERE org_id = $1 AND customer_id = $2

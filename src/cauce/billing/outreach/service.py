@@ -140,6 +140,11 @@ async def mark_bounced(tx: Tx, address: str, reason: str, now: datetime) -> None
     await tx.run(store.QUERIES.put_bounce, tx.org, address.lower(), reason, now)
 
 
+async def forget_recipient(tx: Tx, customer_id: str) -> None:
+    """An erased customer is in nothing that was written to him any more; what was queued does not leave."""
+    await tx.run(store.QUERIES.forget_recipient, tx.org, customer_id)
+
+
 async def forget_bounce(tx: Tx, address: str) -> None:
     """The address takes mail again."""
     await tx.run(store.QUERIES.drop_bounce, tx.org, address.lower())

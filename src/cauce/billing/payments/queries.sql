@@ -86,6 +86,9 @@ ON CONFLICT (org_id, customer_id, channel_id) DO UPDATE SET ref = excluded.ref
 -- name: payer
 SELECT ref, generation FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3
 
+-- name: payers_of
+SELECT channel_id, ref FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND ref <> '' ORDER BY channel_id
+
 -- name: payer_by_ref
 SELECT customer_id FROM payments.payer WHERE org_id = $1 AND channel_id = $2 AND ref = $3 FOR UPDATE
 

@@ -132,6 +132,11 @@ async def payer_key_at(tx: Tx, customer_id: str, channel_id: str) -> str:
     return payer_key(customer_id, row["generation"] if row else 0)
 
 
+async def payers_of(tx: Tx, customer_id: str) -> list[tuple[str, str]]:
+    """(channel, the provider's id of the customer) wherever he is known."""
+    return [(row["channel_id"], row["ref"]) for row in await tx.rows(QUERIES.payers_of, tx.org, customer_id)]
+
+
 async def forget_payer(tx: Tx, channel_id: str, ref: str) -> str | None:
     """The provider deleted the customer it called `ref`: he is not known there any more; his id here, or None."""
     customer_id = await tx.value(QUERIES.payer_by_ref, tx.org, channel_id, ref)

@@ -13,11 +13,12 @@ from cauce.billing.customers import service
 from cauce.billing.customers.rules import Customer, CustomerData
 from cauce.billing.entitlements import service as entitlements
 from cauce.billing.entitlements.rules import Level
-from cauce.entrypoints.api.access import BillingWriter, Caller, Reader
+from cauce.entrypoints.api.access import Admin, BillingWriter, Caller, Reader
 from cauce.entrypoints.api.catalog import Key, Text
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, listing, unpack_cursor
+from cauce.flows import erasing
 from cauce.flows.billing import methods, standing
 from cauce.flows.context import Context
 from cauce.kernel.errors import NotFound
@@ -148,6 +149,18 @@ async def end_grant(caller: BillingWriter, customer_id: Id, grant_id: Id) -> dic
 async def suspend_customer(request: Request, caller: BillingWriter, customer_id: Id) -> Response:
     """Take all access away until the customer is unsuspended; the bill runs on."""
     return await _set_suspended(request, caller, customer_id, suspended=True)
+
+
+@router.post("/{customer_id}/erase")
+async def erase_customer(request: Request, caller: Admin, customer_id: Id) -> Response:
+    """Take the customer's personal data away for ever, here and at the providers; refused while he has a subscription."""
+
+    async def work(context: Context) -> object:
+        found = await _outside(caller.context, customer_id)
+        await erasing.erase_customer(context, found.id)
+        return {"object": "customer", "id": found.id, "erased": True}
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.post("/{customer_id}/unsuspend")

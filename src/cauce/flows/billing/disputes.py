@@ -123,15 +123,19 @@ async def method_told(context: Context, channel_id: str, notice: Notice) -> None
 
 async def customer_told(context: Context, channel_id: str, notice: Notice) -> None:
     """The flow of customer notices: whom the provider deleted has no method there and is made anew when he returns."""
-    if not notice.data.get("deleted"):
-        return
+    if notice.data.get("deleted"):
+        await drop_payer(context, channel_id, notice.ref)
+
+
+async def drop_payer(context: Context, channel_id: str, ref: str) -> None:
+    """The provider does not know this customer any more: what he had there is gone. Repeated, it changes nothing."""
     async with context.transaction() as tx:
-        customer_id = await payments.forget_payer(tx, channel_id, notice.ref)
+        customer_id = await payments.forget_payer(tx, channel_id, ref)
         if customer_id is None:
             return
         now, batch = await context.now(tx), Batch()
         known = await payments.lock_methods(tx, customer_id)
-        left = [one for one in known if (one.channel_id, one.customer_ref) != (channel_id, notice.ref)]
+        left = [one for one in known if (one.channel_id, one.customer_ref) != (channel_id, ref)]
         for method in known:
             if method not in left:
                 await payments.remove_method(tx, method, left, now)

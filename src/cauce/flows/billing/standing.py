@@ -45,12 +45,6 @@ async def put_customer(context: Context, data: CustomerData) -> tuple[Customer, 
         return await customers.put(tx, data, now=await context.now(tx), actor=context.actor.name)
 
 
-async def erase_customer(context: Context, customer_id: str) -> None:
-    """Take a customer's personal data away; his books, which hold none, stay."""
-    async with context.transaction() as tx:
-        await customers.erase(tx, customer_id, now=await context.now(tx), actor=context.actor.name)
-
-
 async def set_suspended(context: Context, customer_id: str, suspended: bool) -> bool:
     """Suspend a customer or end it: access of every subscription is computed anew (T43). False: it was so already."""
     async with context.transaction() as tx:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.billing.customers import service as customers
+from cauce.billing.customers.rules import Customer
 from cauce.billing.outreach import service as outreach
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
@@ -48,6 +49,7 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
+from cauce.flows import erasing
 from cauce.flows.billing import methods, standing
 from cauce.reports import customers as report
 from cauce.reports import instances, invoices, subscriptions
@@ -116,13 +118,9 @@ async def show_one(request: Request, session: Session) -> Response:
         ("detail.created", moment(one.created_at)),
     ]
     suspended = one.suspended_at is not None
-    path = f"/console/customers/{customer_id}"
     actions = [
-        Button(f"{path}/unsuspend", "customers.unsuspend")
-        if suspended
-        else Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint"),
-        Button(f"/console/portal-links/{customer_id}", "portal.link"),
-        *relation_actions(related, path),
+        *_actions(one, f"/console/customers/{customer_id}"),
+        *relation_actions(related, f"/console/customers/{customer_id}"),
     ]
     return await detailed(
         request, session, "console/customer.html", related=related, older=older_than(happened),
@@ -181,6 +179,16 @@ def payment_table(rows: list[Row]) -> Table:
     )
 
 
+def _actions(one: Customer, path: str) -> list[Button]:
+    suspend = Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint")
+    erase_all = Button(f"{path}/erase", "customers.erase", danger=True, hint="customers.erase_hint")
+    return [
+        suspend if one.suspended_at is None else Button(f"{path}/unsuspend", "customers.unsuspend"),
+        Button(f"/console/portal-links/{one.id}", "portal.link"),
+        *([] if one.erased_at else [erase_all]),
+    ]
+
+
 async def suspend(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Take access away by hand, whatever the bill says."""
     return await _set_suspended(request, session, suspended=True)
@@ -194,6 +202,13 @@ async def unsuspend(request: Request, session: Session, _fields: dict[str, str])
 async def _set_suspended(request: Request, session: Session, *, suspended: bool) -> Response:
     customer_id = request.path_params["customer_id"]
     await standing.set_suspended(session.context, customer_id, suspended)
+    return back_to(f"/console/customers/{customer_id}")
+
+
+async def erase(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Take his personal data away, for ever."""
+    customer_id = request.path_params["customer_id"]
+    await erasing.erase_customer(session.context, customer_id)
     return back_to(f"/console/customers/{customer_id}")
 
 
@@ -211,6 +226,7 @@ routes = [
     page("/console/customers/{customer_id}", show_one),
     action("/console/customers/{customer_id}/suspend", suspend, name="customer.suspend", roles=_MAY),
     action("/console/customers/{customer_id}/unsuspend", unsuspend, name="customer.unsuspend", roles=_MAY),
+    action("/console/customers/{customer_id}/erase", erase, roles=(Role.ADMIN,)),
     action(
         "/console/customers/{customer_id}/methods/{method_id}/default",
         make_default,
