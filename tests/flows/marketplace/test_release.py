@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 
@@ -102,6 +104,24 @@ async def test_a_share_above_the_channels_cap_is_refused_when_it_is_planned(shop
     (taken,) = await shop.take(shop.order("A1", "ch_owned", [("ana", 10_000, 0)], rule_id=rule_id))
     assert taken.refused is not None
     assert taken.refused.code == "share_above_cap"
+
+
+@dataclass
+class Asked(Bank):
+    """A holder that says for each merchant how much of his collections may go to others."""
+
+    caps: dict[str, Fraction] = field(default_factory=dict)
+
+    async def share_cap(self, merchant_ref: str) -> Fraction:
+        return self.caps[merchant_ref]
+
+
+async def test_one_sellers_cap_is_no_other_sellers_in_the_same_request(dsn: str) -> None:
+    bank = Asked(replace(OWNED, share_max=None), caps={"acct_ana": Fraction(3, 10), "acct_bia": Fraction(1, 50)})
+    async with market(dsn, {"ch": bank}) as one:
+        ana, bia = (one.order(name, "ch", [(name, 10_000, 0)]) for name in ("ana", "bia"))
+        taken = await one.take(ana, bia)
+        assert [each.refused and each.refused.code for each in taken] == [None, "share_above_cap"]
 
 
 async def test_a_lost_answer_moves_money_once(shop: Market) -> None:
