@@ -149,7 +149,7 @@ def test_what_we_nest_is_what_the_other_side_reads(params: dict[str, Any]) -> No
         (400, {"code": "charge_already_refunded"}, "lifecycle"),
         (404, {"code": "resource_missing"}, "not_found"),
         (401, {}, "auth"),
-        (403, {}, "config"),
+        (403, {}, "auth"),  # the key lacks a permission: nothing was decided, and what was asked waits
     ],
 )
 def test_every_refusal_has_its_class(status: int, error: dict[str, str], refusal: str) -> None:

@@ -134,7 +134,8 @@ def refusal_of(error: dict[str, Any], status: int) -> Refusal:
         return Refusal.DUPLICATE
     if error.get("code") in _REFUSAL_BY_CODE:
         return _REFUSAL_BY_CODE[error["code"]]
-    return {403: Refusal.CONFIG, 404: Refusal.NOT_FOUND}.get(status, Refusal.INVALID_REQUEST)
+    # 403 without a code of its own: the key lacks a permission, which the operator gives it.
+    return {403: Refusal.AUTH, 404: Refusal.NOT_FOUND}.get(status, Refusal.INVALID_REQUEST)
 
 
 def line_kind(row: dict[str, Any]) -> LineKind:
