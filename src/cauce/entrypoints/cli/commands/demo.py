@@ -12,7 +12,7 @@ from cauce.entrypoints.cli import output
 from cauce.entrypoints.cli.session import current_settings
 from cauce.settings import Settings
 
-ORDERS_DEFAULT, SUBSCRIPTIONS_DEFAULT, CARDS_DEFAULT, MONTHS_DEFAULT = 100, 135, 15, 12
+ORDERS_DEFAULT, SUBSCRIPTIONS_DEFAULT, CARDS_DEFAULT, MONTHS_DEFAULT = 2_500, 1_800, 200, 12
 
 
 def command(
