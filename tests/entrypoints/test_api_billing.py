@@ -48,10 +48,10 @@ class Caller:
         return found
 
 
-async def caller(product: World, org: Org | None = None) -> Caller:
+async def caller(product: World, org: Org | None = None, scope: str = "admin") -> Caller:
     org = org or await product.sandbox_org()
     async with product.runtime.db.transaction() as tx:
-        _, secret = await keys.create_key(tx, org.id, org.mode, "test", frozenset({"admin"}))
+        _, secret = await keys.create_key(tx, org.id, org.mode, "test", frozenset({scope}))
     client = httpx2.AsyncClient(
         base_url=product.url, headers={"Authorization": f"Bearer {secret}"}, trust_env=False, timeout=30
     )
@@ -358,6 +358,23 @@ async def test_usage_counts_once_and_is_billed(product: World) -> None:
         assert refused.status_code == 422, refused.text
     many = {"events": [{**event, "event_id": f"m{n}"} for n in range(501)]}
     assert (await me.send("POST", "/usage/events", many)).status_code == 422
+
+
+async def test_a_key_for_one_hot_route_opens_that_route_alone(product: World) -> None:
+    me = await shop(product)
+    await subscribed(me)
+    meters, gate = await caller(product, me.org, "usage:write"), await caller(product, me.org, "entitlements:read")
+    event = {"event_id": "e1", "meter": "calls", "customer": "u1", "value": 1, "occurred_at": "2026-01-15T08:00:00Z"}
+    asked = {"customer": "u1", "feature": "export"}
+    assert (await meters.done("POST", "/usage/events", {"events": [event]}))["recorded"] == 1
+    assert (await gate.get("/entitlements/check", **asked))["allowed"] is True
+    refused = (
+        await gate.send("POST", "/usage/events", {"events": [event]}),
+        await meters.client.get("/v1/entitlements/check", params=asked),
+        await meters.client.get("/v1/customers"),
+        await gate.client.get("/v1/customers"),
+    )
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(403, "missing_scope")] * 4
 
 
 async def test_an_entitlement_follows_the_bill_and_what_is_granted_by_hand(product: World) -> None:

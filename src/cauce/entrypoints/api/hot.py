@@ -44,10 +44,10 @@ class Described:
     has_etag: bool = False
 
 
-async def caller_of(request: Request, scope: str) -> Caller:
-    """The authenticated caller, who must have `scope`."""
+async def caller_of(request: Request, *scopes: str) -> Caller:
+    """The authenticated caller, who must have one of `scopes`."""
     holder = await request.app.state.authenticate(request)
-    holder.require(scope)
+    holder.require(*scopes)
     return Caller(holder, context_of(request, holder))
 
 

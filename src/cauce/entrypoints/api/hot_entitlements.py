@@ -37,7 +37,7 @@ class EntitlementCheck(msgspec.Struct, frozen=True):
 
 async def check(request: Request) -> Response:
     """May a customer use a feature; with an ETag, so that an unchanged answer costs 304 and no body."""
-    caller = await caller_of(request, "read")
+    caller = await caller_of(request, "entitlements:read", "read")
     asked = _question(request)
     found = await _gatherer(request).ask(caller.context.org_id, asked)
     if found is None:

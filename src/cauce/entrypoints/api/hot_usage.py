@@ -57,7 +57,7 @@ _DECODER = msgspec.json.Decoder(UsageEvents)
 
 async def record(request: Request) -> Response:
     """Record usage; a batch that comes again, wholly or in part, changes nothing."""
-    caller = await caller_of(request, "billing:write")
+    caller = await caller_of(request, "usage:write", "billing:write")
     asked = decoded(_DECODER, await request.body())
     events = [_event(one) for one in asked.events]
 

@@ -51,10 +51,10 @@ class KeyHolder:
     scopes: frozenset[str]
     expires_at: datetime | None
 
-    def require(self, scope: str) -> None:
-        """Raise `MissingScope` unless the key has `scope` or `admin`."""
-        if scope not in self.scopes and "admin" not in self.scopes:
-            raise MissingScope(f"this API key lacks the scope {scope}", needs=scope)
+    def require(self, *scopes: str) -> None:
+        """Raise `MissingScope` unless the key has one of `scopes`, of which the first is the narrowest, or `admin`."""
+        if not {*scopes, "admin"} & set(self.scopes):
+            raise MissingScope(f"this API key lacks the scope {scopes[0]}", needs=scopes[0])
 
 
 def make_secret(livemode: bool) -> str:
