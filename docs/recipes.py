@@ -12,7 +12,9 @@ from typing import Any
 
 from cauce.ledger import recipes
 from cauce.ledger.chart import CHART
+from cauce.ledger.recipes.billing import payment_received
 from cauce.ledger.recipes.custody import Event, Holder
+from cauce.ledger.recipes.exchange import Settlement
 from cauce.ledger.rules import Book, Journal
 
 _IS_RECIPE = re.compile(r"[BT]\d\d")
@@ -43,6 +45,19 @@ _SAMPLES: dict[str, Any] = {
     "too_much_minor": 5,
     "recipe": "B09",
     "returned_to": "escrow:<order>",
+    "settlement": Settlement("usd", 108, 109),
+    "journal": payment_received(
+        "<payment>",
+        "<invoice>",
+        "<customer>",
+        "eur",
+        _AT,
+        channel_id="<channel>",
+        amount_minor=100,
+        too_much_minor=0,
+        evidence=None,
+    ),
+    "number": 1,
 }
 _PLAIN_AMOUNT, _ACCOUNT = 100, "member:<merchant>:withdrawable"
 

@@ -421,3 +421,28 @@ async def test_a_stranger_is_told_of_nothing(product: World) -> None:
         (f"/invoices/{invoice['id']}/credit_notes/preview", {"reason": "x"}),
     ):
         assert (await stranger.send("POST", path, body)).status_code == 404, path
+
+
+async def test_book_rates_are_put_down_once_and_listed_by_day(product: World) -> None:
+    one = await caller(product)
+    body = {
+        "base": "usd",
+        "rates": [
+            {"currency": "eur", "valid_on": f"2026-01-{day}", "rate": "1.09", "source": "central bank"}
+            for day in (14, 15)
+        ],
+    }
+    assert (await one.done("POST", "/ledger/book_rates", body))["count"] == 2
+    assert (await one.done("POST", "/ledger/book_rates", body))["count"] == 2, "the same again is nothing"
+    first = await one.get("/ledger/book_rates", limit=1)
+    assert [(row["valid_on"], row["rate"], row["source"]) for row in first["data"]] == [
+        ("2026-01-15", "1.09", "central bank")
+    ]
+    second = await one.get("/ledger/book_rates", limit=1, cursor=first["next_cursor"])
+    assert [row["valid_on"] for row in second["data"]] == ["2026-01-14"] and not second["has_more"]
+    body["rates"][0]["rate"] = "1.10"  # type: ignore[index]
+    refused = await one.send("POST", "/ledger/book_rates", body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "rate_is_set")
+    for rate in ("1,1", "-1", "1e3", 1.1):
+        body["rates"][0]["rate"] = rate  # type: ignore[index]
+        assert (await one.send("POST", "/ledger/book_rates", body)).status_code == 422

@@ -77,3 +77,24 @@ async def test_with_two_organizations_one_must_be_named(database: Database, org:
     await new_org(database)
     answer = run("balance")
     assert answer.code == 1 and "--org" in answer.err
+
+
+async def test_book_rates_come_from_a_file_and_stand(org: int, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv"
+    file.write_text(
+        "currency,valid_on,rate,source\nEUR,2026-01-15,1.09,central bank\njpy,2026-01-15,0.0064,central bank\n"
+    )
+    for _ in range(2):
+        answer = run("rates", str(file), "--base", "usd", "--by", "ana")
+        assert (answer.code, answer.out) == (0, "2 rates in usd stand\n"), answer.err
+    file.write_text("currency,valid_on,rate,source\neur,2026-01-15,1.10,central bank\n")
+    refused = run("rates", str(file), "--base", "usd", "--by", "ana", "--json")
+    assert (refused.code, refused.data["error"]["code"]) == (1, "rate_is_set")
+    for line, said in (
+        ("eur,2026-01-16,0,bank", "line 2"),
+        ("eur,16 January,1.1,bank", "line 2"),
+        ("eur,2026-01-16,1.1,", "line 2"),
+    ):
+        file.write_text(f"currency,valid_on,rate,source\n{line}\n")
+        answer = run("rates", str(file), "--base", "usd", "--by", "ana")
+        assert answer.code == 1 and said in answer.err

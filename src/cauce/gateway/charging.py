@@ -77,7 +77,7 @@ class ChargeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What the provider says of a charge; `fee_minor` and `settled` are None until it tells them (G14)."""
+    """What the provider says of a charge; `fee_minor` (in the currency of `settled`) and `settled` are None until it tells them (G14)."""
 
     ref: str
     amount: Money

@@ -119,12 +119,16 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """What the provider says of a refund; `fee_returned_minor` is the part of its fee that it gives back."""
+    """What the provider says of a refund; `fee_returned_minor` is the part of its fee that it gives back.
+
+    `settled` is what left our balance there, None until the provider tells it (G14).
+    """
 
     ref: str
     amount: Money
     finished_at: datetime | None = None
     fee_returned_minor: int = 0
+    settled: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -834,10 +834,11 @@ CREATE FUNCTION reports.tell_payments() RETURNS trigger
     AS $$
 BEGIN
   INSERT INTO reports.change (org_id, measure, currency, day, of_day, amount_minor, count)
-  SELECT f.org_id, m.measure, f.currency, (f.paid_at AT TIME ZONE 'UTC')::date, (f.paid_at AT TIME ZONE 'UTC')::date, sum(m.amount)::bigint, count(*)
+  SELECT f.org_id, m.measure, m.currency, (f.paid_at AT TIME ZONE 'UTC')::date, (f.paid_at AT TIME ZONE 'UTC')::date, sum(m.amount)::bigint, count(*)
     FROM fresh f CROSS JOIN LATERAL (
-      SELECT 'collected' AS measure, f.amount_minor AS amount UNION ALL SELECT 'fee', f.fee_minor WHERE f.fee_minor <> 0
-      UNION ALL SELECT 'refunded', f.refunded_minor WHERE f.refunded_minor <> 0) m
+      SELECT 'collected' AS measure, f.currency, f.amount_minor AS amount
+      UNION ALL SELECT 'fee', coalesce(nullif(f.settled_currency, ''), f.currency), f.fee_minor WHERE f.fee_minor <> 0
+      UNION ALL SELECT 'refunded', f.currency, f.refunded_minor WHERE f.refunded_minor <> 0) m
    GROUP BY 1, 2, 3, 4;
   RETURN NULL;
 END $$;
@@ -869,11 +870,11 @@ CREATE FUNCTION reports.tell_returned() RETURNS trigger
     AS $$
 BEGIN
   INSERT INTO reports.change (org_id, measure, currency, day, of_day, amount_minor, count)
-  SELECT a.org_id, m.measure, a.currency, reports.today(a.org_id), reports.today(a.org_id), sum(m.amount)::bigint, count(*)
+  SELECT a.org_id, m.measure, m.currency, reports.today(a.org_id), reports.today(a.org_id), sum(m.amount)::bigint, count(*)
     FROM before b JOIN after a ON a.org_id = b.org_id AND a.id = b.id
    CROSS JOIN LATERAL (
-     SELECT 'refunded' AS measure, a.refunded_minor - b.refunded_minor AS amount WHERE a.refunded_minor <> b.refunded_minor
-     UNION ALL SELECT 'fee', a.fee_minor - b.fee_minor WHERE a.fee_minor <> b.fee_minor) m
+     SELECT 'refunded' AS measure, a.currency, a.refunded_minor - b.refunded_minor AS amount WHERE a.refunded_minor <> b.refunded_minor
+     UNION ALL SELECT 'fee', coalesce(nullif(a.settled_currency, ''), a.currency), a.fee_minor - b.fee_minor WHERE a.fee_minor <> b.fee_minor) m
    GROUP BY 1, 2, 3, 4;
   RETURN NULL;
 END $$;
@@ -2043,6 +2044,27 @@ ALTER TABLE ledger.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 
 --
+-- Name: book_rate; Type: TABLE; Schema: ledger; Owner: -
+--
+
+CREATE TABLE ledger.book_rate (
+    org_id bigint NOT NULL,
+    base text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    valid_on date NOT NULL,
+    rate numeric NOT NULL,
+    source text NOT NULL,
+    recorded_by text NOT NULL,
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT book_rate_rate_check CHECK ((rate > (0)::numeric)),
+    CONSTRAINT book_rate_source_check CHECK ((source <> ''::text)),
+    CONSTRAINT not_itself CHECK ((currency <> base))
+);
+
+ALTER TABLE ONLY ledger.book_rate FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: entry; Type: TABLE; Schema: ledger; Owner: -
 --
 
@@ -2838,6 +2860,8 @@ CREATE TABLE payments.payment (
     disputed boolean DEFAULT false NOT NULL,
     paid_at timestamp with time zone NOT NULL,
     dispute_lost boolean DEFAULT false NOT NULL,
+    settled_currency text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    settled_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT payment_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT payment_applied_minor_check CHECK ((applied_minor >= 0)),
     CONSTRAINT payment_source_check CHECK ((source = ANY (ARRAY['charge'::text, 'link'::text, 'bank_transfer'::text, 'manual'::text]))),
@@ -2864,6 +2888,8 @@ CREATE TABLE payments.refund (
     message text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     concluded_at timestamp with time zone,
+    settled_currency text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    settled_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT refund_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT refund_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'canceled'::text])))
 );
@@ -4618,6 +4644,14 @@ ALTER TABLE ONLY invoicing.series
 
 ALTER TABLE ONLY ledger.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (org_id, id);
+
+
+--
+-- Name: book_rate book_rate_pkey; Type: CONSTRAINT; Schema: ledger; Owner: -
+--
+
+ALTER TABLE ONLY ledger.book_rate
+    ADD CONSTRAINT book_rate_pkey PRIMARY KEY (org_id, base, currency, valid_on);
 
 
 --
@@ -7323,6 +7357,12 @@ ALTER TABLE invoicing.series ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ledger.account ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: book_rate; Type: ROW SECURITY; Schema: ledger; Owner: -
+--
+
+ALTER TABLE ledger.book_rate ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: account by_function; Type: POLICY; Schema: ledger; Owner: -
 --
 
@@ -7407,6 +7447,13 @@ ALTER TABLE ledger.month ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY org_isolation ON ledger.account TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: book_rate org_isolation; Type: POLICY; Schema: ledger; Owner: -
+--
+
+CREATE POLICY org_isolation ON ledger.book_rate TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -9356,6 +9403,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE invoicing.series TO cauce_app;
 
 GRANT SELECT ON TABLE ledger.account TO cauce_app;
 GRANT SELECT,INSERT,UPDATE ON TABLE ledger.account TO cauce_ledger;
+
+
+--
+-- Name: TABLE book_rate; Type: ACL; Schema: ledger; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE ledger.book_rate TO cauce_app;
 
 
 --

@@ -62,7 +62,7 @@ SELECT l.* FROM invoicing.line l WHERE l.org_id = $1 AND l.invoice_id = $2 ORDER
 
 -- name: payments
 SELECT p.id, p.customer_id, c.name AS customer_name, p.invoice_id, i.number AS invoice_number, p.channel_id, p.source, p.reference, p.currency,
-       p.amount_minor, p.applied_minor, p.fee_minor, p.refunded_minor, p.disputed, p.paid_at
+       p.amount_minor, p.applied_minor, p.fee_minor, p.settled_currency, p.settled_minor, p.refunded_minor, p.disputed, p.paid_at
   FROM payments.payment p JOIN customers.customer c ON c.org_id = p.org_id AND c.id = p.customer_id
   LEFT JOIN invoicing.invoice i ON i.org_id = p.org_id AND i.id = p.invoice_id
  WHERE p.org_id = $1 AND p.id < $2 AND ($3::text IS NULL OR p.customer_id = $3) ORDER BY p.id DESC LIMIT $4

@@ -19,15 +19,17 @@ SELECT invoice_id FROM payments.attempt WHERE org_id = $1 AND invoice_id = ANY (
 SELECT DISTINCT subscription_id FROM payments.attempt WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND state IN ('created', 'processing')
 
 -- name: insert_payments
-INSERT INTO payments.payment (org_id, id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor)
-SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::timestamptz[], $14::bigint[]) u
+INSERT INTO payments.payment (org_id, id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor,
+       settled_currency, settled_minor)
+SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::timestamptz[], $14::bigint[],
+       $15::text[], $16::bigint[]) u
 
 -- name: payments_of_invoice
-SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed
   FROM payments.payment WHERE org_id = $1 AND invoice_id = $2 ORDER BY id FOR NO KEY UPDATE
 
 -- name: lock_payment
-SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed
   FROM payments.payment WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
 
 -- name: last_payments
@@ -42,12 +44,22 @@ INSERT INTO payments.refund (org_id, id, payment_id, customer_id, credit_note_id
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9)
 
 -- name: lock_refunds
-SELECT r.id, r.payment_id, r.customer_id, r.credit_note_id, r.currency, r.amount_minor, r.reason, r.state, p.channel_id
+SELECT r.id, r.payment_id, r.customer_id, r.credit_note_id, r.currency, r.amount_minor, r.reason, r.state, r.settled_currency, r.settled_minor, p.channel_id
   FROM payments.refund r JOIN payments.payment p ON p.org_id = r.org_id AND p.id = r.payment_id
  WHERE r.org_id = $1 AND r.id = ANY ($2::text[]) ORDER BY r.id FOR NO KEY UPDATE OF r
 
 -- name: save_refund
 UPDATE payments.refund SET state = $3, message = $4, concluded_at = $5 WHERE org_id = $1 AND id = $2
+
+-- name: settle_refund
+UPDATE payments.refund SET settled_currency = $3, settled_minor = $4 WHERE org_id = $1 AND id = $2
+
+-- name: payment_of_attempt
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed
+  FROM payments.payment WHERE org_id = $1 AND attempt_id = $2 FOR NO KEY UPDATE
+
+-- name: settle_payment
+UPDATE payments.payment SET fee_minor = $3, settled_currency = $4, settled_minor = $5 WHERE org_id = $1 AND id = $2
 
 -- name: methods_of
 SELECT id, customer_id, channel_id, customer_ref, ref, kind, brand, last4, expires_on, fingerprint, is_default, usable
@@ -120,7 +132,7 @@ UPDATE payments.dunning_case c SET state = u.state, tries = u.tries, refusal = u
  WHERE c.org_id = $1 AND c.id = u.id
 
 -- name: payment_by_reference
-SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, refunded_minor, disputed, dispute_lost
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed, dispute_lost
   FROM payments.payment WHERE org_id = $1 AND channel_id = $2 AND reference = $3 ORDER BY id LIMIT 1 FOR NO KEY UPDATE
 
 -- name: mark_disputed

@@ -107,7 +107,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money that arrived."""
+    """Money that arrived. `settled_currency`: that of `settled_minor` and `fee_minor` where it is not the payment's own."""
 
     id: str
     customer_id: str
@@ -122,6 +122,8 @@ class Payment:
     applied_minor: int
     paid_at: datetime
     fee_minor: int = 0
+    settled_currency: str = ""
+    settled_minor: int = 0
     refunded_minor: int = 0
     disputed: bool = False
     dispute_lost: bool = False

@@ -32,8 +32,11 @@ from cauce.billing.payments.store import (
     payer_ref,
     payers_of,
     payment_by_reference,
+    payment_of_attempt,
     payments_of,
     save_attempts,
+    tell_refund_settlement,
+    tell_settlement,
 )
 from cauce.gateway.charging import SavedMethod
 from cauce.kernel.errors import NotFound
@@ -66,6 +69,7 @@ __all__ = [
     "payer_ref",
     "payers_of",
     "payment_by_reference",
+    "payment_of_attempt",
     "payments_of",
     "put_payer",
     "remove_method",
@@ -73,6 +77,8 @@ __all__ = [
     "save_method",
     "set_default",
     "spoil",
+    "tell_refund_settlement",
+    "tell_settlement",
 ]
 
 

@@ -71,7 +71,7 @@ async def insert_payments(tx: Tx, payments: Sequence[Payment]) -> None:
         rows = [
             (
                 one.id, one.customer_id, one.invoice_id, one.attempt_id, one.channel_id, one.source, one.reference, one.instruction_key,
-                one.currency, one.amount_minor, one.applied_minor, one.paid_at, one.fee_minor,
+                one.currency, one.amount_minor, one.applied_minor, one.paid_at, one.fee_minor, one.settled_currency, one.settled_minor,
             )
             for one in payments
         ]  # fmt: skip
@@ -95,6 +95,24 @@ async def payment_by_reference(tx: Tx, channel_id: str, reference: str) -> Payme
     """The payment that a provider calls `reference`, locked, or None."""
     row = await tx.row(QUERIES.payment_by_reference, tx.org, channel_id, reference)
     return _payment(row) if row else None
+
+
+async def payment_of_attempt(tx: Tx, attempt_id: str) -> Payment | None:
+    """The payment that an attempt brought, locked, or None."""
+    row = await tx.row(QUERIES.payment_of_attempt, tx.org, attempt_id)
+    return _payment(row) if row else None
+
+
+async def tell_settlement(tx: Tx, payment: Payment) -> None:
+    """Write down what the provider settled for a locked payment, and its fee."""
+    await tx.run(
+        QUERIES.settle_payment, tx.org, payment.id, payment.fee_minor, payment.settled_currency, payment.settled_minor
+    )
+
+
+async def tell_refund_settlement(tx: Tx, refund_id: str, currency: str, moved_minor: int) -> None:
+    """Write down what a locked refund took from our balance at the provider, in another currency than its own."""
+    await tx.run(QUERIES.settle_refund, tx.org, refund_id, currency, moved_minor)
 
 
 async def mark_disputed(tx: Tx, payment: Payment, *, disputed: bool, lost: bool) -> None:

@@ -173,13 +173,13 @@ async def list_payments(
     cursor: Cursor = "",
     expanded: Expand = [],  # noqa: B006 - FastAPI copies it
 ) -> dict[str, Any]:
-    """Money that arrived, newest first."""
+    """Money that arrived, newest first. `settled` where the provider settles in another currency; its fee is in that one."""
     after = unpack_cursor(cursor) or report.NEWEST
     async with caller.context.transaction() as tx:
         who = await _customer(tx, customer)
         rows = await report.list_payments(tx, customer_id=who, after=after, rows_max=limit + 1)
         page = listing(rows, limit, lambda row: row["id"])
-        page["data"] = resources("payment", page["data"])
+        page["data"] = [_payment(row) for row in page["data"]]
         await expand(tx, page["data"], expanded)
     return page
 
@@ -265,3 +265,9 @@ def _credited(done: correct.Credited, currency: str, invoice_id: str, reason: st
         "to_refund": money(done.to_refund_minor, currency),
         "refunds": list(done.refund_ids),
     }
+
+
+def _payment(row: dict[str, Any]) -> dict[str, Any]:
+    settled, moved, fee = row.pop("settled_currency"), row.pop("settled_minor"), row["fee_minor"]
+    more = {"settled": money(moved, settled), "fee": money(fee, settled)} if settled else {"settled": None}
+    return resource("payment", row, **more)

@@ -21,6 +21,7 @@ from cauce.billing.payments.rules import NO_METHOD, Attempt, Method, charge_orde
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.billing.carry import Minimums, carry_forward, smallest_charges, too_small
+from cauce.flows.billing.exchange import ask_for_settlement
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.recover import Miss, missed, reconsider
 from cauce.flows.billing.renew import by_org
@@ -33,8 +34,10 @@ from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
+from cauce.storage import jobs
 from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
+from cauce.storage.jobs import NewJob
 from cauce.storage.outbox import NewEvent
 
 CHARGE_PURPOSE = "payments.charge"
@@ -152,6 +155,7 @@ class _Heard:
 
     changed: list[Attempt]
     arrivals: list[Arrival]
+    untold: list[NewJob]
     failures: list[tuple[Attempt, datetime]]
     events: list[NewEvent]
 
@@ -159,7 +163,7 @@ class _Heard:
 async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
     """The concluder: money that came settles its invoice, a refusal starts or advances the recovery, news is kept."""
     attempts = await payments.lock_attempts(tx, [one.object_id for one in concluded])
-    heard = _Heard([], [], [], [])
+    heard = _Heard([], [], [], [], [])
     for answer in concluded:
         attempt = attempts.get(answer.object_id)
         if attempt is not None:
@@ -169,6 +173,7 @@ async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded])
     batch = Batch(events=heard.events)
     invoices = await invoicing.lock(tx, {one.invoice_id for one in heard.changed})
     await settle(tx, heard.arrivals, invoices, batch, context.actor.name)
+    await jobs.enqueue(tx, heard.untold)
     spoiled = [one.method_id for one, _ in heard.failures if one.method_id and spoils_method(one.refusal)]
     await payments.spoil(tx, spoiled)
     misses = [
@@ -199,6 +204,8 @@ def _hear(attempt: Attempt, answer: Concluded, heard: _Heard) -> None:
             kind = "payment.succeeded"
             if after is not None:
                 heard.arrivals.append(_arrival(attempt, charged, answer))
+                if charged.fee_minor is None:
+                    heard.untold.append(ask_for_settlement(attempt.id, answer.at))
         case Declined():
             after = payments.conclude_attempt(
                 attempt,
@@ -236,4 +243,5 @@ def _arrival(attempt: Attempt, charged: Charge, answer: Concluded) -> Arrival:
         amount_minor=charged.amount.amount_minor,
         fee_minor=charged.fee_minor or 0,
         at=answer.at,
+        settled=charged.settled,
     )

@@ -20,10 +20,12 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import LIVE
 from cauce.billing.subscriptions.rules import Step, end
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.exchange import Moved, abroad, valued
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.context import Context
 from cauce.gateway.charging import SavedMethod
 from cauce.gateway.reporting import Notice
+from cauce.kernel.money import Money
 from cauce.ledger.recipes import billing as recipes
 from cauce.reports import billing as reports
 from cauce.storage.database import Tx
@@ -53,7 +55,7 @@ async def dispute_told(context: Context, channel_id: str, notice: Notice) -> Non
         batch, kind = Batch(), _kind(status, moved, ended=ended, is_news=is_news)
         amount = int(data.get("amount_minor", 0))
         recipe = {-1: "B09", 1: "B10"}.get(moved) or (_STEPS[status][1] if ended else "")
-        _book(batch, recipe, channel_id, payment, notice)
+        await _book(tx, batch, recipe, channel_id, payment, notice)
         content = {"payment": payment.id, "amount": amount, "currency": payment.currency, "reason": data.get("reason")}
         batch.events.append(NewEvent(kind, payment.id, now, content, payment.customer_id))
         if invoice.subscription_id and (disputed, lost) != (payment.disputed, payment.dispute_lost):
@@ -67,20 +69,19 @@ def _kind(status: str, moved: int, *, ended: bool, is_news: bool) -> str:
     return _STEPS[status][0] if ended else ("dispute.opened" if is_news else "dispute.updated")
 
 
-def _book(batch: Batch, recipe: str, channel_id: str, payment: Payment, notice: Notice) -> None:
+async def _book(tx: Tx, batch: Batch, recipe: str, channel_id: str, payment: Payment, notice: Notice) -> None:
     data: dict[str, Any] = dict(notice.data)
     amount, dispute = int(data.get("amount_minor", 0)), notice.ref or notice.event_id
     if recipe and amount:
-        batch.add(
-            recipes.dispute_moved(
-                dispute, recipe, channel_id, payment.currency, notice.occurred_at, amount_minor=amount,
-                evidence=notice.event_id,
-            )
-        )  # fmt: skip
-        fee, fee_id = int(data.get("fee_minor", 0)), f"dispute:{dispute}:{recipe}"
-        batch.add(
-            recipes.payment_fee(fee_id, payment.currency, notice.occurred_at, channel_id=channel_id, fee_minor=fee)
+        at, currency = notice.occurred_at, str(data.get("settled_currency") or payment.currency)
+        moved = Money(int(data.get("settled_minor", amount)), currency) if recipe != "B11" else None
+        (settlement,) = await valued(tx, [Moved(Money(amount, payment.currency), moved, at)])
+        journal = recipes.dispute_moved(
+            dispute, recipe, channel_id, payment.currency, at, amount_minor=amount, evidence=notice.event_id
         )
+        batch.add(abroad(journal, channel_id, payment.currency, settlement))
+        fee, fee_id = int(data.get("fee_minor", 0)), f"dispute:{dispute}:{recipe}"
+        batch.add(recipes.payment_fee(fee_id, currency, at, channel_id=channel_id, fee_minor=fee))
 
 
 async def _follow(

@@ -56,6 +56,18 @@ async def recognize_in(
             lines += len(due)
 
 
+async def is_to_recognize(tx: Tx, before: date) -> bool:
+    """Whether anything served before a day is not revenue yet."""
+    place = ("", 0)
+    while due := await recognition.due(tx, before, place, LINES_PER_CHUNK):
+        for line in due:
+            period = Period(line.period_start, line.period_end)
+            if recognised_before(line.net_minor, period, before) != line.recognized_minor:
+                return True
+        place = (due[-1].invoice_id, due[-1].number)
+    return False
+
+
 async def _recognize(
     tx: Tx, due: list[recognition.DeferredLine], before: date, at: datetime, actor: str, cause: str | None
 ) -> dict[str, int]:

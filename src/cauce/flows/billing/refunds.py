@@ -14,15 +14,17 @@ from cauce.billing.invoicing.rules import Invoice
 from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import Payment
 from cauce.channels.service import NewInstruction, open_instructions
+from cauce.flows.billing.exchange import Moved, abroad, valued
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
-from cauce.gateway.collecting import FetchRequest, Operation, RefundRequest
+from cauce.gateway.collecting import FetchRequest, Operation, Refund, RefundRequest
 from cauce.gateway.outcome import Declined, Done, Refusal
 from cauce.gateway.reporting import Notice
 from cauce.kernel.money import Money
 from cauce.ledger.recipes import balances
 from cauce.ledger.recipes import billing as recipes
+from cauce.ledger.recipes.exchange import Settlement
 from cauce.ledger.rules import Capture, PlaceHold, ReleaseHold
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
@@ -90,14 +92,24 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
     rows = {row["id"]: row for row in await payments.lock_refunds(tx, [one.object_id for one in concluded])}
     await customers.lock(tx, {row["customer_id"] for row in rows.values()})
     batch = Batch()
-    for answer in concluded:
-        row = rows.get(answer.object_id)
-        if row is not None and row["state"] == "pending":
-            await _conclude(tx, row, answer, batch)
+    heard = [(rows[one.object_id], one) for one in concluded if one.object_id in rows]
+    settlements = await valued(tx, [Moved(_money(row), _settled(one), one.at) for row, one in heard])
+    for (row, answer), settlement in zip(heard, settlements, strict=True):
+        if row["state"] == "pending":
+            await _conclude(tx, row, answer, batch, settlement)
     await write(tx, batch, context.actor.name, context.cause)
 
 
-async def _conclude(tx: Tx, row: Row, answer: Concluded, batch: Batch) -> None:
+def _money(row: Row) -> Money:
+    return Money(row["amount_minor"], row["currency"])
+
+
+def _settled(answer: Concluded) -> Money | None:
+    outcome = answer.outcome
+    return outcome.value.settled if isinstance(outcome, Done) and isinstance(outcome.value, Refund) else None
+
+
+async def _conclude(tx: Tx, row: Row, answer: Concluded, batch: Batch, settlement: Settlement | None) -> None:
     account = recipes.credit(row["customer_id"], row["currency"])
     content: dict[str, Any] = {"payment": row["payment_id"], "amount": row["amount_minor"], "currency": row["currency"]}
     match answer.outcome:
@@ -112,6 +124,9 @@ async def _conclude(tx: Tx, row: Row, answer: Concluded, batch: Batch) -> None:
                 amount_minor=row["amount_minor"],
                 evidence=answer.key,
             )
+            journal = abroad(journal, row["channel_id"], row["currency"], settlement)
+            if settlement is not None:
+                await payments.tell_refund_settlement(tx, row["id"], settlement.currency, settlement.moved_minor)
             assert journal is not None
             batch.journals.append(Capture(_hold(row["id"]), account, journal))
             batch.events.append(NewEvent("refund.succeeded", row["id"], answer.at, content, row["customer_id"]))
@@ -139,17 +154,19 @@ async def refund_told(context: Context, channel_id: str, notice: Notice) -> None
         await customers.lock(tx, [row["customer_id"]])
         now, batch = await context.now(tx), Batch()
         await payments.conclude_refund(tx, row, "failed", answer.message, now)
-        batch.add(
-            balances.refund_returned(
-                row["id"],
-                row["customer_id"],
-                row["currency"],
-                now,
-                channel_id=row["channel_id"],
-                amount_minor=row["amount_minor"],
-                evidence=notice.event_id,
-            )
+        # What comes back is believed to be what went: a statement that says otherwise is a break to resolve.
+        went = Money(row["settled_minor"], row["settled_currency"]) if row["settled_currency"] else None
+        (settlement,) = await valued(tx, [Moved(_money(row), went, now)])
+        returned = balances.refund_returned(
+            row["id"],
+            row["customer_id"],
+            row["currency"],
+            now,
+            channel_id=row["channel_id"],
+            amount_minor=row["amount_minor"],
+            evidence=notice.event_id,
         )
+        batch.add(abroad(returned, row["channel_id"], row["currency"], settlement))
         content = {"payment": row["payment_id"], "amount": row["amount_minor"], "currency": row["currency"]}
         batch.events.append(
             NewEvent("refund.failed", row["id"], now, {**content, "message": answer.message}, row["customer_id"])

@@ -21,13 +21,16 @@ from cauce.billing.payments.rules import Payment
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, instant_of
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.exchange import Moved, abroad, fee_of, valued, with_settlement
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.paid_changes import settle_changes
 from cauce.flows.billing.recover import close
 from cauce.flows.billing.revenue import revenue_of
 from cauce.flows.billing.terms import active_from, first_terms
 from cauce.kernel.ids import new_id
+from cauce.kernel.money import Money
 from cauce.ledger.recipes import billing as recipes
+from cauce.ledger.recipes.exchange import Settlement
 from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
@@ -46,6 +49,7 @@ class Arrival:
     amount_minor: int
     fee_minor: int
     at: datetime
+    settled: Money | None = None  # what moved at the provider, where it tells
 
 
 async def settle(
@@ -55,13 +59,14 @@ async def settle(
     if not arrivals:
         return []
     arrived, changed = [], {}
-    for arrival in arrivals:
+    moves = [Moved(Money(one.amount_minor, invoices[one.invoice_id].currency), one.settled, one.at) for one in arrivals]
+    for arrival, settlement in zip(arrivals, await valued(tx, moves), strict=True):
         before = invoices[arrival.invoice_id]
         after, too_much = invoicing.settle(before, arrival.amount_minor)
         invoices[after.id] = changed[after.id] = after
-        payment = _payment(arrival, after, too_much)
+        payment = with_settlement(_payment(arrival, after, too_much), settlement)
         arrived.append(payment)
-        _book(payment, after, too_much, batch)
+        _book(payment, after, too_much, batch, settlement)
         if after.status == "paid" and before.status != "paid":
             content = {"number": after.number, "subscription": after.subscription_id, "total": after.total_minor}
             batch.events.append(NewEvent("invoice.paid", after.id, arrival.at, content, after.customer_id))
@@ -94,35 +99,20 @@ def _payment(arrival: Arrival, invoice: Invoice, too_much: int) -> Payment:
     )
 
 
-def _book(payment: Payment, invoice: Invoice, too_much: int, batch: Batch) -> None:
-    batch.add(
-        recipes.payment_received(
-            payment.id,
-            invoice.id,
-            payment.customer_id,
-            payment.currency,
-            payment.paid_at,
-            channel_id=payment.channel_id,
-            amount_minor=payment.amount_minor,
-            too_much_minor=too_much,
-            evidence=payment.instruction_key or payment.reference or None,
-        )
+def _book(payment: Payment, invoice: Invoice, too_much: int, batch: Batch, settlement: Settlement | None) -> None:
+    received = recipes.payment_received(
+        payment.id,
+        invoice.id,
+        payment.customer_id,
+        payment.currency,
+        payment.paid_at,
+        channel_id=payment.channel_id,
+        amount_minor=payment.amount_minor,
+        too_much_minor=too_much,
+        evidence=payment.instruction_key or payment.reference or None,
     )
-    if payment.fee_minor:
-        batch.add(
-            recipes.payment_fee(
-                payment.id,
-                payment.currency,
-                payment.paid_at,
-                channel_id=payment.channel_id,
-                fee_minor=payment.fee_minor,
-            )
-        )
-    if too_much:
-        content = {"payment": payment.id, "currency": payment.currency, "change": too_much}
-        batch.events.append(
-            NewEvent("customer.credit_changed", payment.customer_id, payment.paid_at, content, payment.customer_id)
-        )
+    batch.add(abroad(received, payment.channel_id, payment.currency, settlement))
+    batch.add(fee_of(payment, payment.paid_at))
 
 
 async def after_settled(

@@ -16,6 +16,7 @@ from cauce.flows.billing import (
     disputes,
     due_changes,
     dunning,
+    exchange,
     lapses,
     methods,
     pausing,
@@ -32,6 +33,7 @@ from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {
     show.SHOW_JOB: JobKind(show.show_customer, in_company=True),
+    exchange.SETTLEMENT_JOB: JobKind(exchange.learn_settlement),
     provision.RUN_JOB: provision_run.RUN,
     provision.COMPENSATE_JOB: JobKind(compensate.compensate),
 }

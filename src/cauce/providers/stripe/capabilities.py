@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from cauce.gateway.capabilities import Can, Capabilities, PayoutRoute, ProviderClass, SplitMoment
+from cauce.gateway.capabilities import Can, Capabilities, PayoutRoute, ProviderClass, Sourced, SplitMoment
 from cauce.gateway.errors import ChannelSettingsError
 from cauce.gateway.provider import Channel, Kit
 from cauce.providers.stripe import limits, mapping
@@ -45,12 +45,18 @@ def capabilities(channel: Channel) -> Capabilities:
         refund_window_days=limits.REFUND_DAYS,
         amount_min_minor=mapping.smallest_charges(),
         idempotency_window_hours=limits.IDEMPOTENCY_HOURS,
-        requests_per_second_max=mapping.sourced_rate(channel.settings.get("requests_per_second", "")),
+        requests_per_second_max=_rate(channel.settings.get("requests_per_second", "")),
         notice_is_final=False,
         negative_balance_supported=True,
         statement_kinds=frozenset({"balance"}),
         id_max_len=limits.KEY_LENGTH.value,
     )
+
+
+def _rate(per_second: str) -> Sourced:
+    """The channel's own rate where one is set, else Stripe's."""
+    stated = limits.REQUESTS_PER_SECOND
+    return Sourced(int(per_second), stated.unit, "this channel's setting", stated.read_on) if per_second else stated
 
 
 def connect(channel: Channel, kit: Kit) -> StripeGateway:

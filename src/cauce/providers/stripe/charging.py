@@ -119,6 +119,7 @@ async def refund(wire: Wire, request: RefundRequest) -> Outcome[Refund]:
         "reverse_transfer": True if sent_on else None,
         "refund_application_fee": True if sent_on and intent.get("application_fee_amount") else None,
         "metadata": mapping.metadata(request.metadata, request.key, cauce_reason=request.reason),
+        "expand": finding.EXPAND_REFUND,
     }
     answer = await wire.post("refunds.create", "/v1/refunds", fields, key=request.key)
     return await settled(
@@ -129,7 +130,11 @@ async def refund(wire: Wire, request: RefundRequest) -> Outcome[Refund]:
 async def find_refund(wire: Wire, key: str, ref: str = "", *, collection_ref: str = "") -> Outcome[Refund]:
     """What became of a refund."""
     if ref:
-        return understood(await wire.get("refunds.retrieve", f"/v1/refunds/{ref}", {}), mapping.refund_outcome)
-    scope = {"payment_intent": collection_ref} if collection_ref.startswith("pi_") else {}
+        return understood(
+            await wire.get("refunds.retrieve", f"/v1/refunds/{ref}", {"expand": finding.EXPAND_REFUND}),
+            mapping.refund_outcome,
+        )
+    scope: Json = {"payment_intent": collection_ref} if collection_ref.startswith("pi_") else {}
+    scope["expand"] = [f"data.{path}" for path in finding.EXPAND_REFUND]
     found = await finding.by_key(wire, "refunds.list", "/v1/refunds", key, scope)
     return mapping.refund_outcome(found) if found else mapping.not_found(key)

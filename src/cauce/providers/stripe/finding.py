@@ -15,6 +15,7 @@ from cauce.providers.stripe.wire import Json, Wire
 
 PAGES_MAX = 200
 EXPAND_CHARGE = ("latest_charge.balance_transaction",)
+EXPAND_REFUND = ("balance_transaction",)
 
 
 async def by_key(

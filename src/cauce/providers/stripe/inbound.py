@@ -156,10 +156,17 @@ def _dispute(obj: Json, event: Json) -> dict[str, Any]:
             "currency": amount.currency,
             "money_moved": moved,  # -1 taken, 1 given back, 0 nothing: only then is anything posted
             "fee_minor": dispute_fee(rows[-1]) if moved and rows else 0,
+            **(_settled(rows[-1]) if moved and rows else {}),
             "collection_ref": obj.get("payment_intent") or "",
             "respond_by": (obj.get("evidence_details") or {}).get("due_by") or 0,
         }
     }
+
+
+def _settled(row: Json) -> dict[str, Any]:
+    """What the newest row of a dispute moved on our balance, in the currency in which Stripe settles."""
+    moved = mapping.money_of(abs(row["amount"]), row["currency"])
+    return {"settled_minor": moved.amount_minor, "settled_currency": moved.currency}
 
 
 def dispute_fee(row: Json) -> int:

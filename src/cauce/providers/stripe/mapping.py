@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from cauce.gateway.accounts import Account, Instrument, Payout, SubBalance
-from cauce.gateway.capabilities import Sourced
 from cauce.gateway.charging import Charge, SavedMethod, Setup
 from cauce.gateway.collecting import ActionKind, Collection, NextAction, Refund
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
@@ -225,7 +224,9 @@ def refund_outcome(refund: Json) -> Outcome[Refund]:
     amount = money_of(refund["amount"], refund["currency"])
     match refund["status"]:
         case "succeeded":
-            return Done(Refund(refund["id"], amount, instant(refund["created"])))
+            row = refund.get("balance_transaction")
+            settled = money_of(-row["amount"], row["currency"]) if isinstance(row, dict) else None
+            return Done(Refund(refund["id"], amount, instant(refund["created"]), settled=settled))
         case "failed" | "canceled":
             reason = refund.get("failure_reason") or refund["status"]
             return Declined(str(reason), Refusal.DECLINED, f"the refund {refund['status']}: {reason}")
@@ -292,9 +293,3 @@ def statement_line(row: Json, account_ref: str) -> StatementLine:
 def smallest_charges() -> dict[str, int]:
     """Smallest charge per currency in our minor units."""
     return {c: money_of(amount, c).amount_minor for c, amount in limits.AMOUNT_MIN_MINOR.items()}
-
-
-def sourced_rate(per_second: str) -> Sourced:
-    """The channel's own rate where one is set, else Stripe's."""
-    stated = limits.REQUESTS_PER_SECOND
-    return Sourced(int(per_second), stated.unit, "this channel's setting", stated.read_on) if per_second else stated

@@ -171,6 +171,29 @@ def reopen(
     output.emit({"reopened": opened}, *(f"{name} is open" for name in opened))
 
 
+@app.command()
+def rates(
+    file: Annotated[Path, typer.Argument(help="A CSV file: currency, valid_on, rate, source.")],
+    base: Annotated[str, typer.Option("--base", help="The book currency, in whose units the rates are.")],
+    by: ByOption,
+    org: OrgOption = "",
+) -> None:
+    """Put down what currencies are worth in the book currency (G14). A rate is never changed; the same again is nothing."""
+    from cauce.entrypoints.cli.book_rates import read_rates
+    from cauce.ledger.rates import put_rates
+    from cauce.storage.audit import Actor
+
+    given = read_rates(file)
+
+    async def work(database: Database) -> int:
+        async with database.transaction((await _org(database, org)).id) as tx:
+            await put_rates(tx, base, given, Actor(by))
+        return len(given)
+
+    count = _run("cauce ledger rates", work)
+    output.emit({"base": base, "rates": count}, f"{count} rates in {base} stand")
+
+
 def _run(command: str, work: Callable[[Database], Coroutine[Any, Any, _T]]) -> _T:
     settings = current_settings()
 

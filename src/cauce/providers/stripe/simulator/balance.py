@@ -8,6 +8,7 @@ becomes available later does so by a timer per account, currency and day.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -33,6 +34,30 @@ _CATEGORY = {
     "payout_cancel": "payout_reversal", "payout_failure": "payout_reversal", "topup": "topup",
     "stripe_fee": "fee",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What the platform's balance takes for a currency: `text` units of `currency` for one ("": its own)."""
+
+    currency: str
+    text: str = ""
+
+    def into(self, amount: int) -> int:
+        """`amount` at this rate, in wire units (currencies with equally many decimals)."""
+        return half_up(amount * Fraction(self.text)) if self.text else amount
+
+    def fees(self, details: list[Obj]) -> list[Obj]:
+        """Fee lines at this rate."""
+        return [{**one, "amount": self.into(one["amount"]), "currency": self.currency} for one in details]
+
+
+def settles(tenant: Tenant, account: str, currency: str) -> Rate:
+    """The rate at which the platform settles a currency that it keeps no balance in: `settings` name it, as
+    `{"settles": {"eur": ["usd", "1.083"]}}`; sellers are settled in their own.
+    """
+    told = {} if account else tenant.facts.get("settles", {})
+    return Rate(*told[currency]) if currency in told else Rate(currency)
 
 
 def path(account: str) -> str:
@@ -69,11 +94,10 @@ def row(
     description: str | None = None,
     memo: str = "",
 ) -> Obj:
-    """Book one movement of `amount` less `fee` on `account`'s balance. `against` is the other side.
-
-    `application_fee` is the part of `fee` that goes to the platform instead of to Stripe.
-    """
+    """Book `amount` less `fee` on `account`'s balance `against` another; of the fee `application_fee` is the platform's."""
     available_on = available_on or desk.now
+    rate = settles(desk.tenant, account, currency)
+    amount, fee, currency = rate.into(amount), rate.into(fee), rate.currency
     status = "available" if available_on <= desk.now else "pending"
     made = desk.make(
         "balance_transaction",
@@ -83,9 +107,9 @@ def row(
             "balance_type": "payments",
             "currency": currency,
             "description": description,
-            "exchange_rate": None,
+            "exchange_rate": rate.text or None,
             "fee": fee,
-            "fee_details": fee_details or [],
+            "fee_details": rate.fees(fee_details or []),
             "net": amount - fee,
             "reporting_category": category or _CATEGORY[type],
             "source": source,
@@ -96,8 +120,7 @@ def row(
         account=account,
     )
     del made["metadata"]
-    own = (f"{path(account)}/{status}", amount - fee)
-    legs = [own, (against, -amount), *_fee_legs(fee, application_fee)]
+    legs = [(f"{path(account)}/{status}", amount - fee), (against, -amount), *_fee_legs(fee, application_fee)]
     desk.tenant.books.post(desk.tenant.now(), memo or type, currency, legs, source, force=True)
     if status == "pending":
         _arrange_release(desk, account, currency, available_on)
