@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cauce.billing.customers import service as customers
@@ -32,7 +32,7 @@ OVERLAP_HOURS = 24
 
 LINK, WHO = "portal_link", "who"
 _KEYS, _PAY_KEY, _IDENTITY_KEY, _IDENTITY_KEY_BEFORE = "portal", "pay_key", "identity_key", "identity_key_before"
-_PAY_AUDIENCE = "cauce:pay-invoice"
+_PAY_AUDIENCE, _INVITATION_AUDIENCE = "cauce:pay-invoice", "cauce:join-team"
 
 
 class IdentityOff(Conflict):
@@ -72,6 +72,25 @@ async def payable(tx: Tx, runtime: Runtime, token: str) -> str:
     """The invoice that a pay link is for; `BadToken` when it is not genuine or has ended."""
     now = await orgclock.org_now(tx)
     claims = tokens.read([await _pay_key(tx, runtime)], token, audience=_PAY_AUDIENCE, now=now)
+    return tokens.text_claim(claims, "sub", length_max=64, required=True)
+
+
+def invitation(member_id: str, ends_at: datetime) -> dict[str, Any]:
+    """The claims of a link that lets one invited person join."""
+    return {"aud": _INVITATION_AUDIENCE, "sub": member_id, "exp": int(ends_at.timestamp())}
+
+
+async def invitation_link(tx: Tx, runtime: Runtime, claims: dict[str, Any]) -> str:
+    """The address for these claims."""
+    org = await read_org(tx, tx.org)
+    token = tokens.sign(await _pay_key(tx, runtime), claims)
+    return f"{runtime.public_url}/portal/{org.public_id}/invitation?token={token}"
+
+
+async def invited(tx: Tx, runtime: Runtime, token: str) -> str:
+    """The member whom an invitation's link is for; `BadToken` when it is not genuine or has ended."""
+    now = await orgclock.org_now(tx)
+    claims = tokens.read([await _pay_key(tx, runtime)], token, audience=_INVITATION_AUDIENCE, now=now)
     return tokens.text_claim(claims, "sub", length_max=64, required=True)
 
 

@@ -19,6 +19,7 @@ from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import CauceError
 from cauce.kernel.ids import new_id
 from cauce.storage import jobs, sealing
+from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.jobs import Job, NewJob
 
@@ -85,13 +86,22 @@ async def send_login_link(context: Context, job: Job) -> None:
 
 
 async def mail_channel(context: Context) -> str:
-    """The channel that carries mail: the first that sends messages and keeps no contacts; `CannotMail` without one."""
+    """The channel that carries mail; `CannotMail` without one."""
     async with context.transaction() as tx:
-        org = await read_org(tx, tx.org)
-        rows = [row for row in await channels.list_channels(tx) if row["state"] == "active"]
-        for row in rows:
-            channel = await channels.open_channel(tx, context.runtime.sealer, row["id"], livemode=org.livemode)
-            can = context.runtime.gateways.capabilities(channel).can
-            if Can.SENDS_MESSAGES in can and Can.TRACKS_CONTACTS not in can:
-                return str(row["id"])
-    raise CannotMail("no channel of this organization carries mail")
+        found = await find_mail_channel(tx, context)
+    if found is None:
+        raise CannotMail("no channel of this organization carries mail")
+    return found
+
+
+async def find_mail_channel(tx: Tx, context: Context) -> str | None:
+    """The first active channel that sends messages and keeps no contacts, or None."""
+    org = await read_org(tx, tx.org)
+    for row in await channels.list_channels(tx):
+        if row["state"] != "active":
+            continue
+        channel = await channels.open_channel(tx, context.runtime.sealer, row["id"], livemode=org.livemode)
+        can = context.runtime.gateways.capabilities(channel).can
+        if Can.SENDS_MESSAGES in can and Can.TRACKS_CONTACTS not in can:
+            return str(row["id"])
+    return None

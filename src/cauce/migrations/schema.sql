@@ -1609,6 +1609,30 @@ ALTER TABLE ONLY customers.customer FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: member; Type: TABLE; Schema: customers; Owner: -
+--
+
+CREATE TABLE customers.member (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    external_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    email text NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    role text NOT NULL,
+    state text NOT NULL,
+    invited_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    joined_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    CONSTRAINT member_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text]))),
+    CONSTRAINT member_state_check CHECK ((state = ANY (ARRAY['invited'::text, 'joined'::text, 'removed'::text])))
+);
+
+ALTER TABLE ONLY customers.member FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: token; Type: TABLE; Schema: customers; Owner: -
 --
 
@@ -4463,6 +4487,14 @@ ALTER TABLE ONLY customers.customer
 
 
 --
+-- Name: member member_pkey; Type: CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.member
+    ADD CONSTRAINT member_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: token token_pkey; Type: CONSTRAINT; Schema: customers; Owner: -
 --
 
@@ -5586,6 +5618,27 @@ CREATE INDEX message_customer ON conversations.message USING btree (org_id, cust
 --
 
 CREATE UNIQUE INDEX message_outside ON conversations.message USING btree (org_id, conversation_id, ref) WHERE (ref <> ''::text);
+
+
+--
+-- Name: member_customer; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX member_customer ON customers.member USING btree (org_id, customer_id, id);
+
+
+--
+-- Name: member_identity; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE UNIQUE INDEX member_identity ON customers.member USING btree (org_id, external_id, customer_id) WHERE ((state = 'joined'::text) AND (external_id <> ''::text));
+
+
+--
+-- Name: member_once; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE UNIQUE INDEX member_once ON customers.member USING btree (org_id, customer_id, email) WHERE (state = ANY (ARRAY['invited'::text, 'joined'::text]));
 
 
 --
@@ -6838,6 +6891,14 @@ ALTER TABLE ONLY conversations.message
 
 
 --
+-- Name: member member_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.member
+    ADD CONSTRAINT member_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
+
+
+--
 -- Name: api_key api_key_org_id_fkey; Type: FK CONSTRAINT; Schema: directory; Owner: -
 --
 
@@ -7226,10 +7287,23 @@ ALTER TABLE conversations.saved_reply ENABLE ROW LEVEL SECURITY;
 ALTER TABLE customers.customer ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: member; Type: ROW SECURITY; Schema: customers; Owner: -
+--
+
+ALTER TABLE customers.member ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: customer org_isolation; Type: POLICY; Schema: customers; Owner: -
 --
 
 CREATE POLICY org_isolation ON customers.customer TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: member org_isolation; Type: POLICY; Schema: customers; Owner: -
+--
+
+CREATE POLICY org_isolation ON customers.member TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -9227,6 +9301,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE conversations.saved_reply TO cauce_ap
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.customer TO cauce_app;
+
+
+--
+-- Name: TABLE member; Type: ACL; Schema: customers; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.member TO cauce_app;
 
 
 --

@@ -47,7 +47,7 @@ async def prices_of_plans(tx: Tx, plan_ids: Sequence[str]) -> list[Row]:
 
 
 async def entitlements(tx: Tx, customers_named: Sequence[str]) -> list[Row]:
-    """What each customer may use, by id or external id: access of subscriptions and grants by hand that hold now.
+    """What each customer (or member, I6) may use, by id or external id: access of subscriptions and grants by hand now.
 
     One row per subscription or grant; a customer without either has one row of nothing.
     """

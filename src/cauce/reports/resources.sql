@@ -36,14 +36,22 @@ SELECT id, plan_id, key, kind, role, currency, billing, interval_unit, interval_
 -- name: entitlements_of_many
 -- Look-ups by key for each customer asked for, whatever the planner thinks of the tables' sizes.
 WITH found AS MATERIALIZED (
-  SELECT w.named, c.id, c.suspended FROM unnest($2::text[]) w(named)
+  SELECT DISTINCT w.named, c.id, c.suspended FROM unnest($2::text[]) w(named)
    CROSS JOIN LATERAL (
+    (
      (SELECT c.id, c.suspended_at IS NOT NULL AS suspended, 1 AS rank FROM customers.customer c
        WHERE c.org_id = $1 AND c.external_id = w.named LIMIT 1)
       UNION ALL
      (SELECT c.id, c.suspended_at IS NOT NULL, 2 FROM customers.customer c
        WHERE c.org_id = $1 AND c.id = w.named AND w.named LIKE 'cus\_%' LIMIT 1)
-      ORDER BY rank LIMIT 1) c
+      ORDER BY rank LIMIT 1)
+      UNION
+     -- A member of a team uses what the team may use (I6), of however many teams he is one.
+     (SELECT c.id, c.suspended_at IS NOT NULL, 3 FROM customers.member m JOIN customers.customer c ON c.org_id = $1 AND c.id = m.customer_id
+       WHERE m.org_id = $1 AND m.state = 'joined' AND m.external_id = w.named AND w.named <> '')
+      UNION
+     (SELECT c.id, c.suspended_at IS NOT NULL, 3 FROM customers.member m JOIN customers.customer c ON c.org_id = $1 AND c.id = m.customer_id
+       WHERE m.org_id = $1 AND m.id = w.named AND m.state = 'joined' AND w.named LIKE 'mem\_%')) c
 )
 SELECT f.named, f.id AS customer_id, f.suspended, a.subscription_id, a.product_id, a.level, a.features, a.limits, NULL::text AS feature, NULL::jsonb AS value, NULL::timestamptz AS ends_at
   FROM found f LEFT JOIN LATERAL (

@@ -35,6 +35,8 @@ def check_plan(plan: NewPlan) -> None:
 
 
 def _check_limits(plan: NewPlan) -> None:
+    if plan.policy.seats and plan.policy.seats not in {price.key for price in plan.prices}:
+        raise BadPlan(f"no price of the plan has the key {plan.policy.seats!r}", param="policy.seats")
     limited = [limit.feature for limit in plan.policy.limits]
     if len(set(limited)) != len(limited):
         raise BadPlan("a feature has one limit", param="policy.limits")

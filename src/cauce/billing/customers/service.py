@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cauce.billing.customers import store
+from cauce.billing.customers import members, store
 from cauce.billing.customers.rules import Customer, CustomerData, check
 from cauce.billing.customers.store import find, ids_by_email, lock, read
 from cauce.kernel.ids import new_id
@@ -42,4 +42,5 @@ async def erase(tx: Tx, customer_id: str, *, now: datetime, actor: str) -> None:
     await store.lock(tx, [customer_id])
     await tx.run(store.QUERIES.erase, tx.org, customer_id, now)
     await tx.run(store.QUERIES.forget_tokens, tx.org, customer_id)
+    await members.forget(tx, customer_id, now)
     await emit(tx, [NewEvent("customer.deleted", customer_id, now, {}, customer_id)], actor=actor)

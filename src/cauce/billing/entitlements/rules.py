@@ -73,6 +73,11 @@ def change_event(before: Level | None, after: Level) -> str | None:
     return "access.granted" if before is None else "access.restored"
 
 
+def rank(level: Level) -> int:
+    """How much a level allows, for comparing."""
+    return _RANK[level]
+
+
 def highest(levels: Iterable[Level]) -> Level:
     """The best of several levels; `NONE` of nothing."""
     return max(levels, key=_RANK.__getitem__, default=Level.NONE)

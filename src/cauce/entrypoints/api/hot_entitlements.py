@@ -98,7 +98,7 @@ described = [
         "entitlements",
         EntitlementCheck,
         query={
-            "customer": "the customer's id or external id",
+            "customer": "id or external id of the customer, or of a member of one or several",
             "feature": "the feature's key; left out: anything at all",
             "product": "the product's id; left out: any",
         },

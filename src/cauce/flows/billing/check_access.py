@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cauce.billing.entitlements.rules import Level, highest, overridden
+from cauce.billing.entitlements.rules import Level, highest, overridden, rank
 from cauce.flows.context import Context
 from cauce.reports.resources import entitlements
 from cauce.reports.usage_limits import standings
@@ -26,7 +26,7 @@ _NOTHING_USED: Used = {}
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """May this customer (id or external id) use a feature ("": anything at all) of a product ("": any)?"""
+    """May this customer or member of one (id or external id) use a feature ("": anything at all) of a product ("": any)?"""
 
     customer: str
     feature: str = ""
@@ -54,10 +54,19 @@ async def check_access(context: Context, questions: Sequence[Check]) -> list[Che
         now = await context.now(tx)
         rows = await entitlements(tx, sorted({one.customer for one in questions}))
         used = await used_of(tx, rows, {one.feature for one in questions})
-    by_customer: dict[str, list[Row]] = {}
+    named: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
-        by_customer.setdefault(row["named"], []).append(row)
-    return [decide(by_customer.get(one.customer, ()), one, now, used) for one in questions]
+        named.setdefault(row["named"], {}).setdefault(row["customer_id"], []).append(row)
+    return [_best_of(named.get(one.customer, {}), one, now, used) for one in questions]
+
+
+def _best_of(by_customer: Mapping[str, Sequence[Row]], asked: Check, now: datetime, used: Used) -> Checked | None:
+    """The answer for one name: of himself, and of every team that he is a member of, the most generous (I6)."""
+    if len(by_customer) == 1:
+        return decide(next(iter(by_customer.values())), asked, now, used)
+    answers = [decide(rows, asked, now, used) for _, rows in sorted(by_customer.items())]
+    found = [one for one in answers if one is not None]
+    return max(found, key=lambda one: (one.allowed, rank(one.level)), default=None)
 
 
 async def used_of(tx: Tx, rows: Sequence[Row], features: Set[str]) -> Used:

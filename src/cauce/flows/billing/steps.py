@@ -18,6 +18,7 @@ from cauce.flows.billing import (
     dunning,
     exchange,
     lapses,
+    members,
     methods,
     pausing,
     provision,
@@ -33,6 +34,7 @@ from cauce.gateway.reporting import NoticeKind
 
 JOBS: dict[str, JobKind] = {
     show.SHOW_JOB: JobKind(show.show_customer, in_company=True),
+    members.INVITATION_JOB: JobKind(members.send_invitation, attempts_max=5),
     exchange.SETTLEMENT_JOB: JobKind(exchange.learn_settlement),
     provision.RUN_JOB: provision_run.RUN,
     provision.COMPENSATE_JOB: JobKind(compensate.compensate),

@@ -17,6 +17,7 @@ from cauce.entrypoints.web.tables import Table, amount, columns, day, state, tex
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import cancel as ending
 from cauce.flows.billing import methods, pausing, pay_page
+from cauce.flows.billing.members import seats_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.reports import customers as report
 from cauce.reports import invoices, subscriptions
@@ -35,6 +36,7 @@ async def show(request: Request, visit: Visit) -> Response:
         saved = await report.methods(tx, visit.who)
         billed = await invoices.page(tx, customer_id=visit.who, rows_max=24)
         credit = await report.credit(tx, visit.who)
+        seats = await seats_of(tx, visit.who, await visit.context.now(tx))
     owed = [row for row in billed if row["status"] == "open" and row["left_minor"] > 0]
     return render(
         request,
@@ -47,6 +49,7 @@ async def show(request: Request, visit: Visit) -> Response:
         methods=saved,
         owed=owed,
         credit=credit,
+        has_team=seats.total is not None or seats.used > 0,
         invoices=_invoice_table(billed, visit),
     )
 
