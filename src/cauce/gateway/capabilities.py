@@ -42,6 +42,7 @@ class Can(StrEnum):
     RUNS_INSTANCES = "runs_instances"
     RUNS_PROGRAMS = "runs_programs"
     SHOWS_CHAT = "shows_chat"
+    IMPORTS_BILLING = "imports_billing"
 
 
 class TopUpKind(StrEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cauce.kernel.errors import Conflict, InvalidRequest, Unauthenticated
+from cauce.kernel.errors import CauceError, Conflict, InvalidRequest, Unauthenticated
 
 
 class CapabilityMissing(Conflict):
@@ -79,3 +79,11 @@ class ChannelSettingsError(InvalidRequest):
     """The channel's settings or credentials are incomplete or contradict each other."""
 
     code = "channel_settings"
+
+
+class CannotRead(CauceError):
+    """The provider did not answer a question; nothing was changed. Try again."""
+
+    code = "provider_cannot_read"
+    http_status = 503
+    retryable = True

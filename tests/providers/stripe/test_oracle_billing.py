@@ -383,3 +383,39 @@ def test_events_are_listed_by_type_and_for_thirty_days(platform: Platform) -> No
     assert client.v1.events.list({"types": ["charge.succeeded"]}).data == []
     platform.advance("31d")
     assert client.v1.events.list().data == []
+
+
+def test_subscriptions_of_stripes_own_engine_renew_or_end_as_the_library_reads_them(platform: Platform) -> None:
+    client = platform.client()
+    customer, method = _customer_with_card(platform)
+    client.v1.customers.update(customer, {"invoice_settings": {"default_payment_method": method}})
+    product = client.v1.products.create({"name": "App"})
+    price = client.v1.prices.create(
+        {"product": product.id, "currency": "eur", "unit_amount": 2900, "recurring": {"interval": "month"}}
+    )
+    one = client.v1.subscriptions.create({"customer": customer, "items": [{"price": price.id, "quantity": 2}]})
+    trial = client.v1.subscriptions.create(
+        {"customer": customer, "items": [{"price": price.id}], "trial_period_days": 10}
+    )
+    assert (one.status, trial.status, one["items"].data[0].price.unit_amount) == ("active", "trialing", 2900)
+    ended = client.v1.subscriptions.update(one.id, {"cancel_at_period_end": True, "metadata": {"k": "v"}})
+    assert ended.cancel_at_period_end and ended.cancel_at == ended["items"].data[0].current_period_end
+    found = client.v1.subscriptions.list(
+        {
+            "status": "all",
+            "expand": [
+                "data.customer",
+                "data.customer.invoice_settings.default_payment_method",
+                "data.default_payment_method",
+            ],
+        }
+    )
+    assert [each.id for each in found.data] == [trial.id, one.id]
+    card = found.data[0].customer.invoice_settings.default_payment_method  # type: ignore[union-attr]
+    assert card.card.last4 == "4242"  # type: ignore[union-attr]
+    platform.advance("40d")
+    assert client.v1.subscriptions.retrieve(one.id).status == "canceled"
+    assert client.v1.subscriptions.retrieve(trial.id).status == "active"
+    assert [each.id for each in client.v1.subscriptions.list().data] == [trial.id]
+    reasons = [each.billing_reason for each in client.v1.invoices.list().data]
+    assert reasons == ["subscription_cycle", "subscription_create"]

@@ -17,6 +17,7 @@ from cauce.billing.payments.rules import (
     expiry_notice,
 )
 from cauce.billing.payments.store import (
+    customer_of_payer,
     forget_payer,
     in_flight,
     in_flight_of_subscriptions,
@@ -50,6 +51,7 @@ __all__ = [
     "begin_setup",
     "conclude_attempt",
     "conclude_refund",
+    "customer_of_payer",
     "forget_payer",
     "in_flight",
     "in_flight_of_subscriptions",

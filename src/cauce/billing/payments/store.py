@@ -155,6 +155,12 @@ async def payers_of(tx: Tx, customer_id: str) -> list[tuple[str, str]]:
     return [(row["channel_id"], row["ref"]) for row in await tx.rows(QUERIES.payers_of, tx.org, customer_id)]
 
 
+async def customer_of_payer(tx: Tx, channel_id: str, ref: str) -> str | None:
+    """The customer whom a provider calls `ref`, or None."""
+    found: str | None = await tx.value(QUERIES.payer_by_ref, tx.org, channel_id, ref)
+    return found
+
+
 async def forget_payer(tx: Tx, channel_id: str, ref: str) -> str | None:
     """The provider deleted the customer it called `ref`: he is not known there any more; his id here, or None."""
     customer_id = await tx.value(QUERIES.payer_by_ref, tx.org, channel_id, ref)

@@ -6,7 +6,7 @@ which the first own invoice continues the old anchor. A row that was taken over 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 
@@ -29,7 +29,8 @@ from cauce.ledger.recipes import billing as recipes
 from cauce.reports.billing_run import load_surroundings
 from cauce.storage.database import Tx
 
-_SOURCE = "taken_over_from"
+SOURCE = "taken_over_from"
+"""Metadata of a subscription that was taken over: its id in the system that ran before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class OldSubscription:
     channel_id: str = ""
     customer_ref: str = ""
     method: SavedMethod | None = None
+    is_ended_there: bool = False  # the old system bills nothing any more, so what is due already is billed here
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +66,29 @@ class TakenOver:
     refused: str = ""
 
 
+Prepare = Callable[[Tx, OldSubscription], Awaitable[None]]
+
+
 class _DryRun(Exception):
     """Nothing of a dry run is kept."""
 
 
-async def take_over(context: Context, rows: Sequence[OldSubscription], *, dry_run: bool = False) -> list[TakenOver]:
-    """Take rows over, each in a transaction of its own, so that a bad one does not hold up the others."""
-    return [await _one(context, row, dry_run=dry_run) for row in rows]
+async def take_over(
+    context: Context, rows: Sequence[OldSubscription], *, dry_run: bool = False, prepare: Prepare | None = None
+) -> list[TakenOver]:
+    """Take rows over, each in a transaction of its own, so that a bad one does not hold up the others.
+
+    `prepare` makes what a row needs (its plan), first thing in that transaction.
+    """
+    return [await _one(context, row, prepare, dry_run=dry_run) for row in rows]
 
 
-async def _one(context: Context, row: OldSubscription, *, dry_run: bool) -> TakenOver:
+async def _one(context: Context, row: OldSubscription, prepare: Prepare | None, *, dry_run: bool) -> TakenOver:
     taken = TakenOver(row.reference, None)
     try:
         async with context.transaction() as tx:
+            if prepare is not None:
+                await prepare(tx, row)
             taken = TakenOver(row.reference, await _take(tx, context, row))
             if dry_run:
                 raise _DryRun
@@ -97,7 +109,7 @@ async def _take(tx: Tx, context: Context, row: OldSubscription) -> str:
     prices = choose_prices(sold, command)
     customer, _ = await customers.put(tx, row.customer, now=now, actor=actor)
     for known in await subscriptions.ids_of_customer(tx, customer.id):
-        if (await subscriptions.read(tx, known)).metadata.get(_SOURCE) == row.reference:
+        if (await subscriptions.read(tx, known)).metadata.get(SOURCE) == row.reference:
             return known
     one = await _place(tx, row, command, plan, prices, customer, now, actor)
     batch = Batch()
@@ -123,16 +135,16 @@ async def _place(
     actor: str,
 ) -> Subscription:
     draft = draft_of(command, plan, prices, customer, now)
-    draft = replace(draft, metadata={_SOURCE: row.reference}, anchor_day=row.anchor_day or draft.anchor_day)
+    draft = replace(draft, metadata={SOURCE: row.reference}, anchor_day=row.anchor_day or draft.anchor_day)
     if row.trial_end is not None:
-        if row.trial_end <= now:
+        if row.trial_end <= now and not row.is_ended_there:
             raise InvalidRequest("the trial has ended", param="trial_end")
         one = move_trial(replace(draft, status="trialing", trial_start=now), row.trial_end)
     else:
         assert row.paid_until is not None
         anchored = replace(draft, status="active", anchor_on=row.paid_until, anchor_time=time(0), started_at=now)
         one = replace(anchored, due_kind=RENEW, due_at=instant_of(anchored, row.paid_until))
-        if one.due_at is None or one.due_at <= now:
+        if one.due_at is None or (one.due_at <= now and not row.is_ended_there):
             raise InvalidRequest(
                 "the period that was paid is over; bill it in the old system first", param="paid_until"
             )

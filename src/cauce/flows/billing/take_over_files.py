@@ -124,7 +124,13 @@ async def import_subscriptions(
 
 async def compare_next(context: Context, taken: Sequence[TakenOver], lines: Sequence[str]) -> list[Difference]:
     """The next invoice of each subscription against the old system's last (a CSV: reference, total_minor); what differs."""
-    old = {row["reference"]: int(row["total_minor"]) for row in csv.DictReader(lines)}
+    return await differences(
+        context, taken, {row["reference"]: int(row["total_minor"]) for row in csv.DictReader(lines)}
+    )
+
+
+async def differences(context: Context, taken: Sequence[TakenOver], old: Mapping[str, int]) -> list[Difference]:
+    """The next invoice of each subscription against what the old system billed last, by reference; what differs."""
     found = []
     for one in taken:
         if one.subscription_id is None:

@@ -28,6 +28,7 @@ _CAN = frozenset(
         Can.PAYS_OUT,
         Can.REPORTS_BALANCES,
         Can.CHECKS_SETUP,
+        Can.IMPORTS_BILLING,
     }
 )
 

@@ -27,11 +27,22 @@ from cauce.gateway.charging import (
     SetupRequest,
 )
 from cauce.gateway.collecting import Collection, CollectRequest, FetchRequest, Refund, RefundRequest
+from cauce.gateway.importing import ForeignCustomer, ForeignInvoice, ForeignSubscription
 from cauce.gateway.outcome import Outcome
 from cauce.gateway.provider import Channel, Kit
 from cauce.gateway.reporting import Notice, ParsedNotice, StatementLine
 from cauce.gateway.splitting import ReverseSplitRequest, SplitRequest, SplitResult, SplitReversal
-from cauce.providers.stripe import answers, backfill, charging, collecting, customers, inbound, merchants, statements
+from cauce.providers.stripe import (
+    answers,
+    backfill,
+    charging,
+    collecting,
+    customers,
+    importing,
+    inbound,
+    merchants,
+    statements,
+)
 from cauce.providers.stripe.answers import guarded
 from cauce.providers.stripe.wire import Wire
 
@@ -141,3 +152,23 @@ class StripeGateway:
     def missed_notices(self, since: datetime) -> AsyncIterator[Notice]:
         """Events since `since` (30 days at most) that Stripe could not deliver, oldest first: to fill a gap."""
         return backfill.missed(self._wire, since)
+
+    def foreign_products(self) -> AsyncIterator[tuple[str, str]]:
+        """See `ImportsBilling`."""
+        return importing.products(self._wire)
+
+    def foreign_customers(self) -> AsyncIterator[ForeignCustomer]:
+        """See `ImportsBilling`."""
+        return importing.customers(self._wire)
+
+    def foreign_subscriptions(self) -> AsyncIterator[ForeignSubscription]:
+        """See `ImportsBilling`."""
+        return importing.subscriptions(self._wire)
+
+    def foreign_invoices(self) -> AsyncIterator[ForeignInvoice]:
+        """See `ImportsBilling`."""
+        return importing.invoices(self._wire)
+
+    async def end_foreign(self, key: str, ref: str) -> Outcome[ForeignSubscription]:
+        """See `ImportsBilling`."""
+        return await importing.end(self._wire, key, ref)

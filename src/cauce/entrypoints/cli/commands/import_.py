@@ -43,6 +43,29 @@ def import_subscriptions(
     _import("subscriptions", file, map_file, compare, org, dry_run=dry_run)
 
 
+@app.command("stripe")
+def import_stripe(
+    channel: Annotated[str, typer.Option("--channel", help="The channel whose provider bills them now (ch_…).")],
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="A YAML file: prices, external_id (docs/take-over.md).")
+    ] = None,
+    dry_run: DryRun = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="The next invoice here against the last one there.")
+    ] = False,
+    org: OrgOption = "",
+) -> None:
+    """Take over what Stripe Billing runs: each subscription is ended there with its period and billed here from then on."""
+    import yaml
+
+    from cauce.entrypoints.cli.foreign_import import described, imported, told
+
+    found = imported(
+        channel, yaml.safe_load(_text(map_file)) if map_file else None, org, dry_run=dry_run, compare=compare
+    )
+    output.emit(described(found, dry_run=dry_run), *told(found, dry_run=dry_run, compared=compare))
+
+
 @app.command("orders")
 def import_orders(
     items: Annotated[Path, typer.Option("--items", help="CSV: order_id, item, seller_id, price_cents, freight_cents.")],

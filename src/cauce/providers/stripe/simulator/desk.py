@@ -21,8 +21,11 @@ _PREFIXES = {
     "refund": "re", "dispute": "du", "checkout.session": "cs_test", "balance_transaction": "txn", "mandate": "mandate",
     "webhook_endpoint": "we", "account": "acct", "transfer": "tr", "transfer_reversal": "trr",
     "application_fee": "fee", "fee_refund": "fr", "payout": "po", "bank_account": "ba", "setup_attempt": "setatt",
+    "product": "prod", "price": "price", "subscription": "sub", "subscription_item": "si", "invoice": "in",
 }  # fmt: skip
-_WITHOUT_LIVEMODE = frozenset({"refund", "transfer_reversal", "balance_transaction", "fee_refund", "account"})
+_WITHOUT_LIVEMODE = frozenset(
+    {"refund", "subscription_item", "transfer_reversal", "balance_transaction", "fee_refund", "account"}
+)
 ID_LENGTH = 24
 
 

@@ -2,7 +2,7 @@
 
 `payer` and `merchant` are the verbs that every face has; the others are `disputes`, `disputes/<id>/decide`,
 `refunds/<id>/fail`, `payouts/<id>/pay|fail`, `payouts/automatic`, `payment_intents/<id>/settle`,
-`accounts/<id>/requirements|capabilities|onboard`, `payment_methods/<id>/behave|auto_update`, `topup`, `settings`,
+`subscriptions/<id>/set`, `customers/<id>/set`, `accounts/<id>/requirements|capabilities|onboard`, `payment_methods/<id>/behave|auto_update`, `topup`, `settings`,
 `rotate_secret` and `check`.
 """
 
@@ -15,6 +15,7 @@ from cauce.providers.kit.simulator.tenant import Tenant
 from cauce.providers.stripe.simulator import (
     accounts,
     balance,
+    billing,
     checkout,
     confirming,
     disputes,
@@ -63,6 +64,10 @@ def _do(desk: Desk, verb: list[str], body: Mapping[str, Any]) -> dict[str, Any]:
             return _account(desk, desk.get("account", id), what, body)
         case ["payment_methods", id, what]:
             return _method(desk, desk.get("payment_method", id), what, body)
+        case ["subscriptions", id, "set"]:
+            return billing.by_control(desk, desk.get("subscription", id), dict(body))
+        case ["customers", id, "set"]:
+            return billing.balance_by_control(desk.get("customer", id), body)
         case ["topup"]:
             return _top_up(desk, body)
         case ["settings"]:

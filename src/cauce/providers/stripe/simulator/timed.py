@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cauce.providers.kit.simulator.tenant import Tenant
 from cauce.providers.kit.simulator.timers import Timer
-from cauce.providers.stripe.simulator import balance, checkout, confirming, disputes, intents, payouts, refunds
+from cauce.providers.stripe.simulator import balance, billing, checkout, confirming, disputes, intents, payouts, refunds
 from cauce.providers.stripe.simulator.desk import Desk
 
 
@@ -38,6 +38,8 @@ def fire(tenant: Tenant, timer: Timer) -> None:
             disputes.due(desk, desk.get("dispute", id))
         case "dispute_verdict":
             disputes.decide(desk, desk.get("dispute", id), word)
+        case "billing_period":
+            billing.period_ends(desk, desk.get("subscription", id))
         case "payout_leaves":
             payouts.leaves(desk, desk.get("payout", id))
         case "payout_arrives":

@@ -55,6 +55,10 @@ _REFERENCES: dict[str, dict[str, str]] = {
     },
     "mandate": {"payment_method": "payment_method"},
     "bank_account": {"account": "account"},
+    "price": {"product": "product"},
+    "subscription": {"customer": "customer", "default_payment_method": "payment_method"},
+    "invoice": {"customer": "customer"},
+    "": {"default_payment_method": "payment_method"},  # inside `invoice_settings`
 }  # fmt: skip
 _ANY_SOURCE = (
     "charge",
