@@ -446,3 +446,19 @@ async def test_book_rates_are_put_down_once_and_listed_by_day(product: World) ->
     for rate in ("1,1", "-1", "1e3", 1.1):
         body["rates"][0]["rate"] = rate  # type: ignore[index]
         assert (await one.send("POST", "/ledger/book_rates", body)).status_code == 422
+
+
+async def test_a_plan_is_hidden_from_pages_and_shown_again(product: World) -> None:
+    me = await shop(product)
+    home = f"/portal/{me.org.public_id}"
+    assert "Pro" in (await me.client.get(home)).text
+    for _ in range(2):
+        assert (await me.done("POST", "/plans/pro/unpublish"))["state"] == "unpublished"
+    assert "Pro" not in (await me.client.get(home)).text
+    await subscribed(me)  # by its key it is sold on
+    assert (await me.done("POST", "/plans/pro/publish"))["state"] == "published"
+    assert "Pro" in (await me.client.get(home)).text
+    await me.done("POST", "/plans/pro/archive")
+    assert (await me.send("POST", "/plans/pro/publish")).json()["code"] == "plan_not_sold"
+    told = [row["type"] for row in (await me.get("/events", limit=100))["data"] if row["type"].startswith("plan.")]
+    assert (told.count("plan.unpublished"), told.count("plan.published")) == (1, 1)

@@ -164,6 +164,12 @@ async def restrictions(tx: Tx, subscription_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.restrictions, tx.org, list(subscription_ids))
 
 
+async def statement_descriptors(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, str]:
+    """What the plans of these subscriptions want on card statements; those that want nothing are left out."""
+    rows = await tx.rows(QUERIES.statement_descriptors, tx.org, list(subscription_ids))
+    return {row["id"]: row["descriptor"] for row in rows}
+
+
 async def invoice_paid_by(tx: Tx, channel_id: str, reference: str) -> str | None:
     """The invoice of the payment that a provider calls `reference`, or None."""
     found: str | None = await tx.value(QUERIES.invoice_paid_by, tx.org, channel_id, reference)

@@ -139,3 +139,8 @@ SELECT i.subscription_id, CASE WHEN p.dispute_lost THEN 'lost' ELSE 'opened' END
 
 -- name: invoice_paid_by
 SELECT invoice_id FROM payments.payment WHERE org_id = $1 AND channel_id = $2 AND reference = $3 ORDER BY id LIMIT 1
+
+-- name: statement_descriptors
+SELECT s.id, p.policy->>'statement_descriptor' AS descriptor FROM subscriptions.subscription s
+  JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id AND coalesce(p.policy->>'statement_descriptor', '') <> ''
+ WHERE s.org_id = $1 AND s.id = ANY ($2::text[])

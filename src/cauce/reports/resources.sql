@@ -5,7 +5,10 @@ SELECT id, external_id, email, name, locale, timezone, country, address, tax_ids
 -- name: subscriptions_of_ids
 SELECT s.id, s.customer_id, p.key AS plan, p.version AS plan_version, s.product_id, s.status, s.currency, s.timezone, s.interval_unit, s.interval_count,
        s.term, s.period_start, s.period_end, s.trial_start, s.trial_end, s.collection, s.net_days, s.cancel_at_period_end, s.cancellation,
-       s.cancel_reason, s.pause_reason, s.resume_at, s.pending_invoice_id, s.mrr_minor, s.metadata, s.started_at, s.ended_at, s.created_at, a.level AS access
+       s.cancel_reason, s.pause_reason, s.resume_at, s.pending_invoice_id, s.mrr_minor, s.metadata, s.started_at, s.ended_at, s.created_at, a.level AS access,
+       s.method_id AS payment_method_id,
+       (SELECT coalesce(sum(i.total_minor - i.credit_minor - i.paid_minor - i.credited_minor - i.lost_minor), 0)::bigint FROM invoicing.invoice i
+         WHERE i.org_id = $1 AND i.subscription_id = s.id AND i.status = 'open') AS amount_due_minor
   FROM subscriptions.subscription s
   JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
   LEFT JOIN entitlements.access a ON a.org_id = $1 AND a.subscription_id = s.id

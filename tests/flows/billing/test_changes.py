@@ -19,6 +19,7 @@ from cauce.flows.billing.changes import (
     withdraw_change,
 )
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
+from cauce.flows.billing.trial_dates import move_trial_end
 from cauce.flows.billing.upcoming import upcoming_invoice
 from cauce.pricing.invoice_lines import PricedLine
 from tests.flows.billing.shop import Shop, flat, per_unit
@@ -245,4 +246,31 @@ async def test_a_change_back_in_time_is_dated_then_and_not_before_the_period(sel
     assert done.total_minor == 1_500
     await seller.work()
     assert str((await seller.invoices(one))[-1]["issued_on"]) == "2026-04-16"
+    await seller.prove()
+
+
+async def test_s4_a_change_during_a_trial_is_followed_by_its_end_and_reminders(seller: Shop) -> None:
+    await seller.plan("small", flat(3_000), trial_days=14)
+    await seller.plan("large", flat(5_000), per_unit("700"), trial_days=30)
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "small")).subscription_id
+    begun = (await seller.subscription(one)).trial_end
+    await seller.advance(timedelta(days=2))
+    await change(seller.context, Change(one, plan="large", quantities={"seats": "2"}, timing=NOW))
+    assert (await seller.subscription(one)).trial_end == begun, "a longer trial of another plan is no second one"
+    assert await seller.invoices(one) == [], "nothing is charged in a trial"
+    assert (await upcoming_invoice(seller.context, one)).bill.priced.total_minor == 6_400
+    assert begun is not None
+    later = begun + timedelta(days=5)
+    await move_trial_end(seller.context, one, later)
+    await change(seller.context, Change(one, quantities={"seats": "1"}, timing=NOW))
+    await seller.advance_to(begun + timedelta(hours=1))
+    assert (await seller.subscription(one)).status == "trialing" and "subscription.trial_will_end" not in (
+        await seller.story(one)
+    )
+    await seller.advance_to(later + timedelta(hours=1))
+    (invoice,) = await seller.invoices(one)
+    assert (invoice["total_minor"], invoice["status"]) == (5_700, "paid")
+    story = await seller.story(one)
+    assert [story.count(f"subscription.{what}") for what in ("trial_will_end", "trial_converted")] == [1, 1]
     await seller.prove()

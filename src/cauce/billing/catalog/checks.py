@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from cauce.billing.catalog.rules import BadPlan, NewPlan, PriceKind, shared_interval
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.currencies import exponent_of
+
+_DESCRIPTOR = re.compile(r"""[^<>\\'"*\x00-\x1f\x7f-\U0010ffff]{0,22}""")
 
 
 def check_plan(plan: NewPlan) -> None:
@@ -35,6 +39,11 @@ def check_plan(plan: NewPlan) -> None:
 
 
 def _check_limits(plan: NewPlan) -> None:
+    if not _DESCRIPTOR.fullmatch(plan.policy.statement_descriptor):
+        raise BadPlan(
+            "a statement descriptor has at most 22 characters of plain ASCII without < > \\ ' \" *",
+            param="policy.statement_descriptor",
+        )
     if plan.policy.seats and plan.policy.seats not in {price.key for price in plan.prices}:
         raise BadPlan(f"no price of the plan has the key {plan.policy.seats!r}", param="policy.seats")
     limited = [limit.feature for limit in plan.policy.limits]

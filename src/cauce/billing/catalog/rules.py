@@ -183,6 +183,7 @@ class PlanPolicy:
     instance: InstancePolicy = field(default_factory=InstancePolicy)
     dispute: DisputePolicy = field(default_factory=DisputePolicy)
     limits: tuple[UsageLimit, ...] = ()
+    statement_descriptor: str = ""  # what stands on the customer's card statement beside the seller's name
     seats: str = ""  # key of the price whose quantity is the number of seats for the customer's people; "": no limit
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from cauce.billing.catalog import store
 from cauce.billing.catalog.checks import check_plan
 from cauce.billing.catalog.models import model_from, rate_of
-from cauce.billing.catalog.rules import NewPlan, PlanNotSold, Price
+from cauce.billing.catalog.rules import NewPlan, Plan, PlanNotSold, Price
 from cauce.billing.catalog.store import (
     latest_plan,
     latest_plans,
@@ -44,6 +44,7 @@ __all__ = [
     "read_prices",
     "redeem_coupon",
     "require_sold",
+    "set_published",
     "tax_rates",
     "update_product",
 ]
@@ -119,6 +120,19 @@ async def require_sold(tx: Tx, key: str) -> tuple[str, list[Price]]:
     if plan.state == "archived":
         raise PlanNotSold(f"plan {key} is archived", param="plan")
     return plan.id, await prices_of_plan(tx, plan.id)
+
+
+async def set_published(tx: Tx, plan: Plan, published: bool, *, now: datetime, actor: str = "system") -> None:
+    """Offer a plan on hosted pages, or hide it there: who has its address or its key may still take it.
+
+    `PlanNotSold` for one that is archived; the same again changes nothing.
+    """
+    state = "published" if published else "unpublished"
+    if plan.state == "archived":
+        raise PlanNotSold(f"plan {plan.key} is archived", param="plan")
+    if plan.state != state:
+        await tx.run(store.QUERIES.set_plan_state, tx.org, plan.id, state)
+        await emit(tx, [NewEvent(f"plan.{state}", plan.id, now, {"key": plan.key})], actor=actor)
 
 
 async def archive_plan(tx: Tx, plan_id: str, *, now: datetime, actor: str = "system") -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from cauce.billing.catalog import service
 from cauce.billing.catalog.policies import policy_from, policy_to_plain
 from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, PriceKind
-from cauce.entrypoints.api.access import BillingWriter, Reader
+from cauce.entrypoints.api.access import BillingWriter, Caller, Reader
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Id, resource, resources, unique, whole_list
 from cauce.entrypoints.api.shapes import Body, Currency
@@ -135,6 +135,29 @@ async def archive_plan(request: Request, caller: BillingWriter, plan_key: Id) ->
         async with context.transaction() as tx:
             plan = await _plan(tx, plan_key)
             await service.archive_plan(tx, plan.id, now=await context.now(tx), actor=context.actor.name)
+            (shown,) = await _plans(tx, [await _plan(tx, plan.id)])
+        return shown
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/plans/{plan_key}/publish")
+async def publish_plan(request: Request, caller: BillingWriter, plan_key: Id) -> Response:
+    """Offer the newest version of a plan on hosted pages."""
+    return await _set_published(request, caller, plan_key, published=True)
+
+
+@router.post("/plans/{plan_key}/unpublish")
+async def unpublish_plan(request: Request, caller: BillingWriter, plan_key: Id) -> Response:
+    """Hide a plan from hosted pages; by its key or its own address it is sold on."""
+    return await _set_published(request, caller, plan_key, published=False)
+
+
+async def _set_published(request: Request, caller: Caller, plan_key: str, *, published: bool) -> Response:
+    async def work(context: Context) -> object:
+        async with context.transaction() as tx:
+            plan = await _plan(tx, plan_key)
+            await service.set_published(tx, plan, published, now=await context.now(tx), actor=context.actor.name)
             (shown,) = await _plans(tx, [await _plan(tx, plan.id)])
         return shown
 

@@ -15,7 +15,7 @@ from cauce.billing.entitlements import service as entitlements
 from cauce.billing.entitlements.rules import Level
 from cauce.entrypoints.api.access import Admin, BillingWriter, Caller, Reader
 from cauce.entrypoints.api.catalog import Key, Text
-from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.replay import answer_once, tagged
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, listing, unpack_cursor
 from cauce.flows import erasing
@@ -92,8 +92,8 @@ async def put_customer(request: Request, caller: BillingWriter, customer_id: Id,
 
 
 @router.get("/{customer_id}")
-async def show_customer(caller: Reader, customer_id: Id) -> dict[str, Any]:
-    """A customer by id or external id, with subscriptions, access, methods and credit: one call for all of it."""
+async def show_customer(request: Request, caller: Reader, customer_id: Id) -> Response:
+    """A customer by id or external id, with subscriptions, access, methods and credit: one call for all of it, with an ETag."""
     async with caller.context.transaction() as tx:
         found = await find_customer(tx, customer_id)
         shown = await _shown(tx, found.id)
@@ -103,18 +103,18 @@ async def show_customer(caller: Reader, customer_id: Id) -> dict[str, Any]:
         shown["entitlements"] = resources("entitlement", await report.entitlements_of(tx, found.id))
         shown["payment_methods"] = resources("payment_method", await report.methods_of(tx, found.id))
         shown["credit"] = [resource("credit_balance", row) for row in await report.credit_balances(tx, found.id)]
-    return shown
+    return tagged(request, shown)
 
 
 @router.get("/{customer_id}/entitlements")
-async def customer_entitlements(caller: Reader, customer_id: Id) -> dict[str, Any]:
-    """What each subscription gives, and the grants by hand that hold now."""
+async def customer_entitlements(request: Request, caller: Reader, customer_id: Id) -> Response:
+    """What each subscription gives, and the grants by hand that hold now; with an ETag."""
     async with caller.context.transaction() as tx:
         found = await find_customer(tx, customer_id)
         now = await caller.context.now(tx)
         given = resources("entitlement", await report.entitlements_of(tx, found.id))
         given += [_grant(dict(row)) for row in await entitlements.grants_of(tx, found.id, now)]
-    return whole_list(given)
+    return tagged(request, whole_list(given))
 
 
 @router.post("/{customer_id}/grants", status_code=201)

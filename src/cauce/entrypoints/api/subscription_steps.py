@@ -23,7 +23,7 @@ from cauce.entrypoints.api.shapes import (
     Body,
 )
 from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
-from cauce.flows.billing import cancel, changes, extra, pausing, trial_dates
+from cauce.flows.billing import cancel, changes, extra, methods, pausing, trial_dates
 from cauce.flows.context import Context
 from cauce.reports import billing as report
 
@@ -54,6 +54,12 @@ class CancelBody(Body):
     reason: Reason = ""
     credit: CancelCredit | None = None
     void_open: bool = False
+
+
+class MethodBody(Body):
+    """The method that is charged for this subscription; null: the customer's default."""
+
+    payment_method: Key | None
 
 
 class DecisionBody(Body):
@@ -140,6 +146,18 @@ async def decide_cancel(request: Request, caller: BillingWriter, subscription_id
 
     async def work(context: Context) -> object:
         return await _moved(caller.context, await cancel.decide(context, subscription_id, approve=body.approve))
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/{subscription_id}/payment_method")
+async def prefer_method(request: Request, caller: BillingWriter, subscription_id: Id, body: MethodBody) -> Response:
+    """Charge this method for this subscription from now on; null: the customer's default again."""
+
+    async def work(context: Context) -> object:
+        await methods.prefer(context, subscription_id, body.payment_method)
+        async with caller.context.transaction() as tx:
+            return await shown_subscription(tx, subscription_id, caller.context)
 
     return await answer_once(request, caller.context, work, status=200)
 

@@ -34,6 +34,7 @@ from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
+from cauce.reports import billing as reports
 from cauce.storage import jobs
 from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
@@ -87,7 +88,9 @@ async def charge(tx: Tx, invoices: Sequence[Invoice], due: Mapping[str, datetime
     busy = await payments.in_flight(tx, [one.id for one in invoices])
     free = [one for one in invoices if one.id not in busy]
     methods = await payments.methods_of(tx, {one.customer_id for one in free})
-    preferred = await subscriptions.preferred_methods(tx, [one.subscription_id for one in free if one.subscription_id])
+    held = [one.subscription_id for one in free if one.subscription_id]
+    preferred = await subscriptions.preferred_methods(tx, held)
+    descriptors = await reports.statement_descriptors(tx, held)
     chosen, without = [], []
     for one in free:
         method = charge_order(methods.get(one.customer_id, []), preferred.get(one.subscription_id or ""))
@@ -98,7 +101,10 @@ async def charge(tx: Tx, invoices: Sequence[Invoice], due: Mapping[str, datetime
     await payments.insert_attempts(tx, [attempt for _, _, attempt in chosen], _latest(due))
     await open_instructions(
         tx,
-        [_instruction(invoice, method, attempt) for invoice, method, attempt in chosen],
+        [
+            _instruction(invoice, method, attempt, descriptors.get(invoice.subscription_id or "", ""))
+            for invoice, method, attempt in chosen
+        ],
         due_at=min((due[one.id] for one, _, _ in chosen), default=_latest(due)),
     )
     for invoice, _, attempt in chosen:
@@ -125,7 +131,7 @@ def _attempt(invoice: Invoice, method: Method) -> Attempt:
     )
 
 
-def _instruction(invoice: Invoice, method: Method, attempt: Attempt) -> NewInstruction:
+def _instruction(invoice: Invoice, method: Method, attempt: Attempt, descriptor: str) -> NewInstruction:
     metadata = {"cauce_invoice": invoice.id, "cauce_invoice_number": invoice.number or ""}
     if invoice.subscription_id:
         metadata["cauce_subscription"] = invoice.subscription_id
@@ -137,6 +143,7 @@ def _instruction(invoice: Invoice, method: Method, attempt: Attempt) -> NewInstr
         method_ref=method.ref,
         amount=Money(attempt.amount_minor, attempt.currency),
         description=f"Invoice {invoice.number}",
+        statement_descriptor=descriptor,
         metadata=metadata,
     )
     return NewInstruction(

@@ -166,3 +166,21 @@ async def detach(context: Context, customer_id: str, method_id: str, *, anyway: 
                 raise LastMethod(param="payment_method")
         await payments.remove_method(tx, method, rest, now)
         await write(tx, Batch(events=[_told("removed", method, now)]), context.actor.name, context.cause)
+
+
+async def prefer(context: Context, subscription_id: str, method_id: str | None) -> None:
+    """Charge this method of the customer for one subscription from now on; None: his default again (C2)."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        one = await subscriptions.lock_one(tx, subscription_id)
+        known = await payments.lock_methods(tx, one.customer_id)
+        if method_id is not None and all(method.id != method_id for method in known):
+            raise NotFound(f"there is no payment method {method_id}", param="payment_method")
+        if one.method_id == method_id:
+            return
+        await subscriptions.save(tx, [replace(one, method_id=method_id)])
+        subject = method_id or one.method_id
+        assert subject is not None
+        content = {"subscription": one.id, "payment_method": method_id}
+        event = NewEvent("payment_method.default_changed", subject, now, content, one.customer_id)
+        await write(tx, Batch(events=[event]), context.actor.name, context.cause)
