@@ -150,6 +150,11 @@ async def times_to_ready_instance(tx: Tx, since: date, until: date) -> list[Row]
     return await tx.rows(QUERIES.ready_instances, tx.org, since, until + timedelta(days=1))
 
 
+async def recovery(tx: Tx, since: date, until: date) -> list[Row]:
+    """Of recoveries that began then, per plan, policy and retry: how many were recovered, how much, in basis points (H5)."""
+    return await tx.rows(QUERIES.recovery, tx.org, since, until + timedelta(days=1))
+
+
 async def find_unfolded(scheduler_tx: Tx) -> list[int]:
     """Organizations with changes that are not folded into their days yet."""
     return [row["org_id"] for row in await scheduler_tx.rows(QUERIES.find_unfolded)]

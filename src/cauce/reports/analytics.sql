@@ -105,6 +105,19 @@ SELECT date_trunc('week', r.occurred_at AT TIME ZONE 'UTC')::date AS week, count
  CROSS JOIN LATERAL (SELECT e.occurred_at FROM storage.event e WHERE e.org_id = $1 AND e.object_id = r.object_id AND e.type = 'instance.requested' ORDER BY e.sequence LIMIT 1) q
  WHERE r.org_id = $1 AND r.type = 'instance.ready' AND r.occurred_at >= $2 AND r.occurred_at < $3 GROUP BY 1 ORDER BY 1
 
+-- name: recovery
+-- Recoveries that began between two days, by plan, policy (days between tries) and the retry after which they stand: how many
+-- were recovered, and how much.
+SELECT p.key AS plan, array_to_string(ARRAY(SELECT jsonb_array_elements_text(d.policy->'retry_days')), ' ') AS retry_days, d.currency,
+       d.tries AS step, count(*) AS cases, count(*) FILTER (WHERE d.state = 'recovered') AS recovered,
+       count(*) FILTER (WHERE d.state = 'open') AS open, sum(d.recovered_minor)::bigint AS recovered_minor,
+       (count(*) FILTER (WHERE d.state = 'recovered') * 10000 / count(*))::bigint AS recovered_bps
+  FROM payments.dunning_case d
+  JOIN subscriptions.subscription s ON s.org_id = $1 AND s.id = d.subscription_id
+  JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
+ WHERE d.org_id = $1 AND d.started_at >= $2 AND d.started_at < $3
+ GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+
 -- name: fold
 SELECT reports.fold($1, $2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
 from cauce.billing.customers.rules import CustomerData
 from cauce.flows.billing import signup
 from cauce.flows.billing.cancel import Cancel, cancel
@@ -115,3 +116,37 @@ async def test_housekeeping_folds_what_the_days_brought(seller: Shop) -> None:
     async with seller.context.transaction() as tx:
         assert await tx.value("SELECT count(*) FROM reports.change WHERE org_id = $1", tx.org) == 0
     assert await summary(seller, JAN, MAR) == before
+
+
+async def test_what_was_recovered_is_told_by_plan_policy_and_retry(seller: Shop) -> None:
+    await seller.plan("pro", flat(2_900))
+    await seller.plan("patient", flat(100), policy=PlanPolicy(dunning=DunningPolicy(retry_days=(3, 4))))
+    for who in ("ana", "bea", "cid"):
+        await seller.card(who, "poor")
+        await seller.sign_up(who, "patient" if who == "cid" else "pro", trial_days=1)
+    await seller.advance(timedelta(days=1, hours=1))
+    refs = {
+        who: next(ref for ref in seller.cards.cards if ref.startswith(f"pm_{who}_")) for who in ("ana", "bea", "cid")
+    }
+    seller.cards.cards[refs["ana"]] = "good"
+    await seller.advance(timedelta(days=2))  # the first retry pays for Ana and fails for Bea
+    seller.cards.cards[refs["bea"]] = "good"
+    await seller.advance(timedelta(days=3))
+    async with seller.context.transaction() as tx:
+        found = [dict(row) for row in await analytics.recovery(tx, date(2026, 1, 1), date(2026, 12, 31))]
+        assert await analytics.recovery(tx, date(2027, 1, 1), date(2027, 12, 31)) == []
+    told = {
+        (row["plan"], row["retry_days"], row["step"]): (
+            row["cases"],
+            row["recovered"],
+            row["recovered_minor"],
+            row["recovered_bps"],
+        )
+        for row in found
+    }
+    assert sum(row["recovered"] for row in found) == 2
+    assert {plan for plan, *_ in told} == {"pro", "patient"}
+    assert told["patient", "3 4", 1] == (1, 0, 0, 0)
+    pro = {key: row for key, row in told.items() if key[0] == "pro"}
+    assert {days for _, days, _ in pro} == {"1 2 2 2"} and sum(row[2] for row in pro.values()) == 5_800
+    assert all(row[3] == 10_000 for row in pro.values()) and len(pro) == 2, "one after each retry"

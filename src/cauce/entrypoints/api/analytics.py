@@ -45,6 +45,7 @@ class Figure(StrEnum):
     COHORTS = "cohorts"
     LIFETIME = "lifetime_values"
     EFFECTS = "campaign_effects"
+    RECOVERY = "recovery"
 
 
 class Form(StrEnum):
@@ -71,6 +72,7 @@ _READERS: dict[Figure, _Read] = {
     Figure.COHORTS: cohorts.cohorts,
     Figure.LIFETIME: cohorts.lifetime_values,
     Figure.EFFECTS: cohorts.campaign_effects,
+    Figure.RECOVERY: report.recovery,
 }
 
 
