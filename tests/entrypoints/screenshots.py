@@ -15,7 +15,9 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, async_playwright
 
+from cauce.billing.customers.members import NewMember
 from cauce.entrypoints.web.visits import make_link
+from cauce.flows.billing import members
 from cauce.flows.outreach.links import unsubscribe_link
 from cauce.flows.portal import pay_link
 from cauce.storage.migrations import migrate
@@ -92,6 +94,7 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         subscription_id = await tx.value(_OWN_SUBSCRIPTION, tx.org, customer_id)
         merchant_id = await tx.value(_RICHEST["merchant"], tx.org)
         paying = await pay_link(tx, one.runtime, await tx.value(_RICHEST["invoice"], tx.org))
+    _, joining = await members.invite(one.context, customer_id, NewMember("guest@customers.example"), mail=False)
     leaving = unsubscribe_link(one.url, one.runtime.sealer, one.org.id, customer_id, "marketing")
     customer, merchant = await make_link(one.context, customer_id), await make_link(one.context, merchant_id)
     return {
@@ -100,6 +103,8 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         "portal-sign-in": ("", f"{home}/sign-in"),
         "portal-chat": ("", f"{home}/chat"),
         "portal-account": (customer, f"{home}/account"),
+        "portal-team": ("", f"{home}/team"),
+        "portal-invitation": ("", own_address(one, joining)),
         "portal-change": ("", f"{home}/subscriptions/{subscription_id}/change?preview=yes&plan=starter"),
         "portal-invoice": ("", f"{home}/invoices/{invoice_id}"),
         "portal-pay": ("", own_address(one, paying)),
