@@ -13,9 +13,11 @@ from cauce.billing.customers.members import IdentityTaken, InvitationEnded, NewM
 from cauce.billing.customers.rules import BadCustomer
 from cauce.billing.entitlements.rules import Level
 from cauce.flows.billing import members
+from cauce.flows.billing.cancel import Cancel, cancel
 from cauce.flows.billing.changes import Change, change
 from cauce.flows.billing.check_access import Check, Checked, check_access
-from cauce.flows.billing.standing import erase_customer, set_suspended
+from cauce.flows.billing.standing import set_suspended
+from cauce.flows.erasing import erase_customer
 from cauce.kernel.errors import IllegalTransition
 from cauce.kernel.tokens import BadToken
 from tests.flows.billing.shop import Shop, flat, per_unit
@@ -142,7 +144,8 @@ async def test_what_is_no_member_is_refused_and_erasing_forgets_them(seller: Sho
     await seller.plan("open", flat(1_000))
     with pytest.raises(BadPlan):
         await seller.plan("wrong", flat(1_000), policy=TEAM)
-    customer = (await seller.sign_up("acme", "open", collection="send_invoice")).customer_id
+    done = await seller.sign_up("acme", "open", collection="send_invoice")
+    customer = done.customer_id
     assert await seats(seller, customer) == (None, 0, None)
     good = NewMember("ana@example.com", "Ana", external_id="ana")
     for bad in (replace(good, email="ana"), replace(good, role="king"), replace(good, external_id="x" * 256)):
@@ -153,6 +156,7 @@ async def test_what_is_no_member_is_refused_and_erasing_forgets_them(seller: Sho
     await members.join(seller.context, one.id)
     with pytest.raises(IdentityTaken):
         await members.join(seller.context, other.id, "ana")
+    await cancel(seller.context, Cancel(done.subscription_id, now=True))
     await erase_customer(seller.context, customer)
     async with seller.context.transaction() as tx:
         rows = await tx.rows(
