@@ -117,7 +117,7 @@ def _is_org(target: str) -> bool:
     return target == "directory.org.id" or target.endswith(".org_id")
 
 
-NAMED_BY_CALLER = {("PUT", "/v1/customers/{customer_id}")}
+NAMED_BY_CALLER = {("PUT", "/v1/customers/{customer_id}"), ("PUT", "/v1/holidays/{market}")}
 """Routes whose path carries the caller's own name for a thing that they make: whoever asks gets a thing of his own."""
 
 _PARAMETER = re.compile(r"\{[^}]+\}")

@@ -22,7 +22,7 @@ from cauce.marketplace.settlement.holidays import DAYS_MAX, Holiday
 router = APIRouter(prefix="/v1/holidays", tags=["settlement"])
 
 Market = Annotated[
-    str, Path(pattern=r"^[a-z0-9_-]{1,32}$", description="as schedules name it; `default` for those that name none")
+    str, Path(pattern=r"^[a-z0-9-]{1,32}$", description="as schedules name it; `default` for those that name none")
 ]
 
 

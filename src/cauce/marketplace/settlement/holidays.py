@@ -17,7 +17,7 @@ from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__, "holidays.sql")
 DAYS_MAX = 5_000
-_MARKET = re.compile(r"[a-z0-9_-]{0,32}")
+_MARKET = re.compile(r"[a-z0-9-]{0,32}")
 _WORDS = {"": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True}
 
 
@@ -52,7 +52,7 @@ def parse_holidays(text: str) -> list[Holiday]:
 def check_market(market: str) -> str:
     """The market, if it is a short name."""
     if not _MARKET.fullmatch(market):
-        raise InvalidRequest("a market is up to 32 small letters, digits, - and _", param="market")
+        raise InvalidRequest("a market is up to 32 small letters, digits and -", param="market")
     return market
 
 
