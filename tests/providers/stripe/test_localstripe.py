@@ -37,6 +37,11 @@ RELEASE = "localstripe==1.15.10"
 HOME = REPOSITORY / "build" / "oracles" / RELEASE
 INSTALL_SECONDS, START_SECONDS = 180, 30
 KEY = "sk_test_12345"
+_KEEPS_NO_FILE = """
+from localstripe import resources, server
+resources.store.dump_to_disk = lambda: None  # into one file for all users of the machine, which another may own
+server.start()
+"""
 EUROS = Money(1_999, "eur")
 
 
@@ -60,9 +65,8 @@ def server() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [_program(), "--port", str(port), "--from-scratch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    words = [_program().parent / "python", "-c", _KEEPS_NO_FILE, "--port", str(port), "--from-scratch"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         url = f"http://127.0.0.1:{port}"
         ends = time.monotonic() + START_SECONDS
