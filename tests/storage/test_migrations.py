@@ -16,11 +16,11 @@ async def _owner_runs(dsn: str, statement: str) -> None:
         await connection.close()
 
 
-async def test_a_number_that_was_left_out_is_still_to_come(dsn: str) -> None:
+async def test_one_that_a_database_lacks_is_still_to_come(dsn: str) -> None:
     assert await pending(dsn) == []
-    left_out = series()[-2]
-    await _owner_runs(dsn, f"DELETE FROM directory.migration WHERE number = {left_out.number}")
-    assert await pending(dsn) == [left_out.name]
+    lacking = series()[-2]
+    await _owner_runs(dsn, f"DELETE FROM directory.migration WHERE number = {lacking.number}")
+    assert await pending(dsn) == [lacking.name]
 
 
 async def test_a_database_of_a_newer_cauce_is_refused(dsn: str) -> None:

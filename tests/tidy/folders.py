@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from itertools import pairwise
 from pathlib import Path
 
 from tests.tidy.tree import Finding, Tree, imported
@@ -88,7 +87,7 @@ def check_vendor_names(tree: Tree) -> list[Finding]:
 
 
 def check_migrations(tree: Tree) -> list[Finding]:
-    """Migrations are `NNNN_verb_noun.sql`, numbered in order; a number may be left out, none stands twice."""
+    """Migrations are `NNNN_verb_noun.sql`, numbered from 1 without gap or double."""
     folder = tree.package / "migrations"
     found, numbers = [], []
     for path in sorted(folder.glob("*.sql")):
@@ -99,9 +98,11 @@ def check_migrations(tree: Tree) -> list[Finding]:
             found.append(Finding(tree.relative(path), 1, "migration-name", "name it NNNN_verb_noun.sql"))
         else:
             numbers.append(int(match[1]))
-    for number, following in pairwise(sorted(numbers)):
-        if number == following:
-            found.append(Finding(tree.relative(folder), 1, "migration-number", f"number {number:04} stands twice"))
+    for index, number in enumerate(numbers, start=1):
+        if number != index:
+            message = f"number {index:04} is missing or doubled"
+            found.append(Finding(tree.relative(folder), 1, "migration-number", message))
+            break
     return found
 
 

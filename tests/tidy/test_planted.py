@@ -50,10 +50,7 @@ PLANTED: dict[str, tuple[Check, dict[str, str]]] = {
     "provider-files": (folders.check_providers, VENDOR),
     "vendor-named": (folders.check_vendor_names, {**VENDOR, "flows/collect.py": "import cauce.providers.acme.gateway"}),
     "migration-name": (folders.check_migrations, {"migrations/0001-first.sql": ""}),
-    "migration-number": (
-        folders.check_migrations,
-        {"migrations/0001_create_price.sql": "", "migrations/0001_create_plan.sql": ""},
-    ),
+    "migration-number": (folders.check_migrations, {"migrations/0002_create_price.sql": ""}),
     "query-heading": (queries.check_queries, {"billing/catalog/queries.sql": "TABLE catalog.price"}),
     "query-doubled": (
         queries.check_queries,

@@ -50,7 +50,7 @@ class Migration:
 
 
 def series() -> list[Migration]:
-    """Every migration in order of its number; a number may be left out, none stands twice."""
+    """Every migration in order; numbers are consecutive from 1."""
     found = []
     for entry in resources.files("cauce.migrations").iterdir():
         match = _FILE_NAME.match(entry.name)
@@ -58,7 +58,7 @@ def series() -> list[Migration]:
             found.append(Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
     found.sort(key=lambda migration: migration.number)
     numbers = [migration.number for migration in found]
-    assert len(set(numbers)) == len(numbers), f"a migration number stands twice: {numbers}"
+    assert numbers == list(range(1, len(numbers) + 1)), f"migration numbers are not consecutive: {numbers}"
     return found
 
 
