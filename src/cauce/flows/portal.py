@@ -31,7 +31,7 @@ OVERLAP_HOURS = 24
 """How long the identity key before the present one still signs."""
 
 LINK, WHO = "portal_link", "who"
-_KEYS, _PAY_KEY, _IDENTITY_KEY, _IDENTITY_KEY_BEFORE = "portal", "pay_key", "identity_key", "identity_key_before"
+_KEYS, _LINK_KEY, _IDENTITY_KEY, _IDENTITY_KEY_BEFORE = "portal", "pay_key", "identity_key", "identity_key_before"
 _PAY_AUDIENCE, _INVITATION_AUDIENCE = "cauce:pay-invoice", "cauce:join-team"
 
 
@@ -64,15 +64,13 @@ async def pay_link(tx: Tx, runtime: Runtime, invoice_id: str, *, days: int = PAY
     org = await read_org(tx, tx.org)
     ends = await orgclock.org_now(tx) + timedelta(days=days)
     claims = {"aud": _PAY_AUDIENCE, "sub": invoice_id, "exp": int(ends.timestamp())}
-    token = tokens.sign(await _pay_key(tx, runtime), claims)
+    token = tokens.sign(await _link_key(tx, runtime), claims)
     return f"{runtime.public_url}/portal/{org.public_id}/pay?token={token}"
 
 
 async def payable(tx: Tx, runtime: Runtime, token: str) -> str:
     """The invoice that a pay link is for; `BadToken` when it is not genuine or has ended."""
-    now = await orgclock.org_now(tx)
-    claims = tokens.read([await _pay_key(tx, runtime)], token, audience=_PAY_AUDIENCE, now=now)
-    return tokens.text_claim(claims, "sub", length_max=64, required=True)
+    return await _subject(tx, runtime, token, _PAY_AUDIENCE)
 
 
 def invitation(member_id: str, ends_at: datetime) -> dict[str, Any]:
@@ -83,20 +81,24 @@ def invitation(member_id: str, ends_at: datetime) -> dict[str, Any]:
 async def invitation_link(tx: Tx, runtime: Runtime, claims: dict[str, Any]) -> str:
     """The address for these claims."""
     org = await read_org(tx, tx.org)
-    token = tokens.sign(await _pay_key(tx, runtime), claims)
+    token = tokens.sign(await _link_key(tx, runtime), claims)
     return f"{runtime.public_url}/portal/{org.public_id}/invitation?token={token}"
 
 
 async def invited(tx: Tx, runtime: Runtime, token: str) -> str:
     """The member whom an invitation's link is for; `BadToken` when it is not genuine or has ended."""
+    return await _subject(tx, runtime, token, _INVITATION_AUDIENCE)
+
+
+async def _subject(tx: Tx, runtime: Runtime, token: str, audience: str) -> str:
     now = await orgclock.org_now(tx)
-    claims = tokens.read([await _pay_key(tx, runtime)], token, audience=_INVITATION_AUDIENCE, now=now)
+    claims = tokens.read([await _link_key(tx, runtime)], token, audience=audience, now=now)
     return tokens.text_claim(claims, "sub", length_max=64, required=True)
 
 
-async def _pay_key(tx: Tx, runtime: Runtime) -> str:
-    await sealing.put_once(tx, runtime.sealer, _KEYS, _PAY_KEY, secrets.token_urlsafe(32))
-    return (await sealing.get(tx, runtime.sealer, _KEYS, [_PAY_KEY]))[_PAY_KEY]
+async def _link_key(tx: Tx, runtime: Runtime) -> str:
+    await sealing.put_once(tx, runtime.sealer, _KEYS, _LINK_KEY, secrets.token_urlsafe(32))
+    return (await sealing.get(tx, runtime.sealer, _KEYS, [_LINK_KEY]))[_LINK_KEY]
 
 
 async def rotate_identity_key(tx: Tx, context: Context) -> str:
