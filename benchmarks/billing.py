@@ -24,6 +24,7 @@ from cauce.billing.catalog.rules import NewPlan, NewPrice, PriceKind
 from cauce.billing.subscriptions.sweeps import RENEW, TRIAL_END
 from cauce.billing.usage import service as usage
 from cauce.billing.usage.rules import Aggregation
+from cauce.entrypoints.heap import settle_heap
 from cauce.flows.billing import renew, trials
 from cauce.flows.context import RowProcessor, Runtime
 from cauce.pricing.schedule import Billing
@@ -179,6 +180,7 @@ async def work(dsn: str, org_id: int, kind: str) -> None:
     try:
         async with database.transaction(org_id) as tx:
             await tx.ping()
+        settle_heap()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.readline)

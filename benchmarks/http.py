@@ -39,6 +39,7 @@ async def serve(dsn: str) -> None:
     from benchmarks.marketplace import TERMS
     from cauce.app import connect_app
     from cauce.entrypoints.api.app import create_api
+    from cauce.entrypoints.heap import settle_heap
     from cauce.gateway.provider import Channel
     from cauce.settings import Settings
 
@@ -66,6 +67,7 @@ async def serve(dsn: str) -> None:
         running = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
+        settle_heap()
         sys.stdout.write(f"{server.servers[0].sockets[0].getsockname()[1]}\n")
         sys.stdout.flush()
         await running

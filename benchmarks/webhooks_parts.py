@@ -20,6 +20,7 @@ from cauce.app import App, connect_app
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.subscriptions.sweeps import RENEW
 from cauce.channels.service import create_channel
+from cauce.entrypoints.heap import settle_heap
 from cauce.entrypoints.worker.loop import Worker
 from cauce.flows import runner
 from cauce.flows.billing import collect, renew
@@ -78,6 +79,7 @@ async def serve(dsn: str) -> None:
         running = asyncio.create_task(server.serve())
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
+        settle_heap()
         _say(server.servers[0].sockets[0].getsockname()[1])
         await running
 
@@ -105,6 +107,7 @@ async def work(dsn: str, answered: str) -> None:
     async with _app(dsn) as app:
         if answered == "at_once":
             object.__setattr__(app.runtime, "gateways", _Answering(app.runtime.gateways))
+        settle_heap()
         _say("ready")
         await Worker(app.runtime, concurrency=app.settings.worker_concurrency).run()
 

@@ -19,6 +19,7 @@ from cauce.app import App, open_app
 from cauce.entrypoints import logs
 from cauce.entrypoints.api.app import create_api
 from cauce.entrypoints.console.routes import console_routes
+from cauce.entrypoints.heap import settle_heap
 from cauce.entrypoints.portal.routes import portal_routes
 from cauce.entrypoints.worker.loop import Worker
 from cauce.providers.kit.sandbox import create_sandbox_app
@@ -54,6 +55,7 @@ async def running(settings: Settings, *, web: bool, worker: bool, sandbox: bool,
             await stack.enter_async_context(serving(web_app(app), host=settings.bind_host, port=settings.bind_port))
         if worker:
             await stack.enter_async_context(_working(app, settings))
+        settle_heap()
         yield app
 
 
