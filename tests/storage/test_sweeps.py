@@ -15,6 +15,7 @@ from cauce.kernel.events import CATALOGUE
 from cauce.storage import sweeps
 from cauce.storage.database import SCHEDULER_ROLE, Database, Row, Tx
 from cauce.storage.directory.orgs import Mode, Org
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sweeps import Sweep
 from tests.support import toy
 
@@ -193,6 +194,27 @@ async def test_every_sweep_of_the_product_keeps_the_contract(
         assert await tx.run(sweep.set_due, org.id, "none", None) == 0
         statement = await tx.connection.prepare(sweep.claim)
         assert {"org_id", "key", "due_at"} <= {column.name for column in statement.get_attributes()}
+        assert not sweep.due_of or await tx.row(sweep.due_of, org.id, "none") is None
+
+
+async def test_rows_named_by_several_columns_are_claimed_by_exactly_those(database: Database) -> None:
+    org = await toy.make_org(database)
+    await toy.add_timers(database, org.id, [(f"t{n}", toy.at(hours=-n)) for n in range(1, 5)])
+    sweep = sweep_over("toy.timer", 25, "toy.timer", key=("id", "rank"), columns=("then_job",), may_wait="true")
+    async with database.transaction(org.id) as tx:
+        assert [row["key"] for row in await tx.rows(sweep.claim, [org.id], 3, None)] == ["t4/25", "t3/25", "t2/25"]
+        named = await tx.rows(sweep.claim, [org.id], 10, ["t2/25", "t3/26", "t1/25"])
+        assert [row["key"] for row in named] == ["t2/25", "t1/25"]
+        assert await tx.run(sweep.set_due, org.id, "t4/26", None) == 0
+        assert await tx.run(sweep.set_due, org.id, "t4/25", None) == 1
+        assert await sweeps.next_due(tx, sweep) == toy.at(hours=-3)
+        found = await tx.row(sweep.due_of, org.id, "t4/25")
+        assert found is not None and found["due_at"] is None
+
+
+async def test_a_sweep_is_over_a_table_of_its_own_slice() -> None:
+    with pytest.raises(AssertionError, match="another slice's"):
+        sweep_over("payments.retry", 25, "invoicing.invoice")
 
 
 async def test_sweeps_have_names_of_their_own() -> None:

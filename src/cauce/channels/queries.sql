@@ -38,26 +38,6 @@ UPDATE channels.instruction i
        o(key, state, ref, outcome, due_at, concluded_at)
  WHERE i.org_id = $1 AND i.key = o.key
 
--- name: find_due
-SELECT DISTINCT due.org_id FROM (
-  (SELECT i.org_id FROM channels.instruction i JOIN directory.org o ON o.id = i.org_id AND o.mode = 'live'
-    WHERE i.due_at <= (SELECT clock_timestamp()) ORDER BY i.due_at LIMIT $1)
-  UNION ALL
-  SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox' AND EXISTS (
-    SELECT FROM channels.instruction i WHERE i.org_id = o.id
-       AND i.due_at <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds))
-) due
-
--- name: claim_due
-SELECT due.org_id, due.key, due.due_at, due.object_id
-  FROM directory.org o CROSS JOIN LATERAL (
-    SELECT i.org_id, i.key, i.due_at, i.object_id FROM channels.instruction i
-     WHERE i.org_id = o.id AND i.due_at <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds)
-       AND ($3::text[] IS NULL OR i.key = ANY ($3))
-     ORDER BY i.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
- WHERE o.id = ANY ($1::bigint[])
- LIMIT $2
-
 -- name: ask_later
 -- Claimed for asking: due again after $3 if the question itself is lost.
 UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = ANY ($2::text[])
@@ -79,12 +59,6 @@ UPDATE channels.instruction i SET due_at = $3
          WHERE org_id = $1 AND channel_id = ANY ($2::text[]) AND state = 'unknown' AND outcome->>'reason' LIKE $4 || '%' AND due_at > $3
          ORDER BY key FOR UPDATE SKIP LOCKED) w
  WHERE i.org_id = $1 AND i.key = w.key
-
--- name: set_due
-UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = $2
-
--- name: next_due
-SELECT min(due_at) FROM channels.instruction WHERE org_id = $1 AND due_at IS NOT NULL
 
 -- name: open_of_object
 SELECT key, purpose, operation, state FROM channels.instruction

@@ -10,6 +10,7 @@ from cauce.channels.rules import KEY_REFUSED, Instruction, NewInstruction, reque
 from cauce.gateway.collecting import Operation
 from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__)
@@ -209,3 +210,7 @@ def _instruction(row: Row) -> Instruction:
     operation = Operation(row["operation"])
     fields = {**dict(row), "operation": operation, "request": request_from(operation, row["request"])}
     return Instruction(**fields)
+
+
+DUE = sweep_over("channels.ask", 10, "channels.instruction", key=("key",), columns=("object_id",), ties=())
+"""Instructions whose provider must be asked."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
-from cauce.flows.context import Context, Runtime, SubjectLock
+from cauce.flows.context import Context, Runtime, SubjectLock, SweepKind
 from cauce.flows.refused_keys import note_access
 from cauce.flows.together import together
 from cauce.gateway.charging import Charge, PaymentLink
@@ -25,7 +25,6 @@ from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unk
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
-from cauce.storage.sweeps import Sweep
 
 ASK_JOB = "instruction.ask"
 LOST_ANSWER_SECONDS = 60
@@ -194,14 +193,7 @@ async def ask_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         )
 
 
-ASK_SWEEP = Sweep(
-    name="channels.ask",
-    rank=10,
-    find=store.QUERIES.find_due,
-    claim=store.QUERIES.claim_due,
-    set_due=store.QUERIES.set_due,
-    next_due=store.QUERIES.next_due,
-)
+ASK_SWEEP = SweepKind(store.DUE, ask_due)
 
 
 async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:

@@ -30,7 +30,7 @@ JOBS: dict[str, JobKind] = {
     notify.DELIVER_JOB: JobKind(notify.deliver, attempts_max=WEBHOOK_ATTEMPTS_MAX),
 }
 
-SWEEPS: tuple[SweepKind, ...] = (SweepKind(instruct.ASK_SWEEP, instruct.ask_due), EXPIRY)
+SWEEPS: tuple[SweepKind, ...] = (instruct.ASK_SWEEP, EXPIRY)
 
 CONCLUDERS: dict[str, Concluder] = {}
 

@@ -19,7 +19,7 @@ from cauce.channels.service import SEND_JOB, create_channel
 from cauce.flows import clock, instruct, runner
 from cauce.flows.billing import signup, steps
 from cauce.flows.billing.signup import SignedUp, Signup
-from cauce.flows.context import Context, JobKind, Registry, Runtime, SweepKind
+from cauce.flows.context import Context, JobKind, Registry, Runtime
 from cauce.gateway.charging import SavedMethod
 from cauce.ledger import reading
 from cauce.reports import analytics
@@ -39,7 +39,7 @@ REGISTRY = Registry(
         instruct.ASK_JOB: JobKind(instruct.ask),
         **steps.JOBS,
     },
-    (SweepKind(instruct.ASK_SWEEP, instruct.ask_due), *steps.SWEEPS),
+    (instruct.ASK_SWEEP, *steps.SWEEPS),
     steps.EVENT_FLOWS,
     concluders=steps.CONCLUDERS,
 )

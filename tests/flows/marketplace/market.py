@@ -10,7 +10,7 @@ from typing import Any
 
 from cauce.channels.service import SEND_JOB, create_channel
 from cauce.flows import automation_steps, clock, instruct, runner
-from cauce.flows.context import Context, JobKind, Registry, Runtime, SweepKind
+from cauce.flows.context import Context, JobKind, Registry, Runtime
 from cauce.flows.marketplace import merchants, orders, steps
 from cauce.flows.marketplace.orders import Taken
 from cauce.ledger import reading
@@ -32,7 +32,7 @@ REGISTRY = Registry(
         instruct.ASK_JOB: JobKind(instruct.ask),
         **steps.JOBS,
     },
-    (SweepKind(instruct.ASK_SWEEP, instruct.ask_due), *steps.SWEEPS),
+    (instruct.ASK_SWEEP, *steps.SWEEPS),
     steps.EVENT_FLOWS,
     concluders=steps.CONCLUDERS,
 )

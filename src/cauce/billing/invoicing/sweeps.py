@@ -2,18 +2,6 @@
 
 from __future__ import annotations
 
-from cauce.storage.sql import load_queries
-from cauce.storage.sweeps import Sweep
+from cauce.storage.due_rows import sweep_over
 
-QUERIES = load_queries(__package__, "sweeps.sql")
-
-COLLECT = Sweep(
-    name="invoicing.collect",
-    rank=28,
-    find=QUERIES.collect_find,
-    claim=QUERIES.collect_claim,
-    set_due=QUERIES.collect_set_due,
-    next_due=QUERIES.collect_next,
-    due_of=QUERIES.collect_due,
-    rows_max=1_000,
-)
+COLLECT = sweep_over("invoicing.collect", 28, "invoicing.invoice", may_wait="x.status = 'open'")

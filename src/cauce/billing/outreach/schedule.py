@@ -11,19 +11,14 @@ from cauce.billing.outreach.campaigns import Campaign, Planned, check, from_plai
 from cauce.billing.outreach.defaults import SHIPPED
 from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
-from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__, "schedule.sql")
 
-STEP = Sweep(
-    name="outreach.step",
-    rank=60,  # behind everything that changes the state of the bill at the same instant
-    find=QUERIES.step_find,
-    claim=QUERIES.step_claim,
-    set_due=QUERIES.step_set_due,
-    next_due=QUERIES.step_next,
-)
+_KEY = ("customer_id", "campaign", "step", "period")
+STEP = sweep_over("outreach.step", 60, "outreach.step", key=_KEY, ties=_KEY)
+"""Behind everything that changes the state of the bill at the same instant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,32 +38,6 @@ SELECT * FROM outreach.step WHERE org_id = $1 AND customer_id = $2 AND campaign 
 -- name: steps_of_customer
 SELECT * FROM outreach.step WHERE org_id = $1 AND customer_id = $2 ORDER BY planned_at, campaign, position
 
--- name: step_find
-SELECT DISTINCT due.org_id FROM (
-  (SELECT x.org_id FROM outreach.step x JOIN directory.org o ON o.id = x.org_id AND o.mode = 'live'
-    WHERE x.due_at <= (SELECT directory.now_at(NULL, 0)) ORDER BY x.due_at LIMIT $1)
-  UNION ALL
-  SELECT o.id FROM (SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE mode = 'sandbox' OFFSET 0) o
-   WHERE EXISTS (SELECT FROM outreach.step x WHERE x.org_id = o.id AND x.due_at <= o.now)
-) due
-
--- name: step_claim
-WITH org AS MATERIALIZED (
-  SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
-)
-SELECT due.* FROM org CROSS JOIN LATERAL (
-  SELECT x.*, x.customer_id || '/' || x.campaign || '/' || x.step || '/' || x.period AS key FROM outreach.step x
-   WHERE x.org_id = org.id AND x.due_at <= org.now
-     AND ($3::text[] IS NULL OR x.customer_id || '/' || x.campaign || '/' || x.step || '/' || x.period = ANY ($3))
-   ORDER BY x.due_at, x.customer_id, x.campaign, x.step, x.period LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) due
- ORDER BY due.due_at, due.key LIMIT $2
-
--- name: step_set_due
-UPDATE outreach.step x SET due_at = $3 WHERE x.org_id = $1 AND x.customer_id || '/' || x.campaign || '/' || x.step || '/' || x.period = $2
-
--- name: step_next
-SELECT min(x.due_at) FROM outreach.step x WHERE x.org_id = $1 AND x.due_at IS NOT NULL
-
 -- name: campaigns
 SELECT key, enabled, content, version, changed_at FROM outreach.campaign WHERE org_id = $1 ORDER BY key
 

@@ -2,63 +2,22 @@
 
 from __future__ import annotations
 
-from cauce.storage.sql import load_queries
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sweeps import Sweep
 
-QUERIES = load_queries(__package__, "sweeps.sql")
+_LAPSES = "x.due_kind IN ('quote_end', 'incomplete_end', 'unpaid_end', 'retention_end')"
+_TIMER = ("subscription_id", "kind")
 
-RENEW = Sweep(
-    name="subscriptions.renew",
-    rank=25,
-    find=QUERIES.renew_find,
-    claim=QUERIES.renew_claim,
-    set_due=QUERIES.renew_set_due,
-    next_due=QUERIES.renew_next,
-    due_of=QUERIES.renew_due,
-    rows_max=2_000,
-)
-TRIAL_END = Sweep(
-    name="subscriptions.trial_end",
-    rank=40,
-    find=QUERIES.trial_end_find,
-    claim=QUERIES.trial_end_claim,
-    set_due=QUERIES.trial_end_set_due,
-    next_due=QUERIES.trial_end_next,
-    due_of=QUERIES.trial_end_due,
-    rows_max=2_000,
-)
-LAPSE = Sweep(
-    name="subscriptions.lapse",
-    rank=50,
-    find=QUERIES.lapse_find,
-    claim=QUERIES.lapse_claim,
-    set_due=QUERIES.lapse_set_due,
-    next_due=QUERIES.lapse_next,
-    due_of=QUERIES.lapse_due,
-)
-RESUME = Sweep(
-    name="subscriptions.resume",
-    rank=25,
-    find=QUERIES.resume_find,
-    claim=QUERIES.resume_claim,
-    set_due=QUERIES.resume_set_due,
-    next_due=QUERIES.resume_next,
-    due_of=QUERIES.resume_due,
-)
-CHANGE = Sweep(
-    name="subscriptions.change",
-    rank=24,
-    find=QUERIES.change_find,
-    claim=QUERIES.change_claim,
-    set_due=QUERIES.change_set_due,
-    next_due=QUERIES.change_next,
-)
-TIMER = Sweep(
-    name="subscriptions.timer",
-    rank=24,
-    find=QUERIES.timer_find,
-    claim=QUERIES.timer_claim,
-    set_due=QUERIES.timer_set_due,
-    next_due=QUERIES.timer_next,
-    due_of=QUERIES.timer_due,
-)
+
+def _of_kind(name: str, rank: int, condition: str, rows_max: int = 1_000) -> Sweep:
+    """A subscription waits for one thing at a time: its `due_kind` says for which."""
+    table = "subscriptions.subscription"
+    return sweep_over(f"subscriptions.{name}", rank, table, only=condition, may_wait=condition, rows_max=rows_max)
+
+
+RENEW = _of_kind("renew", 25, "x.due_kind = 'renew'", rows_max=2_000)
+TRIAL_END = _of_kind("trial_end", 40, "x.due_kind = 'trial_end'", rows_max=2_000)
+LAPSE = _of_kind("lapse", 50, _LAPSES)
+RESUME = _of_kind("resume", 25, "x.due_kind = 'resume'")
+CHANGE = sweep_over("subscriptions.change", 24, "subscriptions.change")
+TIMER = sweep_over("subscriptions.timer", 24, "subscriptions.timer", key=_TIMER, ties=_TIMER, may_wait="true")

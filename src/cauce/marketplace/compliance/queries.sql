@@ -35,28 +35,5 @@ SELECT id, channel_id, rate_bps, contract, agreed_by, agreed_at, approved_by, ap
 SELECT DISTINCT ON (channel_id) channel_id, rate_bps, contract, valid_from FROM compliance.fee_rate
  WHERE org_id = $1 AND channel_id = ANY ($2::text[]) AND valid_from <= $3 ORDER BY channel_id, valid_from DESC
 
--- name: find_due
-SELECT DISTINCT due.org_id FROM (
-  (SELECT l.org_id FROM compliance.licence l JOIN directory.org o ON o.id = l.org_id AND o.mode = 'live'
-    WHERE l.due_at <= (SELECT directory.now_at(NULL, 0)) ORDER BY l.due_at LIMIT $1)
-  UNION ALL
-  SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox'
-     AND (SELECT min(l.due_at) FROM compliance.licence l WHERE l.org_id = o.id AND l.due_at IS NOT NULL)
-         <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds)
-) due
-
--- name: claim_due
-WITH org AS (
-  SELECT o.id, directory.now_at(o.clock_frozen_at, o.clock_offset_seconds) AS now FROM directory.org o WHERE o.id = ANY ($1::bigint[])
-)
-SELECT due.* FROM org CROSS JOIN LATERAL (
-    SELECT l.org_id, l.id AS key, l.due_at, l.channel_id, l.holder, l.valid_until FROM compliance.licence l
-     WHERE l.org_id = org.id AND l.due_at <= org.now AND ($3::text[] IS NULL OR l.id = ANY ($3))
-     ORDER BY l.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
- LIMIT $2
-
 -- name: set_due
 UPDATE compliance.licence SET due_at = $3 WHERE org_id = $1 AND id = $2
-
--- name: next_due
-SELECT min(due_at) FROM compliance.licence WHERE org_id = $1 AND due_at IS NOT NULL

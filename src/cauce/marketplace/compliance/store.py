@@ -7,8 +7,8 @@ from datetime import datetime
 
 from cauce.marketplace.compliance.rules import NewLicence
 from cauce.storage.database import Row, Tx
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
-from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__)
 
@@ -85,5 +85,7 @@ async def set_due(tx: Tx, licence_id: str, due_at: datetime | None) -> None:
     await tx.run(QUERIES.set_due, tx.org, licence_id, due_at)
 
 
-DUE = Sweep("compliance.licences", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+DUE = sweep_over(
+    "compliance.licences", 25, "compliance.licence", columns=("channel_id", "holder", "valid_until"), ties=()
+)
 """Licences whose end must be told of."""

@@ -120,79 +120,9 @@ UPDATE orders.purchase o SET refunded_minor = o.refunded_minor + r.amount
 SELECT order_id, sum(escrow_minor)::bigint AS escrow_minor, bool_or(paid_at IS NULL) AS waits
   FROM orders.collection WHERE org_id = $1 AND order_id = ANY ($2::text[]) GROUP BY order_id
 
--- name: find_due
-SELECT DISTINCT due.org_id FROM (
-  (SELECT p.org_id FROM orders.purchase p JOIN directory.org o ON o.id = p.org_id AND o.mode = 'live'
-    WHERE p.due_at <= (SELECT directory.now_at(NULL, 0)) ORDER BY p.due_at LIMIT $1)
-  UNION ALL
-  SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox'
-     AND (SELECT min(p.due_at) FROM orders.purchase p WHERE p.org_id = o.id AND p.due_at IS NOT NULL)
-         <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds)
-) due
-
--- name: claim_due
--- In order of time, or by these keys: then without a look at all the others that are due.
-WITH org AS MATERIALIZED (
-  SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
-), by_time AS (
-  SELECT due.* FROM org CROSS JOIN LATERAL (
-    SELECT p.org_id, p.id AS key, p.due_at, p.next_step FROM orders.purchase p
-     WHERE $3::text[] IS NULL AND p.org_id = org.id AND p.due_at <= org.now
-     ORDER BY p.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
-   ORDER BY due.due_at, due.key LIMIT $2
-), by_key AS (
-  SELECT due.* FROM org CROSS JOIN LATERAL (
-    SELECT p.org_id, p.id AS key, p.due_at, p.next_step FROM orders.purchase p
-     WHERE p.org_id = org.id AND p.id = ANY ($3) AND p.due_at <= org.now
-     ORDER BY p.id FOR UPDATE SKIP LOCKED) due
-   LIMIT $2
-)
-SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
-
--- name: set_due
-UPDATE orders.purchase SET due_at = $3 WHERE org_id = $1 AND id = $2
-
--- name: next_due
-SELECT min(due_at) FROM orders.purchase WHERE org_id = $1 AND due_at IS NOT NULL
-
--- name: freeze_find_due
-SELECT DISTINCT due.org_id FROM (
-  (SELECT c.org_id FROM orders.collection c JOIN directory.org o ON o.id = c.org_id AND o.mode = 'live'
-    WHERE c.due_at <= (SELECT directory.now_at(NULL, 0)) ORDER BY c.due_at LIMIT $1)
-  UNION ALL
-  SELECT o.id FROM directory.org o WHERE o.mode = 'sandbox'
-     AND (SELECT min(c.due_at) FROM orders.collection c WHERE c.org_id = o.id AND c.due_at IS NOT NULL)
-         <= directory.now_at(o.clock_frozen_at, o.clock_offset_seconds)
-) due
-
--- name: freeze_claim_due
--- In order of time, or by these keys: then without a look at all the others that are due.
-WITH org AS MATERIALIZED (
-  SELECT id, directory.now_at(clock_frozen_at, clock_offset_seconds) AS now FROM directory.org WHERE id = ANY ($1::bigint[])
-), by_time AS (
-  SELECT due.* FROM org CROSS JOIN LATERAL (
-    SELECT c.org_id, c.id AS key, c.due_at, c.order_id, c.freeze_ends_at, c.escrow_minor FROM orders.collection c
-     WHERE $3::text[] IS NULL AND c.org_id = org.id AND c.due_at <= org.now
-     ORDER BY c.due_at LIMIT $2 FOR UPDATE SKIP LOCKED) due
-   ORDER BY due.due_at, due.key LIMIT $2
-), by_key AS (
-  SELECT due.* FROM org CROSS JOIN LATERAL (
-    SELECT c.org_id, c.id AS key, c.due_at, c.order_id, c.freeze_ends_at, c.escrow_minor FROM orders.collection c
-     WHERE c.org_id = org.id AND c.id = ANY ($3) AND c.due_at <= org.now
-     ORDER BY c.id FOR UPDATE SKIP LOCKED) due
-   LIMIT $2
-)
-SELECT * FROM by_time UNION ALL SELECT * FROM by_key ORDER BY due_at, key
-
--- name: freeze_set_due
-UPDATE orders.collection SET due_at = $3 WHERE org_id = $1 AND id = $2
-
 -- name: freeze_move_due
 UPDATE orders.collection c SET due_at = d.due_at FROM unnest($2::text[], $3::timestamptz[]) d(id, due_at)
  WHERE c.org_id = $1 AND c.id = d.id
-
--- name: freeze_next_due
-SELECT min(due_at) FROM orders.collection WHERE org_id = $1 AND due_at IS NOT NULL
 
 -- name: insert_refunds
 INSERT INTO orders.refund (org_id, id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken,

@@ -9,8 +9,8 @@ from typing import Any
 
 from cauce.marketplace.orders.rules import PlannedOrder, body_hash, next_step
 from cauce.storage.database import Row, Tx
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
-from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__)
 
@@ -271,15 +271,10 @@ async def refused_counts(tx: Tx, import_id: str) -> list[Row]:
     return await tx.rows(QUERIES.refused_counts, tx.org, import_id)
 
 
-DUE = Sweep("orders.due", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+DUE = sweep_over("orders.due", 25, "orders.purchase", columns=("next_step",), ties=())
 """Orders whose next step is due: collect, deliver, release, cancel."""
 
-FREEZE = Sweep(
-    "orders.freeze",
-    25,
-    QUERIES.freeze_find_due,
-    QUERIES.freeze_claim_due,
-    QUERIES.freeze_set_due,
-    QUERIES.freeze_next_due,
+FREEZE = sweep_over(
+    "orders.freeze", 25, "orders.collection", columns=("order_id", "freeze_ends_at", "escrow_minor"), ties=()
 )
 """Collections whose freeze ends soon, or has ended."""

@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from cauce.kernel.calendar.zones import local_date
 from cauce.storage.database import Row, Tx
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
-from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__, "daily.sql")
-DUE = Sweep("reconciliation.daily", 25, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+DUE = sweep_over("reconciliation.daily", 25, "reconciliation.daily", key=("channel_id",), columns=("hour",), ties=())
 """Channels whose statements are fetched and compared now."""
 
 HOUR_DEFAULT = 12

@@ -8,8 +8,8 @@ from typing import Any
 
 from cauce.marketplace.settlement.rules import Credit
 from cauce.storage.database import Row, Tx
+from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
-from cauce.storage.sweeps import Sweep
 
 QUERIES = load_queries(__package__)
 
@@ -114,7 +114,14 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
-DUE = Sweep("settlement.due", 45, QUERIES.find_due, QUERIES.claim_due, QUERIES.set_due, QUERIES.next_due)
+DUE = sweep_over(
+    "settlement.due",
+    45,
+    "settlement.standing",
+    key=("key",),
+    columns=("merchant_id", "channel_id", "currency", "schedule_id", "pause_reason", "last_run_at"),
+    ties=(),
+)
 """Merchants who are settled now."""
 
 
