@@ -19,7 +19,8 @@ from cauce.kernel.errors import NotFound
 from cauce.providers.kit.registry import installed
 from cauce.reports import conversations as report
 from cauce.storage import audit
-from tests.entrypoints.stage import Stage
+from cauce.storage.directory.people import Role
+from tests.entrypoints.stage import VIEWER, Stage
 from tests.entrypoints.visitor import first_link, let_in, signed_in, visitor
 
 EN = catalogue("en")
@@ -110,6 +111,24 @@ async def test_whoever_does_not_look_gets_it_by_mail_and_only_once(played: Stage
     await yara.see(f"{home}/chat/news")
     await played.advance(timedelta(minutes=3))
     assert played.mail.taken[before:] == []
+
+
+async def test_an_operator_says_where_answers_by_mail_go(played: Stage, home: str) -> None:
+    owner, reader = await signed_in(played), await signed_in(played, VIEWER, Role.VIEWER)
+    page = await owner.see("/console/campaigns")
+    await owner.press(page, "/console/campaigns/mail", answers_to="chat@in.shop.example", opt_in="yes")
+    assert 'value="chat@in.shop.example"' in await owner.see("/console/campaigns")
+    refused = await reader.http.post(
+        "/console/campaigns/mail",
+        data={"form_token": re.findall(r'form_token" value="(\w+)"', await reader.see("/console"))[0]},
+    )
+    assert refused.status_code == 403
+    done = await played.shop.sign_up("yago", "starter", email="yago@customers.example")
+    yago = await let_in(played, await make_link(played.context, done.customer_id))
+    await yago.press(await yago.see(f"{home}/chat"), "/chat", text="Is anybody there?")
+    await played.advance(timedelta(minutes=3))
+    assert re.match(r"chat\+\d+-\w{42}@in\.shop\.example$", played.mail.taken[-1].reply_to)
+    await owner.press(page, "/console/campaigns/mail", answers_to="", opt_in="")
 
 
 async def test_two_clicks_open_one_conversation_and_a_closed_one_opens_again(played: Stage, home: str) -> None:

@@ -25,6 +25,14 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', $9, $10, $9) ON CONFLICT DO NOTH
 INSERT INTO conversations.message (org_id, id, conversation_id, customer_id, side, author, body, ref, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (org_id, conversation_id, ref) WHERE ref <> '' DO NOTHING
 
+-- name: has_heard
+SELECT EXISTS (
+  SELECT FROM conversations.message m
+   WHERE m.org_id = $1 AND m.ref = $5 AND $5 <> ''
+     AND m.conversation_id IN (
+       SELECT id FROM conversations.conversation
+        WHERE org_id = $1 AND (id = $2 OR (customer_id = $3 AND $3 <> '') OR (visitor = $4 AND $4 <> ''))))
+
 -- name: said
 -- After a message: who spoke last, whether the customer waits, how long the first answer took.
 UPDATE conversations.conversation

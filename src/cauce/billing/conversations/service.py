@@ -16,6 +16,8 @@ from cauce.storage.outbox import NewEvent, emit
 __all__ = ["lock", "messages", "read", "replies"]
 
 TITLE_CHARACTERS_MAX = 100
+MAIL = "mail"
+"""What events call the channel of an answer that came by mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,24 @@ async def _of(tx: Tx, person: Person, outside: Outside | None) -> Conversation |
     return await store.lock_outside(tx, outside) if outside and outside.ref else await store.lock_own(tx, person)
 
 
+async def take_mail(
+    tx: Tx, one: Conversation, side: str, author: str, text: str, at: datetime, *, actor: str, ref: str
+) -> Said:
+    """An answer by mail in a locked conversation of our own chat; `side` is who wrote it, `ref` names the mail.
+
+    Where a newer conversation of the person is open, the words belong there. The same mail again says nothing.
+    """
+    if not one.is_own:
+        raise HeldElsewhere(param="conversation")
+    if await store.has_heard(tx, one, ref):
+        return Said(one, "")
+    going = one
+    if one.state == "closed":
+        newest = await store.lock_own(tx, Person(one.customer_id, one.visitor))
+        going = newest if newest is not None and newest.state == "open" else one
+    return await _say(tx, going, side, author, checked(text), at, actor, Outside(MAIL, "", ref), is_new=False)
+
+
 async def answer(
     tx: Tx, one: Conversation, author: str, text: str, at: datetime, *, actor: str, outside: Outside | None = None
 ) -> Said:
@@ -72,7 +92,11 @@ async def _say(
     if not await tx.run(store.QUERIES.insert_message, tx.org, *values):
         return Said(one, "")
     await tx.run(store.QUERIES.said, tx.org, one.id, side, at)
-    content = {"message": message_id, "side": side, "channel": one.channel_id or "chat"}
+    content = {
+        "message": message_id,
+        "side": side,
+        "channel": one.channel_id or (outside and outside.channel_id) or "chat",
+    }
     kinds = ["conversation.opened"] if is_new else []
     if side == "staff" or not is_new:
         kinds.append("conversation.replied")

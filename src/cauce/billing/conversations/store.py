@@ -50,6 +50,11 @@ async def messages(tx: Tx, conversation_id: str, *, after: str = "", rows_max: i
     return await tx.rows(QUERIES.messages, tx.org, conversation_id, after, rows_max)
 
 
+async def has_heard(tx: Tx, one: Conversation, ref: str) -> bool:
+    """Whether this mail was taken before, in this conversation or in another one of the same person."""
+    return bool(await tx.value(QUERIES.has_heard, tx.org, one.id, one.customer_id, one.visitor, ref))
+
+
 async def replies(tx: Tx) -> Sequence[Row]:
     """Replies kept for reuse, by title."""
     return await tx.rows(QUERIES.replies, tx.org)

@@ -8,7 +8,7 @@ from datetime import datetime
 from cauce.billing.outreach import store, texts
 from cauce.billing.outreach.presenting import presented
 from cauce.billing.outreach.rules import OPTIONAL, Category, NewMessage, Standing, may_send
-from cauce.billing.outreach.store import messages, read_message, standings
+from cauce.billing.outreach.store import find_message, messages, read_message, standings
 from cauce.billing.outreach.templating import BadTemplate, Rendered, Text, render
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
@@ -22,7 +22,7 @@ SEND_JOB = "outreach.send"
 MASK = "••••"
 """What stands in the record for a value that only its reader may see."""
 
-__all__ = ["hold_steps", "messages", "queue", "read_message", "standings"]
+__all__ = ["find_message", "hold_steps", "messages", "queue", "read_message", "standings"]
 
 
 async def hold_steps(tx: Tx, customer_id: str, until: datetime, *, reason: str = "a person wrote") -> None:

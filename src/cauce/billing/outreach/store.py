@@ -56,9 +56,14 @@ async def lock_message(tx: Tx, message_id: str) -> Row | None:
     return await tx.row(QUERIES.lock_message, tx.org, message_id)
 
 
+async def find_message(tx: Tx, message_id: str) -> Row | None:
+    """One message, or None."""
+    return await tx.row(QUERIES.message, tx.org, message_id)
+
+
 async def read_message(tx: Tx, message_id: str) -> Row:
     """One message; `NotFound` otherwise."""
-    row = await tx.row(QUERIES.message, tx.org, message_id)
+    row = await find_message(tx, message_id)
     if row is None:
         raise NotFound(f"there is no message {message_id}", param="message")
     return row

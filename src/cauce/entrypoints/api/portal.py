@@ -45,7 +45,13 @@ async def show_portal(caller: Reader) -> dict[str, Any]:
 async def set_portal(caller: Admin, body: PortalBody) -> dict[str, Any]:
     """Set all of it."""
     async with caller.context.transaction() as tx:
-        known = await portal_settings.save_settings(tx, caller.context, origins=body.origins, redirects=body.redirects)
+        known = await portal_settings.save_settings(
+            tx,
+            caller.context,
+            origins=body.origins,
+            redirects=body.redirects,
+            chat_channel=body.chat_channel,
+        )
         has_key = await portal.has_identity_key(tx, caller.context.runtime)
     return _shown(known, has_key=has_key)
 

@@ -22,9 +22,12 @@ from cauce.kernel.errors import NotFound
 from cauce.reports import subscriptions
 from cauce.storage import jobs
 from cauce.storage.database import Tx
+from cauce.storage.directory.people import Role
 from cauce.storage.jobs import NewJob
 
 UNREAD_JOB = "conversation.unread"
+STAFF = (Role.OWNER, Role.ADMIN, Role.SUPPORT)
+"""Who answers people, and is told that somebody waits."""
 
 
 async def hear(context: Context, person: Person, text: str) -> str:
@@ -32,7 +35,7 @@ async def hear(context: Context, person: Person, text: str) -> str:
     async with context.transaction() as tx:
         at = await context.now(tx)
         said = await conversations.hear(tx, await _with_standing(tx, person), text, at, actor=f"person:{person.key}")
-        await _follow(tx, said, "customer", at)
+        await follow(tx, said, "customer", at)
         return said.conversation.id
 
 
@@ -42,7 +45,7 @@ async def answer(context: Context, conversation_id: str, author: str, text: str)
         at = await context.now(tx)
         one = await conversations.lock(tx, conversation_id)
         said = await conversations.answer(tx, one, author, text, at, actor=context.actor.name)
-        await _follow(tx, said, "staff", at)
+        await follow(tx, said, "staff", at)
         return said.message_id
 
 
@@ -120,7 +123,8 @@ async def _with_standing(tx: Tx, person: Person) -> Person:
     return replace(person, standing=standing_of([row["status"] for row in held]))
 
 
-async def _follow(tx: Tx, said: Said, side: str, at: datetime) -> None:
+async def follow(tx: Tx, said: Said, side: str, at: datetime) -> None:
+    """What follows from a word in our own chat: automated steps rest, and who does not look is told by mail."""
     await _hold(tx, said, at)
     payload = {"conversation": said.conversation.id, "side": side, "message": said.message_id}
     due = at + timedelta(seconds=SILENCE_SECONDS)

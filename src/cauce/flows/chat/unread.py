@@ -9,15 +9,15 @@ from cauce.billing.conversations.rules import Conversation
 from cauce.billing.customers import service as customers
 from cauce.billing.outreach import service as outreach
 from cauce.billing.outreach.rules import NewMessage, Recipient
+from cauce.flows.chat.talking import STAFF
 from cauce.flows.context import Context
+from cauce.flows.outreach.mail_settings import settings_of
 from cauce.reports import subscriptions
 from cauce.storage.database import Row, Tx
 from cauce.storage.directory import people
 from cauce.storage.directory.orgs import Org, read_org
-from cauce.storage.directory.people import Role
 from cauce.storage.jobs import Job
 
-_STAFF = (Role.OWNER, Role.ADMIN, Role.SUPPORT)
 _WAITS = {"en": "Somebody waits in the chat", "es": "Alguien espera en el chat", "zh": "有人在聊天中等待回复"}
 
 
@@ -49,6 +49,7 @@ async def _answers(tx: Tx, context: Context, org: Org, one: Conversation, first:
         "author_name": fresh[-1]["author"] or org.name,
         "reply_text": "\n\n".join(row["body"] for row in fresh),
         "conversation_link": f"{context.runtime.public_url}/portal/{org.public_id}/chat",
+        "can_answer": bool(settings_of(org).answers_to),
     }
     return [NewMessage(person, "conversation_reply", data, subject_id=one.id)]
 
@@ -58,14 +59,18 @@ async def _alerts(tx: Tx, context: Context, org: Org, one: Conversation) -> list
         return []
     held = await subscriptions.page(tx, customer_id=one.customer_id) if one.customer_id else []
     about = await _outside(tx, org, one)
+    said = await conversations.messages(tx, one.id)
+    waiting = [row["body"] for row in said if row["side"] == "customer" and row["at"] >= one.waiting_since]
     data = {
         "customer_name": about.name or about.address or one.id,
         "org_name": org.name,
         "plan_name": held[0]["plan"] if held else "–",
         "event_words": _WAITS.get(org.locale, _WAITS["en"]),
         "console_link": f"{context.runtime.public_url}/console/conversations/{one.id}",
+        "waiting_text": "\n\n".join(waiting),
+        "can_answer": bool(settings_of(org).answers_to),
     }
-    members = [row for row in await people.members(tx, tx.org) if row["role"] in _STAFF]
+    members = [row for row in await people.members(tx, tx.org) if row["role"] in STAFF]
     chosen = [row for row in members if row["email"] == one.assignee] or members
     return [
         NewMessage(

@@ -20,7 +20,7 @@ from cauce.flows.context import Runtime
 from cauce.flows.outreach.amounts import first_charges, pay_links
 from cauce.flows.outreach.audience import members_of
 from cauce.flows.outreach.composing import known_of, message_for, values_for
-from cauce.flows.outreach.reach import SETTINGS
+from cauce.flows.outreach.mail_settings import settings_of
 from cauce.reports import outreach as reports
 from cauce.reports.outreach import Facts
 from cauce.storage.database import Row, Tx
@@ -139,7 +139,7 @@ async def _write(chunk: Chunk, runtime: Runtime) -> None:
     messages = [
         _with(one, {**amounts.get(one.subject_id, {}), **links.get(str(one.data["open_invoice"]), {})}) for one in going
     ]
-    opt_in = bool(chunk.org.settings.get(SETTINGS, {}).get("marketing_opt_in", False))
+    opt_in = settings_of(chunk.org).marketing_opt_in
     queued = await service.queue(chunk.tx, messages, chunk.now, opt_in=opt_in)
     for (one, _), id in zip(chunk.going, queued, strict=True):
         chunk.settled.append((one, "queued" if id else "skipped", "" if id else "suppressed", id))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
+from collections.abc import Iterable
 
 from cauce.kernel.errors import NotFound
 from cauce.storage.directory.orgs import Org
@@ -12,12 +14,22 @@ from cauce.storage.sealing import Sealer
 
 _PURPOSE = b"cauce unsubscribe link"
 _TAG_BYTES = 18
+_ANSWER_PURPOSE = b"cauce answer by mail"
+_ANSWER_TAG_BYTES = 10
+_MESSAGE = "msg_"
+_ANSWER = re.compile(r"\+(?P<org>[0-9]{1,15})-(?P<message>[0-9a-z]{26})(?P<tag>[a-z2-7]{16})@")
 
 
 class BadUnsubscribeLink(NotFound):
     """The address to unsubscribe at is not one of ours."""
 
     code = "bad_unsubscribe_link"
+
+
+class BadAnswerAddress(NotFound):
+    """No address of this mail is one that answers come to."""
+
+    code = "bad_answer_address"
 
 
 def page_links(public_url: str, org: Org, *, subscription_id: str = "", invoice_id: str = "") -> dict[str, str]:
@@ -56,9 +68,35 @@ def read_unsubscribe_link(sealer: Sealer, token: str) -> tuple[int, str, str]:
     return number, customer_id, category
 
 
-def _tag(master: bytes, content: str) -> bytes:
+def answer_address(mailbox: str, sealer: Sealer, org_id: int, message_id: str) -> str:
+    """The address that answers to one message come to: `mailbox` with a signed part behind a plus.
+
+    Lower-case letters and digits alone, for mail programs may change the case of an address; at most 56 characters.
+    """
+    local, _, domain = mailbox.rpartition("@")
+    content = f"{org_id}-{message_id.removeprefix(_MESSAGE)}"
+    return f"{local}+{content}{_answer_tag(sealer.keys[sealer.current], content)}@{domain}"
+
+
+def read_answer_address(sealer: Sealer, addresses: Iterable[str]) -> tuple[int, str]:
+    """(organization, message) of the first of these addresses that we made; `BadAnswerAddress` when none is."""
+    for address in addresses:
+        found = _ANSWER.search(address.lower())
+        if found is None:
+            continue
+        content = f"{found['org']}-{found['message']}"
+        if any(hmac.compare_digest(_answer_tag(key, content), found["tag"]) for key in sealer.keys.values()):
+            return int(found["org"]), _MESSAGE + found["message"]
+    raise BadAnswerAddress(param="recipient")
+
+
+def _answer_tag(master: bytes, content: str) -> str:
+    return base64.b32encode(_tag(master, content, _ANSWER_PURPOSE)[:_ANSWER_TAG_BYTES]).decode().lower()
+
+
+def _tag(master: bytes, content: str, purpose: bytes = _PURPOSE) -> bytes:
     """A key of its own for this purpose, made of the master key (S8)."""
-    own = hmac.new(master, _PURPOSE, hashlib.sha256).digest()
+    own = hmac.new(master, purpose, hashlib.sha256).digest()
     return hmac.new(own, content.encode(), hashlib.sha256).digest()[:_TAG_BYTES]
 
 

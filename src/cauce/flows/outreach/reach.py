@@ -9,22 +9,21 @@ from dataclasses import dataclass
 
 from cauce.channels import service as channels
 from cauce.flows.context import Context
+from cauce.flows.outreach.mail_settings import settings_of
 from cauce.gateway.capabilities import Can
 from cauce.kernel.errors import CauceError
 from cauce.storage.directory.orgs import Org, read_org
 
-SETTINGS = "outreach"
-"""The organization's settings of outreach stand under this name."""
-
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The channels found: `mail` ("" for none), and every help desk; `direct` is the one that also sends messages."""
+    """The channels found: `mail` ("" for none), every help desk (`direct` also sends messages), and all that send mail."""
 
     org: Org
     mail: str = ""
     desks: tuple[str, ...] = ()
     direct: str = ""
+    mails: tuple[str, ...] = ()
 
     @property
     def reaches_nobody(self) -> bool:
@@ -37,7 +36,7 @@ async def find_reach(context: Context) -> Reach:
     async with context.transaction() as tx:
         org = await read_org(tx, context.org_id)
         rows = await channels.list_channels(tx)
-    wanted = str(org.settings.get(SETTINGS, {}).get("mail_channel", ""))
+    wanted = settings_of(org).mail_channel
     mails: list[str] = []
     desks: list[str] = []
     direct = ""
@@ -53,4 +52,4 @@ async def find_reach(context: Context) -> Reach:
         elif Can.SENDS_MESSAGES in can:
             mails.append(row["id"])
     mail = wanted if wanted in mails else (mails[0] if mails else "")
-    return Reach(org, mail, tuple(desks), direct)
+    return Reach(org, mail, tuple(desks), direct, tuple(mails))

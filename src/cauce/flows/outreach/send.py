@@ -13,7 +13,8 @@ from cauce.billing.outreach.rules import MESSAGE, Category, Medium, NewMessage, 
 from cauce.billing.outreach.schedule import DueStep, due_step
 from cauce.flows.context import Context
 from cauce.flows.outreach.due import decision_on, open_chunk
-from cauce.flows.outreach.links import unsubscribe_link
+from cauce.flows.outreach.links import answer_address, unsubscribe_link
+from cauce.flows.outreach.mail_settings import settings_of
 from cauce.flows.outreach.reach import Reach, find_reach
 from cauce.gateway.outcome import Declined, Done, Outcome, Refusal
 from cauce.gateway.reaching import Message, SentMessage
@@ -113,11 +114,14 @@ async def _composed(tx: Tx, context: Context, row: Row, reach: Reach) -> Message
         link = unsubscribe_link(
             context.runtime.public_url, context.runtime.sealer, tx.org, row["customer_id"], category.value
         )
-    settings = reach.org.settings.get("outreach", {})
+    settings = settings_of(reach.org)
+    reply_to = settings.reply_to
+    if settings.answers_to and row["subject_id"].startswith("cnv_"):  # about a conversation: answered in it
+        reply_to = answer_address(settings.answers_to, context.runtime.sealer, tx.org, row["id"])
     to = row["customer_id"] if row["channel"] == Medium.CONTACT.value and reach.direct else row["to_address"]
     return Message(
         row["id"], to, row["to_name"], subject, text, html,
-        from_address=str(settings.get("from_address", "")), reply_to=str(settings.get("reply_to", "")), unsubscribe_url=link,
+        from_address=settings.from_address, reply_to=reply_to, unsubscribe_url=link,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from cauce.billing.relations import knowing as relations
 from cauce.billing.relations.filters import filter_from
 from cauce.flows.context import Context
 from cauce.flows.outreach.links import page_links
-from cauce.flows.outreach.reach import SETTINGS
+from cauce.flows.outreach.mail_settings import settings_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.reports import outreach as reports
@@ -82,7 +82,7 @@ async def write_chunk(context: Context, job: Job) -> None:
             for one in known
             if one["email"] and not one["erased"]
         ]  # fmt: skip
-        opt_in = bool(org.settings.get(SETTINGS, {}).get("marketing_opt_in", False))
+        opt_in = settings_of(org).marketing_opt_in
         await service.queue(tx, messages, now, opt_in=opt_in)
         if len(rows) == _CHUNK:
             rest = {**told, "after": rows[-1]["id"]}

@@ -18,7 +18,16 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.directory.orgs import QUERIES, Mode
 
 SCOPES = frozenset(
-    {"read", "billing:write", "marketplace:write", "ledger:write", "usage:write", "entitlements:read", "admin"}
+    {
+        "read",
+        "billing:write",
+        "marketplace:write",
+        "ledger:write",
+        "usage:write",
+        "entitlements:read",
+        "mail:write",
+        "admin",
+    }
 )
 """What a key may be allowed to do; `admin` allows everything."""
 

@@ -10,6 +10,7 @@ from cauce.billing.outreach.campaigns import Campaign, Step, from_plain, to_plai
 from cauce.billing.outreach.defaults import SHIPPED
 from cauce.billing.outreach.presenting import LOCALES
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.mail import mail_form
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, framed, listed, page
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Cell, Input, Table, buttons, columns, moment, number, state, text, word
@@ -28,7 +29,9 @@ async def show_list(request: Request, session: Session) -> Response:
     async with session.context.transaction() as tx:
         found = await schedule.campaigns(tx)
         totals = {row["campaign"]: row for row in await report.campaign_totals(tx)}
-    return await listed(request, session, "nav.campaigns", lead="campaigns.lead", tables=[_list(found, totals)])
+    form = await mail_form(request, session)
+    tables = [_list(found, totals)]
+    return await listed(request, session, "nav.campaigns", lead="campaigns.lead", actions=(form,), tables=tables)
 
 
 def _list(found: dict[str, Campaign], totals: dict[str, Row]) -> Table:
