@@ -9,6 +9,8 @@ from pathlib import PurePosixPath
 from tests.tidy.tree import Finding, Module, Tree, dotted
 
 _HEADING = re.compile(r"^--\s*name:\s*(\S+)\s*$", re.MULTILINE)
+_ANY_HEADING = r"(?m)^--\s*(?:name|part):.*$"
+_PART = re.compile(r"^--\s*part:\s*(\S+)\s*$", re.MULTILINE)
 _TABLE = re.compile(r"\b(?:from|join|into|update|only)\s+([a-z_]+)\.[a-z_]+", re.IGNORECASE)
 _CLOCK = re.compile(
     r"\b(?:now\(\)|current_timestamp|current_date|localtimestamp|(?:clock|statement|transaction)_timestamp\(\))", re.I
@@ -24,8 +26,15 @@ def check_queries(tree: Tree) -> list[Finding]:
     for path, text in tree.sql_files():
         names = _HEADING.findall(text)
         by_folder.setdefault(_folder(path), set()).update(names)
-        if not names or not re.match(r"\s*(?:--[^\n]*\n\s*)*$", _HEADING.split(text)[0]):
+        if not names or not re.match(r"\s*(?:--[^\n]*\n\s*)*$", re.split(_ANY_HEADING, text)[0]):
             found.append(_sql_finding(path, 1, "query-heading", "every statement stands below `-- name: some_name`"))
+        found += [
+            _sql_finding(
+                path, text[: part.start()].count("\n") + 1, "query-part-unused", f"no statement says {{{part[1]}}}"
+            )
+            for part in _PART.finditer(text)
+            if f"{{{part[1]}}}" not in text
+        ]
         for name in names:
             if names.count(name) > 1:
                 found.append(_sql_finding(path, _line_of(text, name), "query-doubled", f"{name} is named twice"))

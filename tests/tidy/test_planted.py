@@ -57,6 +57,13 @@ PLANTED: dict[str, tuple[Check, dict[str, str]]] = {
         {"billing/catalog/queries.sql": f"{QUERY};\n{QUERY}", "billing/catalog/store.py": "DUE = QUERIES.due"},
     ),
     "query-unused": (queries.check_queries, {"billing/catalog/queries.sql": QUERY}),
+    "query-part-unused": (
+        queries.check_queries,
+        {
+            "billing/catalog/queries.sql": f"-- part: mine\nx\n\n{QUERY}",
+            "billing/catalog/store.py": "DUE = QUERIES.due",
+        },
+    ),
     "query-unknown": (
         queries.check_queries,
         {

@@ -1,15 +1,17 @@
 """Named SQL: each store's statements stand in `queries.sql` beside it, never in Python strings.
 
 A file holds statements, each headed by `-- name: some_name` and ended by the next heading. Comments between the
-heading and the statement explain it to the reader and are sent along.
+heading and the statement explain it to the reader and are sent along. What several statements of a file share stands once,
+below `-- part: some_part` before the first of them, and they say `{some_part}` where it belongs.
 """
 
 from __future__ import annotations
 
 import re
+from functools import reduce
 from importlib import resources
 
-_HEADING = re.compile(r"^--\s*name:\s*([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
+_HEADING = re.compile(r"^--\s*(name|part):\s*([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
 
 class Queries:
@@ -17,11 +19,17 @@ class Queries:
 
     def __init__(self, origin: str, text: str) -> None:
         self._origin = origin
-        parts = _HEADING.split(text)
-        names = parts[1::2]
+        pieces = _HEADING.split(text)
+        names = pieces[2::3]
         duplicates = {name for name in names if names.count(name) > 1}
         assert not duplicates, f"{origin}: {sorted(duplicates)} named twice"
-        self._statements = {name: body.strip() for name, body in zip(names, parts[2::2], strict=True)}
+        parts: dict[str, str] = {}
+        self._statements: dict[str, str] = {}
+        for kind, name, body in zip(pieces[1::3], names, pieces[3::3], strict=True):
+            into = parts if kind == "part" else self._statements
+            into[name] = reduce(
+                lambda whole, part: whole.replace(f"{{{part[0]}}}", part[1]), parts.items(), body.strip()
+            )
 
     def __getattr__(self, name: str) -> str:
         try:
