@@ -3059,10 +3059,13 @@ CREATE TABLE reconciliation.break (
     found_at timestamp with time zone NOT NULL,
     resolved_at timestamp with time zone,
     proposal text DEFAULT ''::text NOT NULL,
+    written_off_minor bigint DEFAULT 0 NOT NULL,
+    write_offs integer DEFAULT 0 NOT NULL,
     CONSTRAINT break_severity_check CHECK ((severity = ANY (ARRAY['critical'::text, 'high'::text, 'normal'::text]))),
     CONSTRAINT break_state_check CHECK ((state = ANY (ARRAY['open'::text, 'assigned'::text, 'explained'::text, 'corrected'::text, 'accepted'::text, 'closed'::text]))),
     CONSTRAINT break_type_check CHECK ((type = ANY (ARRAY['missing_here'::text, 'missing_there'::text, 'amount'::text, 'status'::text, 'timing'::text, 'duplicate'::text, 'balance'::text, 'balance_gap'::text, 'count'::text, 'fee'::text, 'unknown_reference'::text, 'unknown_debit'::text, 'status_conflict'::text]))),
-    CONSTRAINT money_takes_two CHECK (((state <> ALL (ARRAY['corrected'::text, 'accepted'::text])) OR ((approved_by <> ''::text) AND (approved_by <> resolved_by))))
+    CONSTRAINT money_takes_two CHECK (((state <> ALL (ARRAY['corrected'::text, 'accepted'::text])) OR ((approved_by <> ''::text) AND (approved_by <> resolved_by)))),
+    CONSTRAINT only_accepted_is_written_off CHECK (((written_off_minor = 0) OR (state = 'accepted'::text)))
 );
 
 ALTER TABLE ONLY reconciliation.break FORCE ROW LEVEL SECURITY;
@@ -6248,6 +6251,13 @@ CREATE INDEX break_open ON reconciliation.break USING btree (org_id, id) WHERE (
 --
 
 CREATE INDEX break_order ON reconciliation.break USING btree (org_id, order_id) WHERE (order_id <> ''::text);
+
+
+--
+-- Name: break_written_off; Type: INDEX; Schema: reconciliation; Owner: -
+--
+
+CREATE INDEX break_written_off ON reconciliation.break USING btree (org_id, channel_id) WHERE (written_off_minor <> 0);
 
 
 --

@@ -23,17 +23,31 @@ _JOURNALS = {
 
 
 async def compare(
-    tx: Tx, channel_id: str, after_id: int, until_id: int, statement_ids: Sequence[int], kinds: Sequence[str]
+    tx: Tx,
+    channel_id: str,
+    after_id: int,
+    until_id: int,
+    statement_ids: Sequence[int],
+    kinds: Sequence[str],
+    before: datetime,
 ) -> tuple[list[tuple[str, str]], int, int]:
-    """What differs, as (kind, key), between journals behind `after_id`, up to `until_id`, and the lines of new statements;
-    how many things each side named.
+    """What differs, as (kind, key), between journals behind `after_id`, up to `until_id`, dated before an instant, and the
+    lines of new statements; how many things each side named.
 
     `kinds` are those that the statements of this channel can prove.
     """
     await tx.run(QUERIES.widen_memory)
-    row = await tx.row(QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids), list(kinds))
+    row = await tx.row(
+        QUERIES.compare, tx.org, channel_id, after_id, until_id, list(statement_ids), list(kinds), before
+    )
     assert row is not None
     return list(zip(row["kinds"] or (), row["keys"] or (), strict=True)), row["ours"], row["theirs"]
+
+
+async def compared_until(tx: Tx, after_id: int, until_id: int, before: datetime) -> int:
+    """Up to which journal there is nothing dated `before` or later: from there the next run goes on."""
+    first: int | None = await tx.value(QUERIES.first_behind, tx.org, after_id, until_id, before)
+    return until_id if first is None else first - 1
 
 
 async def ours_by_key(tx: Tx, channel_id: str, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Row]:

@@ -3,7 +3,7 @@
 SELECT set_config('work_mem', '192MB', true)
 
 -- name: compare
--- Journals behind number $3, up to $4, of one holder against the lines of new statements, by kind and our key: both
+-- Journals behind number $3, up to $4, dated before $7, of one holder against the lines of new statements, by kind and our key: both
 -- sides are added up in one pass. One row comes back: how many things each side named, and those that differ. Amounts
 -- are magnitudes: signs follow the kind.
 WITH custody AS MATERIALIZED (
@@ -22,7 +22,7 @@ WITH custody AS MATERIALIZED (
      AND (j.recipe <> 'T03' OR j.key NOT LIKE 'T03:back:%') AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
      AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
      AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
-     AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%')
+     AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%') AND j.effective_at < $7
   UNION ALL
   SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
@@ -39,6 +39,10 @@ SELECT count(ours) AS ours, count(theirs) AS theirs,
        array_agg(kind) FILTER (WHERE ours IS DISTINCT FROM theirs AND NOT (ours = 0 AND theirs IS NULL)) AS kinds,
        array_agg(key) FILTER (WHERE ours IS DISTINCT FROM theirs AND NOT (ours = 0 AND theirs IS NULL)) AS keys
   FROM compared
+
+-- name: first_behind
+-- The first journal behind number $2, up to $3, that is dated $4 or later.
+SELECT min(id) FROM ledger.journal WHERE org_id = $1 AND id > $2 AND id <= $3 AND books >= 2 AND effective_at >= $4
 
 -- name: ours_by_key
 -- What our books say of certain things, whenever it was posted.

@@ -135,6 +135,7 @@ async def test_every_kind_of_break_is_found_and_only_those(shop: Market) -> None
     late = shop.order("late", "ch", [("ana", 900, 0)], placed_at=BEGIN + timedelta(days=14))
     await shop.take(late)
     bank.lines[:] = [line for line in bank.lines if line.occurred_at.date() != FIRST + timedelta(days=14)]
+    await shop.advance(timedelta(hours=15))
     found = await _compare(shop)
     timing = [one for one in found if one[0] == "timing"]
     assert ("timing", "collection", -900) in timing

@@ -61,6 +61,22 @@ async def test_each_local_day_is_compared_once_and_a_lie_of_the_bank_is_found(sh
         assert await tx.value("SELECT count(*) FROM settlement.channel_pause") == 0
 
 
+async def test_what_happened_since_midnight_is_left_for_the_day_after(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", 12)
+    morning = BEGIN + timedelta(hours=23)  # eight o'clock UTC of the next day, before the run at noon
+    orders = [shop.order(f"A{n}", "ch", [("ana", 1_000 + n, 0)], placed_at=morning) for n in range(3)]
+    await shop.take(shop.order("A9", "ch", [("bia", 900, 0)]), *orders)
+    await shop.advance(timedelta(days=1, hours=7))
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT count(*) FROM reconciliation.break") == 0
+        (_, run) = await tx.rows("SELECT ours, matched FROM reconciliation.run ORDER BY started_at")
+    assert (run["ours"], run["matched"]) == (2, 2), "one collection and its fee"
+    await shop.advance(DAY)
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT count(*) FROM reconciliation.break") == 0
+        assert await tx.value("SELECT max(ours) FROM reconciliation.run") == 6
+
+
 async def test_a_file_that_comes_late_is_fetched_when_it_is_there(shop: Market) -> None:
     await reconcile_daily(shop.context, "ch", 12)
     await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)]))

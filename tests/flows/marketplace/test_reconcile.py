@@ -30,7 +30,7 @@ async def shop(dsn: str, request: pytest.FixtureRequest) -> AsyncIterator[Market
         yield one
 
 
-async def _trade(shop: Market) -> None:
+async def _trade(shop: Market, until: timedelta = timedelta(days=14)) -> None:
     """Two weeks with three orders, their releases and payouts."""
     await shop.take(
         shop.order("A1", "ch", [("ana", 10_000, 500)], deliver_at=BEGIN + timedelta(days=1)),
@@ -38,7 +38,7 @@ async def _trade(shop: Market) -> None:
         shop.order("A3", "ch", [("bia", 3_000, 100)], 3_107, deliver_at=BEGIN + timedelta(days=3)),
         shop.order("A4", "ch", [("ana", 4_000, 100)], deliver_at=BEGIN + timedelta(days=8)),
     )
-    await shop.advance(timedelta(days=14))
+    await shop.advance(until)
 
 
 async def _run(shop: Market, days: int = 14) -> list[tuple[str, str, int]]:
@@ -103,14 +103,32 @@ async def test_a_fee_that_differs_is_a_break_of_its_own(shop: Market) -> None:
 
 
 async def test_what_arrives_a_day_later_was_a_matter_of_timing(shop: Market) -> None:
-    await _trade(shop)
-    await shop.take(shop.order("A9", "ch", [("ana", 900, 0)], placed_at=BEGIN + timedelta(days=14)))
+    night = timedelta(days=13, hours=14)
+    await _trade(shop, night)
+    await shop.take(shop.order("A9", "ch", [("ana", 900, 0)], placed_at=BEGIN + night))
+    bank = shop.banks["ch"]
+    bank.lines[-1] = replace(bank.lines[-1], occurred_at=BEGIN + timedelta(days=14))
+    await shop.advance(timedelta(hours=10))
     found = await _run(shop)
     assert ("timing", "collection", -900) in found
     await shop.advance(timedelta(days=1))
     await reconcile.fetch_statements(shop.context, "ch", [FIRST + timedelta(days=14)])
     await reconcile.reconcile(shop.context, "ch", FIRST + timedelta(days=14), FIRST + timedelta(days=15))
     assert await _breaks(shop) == [("amount", "order", 7)]
+
+
+async def test_a_day_that_is_not_over_is_compared_when_it_is(shop: Market) -> None:
+    await _trade(shop)
+    await shop.take(shop.order("A8", "ch", [("ana", 800, 0)], placed_at=BEGIN + timedelta(days=14)))
+    await shop.take(shop.order("A9", "ch", [("ana", 900, 0)], placed_at=BEGIN + timedelta(days=14)))
+    assert await _run(shop) == [("amount", "order", 7)]
+    assert await _run(shop, 15) == [("amount", "order", 7)], "nor when its end is named"
+    bank = shop.banks["ch"]
+    bank.lines[:] = [one for one in bank.lines if one.kind is not LineKind.COLLECTION or one.amount.amount_minor != 900]
+    await shop.advance(timedelta(days=1))
+    assert ("timing", "collection", -900) in await _run(shop, 15)
+    await shop.advance(timedelta(days=4))
+    assert ("missing_there", "collection", -900) in await _run(shop, 19)
 
 
 async def test_a_statement_that_comes_again_with_another_line_is_compared_again(shop: Market) -> None:

@@ -62,6 +62,72 @@ async def test_what_the_bank_lacks_is_written_off_once_and_within_the_limit(shop
         assert not any(total.balance_minor for total in await reading.trial_balance(tx))
 
 
+async def _accepted(shop: Market) -> list[tuple[str, str, int]]:
+    async with shop.context.transaction() as tx:
+        rows = await tx.rows("SELECT type, state, written_off_minor FROM reconciliation.break ORDER BY id")
+    return [(row["type"], row["state"], row["written_off_minor"]) for row in rows]
+
+
+async def _run(shop: Market, days: int = 2) -> None:
+    await reconcile.fetch_statements(shop.context, "ch", [BEGIN.date() + timedelta(days=n) for n in range(days)])
+    await reconcile.reconcile(shop.context, "ch", BEGIN.date(), BEGIN.date() + timedelta(days=days))
+
+
+async def test_what_was_written_off_is_taken_back_when_the_other_side_arrives(shop: Market) -> None:
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)]))
+    bank = shop.banks["ch"]
+    (late,) = [line for line in bank.lines if line.kind is LineKind.COLLECTION]
+    bank.lines.remove(late)
+    await shop.advance(timedelta(days=6))
+    before = await shop.books()
+    await _run(shop)
+    async with shop.context.transaction() as tx:
+        (found,) = await store.open_breaks(tx, "ch")
+    assert found["type"] == "missing_there"
+    await _accept(shop, found["id"], "person:a", "person:b")
+    assert "platform loss: 10000" in await shop.books()
+    await _run(shop)
+    assert await _accepted(shop) == [("missing_there", "accepted", 10_000)], "nothing arrived, nothing changes"
+    bank.lines.append(replace(late, occurred_at=BEGIN + timedelta(days=1), amount=Money(9_990, "brl")))
+    await _run(shop)
+    assert await _accepted(shop) == [("missing_there", "closed", 0), ("amount", "open", 0)]
+    assert await shop.books() == before
+    async with shop.context.transaction() as tx:
+        (found,) = await store.open_breaks(tx, "ch")
+    await _accept(shop, found["id"], "person:a", "person:b")
+    bank.lines[-1] = replace(bank.lines[-1], amount=Money(9_995, "brl"))
+    await _run(shop)
+    assert await _accepted(shop) == [("missing_there", "closed", 0), ("amount", "open", 0)], "it differs, by less"
+    await _accept(shop, found["id"], "person:a", "person:b")
+    assert [line for line in await shop.books() if line not in before] == [
+        "platform difference:ch: 5",
+        "platform loss: 5",
+    ]
+    bank.lines[-1] = replace(bank.lines[-1], amount=late.amount)
+    await _run(shop)
+    await _run(shop)
+    assert [state for _, state, _ in await _accepted(shop)] == ["closed", "closed"]
+    assert await shop.books() == before
+    async with shop.context.transaction() as tx:
+        assert not any(total.balance_minor for total in await reading.trial_balance(tx))
+
+
+async def test_a_balance_that_is_right_again_takes_its_write_off_back(shop: Market) -> None:
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500)], deliver_at=BEGIN))
+    await shop.advance(timedelta(days=2))
+    before = await shop.books()
+    shop.banks["ch"].available["acct_ana"] -= 3
+    await reconcile.check_mirror(shop.context, "ch")
+    async with shop.context.transaction() as tx:
+        (found,) = await store.open_breaks(tx, "ch")
+    await _accept(shop, found["id"], "person:a", "person:b")
+    await reconcile.check_mirror(shop.context, "ch")
+    assert "platform loss: 3" in await shop.books()
+    shop.banks["ch"].available["acct_ana"] += 3
+    await reconcile.check_mirror(shop.context, "ch")
+    assert (await shop.books(), await _accepted(shop)) == (before, [("balance", "closed", 0)])
+
+
 @pytest.mark.parametrize(
     ("kind", "type_", "ours", "theirs", "loss"),
     [

@@ -9,13 +9,14 @@ from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import Event, Holder
-from cauce.ledger.recipes.differences import difference_written_off
+from cauce.ledger.recipes.differences import difference_written_off, write_off_reversed
 from cauce.ledger.rules import require_posted
-from cauce.marketplace.reconciliation import service, store
-from cauce.marketplace.reconciliation.rules import STOPPING, BreakType, Severity, UnknownBreak, loss_of
+from cauce.marketplace.reconciliation import service, store, written_off
+from cauce.marketplace.reconciliation.rules import STOPPING, BreakType, NewBreak, Severity, UnknownBreak, loss_of
 from cauce.marketplace.settlement.service import resume_channel
 from cauce.storage import audit
 from cauce.storage.database import Row, Tx
+from cauce.storage.outbox import NewEvent, emit
 
 
 class NothingToConfirm(Conflict):
@@ -53,9 +54,45 @@ async def resolve_break(
 async def _write_off(tx: Tx, row: Row, evidence: str, at: datetime) -> None:
     loss = loss_of(row["kind"], BreakType(row["type"]), row["ours_minor"], row["theirs_minor"])
     if loss:
-        event = Event(row["id"], row["order_id"] or row["id"], evidence, at)
+        times = await written_off.write_off(tx, row["id"], loss)
         holder = Holder(row["channel_id"], row["currency"])
-        require_posted(await post(tx, [difference_written_off(holder, event, loss)]))
+        require_posted(await post(tx, [difference_written_off(holder, _event(row, times, evidence, at), loss)]))
+
+
+def _event(row: Row, times: int, evidence: str, at: datetime) -> Event:
+    """One acceptance of a difference: it may be accepted again when it differs by another amount later."""
+    key = row["id"] if times == 1 else f"{row['id']}:{times}"
+    return Event(key, row["order_id"] or row["id"], evidence, at)
+
+
+async def undo_write_offs(
+    context: Context, tx: Tx, channel_id: str, rows: Sequence[Row], found: Sequence[NewBreak], run_id: str, at: datetime
+) -> None:
+    """Take back what was written off for `rows` (T26 undone) where the other side has arrived: `found` is what differs now.
+
+    The same thing that differs by another amount is open again; what does not differ any more is closed.
+    """
+    now_differs = {(one.kind, one.key, one.currency): one for one in found}
+    changed: list[tuple[str, bool, int | None, int | None]] = []
+    journals, events = [], []
+    for row in rows:
+        one = now_differs.get((row["kind"], row["key"], row["currency"]))
+        if one is not None and (one.ours_minor, one.theirs_minor) == (row["ours_minor"], row["theirs_minor"]):
+            continue
+        again = one is not None and one.type == row["type"]
+        amounts = (one.ours_minor, one.theirs_minor) if one is not None else (None, None)
+        changed.append((row["id"], again, *amounts))
+        event = _event(row, row["write_offs"], run_id, at)
+        journals.append(write_off_reversed(Holder(channel_id, row["currency"]), event, row["written_off_minor"]))
+        if again and one is not None:
+            data = {"type": one.type.value, "key": one.key, "amount": one.amount_minor}
+            events.append(NewEvent("break.opened", row["id"], at, data))
+        else:
+            events.append(NewEvent("break.resolved", row["id"], at, {"state": "closed"}))
+    if changed:
+        await written_off.undo(tx, changed, at=at, actor=context.actor.name)
+        await emit(tx, events, actor=context.actor.name)
+        require_posted(await post(tx, journals))
 
 
 async def confirm_match(context: Context, break_id: str) -> list[str]:

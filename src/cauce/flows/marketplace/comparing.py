@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.breaks import undo_write_offs
 from cauce.gateway.collecting import Operation
 from cauce.gateway.reporting import LineKind
 from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.marketplace.reconciliation import store
+from cauce.marketplace.reconciliation import written_off as accepted
 from cauce.marketplace.reconciliation.rules import Compared, Tolerances, judge
 from cauce.reports import reconciliation as report
 from cauce.storage.database import Row, Tx
@@ -111,7 +113,8 @@ def _stand_in(row: Row) -> str:
 
 async def learn(tx: Tx, channel_id: str) -> list[tuple[str, str]]:
     """Lines that were strangers and whose number we know by now; what must be compared again."""
-    strangers = [row for row in await store.open_breaks(tx, channel_id) if row["key"].startswith(BY_REF)]
+    differing = [*await store.open_breaks(tx, channel_id), *await accepted.written_off(tx, channel_id)]
+    strangers = [row for row in differing if row["key"].startswith(BY_REF)]
     refs = [row["key"].removeprefix(BY_REF) for row in strangers]
     known = await report.keys_by_ref(tx, channel_id, refs) if refs else {}
     learned = [(row, known[ref]) for row, ref in zip(strangers, refs, strict=True) if ref in known]
@@ -121,9 +124,16 @@ async def learn(tx: Tx, channel_id: str) -> list[tuple[str, str]]:
 
 
 async def look_again(
-    context: Context, tx: Tx, channel_id: str, cut_off: datetime, now: datetime, tolerances: Tolerances
+    context: Context, tx: Tx, channel_id: str, cut_off: datetime, now: datetime, tolerances: Tolerances, run_id: str
 ) -> None:
-    """Breaks that are open: where the other side has arrived meanwhile, they close by themselves."""
+    """Breaks that are open: where the other side has arrived meanwhile, they close by themselves.
+
+    So do those that were accepted; what was written off for them is taken back.
+    """
+    losses = [row for row in await accepted.written_off(tx, channel_id) if row["kind"] not in BY_HAND]
+    compared = await both_sides(tx, channel_id, [(row["kind"], row["key"]) for row in losses])
+    found = judge(compared, cut_off=cut_off)  # a tolerance granted later does not bring money
+    await undo_write_offs(context, tx, channel_id, losses, found, run_id, now)
     rows = [row for row in await store.open_breaks(tx, channel_id) if row["kind"] not in BY_HAND]
     still = await both_sides(tx, channel_id, [(row["kind"], row["key"]) for row in rows])
     differs = {(one.kind, one.key) for one in judge(still, cut_off=cut_off, tolerances=tolerances)}

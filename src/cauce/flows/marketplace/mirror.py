@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.breaks import undo_write_offs
 from cauce.flows.marketplace.terms import terms_of
 from cauce.kernel.ids import new_id
 from cauce.marketplace.reconciliation import service as reconciliation
-from cauce.marketplace.reconciliation import store
+from cauce.marketplace.reconciliation import store, written_off
 from cauce.marketplace.reconciliation.rules import BreakType, NewBreak
 from cauce.marketplace.settlement.service import pause_channel, resume_channel
 from cauce.reports import reconciliation as report
@@ -47,6 +48,8 @@ async def check_mirror(context: Context, channel_id: str) -> dict[str, int]:
         open_rows = [row for row in await store.open_breaks(tx, channel_id) if row["kind"] == "balance"]
         gone = [row for row in open_rows if (row["key"], row["currency"]) not in still]
         await reconciliation.close_vanished(tx, gone, at=now, actor=context.actor.name)
+        losses = [row for row in await written_off.written_off(tx, channel_id) if row["kind"] == "balance"]
+        await undo_write_offs(context, tx, channel_id, losses, breaks, run_id, now)
         if wrong:
             await pause_channel(tx, channel_id, "custody_mismatch", now, by=context.actor.name)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 
 from cauce.flows.context import Context
 from cauce.flows.instruct import ASK_JOB
@@ -45,7 +45,8 @@ class Reconciled:
 async def reconcile(context: Context, channel_id: str, from_day: date, until_day: date) -> Reconciled:
     """Compare everything new on either side; orders paid in [from, until) are compared with their lines as well.
 
-    Fetch first. Running it again with nothing new finds nothing new.
+    Ours are compared up to the end of the provider's last day that is over: what happened since is left for the run
+    of its own day. Fetch first. Running it again with nothing new finds nothing new.
     """
     terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
     async with context.transaction() as tx:
@@ -54,6 +55,8 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
         ids = [row["id"] for row in statements]
         await find_keys(tx, channel_id, ids)
         await post_from_lines(context, tx, channel_id, ids)
+    zone = timezone(timedelta(hours=terms.capabilities.statement_offset_hours))
+    cut_off = _start(min(until_day, now.astimezone(zone).date()), zone)
     async with context.transaction() as tx:
         until_id = await report.last_journal(tx)
     proved = {each for one in terms.capabilities.statement_kinds for each in proved_by(one)}
@@ -62,24 +65,24 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
         after_id = await store.last_journal(tx, channel_id)
         run_id, tolerances = new_id("run"), await reconciliation.tolerances(tx, channel_id)
         wanted = await learn(tx, channel_id)
-        differing, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids, sorted(proved))
+        differing, ours, theirs = await report.compare(tx, channel_id, after_id, until_id, ids, sorted(proved), cut_off)
         wanted += differing
         wanted += await report.unbooked(tx, ids, sorted(proved))
-        cut_off = _start(until_day)
         compared = await both_sides(tx, channel_id, wanted)
         breaks = judge(compared, cut_off=cut_off - EARLY, tolerances=tolerances)
-        breaks += await _orders(tx, channel_id, _start(from_day), cut_off)
+        breaks += await _orders(tx, channel_id, _start(from_day, zone), cut_off)
         fresh = await reconciliation.keep_breaks(tx, run_id, channel_id, breaks, at=now, actor=context.actor.name)
-        await look_again(context, tx, channel_id, cut_off - EARLY, now, tolerances)
+        await look_again(context, tx, channel_id, cut_off - EARLY, now, tolerances, run_id)
         await reconciliation.age_timing(tx, channel_id, now, tolerances.timing_days)
         await propose_matches(tx, channel_id)
         await _stop_payouts(context, tx, channel_id, now)
         await _ask_again(tx, channel_id, breaks, now)
         await store.statements_matched(tx, ids)
+        until_id = await report.compared_until(tx, after_id, until_id, cut_off)
         state = "breaks_open" if breaks else "balanced"
         lines = sum(row["lines"] for row in statements)
         await store.insert_run(
-            tx, run_id, channel_id, _start(from_day), cut_off, after_id, until_id, lines, ours,
+            tx, run_id, channel_id, min(_start(from_day, zone), cut_off), cut_off, after_id, until_id, lines, ours,
             max(ours, theirs) - len(breaks), len(breaks), state, now,
         )  # fmt: skip
     return Reconciled(run_id, ours, theirs, fresh)
@@ -101,8 +104,8 @@ async def _ask_again(tx: Tx, channel_id: str, breaks: Sequence[NewBreak], now: d
     await jobs.enqueue(tx, [NewJob(ASK_JOB, now, {"key": key}, key=f"ask:{key}") for key in open_keys])
 
 
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, UTC)
+def _start(day: date, zone: timezone) -> datetime:
+    return datetime.combine(day, time.min, zone)
 
 
 async def _orders(tx: Tx, channel_id: str, from_at: datetime, until_at: datetime) -> list[NewBreak]:

@@ -76,6 +76,7 @@ BREAK = Machine(
         *steps("correct", ("open", "assigned"), "corrected"),
         *steps("accept", ("open", "assigned"), "accepted"),
         *steps("close", ("open", "assigned", "explained", "corrected", "accepted"), "closed"),
+        *steps("reopen", ("accepted",), "open"),
     ),
 )
 

@@ -51,5 +51,6 @@ def capabilities(channel: Channel) -> Capabilities:
         ),
         notice_is_final=False,  # a notice names neither fee nor frozen money: ask
         statement_kinds=_STATEMENTS | ({"merchant_fund_flow"} if is_ecommerce else frozenset()),
+        statement_offset_hours=limits.BILL_OFFSET_HOURS,
         id_max_len=limits.KEY_LENGTH_MAX,
     )
