@@ -2,10 +2,10 @@
 INSERT INTO channels.channel (org_id, id, provider, name, base_url, settings) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: channel
-SELECT id, provider, name, base_url, settings, state, key_refused_at FROM channels.channel WHERE org_id = $1 AND id = $2
+SELECT id, provider, name, base_url, settings, state, key_refused_at, stopped_at FROM channels.channel WHERE org_id = $1 AND id = $2
 
 -- name: channels
-SELECT id, provider, name, base_url, settings, state, key_refused_at, created_at FROM channels.channel WHERE org_id = $1 ORDER BY created_at, id
+SELECT id, provider, name, base_url, settings, state, key_refused_at, stopped_at, created_at FROM channels.channel WHERE org_id = $1 ORDER BY created_at, id
 
 -- name: move_channel
 UPDATE channels.channel SET base_url = $3, settings = $4 WHERE org_id = $1 AND id = $2
@@ -18,11 +18,13 @@ SELECT $1, i.key, i.channel_id, i.purpose, i.operation, i.object_id, i.request, 
 ON CONFLICT (org_id, key) DO NOTHING
 
 -- name: instructions
-SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at
+SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at, access,
+       EXISTS (SELECT FROM channels.channel c WHERE c.org_id = $1 AND c.id = channel_id AND c.stopped_at IS NOT NULL) AS is_stopped
   FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[])
 
 -- name: lock_instructions
-SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at
+SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at, access,
+       EXISTS (SELECT FROM channels.channel c WHERE c.org_id = $1 AND c.id = channel_id AND c.stopped_at IS NOT NULL) AS is_stopped
   FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE
 
 -- name: mark_sent
@@ -33,9 +35,9 @@ UPDATE channels.instruction SET state = 'sent', sends = sends + 1, due_at = $3
 -- name: store_outcomes
 UPDATE channels.instruction i
    SET state = o.state, ref = CASE WHEN o.ref = '' THEN i.ref ELSE o.ref END, outcome = o.outcome, due_at = o.due_at,
-       asks = i.asks + 1, concluded_at = o.concluded_at
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[])
-       o(key, state, ref, outcome, due_at, concluded_at)
+       asks = i.asks + 1, concluded_at = o.concluded_at, access = o.access
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[], $8::text[])
+       o(key, state, ref, outcome, due_at, concluded_at, access)
  WHERE i.org_id = $1 AND i.key = o.key
 
 -- name: ask_later
@@ -56,9 +58,33 @@ UPDATE channels.channel SET key_refused_at = NULL WHERE org_id = $1 AND id = ANY
 -- What waits for credentials is asked about at $3; whoever is at work on one of them goes on by himself.
 UPDATE channels.instruction i SET due_at = $3
   FROM (SELECT key FROM channels.instruction
-         WHERE org_id = $1 AND channel_id = ANY ($2::text[]) AND state = 'unknown' AND outcome->>'reason' LIKE $4 || '%' AND due_at > $3
+         WHERE org_id = $1 AND channel_id = ANY ($2::text[]) AND access IN ('key', 'signature') AND due_at > $3
          ORDER BY key FOR UPDATE SKIP LOCKED) w
  WHERE i.org_id = $1 AND i.key = w.key
+
+-- name: note_unsigned
+-- Wrong signatures of the last minutes; who has too many is stopped.
+UPDATE channels.channel c
+   SET signatures_failed_at = f.failed, stopped_at = CASE WHEN cardinality(f.failed) >= $6 THEN coalesce(c.stopped_at, $4) END
+  FROM (SELECT o.id, array_fill($4::timestamptz, ARRAY[least(n.count, $6)])
+               || ARRAY(SELECT t FROM unnest(o.signatures_failed_at) t WHERE t > $5 ORDER BY t DESC LIMIT $6) AS failed, o.stopped_at
+          FROM unnest($2::text[], $3::int[]) n(id, count) JOIN channels.channel o ON o.org_id = $1 AND o.id = n.id
+         ORDER BY o.id FOR UPDATE OF o) f
+ WHERE c.org_id = $1 AND c.id = f.id AND c.stopped_at IS NULL
+RETURNING CASE WHEN c.stopped_at IS NOT NULL THEN c.id END AS id
+
+-- name: resume_calls
+UPDATE channels.channel SET stopped_at = NULL, signatures_failed_at = '{}' WHERE org_id = $1 AND id = $2 AND stopped_at IS NOT NULL RETURNING id
+
+-- name: ask_all
+-- Everything that was asked of a channel and has no end yet is asked about at $3.
+UPDATE channels.instruction i SET due_at = $3
+  FROM (SELECT key FROM channels.instruction
+         WHERE org_id = $1 AND channel_id = $2 AND concluded_at IS NULL AND due_at > $3 ORDER BY key FOR UPDATE SKIP LOCKED) w
+ WHERE i.org_id = $1 AND i.key = w.key
+
+-- name: is_stopped
+SELECT stopped_at IS NOT NULL FROM channels.channel WHERE org_id = $1 AND id = $2
 
 -- name: open_of_object
 SELECT key, purpose, operation, state FROM channels.instruction

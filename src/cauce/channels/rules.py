@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from cauce.gateway import accounts, charging, collecting, funding, splitting
 from cauce.gateway.collecting import Operation
-from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
+from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.kernel.machine import BEGIN, Machine, steps
 
 OPEN = ("created", "sent", "pending", "unknown")
@@ -115,6 +115,8 @@ class Instruction:
     sends: int
     asks: int
     created_at: datetime
+    access: str = ""
+    is_stopped: bool = False  # nothing is asked of its channel until somebody has looked
 
     @property
     def is_final(self) -> bool:
@@ -135,24 +137,36 @@ def state_of(outcome: Outcome[Any]) -> str:
             return "unknown"
 
 
-KEY_REFUSED = "key refused: "
-"""Begins the reason of an outcome that waits for the operator to renew what we sign with."""
+_REFUSED = {Refusal.AUTH: Access.KEY, Refusal.SIGNATURE: Access.SIGNATURE}
+"""Refusals that wait for the operator to renew what we sign with."""
 
-_KEY_REFUSALS = frozenset({Refusal.AUTH, Refusal.SIGNATURE})
-_KEY_REFUSED_SECONDS = 300
+_REFUSED_SECONDS = 300
+
+SIGNATURES_MAX = 3
+SIGNATURES_WITHIN = timedelta(minutes=5)
+"""So many wrong signatures of either side within so long stop a channel's calls until somebody has looked (12)."""
 
 
 def awaiting_access(outcome: Outcome[Any]) -> Outcome[Any]:
     """The same, but for a refusal of our key or signature: nobody looked at what was asked, so its end is open."""
-    if isinstance(outcome, Declined) and outcome.refusal in _KEY_REFUSALS:
-        return Unknown(f"{KEY_REFUSED}{outcome.code} {outcome.message}", _KEY_REFUSED_SECONDS)
+    if isinstance(outcome, Declined) and outcome.refusal in _REFUSED:
+        return Unknown(f"{outcome.code} {outcome.message}".strip(), _REFUSED_SECONDS, _REFUSED[outcome.refusal])
     return outcome
 
 
-def lacks_access(outcome: Outcome[Any] | dict[str, Any]) -> bool:
-    """Whether an outcome (or its stored form) waits for credentials that the provider takes."""
-    reason = outcome.get("reason", "") if isinstance(outcome, dict) else getattr(outcome, "reason", "")
-    return str(reason).startswith(KEY_REFUSED)
+def access_of(outcome: Outcome[Any]) -> Access:
+    """What an outcome says of our access."""
+    return outcome.access if isinstance(outcome, Unknown) else Access.NONE
+
+
+def lacks_access(access: str) -> bool:
+    """Whether what was asked waits for credentials that the provider takes."""
+    return access in (Access.KEY, Access.SIGNATURE)
+
+
+def is_unsigned(access: str) -> bool:
+    """Whether a signature was wrong, ours or theirs."""
+    return access in (Access.SIGNATURE, Access.ANSWER)
 
 
 def ref_of(outcome: Outcome[Any]) -> str:
@@ -185,4 +199,5 @@ def outcome_from(operation: Operation, plain: dict[str, Any]) -> Outcome[Any]:
         case "declined":
             return Declined(plain["code"], Refusal(plain["refusal"]), plain["message"])
         case _:
-            return Unknown(plain["reason"], plain["ask_after_seconds"])
+            access = Access(plain.get("access", ""))
+            return Unknown(plain["reason"], plain["ask_after_seconds"], access)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from cauce.channels.rules import KEY_REFUSED, Instruction, NewInstruction, request_from, to_plain
+from cauce.channels.rules import Instruction, NewInstruction, request_from, to_plain
 from cauce.gateway.collecting import Operation
 from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
@@ -87,11 +87,13 @@ async def store_outcomes(
     outcomes: Sequence[dict[str, Any]],
     due: Sequence[datetime | None],
     concluded: Sequence[datetime | None],
+    access: Sequence[str],
 ) -> None:
     """Write what is known of several instructions now."""
     await tx.run(
-        QUERIES.store_outcomes, tx.org, list(keys), list(states), list(refs), list(outcomes), list(due), list(concluded)
-    )
+        QUERIES.store_outcomes, tx.org, list(keys), list(states), list(refs), list(outcomes), list(due), list(concluded),
+        list(access),
+    )  # fmt: skip
 
 
 async def ask_later(tx: Tx, keys: Sequence[str], at: datetime) -> None:
@@ -119,7 +121,27 @@ async def take_keys(tx: Tx, channel_ids: Sequence[str], at: datetime) -> list[st
 async def ask_refused(tx: Tx, channel_ids: Sequence[str], at: datetime) -> None:
     """Ask about what waits for credentials at `at`, org time."""
     if channel_ids:
-        await tx.run(QUERIES.ask_refused, tx.org, list(channel_ids), at, KEY_REFUSED)
+        await tx.run(QUERIES.ask_refused, tx.org, list(channel_ids), at)
+
+
+async def note_unsigned(tx: Tx, counts: Mapping[str, int], at: datetime, within: timedelta, most: int) -> list[str]:
+    """Of these channels so many signatures were wrong at `at`; those whose calls are stopped by that."""
+    ids = sorted(counts)
+    rows = await tx.rows(QUERIES.note_unsigned, tx.org, ids, [counts[one] for one in ids], at, at - within, most)
+    return [row["id"] for row in rows if row["id"]]
+
+
+async def resume_calls(tx: Tx, channel_id: str, at: datetime) -> bool:
+    """A channel is asked again, first about everything whose end is open; whether it was stopped."""
+    if await tx.value(QUERIES.resume_calls, tx.org, channel_id) is None:
+        return False
+    await tx.run(QUERIES.ask_all, tx.org, channel_id, at)
+    return True
+
+
+async def is_stopped(tx: Tx, channel_id: str) -> bool:
+    """Whether a channel's calls are stopped."""
+    return bool(await tx.value(QUERIES.is_stopped, tx.org, channel_id))
 
 
 async def open_of_objects(tx: Tx, object_ids: Sequence[str]) -> list[Row]:

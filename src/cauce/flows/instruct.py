@@ -17,7 +17,7 @@ from typing import Any
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
 from cauce.flows.context import Context, Runtime, SubjectLock, SweepKind
-from cauce.flows.refused_keys import note_access
+from cauce.flows.refused_keys import leave_stopped, note_access
 from cauce.flows.together import together
 from cauce.gateway.charging import Charge, PaymentLink
 from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
@@ -102,7 +102,8 @@ async def send(context: Context, job: Job) -> None:
 async def _begin(context: Context, tx: Tx, keys: list[str]) -> list[Instruction | None]:
     """Instructions as they stand, marked as sent; None for what must not be sent any more."""
     found = {one.key: one for one in await store.lock_instructions(tx, sorted(set(keys)))}
-    to_send = {key: one for key, one in found.items() if one.state in ("created", "sent")}
+    to_send = {key: one for key, one in found.items() if one.state in ("created", "sent") and not one.is_stopped}
+    await leave_stopped(context, tx, found.values())
     fresh = [key for key, one in to_send.items() if one.sends == 0]
     if fresh:
         await store.mark_sent(tx, fresh, await context.now(tx) + timedelta(seconds=LOST_ANSWER_SECONDS))
@@ -212,6 +213,10 @@ async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:
 
 
 async def _ask(context: Context, instruction: Instruction) -> None:
+    if instruction.is_stopped:
+        async with context.transaction() as tx:
+            await leave_stopped(context, tx, [instruction])
+        return
     if instruction.operation is Operation.CANCEL_COLLECTION:  # to close what is closed changes nothing
         await conclude(context, [(instruction.key, await _call(context, instruction))])
         return
@@ -245,6 +250,7 @@ async def _store(tx: Tx, fresh: list[Instruction], outcomes: Mapping[str, Outcom
         [rules.outcome_to_plain(outcome) for outcome in chosen],
         [_ask_at(one, outcome, now) for one, outcome in zip(fresh, chosen, strict=True)],
         [now if isinstance(outcome, Done | Declined) else None for outcome in chosen],
+        [rules.access_of(outcome).value for outcome in chosen],
     )
 
 

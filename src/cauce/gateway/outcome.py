@@ -68,12 +68,25 @@ class Pending(Generic[T]):
     ask_after_seconds: int
 
 
+class Access(StrEnum):
+    """What is wrong with how we and a provider know each other."""
+
+    NONE = ""
+    KEY = "key"  # it refuses our key or token
+    SIGNATURE = "signature"  # it refuses our signature
+    ANSWER = "answer"  # the signature of its answer is not good
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nobody here knows whether it happened: a timeout, a broken reply, a 5xx, a bad signature on the answer."""
+    """Nobody here knows whether it happened: a timeout, a broken reply, a 5xx, a bad signature on the answer.
+
+    `access` says so where keys or signatures are the reason.
+    """
 
     reason: str
     ask_after_seconds: int
+    access: Access = Access.NONE
 
 
 Outcome = Done[T] | Declined | Pending[T] | Unknown

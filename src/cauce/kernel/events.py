@@ -190,6 +190,8 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "mismatch_found": "Our books and the provider's differ.",
         "key_invalid": "The provider refuses our credentials; what was asked of it waits until it takes them again.",
         "key_valid": "The provider takes our credentials again.",
+        "calls_stopped": "Signatures were wrong three times in five minutes: the channel is asked nothing until somebody looks.",
+        "calls_resumed": "Somebody has looked: a channel that was stopped is asked again.",
     },
     "endpoint": {
         "disabled": "A webhook endpoint was switched off after repeated failure.",

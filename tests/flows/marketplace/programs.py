@@ -18,6 +18,7 @@ from cauce.channels import store as channel_store
 from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.marketplace import cancel, keep, merchants, orders, refunds, release
 from cauce.flows.marketplace.refunds import AskRefund
+from cauce.flows.refused_keys import resume_calls
 from cauce.gateway.accounts import AccountRequest
 from cauce.gateway.outcome import Done
 from cauce.gateway.splitting import ReceiverKind
@@ -280,10 +281,12 @@ async def run(place: Place, *, rounds: int = ROUNDS) -> None:
         await _payers(place)
         span = place.chance.choice((timedelta(minutes=2), timedelta(hours=5), timedelta(days=2)))
         await place.stage.advance(now + span)
+        await resume_calls(place.stage.context, place.channel_id)  # an operator looks where signatures were wrong
     await place.stage.control.clear_faults(place.provider)
     await place.stage.control.verb(place.provider, "callbacks/clear", {})
     await place.stage.control.release_callbacks(place.provider)
     for hours in (2, 26, 26, 26):
+        await resume_calls(place.stage.context, place.channel_id)
         await place.stage.advance(await place.stage.now() + timedelta(hours=hours))
     for _ in range(DAYS_MAX):
         if not await _under_way(place):

@@ -16,6 +16,7 @@ from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.marketplace import merchants, orders, pay_out, refunds, release
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.flows.marketplace.refunds import AskRefund
+from cauce.flows.refused_keys import resume_calls
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment
@@ -84,6 +85,41 @@ async def test_every_operation_waits_for_the_key_and_moves_money_once(
         failed = await tx.rows("SELECT type FROM storage.event WHERE type LIKE '%.failed'")
     assert (states, failed) == ({"succeeded"}, [])
     assert await shop.differences() == []
+
+
+async def test_three_wrong_signatures_in_five_minutes_stop_every_call_until_somebody_has_looked(shop: Market) -> None:
+    bank, wrong = shop.banks["ch_owned"], Declined("401", Refusal.SIGNATURE, "wrong signature")
+
+    async def stopped() -> list[str]:
+        async with shop.context.transaction() as tx:
+            return [row["id"] for row in await channel_store.list_channels(tx) if row["stopped_at"] is not None]
+
+    async def take(number: str, *, refused: bool = True, channel: str = "ch_owned") -> None:
+        if refused:
+            bank.decline["collect"] = wrong
+        await shop.take(shop.order(number, channel, [("ana", 1_000, 0)]))
+
+    await take("A1")
+    await shop.advance(timedelta(minutes=6))
+    await take("A2")
+    await take("A3")
+    assert await stopped() == [], "two within five minutes"
+    await take("A4")
+    assert await stopped() == ["ch_owned"]
+    assert (await _told(shop, "calls_stopped"), await _told(shop, "calls_resumed")) == (1, 0)
+    before = len(bank.calls)
+    await take("A5", refused=False)
+    await take("B1", refused=False, channel="ch_pooled")
+    await shop.advance(timedelta(hours=3))
+    assert len(bank.calls) == before, "nothing is asked of it"
+    assert len(shop.banks["ch_pooled"].calls) == 1, "other channels go on"
+    assert await resume_calls(shop.context, "ch_owned")
+    assert not await resume_calls(shop.context, "ch_owned")
+    await shop.advance(timedelta(seconds=1))
+    assert (await stopped(), await _refusing(shop)) == ([], [])
+    async with shop.context.transaction() as tx:
+        assert {row["state"] for row in await tx.rows("SELECT state FROM channels.instruction")} == {"succeeded"}
+    assert (len(bank.held), await shop.differences()) == (5, [])
 
 
 async def test_a_stripe_channel_with_a_refused_key_parks_money_and_goes_on_with_the_right_one(

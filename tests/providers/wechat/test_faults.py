@@ -10,7 +10,7 @@ import pytest
 from cauce.gateway.accounts import PayoutRequest
 from cauce.gateway.collecting import CollectRequest, FetchRequest, Operation
 from cauce.gateway.errors import BadSignature
-from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
+from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.kernel.clock import wall_now
 from cauce.kernel.ids import new_id
 from tests.providers.receiver import Receiver
@@ -116,6 +116,7 @@ async def test_an_answer_that_was_signed_long_ago_is_not_believed_and_the_truth_
     await shop.turn(answer_age_seconds=301)
     first, asked = await send(), await shop.gateway.fetch(ask)
     assert isinstance(first, Unknown) and isinstance(asked, Unknown)
+    assert first.access is asked.access is Access.ANSWER
     await shop.turn(answer_age_seconds=0)
     assert isinstance(await _to_the_end(shop, first, send, ask), Done)
     assert await _movements(shop) - before == wanted

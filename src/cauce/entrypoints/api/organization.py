@@ -13,8 +13,10 @@ from starlette.responses import Response
 from cauce.channels import service as channels
 from cauce.entrypoints.api.access import Admin, Reader
 from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.resources import Id
 from cauce.entrypoints.api.shapes import Body
 from cauce.flows.context import Context
+from cauce.flows.refused_keys import resume_calls
 from cauce.kernel.clock import wall_now
 from cauce.storage import audit
 from cauce.storage.directory import keys
@@ -98,6 +100,16 @@ async def revoke_key(caller: Admin, key_id: str) -> dict[str, Any]:
         await keys.revoke_key(tx, tx.org, key_id)
         await audit.record(tx, caller.context.actor, "api_key.revoke", key_id)
     return {"object": "api_key", "id": key_id, "revoked": True}
+
+
+@router.post("/channels/{channel_id}/resume_calls")
+async def resume_channel_calls(request: Request, caller: Admin, channel_id: Id) -> Response:
+    """Let a channel be asked again whose calls were stopped because signatures were wrong three times in five minutes."""
+
+    async def work(context: Context) -> object:
+        return {"object": "channel", "id": channel_id, "resumed": await resume_calls(context, channel_id)}
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.get("/channels")

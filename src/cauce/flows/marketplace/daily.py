@@ -101,7 +101,7 @@ async def _mirror(context: Context, channel_id: str) -> None:
         return
     for _ in range(LOOKS):
         async with context.transaction() as tx:
-            if await channel_store.any_open(tx, channel_id):
-                return  # what is on its way is in one of the two and not yet in the other
+            if await channel_store.is_stopped(tx, channel_id) or await channel_store.any_open(tx, channel_id):
+                return  # nothing is asked of it; or what is on its way is in one of the two and not yet in the other
         if not await check_mirror(context, channel_id):
             return

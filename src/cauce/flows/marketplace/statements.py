@@ -16,6 +16,7 @@ from typing import IO, Any
 import msgspec
 import structlog
 
+from cauce.channels import store as channel_store
 from cauce.flows.context import Context
 from cauce.flows.marketplace.terms import terms_of
 from cauce.flows.marketplace.vanished import compare_vanished, remember_rows
@@ -79,9 +80,14 @@ async def fetch_statements(
     terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
     terms.capabilities.require(Can.REPORTS, what="a statement")
     _, gateway = await context.gateway(channel_id)
+    async with context.transaction() as tx:
+        stopped = await channel_store.is_stopped(tx, channel_id)
     count, absent = 0, list[tuple[str, date]]()
     for day in days:
         for kind in kinds or [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]:
+            if stopped:  # nothing is asked of it until somebody has looked
+                absent.append((kind, day))
+                continue
             try:
                 count += await _fetch(context, gateway, channel_id, kind, day)
             except Unavailable as exc:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cauce.gateway.errors import BadSignature, BadStatement
-from cauce.gateway.outcome import Unknown
+from cauce.gateway.outcome import Access, Unknown
 from cauce.gateway.provider import Channel, HttpAnswer, Kit, TransportFailure
 from cauce.kernel.errors import Unavailable
 from cauce.providers.wechat import signing
@@ -112,7 +112,7 @@ class Wire:
             await self._verify(answer)
             parsed = msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}
         except BadSignature as exc:
-            return Unknown(f"the answer ({answer.status}) cannot be trusted: {exc.message}", ASK_SECONDS)
+            return Unknown(f"the answer ({answer.status}) cannot be trusted: {exc.message}", ASK_SECONDS, Access.ANSWER)
         except msgspec.DecodeError as exc:
             return Unknown(f"the answer cannot be read: {exc}", ASK_SECONDS)
         return Reply(answer.status, parsed)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Channels, the contracts with providers: add, change, list, compare.")
 
 OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
-_SHOWN = ("id", "provider", "name", "state", "key_refused_at", "created_at", "notices_url")
+_SHOWN = ("id", "provider", "name", "state", "key_refused_at", "stopped_at", "created_at", "notices_url")
 KEY_READ_ANEW = timedelta(seconds=10)
 """Workers use what they read of a channel for a few seconds more; what waits for a new key is asked about after that."""
 
@@ -64,6 +64,17 @@ def daily(
     in_org("cauce channels", org, lambda context: reconcile_daily(context, channel, None if off else hour))
     when = "no longer by itself" if off else f"daily at {hour:02}:00"
     output.emit({"channel": channel, "hour": None if off else hour}, f"{channel} is reconciled {when}.")
+
+
+@app.command()
+def resume(channel: Annotated[str, typer.Argument(help="The channel (ch_…).")], org: OrgOption = "") -> None:
+    """Let a channel be asked again whose calls were stopped because signatures were wrong three times in five minutes."""
+    from cauce.entrypoints.cli.acting import in_org
+    from cauce.flows.refused_keys import resume_calls
+
+    resumed = in_org("cauce channels", org, lambda context: resume_calls(context, channel))
+    said = "is asked again" if resumed else "was not stopped"
+    output.emit({"channel": channel, "resumed": resumed}, f"{channel} {said}.")
 
 
 @app.command()
