@@ -42,7 +42,7 @@ LOOKS: tuple[tuple[str, int, int, Any, str], ...] = (
     ("phone-zh-dark", 390, 844, "dark", "zh-CN"),
 )
 LISTS = (
-    "", "/customers", "/subscriptions", "/invoices", "/orders", "/merchants", "/payouts", "/breaks", "/statements", "/compliance",
+    "", "/customers", "/subscriptions", "/invoices", "/orders", "/merchants", "/payouts", "/breaks", "/statements", "/holidays", "/compliance",
     "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
     "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal", "/campaigns", "/campaigns/trial", "/campaigns/trial/preview?step=c1",
     "/automations", "/automations/new", "/messages", "/instances", "/automation", "/tasks",

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cauce.entrypoints.web.texts import catalogue
 from cauce.marketplace.compliance.rules import QUESTIONS
+from cauce.marketplace.settlement import holidays
 from cauce.storage import audit
 from cauce.storage.directory.people import Role
 from tests.entrypoints.screenshots import addresses
@@ -188,6 +189,34 @@ async def test_the_self_check_is_signed_only_whole_and_a_licence_is_recorded(pla
         "authority": "Central bank", "clearing_route": "own", "valid_from": "2026-01-01", "valid_until": "2028-01-01",
     }  # fmt: skip
     assert "Second Bank" in (await owner.press(page, "/licences", **licence)).text
+
+
+async def test_holidays_are_added_read_from_a_file_and_removed(played: Stage) -> None:
+    owner = await signed_in(played)
+
+    async def days() -> list[tuple[str, str, bool]]:
+        async with played.context.transaction() as tx:
+            return [(row["market"], row["day"].isoformat(), row["works"]) for row in await holidays.holidays(tx)]
+
+    page = await owner.see("/console/holidays")
+    typed = {"day": "2027-02-15", "until": "2027-02-17", "name": "Carnaval", "market": "br", "works": "no"}
+    shown = await owner.press(page, "/add", **typed)
+    assert "Carnaval" in shown.text and EN["holidays.closed"] in shown.text
+    assert await days() == [("br", f"2027-02-{n}", False) for n in (15, 16, 17)]
+    page = await owner.see("/console/holidays")
+    await owner.upload(page, "/upload", ("days.csv", b"day,name,works\n2027-01-02,Turno,yes\n"), market="")
+    assert ("", "2027-01-02", True) in await days()
+    page = await owner.see("/console/holidays?market=br")
+    assert "Carnaval" in page and "Turno" not in page
+    await owner.press(page, "/remove", market="br", day="2027-02-16")
+    assert [one for one in await days() if one[0] == "br"] == [("br", f"2027-02-{n}", False) for n in (15, 17)]
+    for bad in ({"day": "soon"}, {"until": "2026-01-01"}, {"market": "Brasil!"}):
+        assert (await owner.press(page, "/add", **{**typed, **bad})).status_code == 422
+    viewer = await signed_in(played, "viewer2@example.com", Role.VIEWER)
+    assert (await viewer.press(page, "/add", **typed)).status_code == 403
+    async with played.context.transaction() as tx:
+        told = [row["action"] for row in await audit.page(tx)]
+    assert told.count("holidays.change") == 3
 
 
 CSV_MAP = """

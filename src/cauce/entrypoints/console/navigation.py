@@ -33,7 +33,7 @@ GROUPS: tuple[Group, ...] = (
     Group("nav.overview", (Entry("/console", "nav.home"), *_entries("tasks", "automation"))),
     _group("nav.billing", "customers", "subscriptions", "invoices", "billing_run", "analytics", "instances"),
     _group("nav.people", "conversations", "todos", "segments", "pipeline", "campaigns", "automations", "messages"),
-    _group("nav.marketplace", "orders", "merchants", "payouts", "breaks", "statements", "compliance"),
+    _group("nav.marketplace", "orders", "merchants", "payouts", "breaks", "statements", "holidays", "compliance"),
     _group("nav.books", "ledger", "events", "audit"),
     _group("nav.machine", "jobs", "webhooks", "requests", "clock", "settings"),
 )
