@@ -1331,6 +1331,8 @@ CREATE TABLE channels.channel (
     state text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     key_refused_at timestamp with time zone,
+    signatures_failed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
+    stopped_at timestamp with time zone,
     CONSTRAINT channel_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'closed'::text])))
 );
 
@@ -1396,7 +1398,9 @@ CREATE TABLE channels.instruction (
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     concluded_at timestamp with time zone,
+    access text DEFAULT ''::text NOT NULL,
     CONSTRAINT final_is_concluded CHECK (((state = ANY (ARRAY['succeeded'::text, 'declined'::text])) = (concluded_at IS NOT NULL))),
+    CONSTRAINT instruction_access CHECK ((access = ANY (ARRAY[''::text, 'key'::text, 'signature'::text, 'answer'::text]))),
     CONSTRAINT instruction_state_check CHECK ((state = ANY (ARRAY['created'::text, 'sent'::text, 'pending'::text, 'unknown'::text, 'succeeded'::text, 'declined'::text])))
 )
 WITH (fillfactor='80');
@@ -5509,6 +5513,13 @@ CREATE INDEX plan_product ON catalog.plan USING btree (org_id, product_id);
 --
 
 CREATE INDEX exchange_correlation ON channels.exchange USING btree (org_id, correlation) WHERE (correlation <> ''::text);
+
+
+--
+-- Name: instruction_access_lacked; Type: INDEX; Schema: channels; Owner: -
+--
+
+CREATE INDEX instruction_access_lacked ON channels.instruction USING btree (org_id, channel_id) WHERE (access <> ''::text);
 
 
 --
