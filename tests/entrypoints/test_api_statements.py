@@ -83,6 +83,14 @@ async def test_a_file_becomes_lines_breaks_and_a_case_that_ends(caller: Caller) 
     assert (case.status_code, case.json()["open_breaks"]) == (201, 2), case.text
     moved = await caller.ask("POST", f"/cases/{case.json()['id']}/assign", {"owner": "bia"})
     assert moved.json()["owner"] == "bia"
+    debit = next(one for one in found if one["type"] == "unknown_debit")
+    corrected = {"outcome": "correct", "resolution": "fee of the bank", "evidence": "mail 4", "template": "debit_borne"}
+    path = f"/breaks/{debit['id']}/resolve"
+    for wrong in ({"template": "fee_difference"}, {"outcome": "accept"}):
+        refused = await caller.ask("POST", path, {**corrected, **wrong})
+        assert (refused.status_code, refused.json()["code"]) == (422, "correction_does_not_fit")
+    proposed = (await caller.ask("POST", path, corrected)).json()
+    assert proposed["template"] == proposed["proposed_resolution"]["template"] == "debit_borne"
     for one in found:
         said = {"outcome": "explain", "resolution": "fee of the bank", "evidence": "mail 4"}
         assert (await caller.ask("POST", f"/breaks/{one['id']}/resolve", said)).status_code == 200

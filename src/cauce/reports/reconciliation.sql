@@ -19,7 +19,7 @@ WITH custody AS MATERIALIZED (
     FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN custody c ON c.id = e.account_id
    WHERE j.org_id = $1 AND j.id > $3 AND j.id <= $4 AND j.books >= 2
      AND j.recipe IN ('T01', 'T02', 'T03', 'T06', 'T09', 'T11', 'T12', 'T13', 'T14')
-     AND (j.recipe <> 'T03' OR j.key NOT LIKE 'T03:back:%') AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
+     AND (j.recipe <> 'T03' OR (j.key NOT LIKE 'T03:back:%' AND j.key NOT LIKE 'T03:correction:%')) AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
      AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
      AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%') AND j.effective_at < $7

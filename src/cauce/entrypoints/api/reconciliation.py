@@ -20,6 +20,7 @@ from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, lis
 from cauce.flows.context import Context
 from cauce.flows.marketplace import breaks, reconcile
 from cauce.kernel.errors import Conflict, InvalidRequest
+from cauce.marketplace.reconciliation.corrections import Template, check_template, template_for
 from cauce.reports import marketplace as marketplace_report
 from cauce.reports import oversight as report
 from cauce.storage import audit
@@ -49,9 +50,12 @@ class RunBody(Body):
 
 
 class ResolutionBody(Body):
-    """How a break ends: `explain` moves nothing; `correct` and `accept` wait for a second person. Evidence always."""
+    """How a break ends: `explain` moves nothing; `correct` and `accept` wait for a second person. Evidence always.
+
+    `template`: what a correction posts (the break's `template` names it); without one it posts nothing."""
 
     outcome: Annotated[str, Field(pattern="^(explain|correct|accept)$")]
+    template: Template | None = None
     resolution: Said
     evidence: Said
 
@@ -79,7 +83,9 @@ async def resolve_break(request: Request, caller: MarketplaceWriter, break_id: I
 
     async def work(context: Context) -> object:
         async with context.transaction() as tx:
-            await report.one_break(tx, break_id)
+            one = await report.one_break(tx, break_id)
+            if body.template:
+                check_template(body.template, body.outcome, one)
             if body.outcome == "explain":
                 await breaks.resolve_break(
                     context, tx, break_id, "explain", body.resolution, body.evidence, by=context.actor.name
@@ -104,7 +110,7 @@ async def approve_resolution(request: Request, caller: MarketplaceWriter, break_
             said = proposed["after"]
             await breaks.resolve_break(
                 context, tx, break_id, said["trigger"], said["resolution"], said["evidence"], by=proposed["actor"],
-                approved_by=context.actor.name,
+                approved_by=context.actor.name, template=said.get("template", ""),
             )  # fmt: skip
         return await _outside(caller.context, break_id)
 
@@ -162,7 +168,8 @@ async def compare_channels(caller: Reader) -> dict[str, Any]:
 
 def _proposal(body: ResolutionBody) -> dict[str, str]:
     # The console writes and reads the same line: a proposal made here may be approved there.
-    return {"trigger": body.outcome, "resolution": body.resolution, "evidence": body.evidence}
+    said = {"trigger": body.outcome, "resolution": body.resolution, "evidence": body.evidence}
+    return {**said, "template": body.template.value} if body.template else said
 
 
 async def _proposed(tx: Tx, break_id: str) -> Row | None:
@@ -175,4 +182,5 @@ async def _outside(context: Context, break_id: str) -> dict[str, Any]:
         row = await report.one_break(tx, break_id)
         proposed = await _proposed(tx, break_id) if row["state"] in ("open", "assigned") else None
     waits = None if proposed is None else {"by": proposed["actor"], **proposed["after"]}
-    return resource("break", row, proposed_resolution=waits)
+    template = template_for(row["type"], row["theirs_minor"])
+    return resource("break", row, proposed_resolution=waits, template=template and template.value)

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.evidence import evidence_of
 from cauce.kernel.errors import Conflict
 from cauce.ledger.posting import post
+from cauce.ledger.recipes.corrections import debit_borne, fee_corrected
 from cauce.ledger.recipes.custody import Event, Holder
 from cauce.ledger.recipes.differences import difference_written_off, write_off_reversed
 from cauce.ledger.rules import require_posted
 from cauce.marketplace.reconciliation import service, store, written_off
+from cauce.marketplace.reconciliation.corrections import Template, check_template, proving_line
 from cauce.marketplace.reconciliation.rules import STOPPING, BreakType, NewBreak, Severity, UnknownBreak, loss_of
 from cauce.marketplace.settlement.service import resume_channel
 from cauce.storage import audit
@@ -35,20 +38,36 @@ async def resolve_break(
     *,
     by: str,
     approved_by: str = "",
+    template: str = "",
 ) -> None:
     """End a break (`explain`; `correct` and `accept` with a second person); payouts that it stopped go on.
 
     What is accepted is written off in the platform's own book (T26), where money is missing or too much at the holder.
+    What is corrected by a `template` is posted with the statement's line as its evidence.
 
-    `unknown_break`, `illegal_transition`, `resolution_needs_two`, `invalid_request` without resolution or evidence.
+    `unknown_break`, `illegal_transition`, `resolution_needs_two`, `invalid_request` without resolution or evidence,
+    `correction_does_not_fit`, `journal_refused` when the platform's fee at the holder does not cover it.
     """
     now = await context.now(tx)
     row = await service.resolve(tx, break_id, trigger, resolution, evidence, by=by, approved_by=approved_by, at=now)
+    if template:
+        await _correct(tx, row, check_template(template, trigger, row), now)
     if trigger == "accept":
         await _write_off(tx, row, evidence, now)
     await service.close_finished_cases(tx, [row["case_id"]] if row["case_id"] else [], at=now, actor=context.actor.name)
     if not await store.stopping_open(tx, row["channel_id"], [one.value for one in STOPPING]):
         await resume_channel(tx, row["channel_id"], "transit_break")
+
+
+async def _correct(tx: Tx, row: Row, template: Template, at: datetime) -> None:
+    line = await proving_line(tx, row)
+    event = Event(row["id"], row["order_id"] or row["id"], evidence_of(line), at)
+    holder = Holder(row["channel_id"], row["currency"])
+    if template is Template.FEE_DIFFERENCE:
+        journals = fee_corrected(holder, event, row["amount_minor"])
+    else:
+        journals = debit_borne(holder, event, abs(row["theirs_minor"]))
+    require_posted(await post(tx, journals))
 
 
 async def _write_off(tx: Tx, row: Row, evidence: str, at: datetime) -> None:

@@ -62,7 +62,7 @@ async def _freeze_ends(context: Context, tx: Tx, channel_id: str, lines: Sequenc
         if amount > row["escrow_minor"] or not row["owner_id"]:
             continue  # it is not what we hold: the comparison will say so
         at = line["occurred_at"]
-        event = Event(f"line:{line['statement_id']}:{line['row_key']}", row["order_id"], _evidence(line), at)
+        event = Event(f"line:{line['statement_id']}:{line['row_key']}", row["order_id"], evidence_of(line), at)
         holder = Holder(channel_id, row["currency"])
         items.append(released_at_freeze_end(holder, event, row["order_id"], row["owner_id"], amount))
         moves.append((row["id"], -amount, amount, 0, 0))
@@ -92,7 +92,9 @@ async def _payouts(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Map
         merchant = merchants.get(line["account_ref"])
         if line["key"] in known or merchant is None or line["key"].startswith("line:"):
             continue
-        event = Event(f"bill:{line['statement_id']}:{line['row_key']}", merchant, _evidence(line), line["occurred_at"])
+        event = Event(
+            f"bill:{line['statement_id']}:{line['row_key']}", merchant, evidence_of(line), line["occurred_at"]
+        )
         holder = Holder(channel_id, line["currency"])
         items.append(settled_by_provider(holder, event, merchant, abs(line["amount_minor"])))
         keys.append((line["statement_id"], line["row_key"], _own_key(line)))
@@ -131,7 +133,7 @@ async def _returns(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Map
     for line in lines:
         merchant = merchants.get(line["account_ref"])
         event = Event(
-            f"line:{line['statement_id']}:{line['row_key']}", line["key"], _evidence(line), line["occurred_at"]
+            f"line:{line['statement_id']}:{line['row_key']}", line["key"], evidence_of(line), line["occurred_at"]
         )
         credit_to = withdrawable(merchant) if merchant else SUSPENSE
         holder = Holder(channel_id, line["currency"])
@@ -142,7 +144,8 @@ async def _returns(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Map
     return items
 
 
-def _evidence(line: Row) -> str:
+def evidence_of(line: Row) -> str:
+    """How a journal names the line of a statement that proves it."""
     return f"line:{line['statement_id']}:{line['row_key']}"
 
 

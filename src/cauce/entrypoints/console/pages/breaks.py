@@ -30,6 +30,7 @@ from cauce.entrypoints.web.tables import (
 )
 from cauce.flows.marketplace import breaks
 from cauce.kernel.errors import Conflict, InvalidRequest
+from cauce.marketplace.reconciliation.corrections import check_template, template_for
 from cauce.reports import oversight as report
 from cauce.reports import settlements
 from cauce.storage import audit, outbox
@@ -158,6 +159,10 @@ def _actions(one: Row, proposed: Row | None) -> list[Button]:
         Button(f"{path}/propose", "breaks.accept", (("trigger", "accept"),), said, hint="breaks.two_hint"),
         *([case_button(one["id"])] if one["state"] == "open" else []),
     ]
+    template = template_for(one["type"], one["theirs_minor"])
+    if template is not None:
+        fields = (("trigger", "correct"), ("template", template.value))
+        found.insert(2, Button(f"{path}/propose", f"breaks.template.{template}", fields, said, hint="breaks.two_hint"))
     if proposed is None:
         return found
     return [Button(f"{path}/approve", "breaks.approve", (("proposal", str(proposed["id"])),)), *found]
@@ -182,7 +187,9 @@ async def propose(request: Request, session: Session, fields: dict[str, str]) ->
     if fields.get("trigger") not in _MONEY or not fields.get("resolution") or not fields.get("evidence"):
         raise InvalidRequest("a proposal says what it was and what proves it", param="evidence")
     async with session.context.transaction() as tx:
-        await report.one_break(tx, break_id)
+        one = await report.one_break(tx, break_id)
+    if fields.get("template"):
+        check_template(fields["template"], fields["trigger"], one)
     return back_to(link_to(break_id))
 
 
@@ -204,8 +211,10 @@ async def _resolve(
     session: Session, break_id: str, trigger: str, said: Mapping[str, str], *, by: str, approved_by: str = ""
 ) -> None:
     async with session.context.transaction() as tx:
-        words = said.get("resolution", ""), said.get("evidence", "")
-        await breaks.resolve_break(session.context, tx, break_id, trigger, *words, by=by, approved_by=approved_by)
+        words, template = (said.get("resolution", ""), said.get("evidence", "")), said.get("template", "")
+        await breaks.resolve_break(
+            session.context, tx, break_id, trigger, *words, by=by, approved_by=approved_by, template=template
+        )
 
 
 _MAY = (Role.ADMIN, Role.FINANCE)
