@@ -169,7 +169,7 @@ async def result_of(stage: Stage, channel_id: str, imported: Imported, sellers: 
                 "amount_minor": row["amount_minor"],
                 "kind": row["kind"],
             }
-            for row in breaks
+            for row in sorted(breaks, key=lambda row: (row["order_number"] or row["key"], row["kind"], row["type"]))
         ],
         trial_balance_minor={f"{row['book']}:{row['currency']}": row["minor"] for row in trial},
         custody_difference_minor=sum(abs(minor) for minor in differences.values()),
