@@ -97,6 +97,22 @@ async def subscribed(me: Caller, external_id: str = "u1", **more: Any) -> dict[s
     return await me.done("POST", "/subscriptions", body)
 
 
+async def test_a_price_with_an_introduction_is_made_shown_and_billed(product: World) -> None:
+    me = await shop(product)
+    low = {"periods": 2, "model": {"type": "flat", "amount_minor": 1000}}
+    base = {"key": "base", "currency": "eur", "model": {"type": "flat", "amount_minor": 9000}, "phases": [low]}
+    plan = {"key": "easy", "product": "studio", "name": "Easy", "prices": [base]}
+    made = await me.done("POST", "/plans", plan)
+    assert made["prices"][0]["phases"] == [low | {"interval": "", "interval_count": 1}]
+    one = await subscribed(me, plan="easy")
+    (invoice,) = (await me.get(f"/invoices?subscription={one['id']}"))["data"]
+    assert invoice["total"] == {"amount": 1000, "currency": "eur"}
+    wrong = {**base, "phases": [{**low, "periods": 0}]}
+    assert (await me.send("POST", "/plans", {**plan, "prices": [wrong]})).status_code == 422
+    once = {**base, "kind": "one_time"}
+    assert (await me.send("POST", "/plans", {**plan, "prices": [once]})).json()["code"] == "bad_plan"
+
+
 async def test_the_catalogue_is_made_shown_versioned_and_archived(product: World) -> None:
     me = await shop(product)
     plan = await me.get("/plans/pro")

@@ -6,12 +6,15 @@ import re
 
 import pytest
 
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import NewPhase, NewPlan
 from cauce.entrypoints.web.texts import catalogue
 from cauce.entrypoints.web.visits import make_link
 from cauce.flows import instruct
 from cauce.storage import audit
 from tests.entrypoints.stage import Stage
 from tests.entrypoints.visitor import Visitor, first_link, let_in, signed_in, visitor
+from tests.flows.billing.shop import flat, per_unit
 
 EN = catalogue("en")
 
@@ -55,6 +58,29 @@ async def test_an_operator_makes_a_portal_link_for_a_customer(played: Stage) -> 
     assert link is not None
     person = await let_in(played, link[0])
     assert "Bruno" in await person.see(f"/portal/{played.org.public_id}/account")
+
+
+async def test_an_introductory_price_is_told_before_anybody_subscribes(played: Stage, home: str) -> None:
+    low = NewPhase({"type": "flat", "amount_minor": 500}, 3)
+    seats = NewPhase({"type": "per_unit", "unit_amount": "99"})
+    prices = flat(2_500, phases=(low,)), per_unit("300", phases=(seats,))
+    async with played.context.transaction() as tx:
+        now = await played.context.now(tx)
+        product = (await catalog.find_product(tx, "app") or {})["id"]
+        await catalog.create_plan(tx, NewPlan("easy", product, "Easy", prices), now=now)
+        await catalog.create_plan(tx, NewPlan("easy-later", product, "Later", prices, trial_days=3), now=now)
+    person = visitor(played.url)
+    pricing = await person.see(home)
+    assert all(told in pricing for told in ("€25.00", "At first, for 3 months: €5.00", "At first, for 1 month: €0.99"))
+    assert "At first, for 3 months: €5.00" in await person.see(f"{home}/try/easy/eur")
+    done = await person.http.post(
+        f"{home}/try/easy-later/eur", data={"name": "Ida", "email": "ida@example.com", "quantity_seats": "1"}
+    )
+    assert done.status_code == 303
+    async with played.context.transaction() as tx:
+        one = await tx.value("SELECT max(id) FROM subscriptions.subscription WHERE org_id = $1", tx.org)
+    owner = await signed_in(played)
+    assert "Introductory price since" in await owner.see(f"/console/subscriptions/{one}")
 
 
 async def test_somebody_tries_a_plan_and_is_let_in(played: Stage, home: str) -> None:

@@ -1268,6 +1268,7 @@ CREATE TABLE catalog.price (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     archived_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    phases jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT price_billing_check CHECK ((billing = ANY (ARRAY['in_advance'::text, 'in_arrears'::text]))),
     CONSTRAINT price_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
     CONSTRAINT price_interval_count_check CHECK ((interval_count > 0)),
@@ -4009,6 +4010,7 @@ CREATE TABLE subscriptions.item (
     adjust_percent numeric DEFAULT 0 NOT NULL,
     removed_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    phases_from date,
     CONSTRAINT item_quantity_check CHECK ((quantity >= (0)::numeric))
 );
 

@@ -5,13 +5,15 @@ Rated exactly, adjusted by chosen options, prorated by days, rounded once (V2, V
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from fractions import Fraction
 
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.money import half_up
 from cauce.pricing.invoice_lines import Charge
 from cauce.pricing.models import Flat, Model, PerUnit
+from cauce.pricing.phases import PricePhase, phase_pieces
 from cauce.pricing.proration import day_fraction
 from cauce.pricing.rating import FreeUnits, Rated, deduct_free_units, rate, true_up
 from cauce.pricing.tax import NO_TAX, Tax
@@ -21,7 +23,10 @@ ONE = Fraction(1)
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """An item with all that its price says: how it is rated, taxed and described."""
+    """An item with all that its price says: how it is rated, taxed and described.
+
+    `phases` come before `model` and begin on `phases_from`; `anchor_day` is the billing cycle's.
+    """
 
     item_id: str
     price_id: str
@@ -36,6 +41,9 @@ class Sold:
     adjust_minor: int = 0
     adjust_percent: Fraction = Fraction(0)
     tax: Tax = NO_TAX
+    phases: tuple[PricePhase, ...] = ()
+    phases_from: date | None = None
+    anchor_day: int | None = None
 
 
 def full_amount(sold: Sold) -> Fraction:
@@ -51,18 +59,34 @@ def full_amount(sold: Sold) -> Fraction:
     return max(Fraction(0), (amount + sold.adjust_minor) * (1 + sold.adjust_percent / 100))
 
 
-def recurring_charge(sold: Sold, period: SchedulePeriod) -> Charge:
-    """The base fee for a period of the schedule; a stub is prorated over its full period (V7)."""
-    fraction = ONE if period.is_full else day_fraction(period.period, period.full)
-    return part_charge(sold, period.period, fraction)
+def in_phase(sold: Sold, day: date) -> Sold:
+    """The item at the price that holds on `day`; before its phases have begun, at the first of them."""
+    if not sold.phases:
+        return sold
+    begins_on = sold.phases_from or day
+    part = Period(max(day, begins_on), date.max)
+    return replace(sold, model=phase_pieces(sold.phases, sold.model, begins_on, part, sold.anchor_day)[0][1], phases=())
 
 
-def part_charge(sold: Sold, part: Period, fraction: Fraction, *, kind: str = "recurring", sign: int = 1) -> Charge:
-    """`fraction` of a period's base fee for the days of `part`; `sign` -1 makes it a credit."""
+def recurring_charges(sold: Sold, part: Period, full: Period, *, kind: str = "recurring") -> list[Charge]:
+    """The base fee for the days of `part`, prorated over the full period that encloses them (V7).
+
+    One charge, or one per phase when a phase ends among these days.
+    """
+    if not sold.phases:
+        return [_part_charge(sold, part, ONE if part == full else day_fraction(part, full), kind)]
+    begins_on = sold.phases_from or part.start
+    return [
+        _part_charge(replace(sold, model=model), piece, day_fraction(piece, full), kind)
+        for piece, model in phase_pieces(sold.phases, sold.model, begins_on, part, sold.anchor_day)
+    ]
+
+
+def _part_charge(sold: Sold, part: Period, fraction: Fraction, kind: str) -> Charge:
     return Charge(
         kind,
         sold.description,
-        sign * half_up(full_amount(sold) * fraction),
+        half_up(full_amount(sold) * fraction),
         sold.tax,
         sold.item_id,
         sold.price_id,

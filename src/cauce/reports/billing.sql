@@ -41,7 +41,7 @@ SELECT s.*, c.external_id, c.name AS customer_name, p.key AS plan, p.name AS pla
  WHERE s.org_id = $1 AND s.id = $2
 
 -- name: items
-SELECT i.id, i.price_id, i.quantity, i.options, p.key, p.kind, p.role, p.currency, p.billing, p.interval_unit, p.interval_count, p.model, p.meter_key, p.nickname
+SELECT i.id, i.price_id, i.quantity, i.options, i.phases_from, p.key, p.kind, p.role, p.currency, p.billing, p.interval_unit, p.interval_count, p.model, p.phases, p.meter_key, p.nickname
   FROM subscriptions.item i JOIN catalog.price p ON p.org_id = i.org_id AND p.id = i.price_id
  WHERE i.org_id = $1 AND i.subscription_id = $2 AND i.removed_at IS NULL ORDER BY i.id
 

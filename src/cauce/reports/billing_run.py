@@ -28,11 +28,13 @@ class ItemRow:
     quantity: Decimal
     adjust_minor: int = 0
     adjust_percent: Decimal = Decimal(0)
+    phases_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What one subscription is billed by. `used`: per meter (events, total, highest, latest) of the period that ends."""
+    """What one subscription is billed by. `used`: per meter (events, total, highest, latest) of the period that ends;
+    `anchor_day`: the remembered day of the month of its billing cycle."""
 
     customer_id: str
     country: str
@@ -45,6 +47,7 @@ class Surroundings:
     pending: tuple[dict[str, Any], ...]
     used: dict[str, list[Any]]
     has_method: bool
+    anchor_day: int = 1
 
 
 async def load_surroundings(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surroundings]:
@@ -121,6 +124,7 @@ def _surroundings(row: Row) -> Surroundings:
             row["quantities"] or (),
             row["adjust_minor"] or (),
             row["adjust_percent"] or (),
+            row["phases_from"] or (),
         )
     )
     return Surroundings(
@@ -135,6 +139,7 @@ def _surroundings(row: Row) -> Surroundings:
         tuple(row["pending"] or ()),
         row["used"] or {},
         row["has_method"],
+        row["anchor_day"],
     )
 
 

@@ -4,7 +4,7 @@ SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NU
        jsonb_build_object('name', c.name, 'email', c.email, 'address', c.address, 'country', c.country, 'tax_ids', c.tax_ids, 'locale', c.locale,
          'tax_treatment', c.tax_treatment, 'seller', (SELECT o.name FROM directory.org o WHERE o.id = $1))::text AS snapshot,
        coalesce(-credit.balance_minor - credit.held_minor, 0) - coalesce(carried.balance_minor, 0) AS credit_minor,
-       i.ids, i.price_ids, i.quantities, i.adjust_minor, i.adjust_percent,
+       i.ids, i.price_ids, i.quantities, i.adjust_minor, i.adjust_percent, i.phases_from, coalesce(s.anchor_day, extract(day FROM s.anchor_on)::smallint) AS anchor_day,
        d.discounts, p.pending, u.used,
        EXISTS (SELECT FROM payments.method m WHERE m.org_id = $1 AND m.customer_id = s.customer_id AND m.removed_at IS NULL AND m.usable) AS has_method
   FROM unnest($2::text[]) WITH ORDINALITY w(id, n)
@@ -15,7 +15,8 @@ SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NU
   LEFT JOIN ledger.account carried ON carried.org_id = $1 AND carried.pool_id = pool.id AND carried.code = 'customer:' || s.customer_id || ':carried'
   LEFT JOIN LATERAL (
     SELECT array_agg(x.id ORDER BY x.id) AS ids, array_agg(x.price_id ORDER BY x.id) AS price_ids, array_agg(x.quantity ORDER BY x.id) AS quantities,
-           array_agg(x.adjust_minor ORDER BY x.id) AS adjust_minor, array_agg(x.adjust_percent ORDER BY x.id) AS adjust_percent
+           array_agg(x.adjust_minor ORDER BY x.id) AS adjust_minor, array_agg(x.adjust_percent ORDER BY x.id) AS adjust_percent,
+           array_agg(x.phases_from ORDER BY x.id) AS phases_from
       FROM subscriptions.item x WHERE x.org_id = $1 AND x.subscription_id = s.id AND x.removed_at IS NULL) i ON true
   LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('id', x.id, 'percent', x.percent::text, 'amount_minor', x.amount_minor, 'product_ids', x.product_ids)

@@ -33,7 +33,7 @@ SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refu
 SELECT external_id, id FROM orders.purchase WHERE org_id = $1 AND external_id = ANY ($2::text[])
 
 -- name: prices_of_plans
-SELECT id, plan_id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname, archived_at
+SELECT id, plan_id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname, phases, archived_at
   FROM catalog.price WHERE org_id = $1 AND plan_id = ANY ($2::text[]) ORDER BY created_at, id
 
 -- name: entitlements_of_many

@@ -19,7 +19,7 @@ SELECT s.id, s.customer_id, c.name AS customer, c.external_id, p.name AS plan, p
  WHERE s.org_id = $1 AND s.id = $2
 
 -- name: subscription_items
-SELECT i.id, i.quantity, i.created_at, r.key, r.nickname, r.kind, r.model, r.interval_unit, r.interval_count
+SELECT i.id, i.quantity, i.created_at, i.phases_from, r.key, r.nickname, r.kind, r.model, r.phases, r.interval_unit, r.interval_count
   FROM subscriptions.item i JOIN catalog.price r ON r.org_id = $1 AND r.id = i.price_id
  WHERE i.org_id = $1 AND i.subscription_id = $2 AND i.removed_at IS NULL ORDER BY i.created_at, i.id
 
@@ -36,7 +36,7 @@ SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.opti
  WHERE p.org_id = $1 ORDER BY p.key, p.version DESC
 
 -- name: prices_on_sale
-SELECT id, plan_id, key, nickname, kind, role, currency, interval_unit, interval_count, model FROM catalog.price
+SELECT id, plan_id, key, nickname, kind, role, currency, interval_unit, interval_count, model, phases FROM catalog.price
  WHERE org_id = $1 AND plan_id = ANY ($2::text[]) AND archived_at IS NULL ORDER BY created_at, id
 
 -- name: of_older_versions

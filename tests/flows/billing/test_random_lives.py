@@ -12,7 +12,15 @@ from zoneinfo import available_timezones
 import pytest
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import CancelCredit, ChangeTiming, NewPrice, PlanPolicy, PriceKind, ProrationBehavior
+from cauce.billing.catalog.rules import (
+    CancelCredit,
+    ChangeTiming,
+    NewPhase,
+    NewPrice,
+    PlanPolicy,
+    PriceKind,
+    ProrationBehavior,
+)
 from cauce.billing.catalog.service import NewCoupon
 from cauce.billing.usage.rules import UsageEvent
 from cauce.flows.billing.cancel import Cancel, cancel, reactivate, undo
@@ -34,6 +42,13 @@ DAY = timedelta(days=1)
 STEPS = 25
 BUSINESSES, BUSINESSES_SOAK = PROGRAMS // 2, 1_000
 """Each lets some two customers subscribe, so these are about 200 lives of subscriptions, and 2,000."""
+
+
+def in_phases() -> tuple[NewPrice, NewPrice]:
+    """A fee that is free for ten days, low for two months, then regular; seats at a third for a month."""
+    free, low = NewPhase({"type": "flat", "amount_minor": 0}, 10, "day"), {"type": "flat", "amount_minor": 499}
+    seats = NewPhase({"type": "per_unit", "unit_amount": "111.1"})
+    return flat(1_999, phases=(free, NewPhase(low, 2))), per_unit("333.3", phases=(seats,))
 
 
 class Life:
@@ -66,6 +81,7 @@ class Life:
         await seller.plan("weekly", flat(701, interval="week"), policy=PlanPolicy(cancel_credit=CancelCredit.CREDIT))
         await seller.plan("yearly", flat(59_988, interval="year"), per_unit("12000", interval="year"))
         await seller.plan("late", flat(1_501, billing=Billing.IN_ARREARS))
+        await seller.plan("easy", *in_phases(), policy=PlanPolicy(anchor_day=self.dice.choice([None, 1, 31])))
 
     async def step(self) -> None:
         """One thing happens; a refusal is an answer like any other, but must leave nothing behind."""
@@ -110,8 +126,8 @@ class Life:
         if dice.random() < 0.8:
             await self.seller.card(who, dice.choice(["good", "good", "good", "poor", "slow"]))
         more: dict[str, Any] = {"timezone": dice.choice(ZONES), "country": dice.choice(["", "ES", "DE"])}
-        plan = dice.choice(["small", "large", "weekly", "yearly", "late"])
-        if plan in ("small", "large", "yearly"):
+        plan = dice.choice(["small", "large", "weekly", "yearly", "late", "easy"])
+        if plan in ("small", "large", "yearly", "easy"):
             more["quantities"] = {"seats": dice.choice(["0", "1", "2.5", "7"])}
         if dice.random() < 0.4:
             more["coupon"] = dice.choice(["P", "F"])
@@ -140,7 +156,7 @@ class Life:
         dice = self.dice
         command = Change(
             self.any_one(),
-            plan=dice.choice([None, "small", "large", "yearly"]),
+            plan=dice.choice([None, "small", "large", "yearly", "easy"]),
             quantities=dice.choice([{}, {"seats": dice.choice(["0", "1", "3", "12"])}]),
             timing=dice.choice([None, ChangeTiming.NOW, ChangeTiming.NOW]),
             proration=dice.choice([None, *ProrationBehavior]),

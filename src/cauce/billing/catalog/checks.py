@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cauce.billing.catalog.rules import BadPlan, NewPlan, PriceKind, shared_interval
+from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice, PriceKind, shared_interval
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.currencies import exponent_of
 
+PHASE_PERIODS_MAX = 366
 _DESCRIPTOR = re.compile(r"""[^<>\\'"*\x00-\x1f\x7f-\U0010ffff]{0,22}""")
 
 
@@ -28,6 +29,8 @@ def check_plan(plan: NewPlan) -> None:
             interval_of(price.interval, price.interval_count)
         if (price.kind is PriceKind.USAGE) != (price.meter_key is not None):
             raise BadPlan("a usage price, and no other, names a meter", param="meter_key")
+        if price.phases:
+            _check_phases(price)
     for currency in {price.currency for price in plan.prices}:
         shared_interval(
             [
@@ -36,6 +39,16 @@ def check_plan(plan: NewPlan) -> None:
                 if price.currency == currency and price.role == "base" and price.kind is not PriceKind.ONE_TIME
             ]
         )
+
+
+def _check_phases(price: NewPrice) -> None:
+    if price.kind is not PriceKind.RECURRING:
+        raise BadPlan("only a recurring price has phases", param="phases")
+    for phase in price.phases:
+        if not 1 <= phase.periods <= PHASE_PERIODS_MAX:
+            raise BadPlan(f"a phase has 1 to {PHASE_PERIODS_MAX} periods", param="phases.periods")
+        if phase.interval:
+            interval_of(phase.interval, phase.interval_count)
 
 
 def _check_limits(plan: NewPlan) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
+from cauce.kernel.calendar.periods import Interval, interval_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.models import (
     BlockTier,
@@ -22,6 +23,7 @@ from cauce.pricing.models import (
     Volume,
     VolumeBlocks,
 )
+from cauce.pricing.phases import PricePhase
 
 DECIMALS_MAX = 12
 """Rates have at most twelve decimals (V1)."""
@@ -54,6 +56,18 @@ def model_from(plain: Mapping[str, Any]) -> Model:
         blocks = tuple(_block(tier) for tier in plain.get("tiers", ()))
         return GraduatedBlocks(blocks) if kind == "graduated_blocks" else VolumeBlocks(blocks)
     raise BadModel(f"{kind!r} is not a price model", param="model")
+
+
+def phases_from(plain: Iterable[Mapping[str, Any]], interval: Interval) -> tuple[PricePhase, ...]:
+    """The phases of a price from their stored form: `{"periods": 3, "model": {…}}`, at first in the price's `interval`."""
+    return tuple(
+        PricePhase(
+            model_from(phase["model"]),
+            phase["periods"],
+            interval_of(phase["interval"], phase["interval_count"]) if phase["interval"] else interval,
+        )
+        for phase in plain
+    )
 
 
 def rate_of(value: object, param: str) -> Fraction:

@@ -33,16 +33,16 @@ UPDATE catalog.plan SET state = $3 WHERE org_id = $1 AND id = $2
 
 -- name: insert_prices
 INSERT INTO catalog.price (org_id, id, key, plan_id, product_id, kind, role, currency, billing, interval_unit, interval_count,
-                           model, meter_key, tax_category, tax_inclusive, nickname, created_at)
+                           model, meter_key, tax_category, tax_inclusive, nickname, phases, created_at)
 SELECT $1, p.id, p.key, $2, $3, p.kind, p.role, p.currency, p.billing, p.interval_unit, p.interval_count,
-       p.model, p.meter_key, p.tax_category, p.tax_inclusive, p.nickname, $4
+       p.model, p.meter_key, p.tax_category, p.tax_inclusive, p.nickname, p.phases, $4
   FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::int[], $13::jsonb[],
-              $14::text[], $15::text[], $16::boolean[], $17::text[])
-       p(id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname)
+              $14::text[], $15::text[], $16::boolean[], $17::text[], $18::jsonb[])
+       p(id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname, phases)
 
 -- name: prices_by_id
 SELECT id, key, plan_id, product_id, kind, role, currency, billing, interval_unit, interval_count, model, meter_key,
-       tax_category, tax_inclusive, nickname
+       tax_category, tax_inclusive, nickname, phases
   FROM catalog.price WHERE org_id = $1 AND id = ANY ($2::text[])
 
 -- name: prices_of_plan

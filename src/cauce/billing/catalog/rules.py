@@ -16,6 +16,7 @@ from typing import Any, Literal
 from cauce.kernel.calendar.periods import Interval, Unit
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.models import Model
+from cauce.pricing.phases import PricePhase
 from cauce.pricing.schedule import Billing
 
 
@@ -207,6 +208,7 @@ class Price:
     tax_category: str
     tax_inclusive: bool
     nickname: str
+    phases: tuple[PricePhase, ...] = ()
 
     @property
     def is_base_in_advance(self) -> bool:
@@ -232,8 +234,18 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPhase:
+    """An introductory price: `model` for `periods` intervals; `interval` "": that of its price."""
+
+    model: Mapping[str, Any]
+    periods: int = 1
+    interval: str = ""
+    interval_count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class NewPrice:
-    """A price to make. `model` is the plain form of `model_from`."""
+    """A price to make. `model` is the plain form of `model_from`; `phases`, in their order, come before it."""
 
     key: str
     currency: str
@@ -247,6 +259,7 @@ class NewPrice:
     tax_category: str = "standard"
     tax_inclusive: bool = False
     nickname: str = ""
+    phases: tuple[NewPhase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ async def create_plan(tx: Tx, plan: NewPlan, *, now: datetime, actor: str = "sys
     check_plan(plan)
     for price in plan.prices:
         model_from(price.model)
+        for phase in price.phases:
+            model_from(phase.model)
     plan_id = new_id("plan")
     version = await store.insert_plan(tx, plan_id, plan, now)
     price_ids = [new_id("price") for _ in plan.prices]

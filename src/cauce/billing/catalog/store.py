@@ -7,7 +7,9 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from cauce.billing.catalog.models import model_from, rate_of, whole
+import msgspec
+
+from cauce.billing.catalog.models import model_from, phases_from, rate_of, whole
 from cauce.billing.catalog.policies import policy_from, policy_to_plain
 from cauce.billing.catalog.rules import Coupon, NewPlan, NewPrice, Plan, Price, PriceKind
 from cauce.kernel.calendar.periods import interval_of
@@ -61,6 +63,7 @@ async def insert_prices(
         [price.tax_category for price in prices],
         [price.tax_inclusive for price in prices],
         [price.nickname for price in prices],
+        [msgspec.to_builtins(price.phases) for price in prices],
     )
 
 
@@ -137,6 +140,7 @@ def _plan(row: Row) -> Plan:
 def _price(row: Row) -> Price:
     model: dict[str, Any] = row["model"]
     minimum = model.get("minimum_minor")
+    interval = None if row["interval_unit"] == "none" else interval_of(row["interval_unit"], row["interval_count"])
     return Price(
         id=row["id"],
         key=row["key"],
@@ -146,7 +150,7 @@ def _price(row: Row) -> Price:
         role=row["role"],
         currency=row["currency"],
         billing=Billing(row["billing"]),
-        interval=None if row["interval_unit"] == "none" else interval_of(row["interval_unit"], row["interval_count"]),
+        interval=interval,
         model=model_from(model),
         minimum_minor=None if minimum is None else whole(minimum, "minimum_minor"),
         free_units=rate_of(model.get("included_units", "0"), "included_units"),
@@ -154,4 +158,5 @@ def _price(row: Row) -> Price:
         tax_category=row["tax_category"],
         tax_inclusive=row["tax_inclusive"],
         nickname=row["nickname"],
+        phases=phases_from(row["phases"], interval) if interval is not None else (),
     )

@@ -49,13 +49,23 @@ SELECT s.* FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.id = $2
 SELECT id FROM subscriptions.subscription WHERE org_id = $1 AND customer_id = $2 ORDER BY id
 
 -- name: insert_items
-INSERT INTO subscriptions.item (org_id, id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent, created_at)
-SELECT $1, u.id, u.subscription_id, u.price_id, u.quantity, u.options, u.adjust_minor, u.adjust_percent, $9
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::numeric[], $6::jsonb[], $7::bigint[], $8::numeric[])
-       u(id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent)
+INSERT INTO subscriptions.item (org_id, id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent, phases_from, created_at)
+SELECT $1, u.id, u.subscription_id, u.price_id, u.quantity, u.options, u.adjust_minor, u.adjust_percent, u.phases_from, $10
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::numeric[], $6::jsonb[], $7::bigint[], $8::numeric[], $9::date[])
+       u(id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent, phases_from)
+
+-- name: begin_phases
+-- The phases of items begin on the first day that is billed of them, once.
+UPDATE subscriptions.item i SET phases_from = u.begins_on FROM unnest($2::text[], $3::date[]) u(id, begins_on)
+ WHERE i.org_id = $1 AND i.id = u.id AND i.phases_from IS NULL
+
+-- name: phases_had
+-- The prices that a subscription had before, and when their phases began: who comes back to one goes on where he was.
+SELECT price_id, min(phases_from) AS phases_from FROM subscriptions.item
+ WHERE org_id = $1 AND subscription_id = $2 AND phases_from IS NOT NULL GROUP BY price_id
 
 -- name: items
-SELECT id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent
+SELECT id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent, phases_from
   FROM subscriptions.item WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND removed_at IS NULL ORDER BY subscription_id, id
 
 -- name: remove_items

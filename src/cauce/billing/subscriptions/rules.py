@@ -93,7 +93,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One price of a subscription and how many of it."""
+    """One price of a subscription and how many of it; its phases begin on `phases_from`, None: when it is first billed."""
 
     id: str
     subscription_id: str
@@ -102,6 +102,7 @@ class Item:
     options: dict[str, Any] = field(default_factory=dict)
     adjust_minor: int = 0
     adjust_percent: Decimal = Decimal(0)
+    phases_from: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Item, Step, Subscription, TrialUsed
 from cauce.billing.subscriptions.store import (
     advance,
+    begin_phases,
     changes,
     drop_timer_kinds,
     drop_timers,
@@ -22,6 +23,7 @@ from cauce.billing.subscriptions.store import (
     items_of,
     lock,
     lock_one,
+    phases_had,
     preferred_methods,
     put_timers,
     read,
@@ -41,6 +43,7 @@ from cauce.storage.database import Tx
 __all__ = [
     "add_discount",
     "advance",
+    "begin_phases",
     "changes",
     "drop_timer_kinds",
     "drop_timers",
@@ -51,6 +54,7 @@ __all__ = [
     "lock",
     "lock_one",
     "move",
+    "phases_had",
     "place",
     "preferred_methods",
     "put_timers",

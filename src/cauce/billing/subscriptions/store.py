@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -91,8 +91,21 @@ async def insert_items(tx: Tx, items: Sequence[Item], now: datetime) -> None:
         [item.options for item in items],
         [item.adjust_minor for item in items],
         [item.adjust_percent for item in items],
+        [item.phases_from for item in items],
         now,
     )
+
+
+async def begin_phases(tx: Tx, begun: Sequence[tuple[str, date]]) -> None:
+    """(item, day) for items billed for the first time whose price has phases; one that has begun stays as it is."""
+    if begun:
+        await tx.run(QUERIES.begin_phases, tx.org, [item for item, _ in begun], [day for _, day in begun])
+
+
+async def phases_had(tx: Tx, subscription_id: str) -> dict[str, date]:
+    """Price -> the day on which its phases began, of every price that the subscription has or had."""
+    rows = await tx.rows(QUERIES.phases_had, tx.org, subscription_id)
+    return {row["price_id"]: row["phases_from"] for row in rows}
 
 
 async def remove_items(tx: Tx, item_ids: Sequence[str], now: datetime) -> None:

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.billing.catalog import service
+from cauce.billing.catalog.checks import PHASE_PERIODS_MAX
 from cauce.billing.catalog.policies import policy_from, policy_to_plain
-from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, PriceKind
+from cauce.billing.catalog.rules import NewPhase, NewPlan, NewPrice, Plan, PriceKind
 from cauce.entrypoints.api.access import BillingWriter, Caller, Reader
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Id, resource, resources, unique, whole_list
@@ -38,8 +39,20 @@ class ProductBody(Body):
     description: Text = ""
 
 
+class PhaseBody(Body):
+    """An introductory price: `model` for so many periods of `interval` (absent: the price's own)."""
+
+    model: dict[str, Any]
+    periods: Annotated[int, Field(strict=True, ge=1, le=PHASE_PERIODS_MAX)] = 1
+    interval: Annotated[str, Field(pattern="^(day|week|month|quarter|year)?$")] = ""
+    interval_count: Annotated[int, Field(strict=True, ge=1, le=366)] = 1
+
+
 class PriceBody(Body):
-    """A price of a plan. `model` is one of the price models; rates in it are decimal strings, amounts minor units."""
+    """A price of a plan. `model` is one of the price models; rates in it are decimal strings, amounts minor units.
+
+    `phases` come before it, in their order, from the first day that is billed.
+    """
 
     key: Key = "base"
     currency: Currency
@@ -53,6 +66,7 @@ class PriceBody(Body):
     tax_category: Key = "standard"
     tax_inclusive: bool = False
     nickname: Text = ""
+    phases: list[PhaseBody] = Field(default_factory=list, max_length=20)
 
 
 class PlanBody(Body):
@@ -182,13 +196,18 @@ def _new_plan(body: PlanBody, product_id: str) -> NewPlan:
         body.key,
         product_id,
         body.name,
-        tuple(NewPrice(**price.model_dump()) for price in body.prices),
+        tuple(_new_price(price) for price in body.prices),
         body.trial_days,
         body.features,
         tuple(body.options),
         policy_from(body.policy),
         body.content,
     )
+
+
+def _new_price(body: PriceBody) -> NewPrice:
+    phases = tuple(NewPhase(**phase.model_dump()) for phase in body.phases)
+    return NewPrice(**{**body.model_dump(), "phases": phases})
 
 
 async def find_product(tx: Tx, key: str) -> Row:

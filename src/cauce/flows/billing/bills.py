@@ -21,7 +21,7 @@ from cauce.pricing.discounts import Discount
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.recurring_revenue import monthly_recurring
 from cauce.pricing.schedule import Billing
-from cauce.pricing.subscription_charges import Sold, full_amount, recurring_charge, usage_charges
+from cauce.pricing.subscription_charges import Sold, full_amount, in_phase, recurring_charges, usage_charges
 from cauce.pricing.tax import NO_TAX, Tax, TaxTreatment
 from cauce.reports.billing_run import ItemRow, Surroundings
 
@@ -41,7 +41,7 @@ class Tariff:
     _bases: dict[tuple[str, Decimal, int, Decimal], tuple[int, Fraction]] = field(default_factory=dict)
 
     def base_charge(self, item: ItemRow, price: Price, around: Surroundings, period: Period) -> Charge:
-        """`recurring_charge` of a full period; equal items of many subscriptions are rated once."""
+        """The charge of a full period at a price without phases; equal items of many subscriptions are rated once."""
         key = (item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)
         found = self._bases.get(key)
         if found is None:
@@ -78,6 +78,8 @@ class Bill:
     priced: Priced
     discount_ids: tuple[str, ...] = ()
     pending_ids: tuple[str, ...] = ()
+    begun: tuple[tuple[str, date], ...] = ()
+    """Items whose phases begin with this bill, and on which day."""
 
 
 def compose(
@@ -95,9 +97,10 @@ def compose(
     `first`: one-time prices are charged with it.
     """
     charges: list[Charge] = []
+    begun: list[tuple[str, date]] = []
     for item in around.items:
         price = tariff.prices[item.price_id]
-        if advance is not None and advance.is_full and price.is_base_in_advance:
+        if advance is not None and advance.is_full and price.is_base_in_advance and not price.phases:
             charges.append(tariff.base_charge(item, price, around, advance.period))
             continue
         sold = sold_of(item, price, around, tariff)
@@ -106,16 +109,17 @@ def compose(
         elif price.kind is PriceKind.USAGE:
             if arrears is not None:
                 charges += usage_charges(sold, used_quantity(subscription_id, price, around, tariff), arrears)
-        elif price.billing is Billing.IN_ADVANCE:
-            charges += [recurring_charge(sold, advance)] if advance is not None else []
-        elif arrears is not None:
-            charges.append(recurring_charge(sold, arrears))
+        else:
+            billed = advance if price.billing is Billing.IN_ADVANCE else arrears
+            if price.phases and item.phases_from is None and (begins := billed or advance):
+                begun.append((item.id, begins.period.start))
+            charges += recurring_charges(sold, billed.period, billed.full) if billed is not None else []
     pending = around.pending if with_pending else ()
     charges += [pending_charge(line, around, tariff) for line in pending]
     discounts = [discount_of(each, charges) for each in around.discounts]
     priced = price_lines(charges, discounts)
     used = tuple(each["id"] for each in around.discounts) if priced.discount_minor else ()
-    return Bill(priced, used, tuple(line["id"] for line in pending))
+    return Bill(priced, used, tuple(line["id"] for line in pending), tuple(begun))
 
 
 def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -> Sold:
@@ -134,6 +138,9 @@ def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -
         adjust_minor=item.adjust_minor,
         adjust_percent=fraction_of(item.adjust_percent),
         tax=tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive),
+        phases=price.phases,
+        phases_from=item.phases_from,
+        anchor_day=around.anchor_day,
     )
 
 
@@ -203,20 +210,27 @@ def counted_quantity(kind: str, counted: Sequence[Any] | None) -> Fraction:
 
 def row_of(item: Item) -> ItemRow:
     """An item that is planned, as those that are stored are read."""
-    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent)
+    return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent, item.phases_from)
 
 
-def monthly_revenue(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:
-    """Recurring revenue per month of a subscription's items; usage and one-time prices have none (V27)."""
-    return sum(monthly_recurring(amount, interval) for amount, interval in _recurring(items, prices))
+def monthly_revenue(
+    items: Iterable[ItemRow], prices: Mapping[str, Price], on: date | None, anchor_day: int | None = None
+) -> int:
+    """Recurring revenue per month of a subscription's items; usage and one-time prices have none (V27).
+
+    At the prices that hold `on` a day; None: at the regular ones.
+    """
+    return sum(monthly_recurring(amount, interval) for amount, interval in _recurring(items, prices, on, anchor_day))
 
 
 def period_amount(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:
-    """The fees of a whole period, before discount and exclusive tax; usage and one-time prices have none."""
+    """The regular fees of a whole period, before discount and exclusive tax; usage and one-time prices have none."""
     return sum(amount for amount, _ in _recurring(items, prices))
 
 
-def _recurring(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> Iterator[tuple[int, Interval]]:
+def _recurring(
+    items: Iterable[ItemRow], prices: Mapping[str, Price], on: date | None = None, anchor_day: int | None = None
+) -> Iterator[tuple[int, Interval]]:
     for item in items:
         price = prices[item.price_id]
         if price.kind is PriceKind.RECURRING and price.interval is not None:
@@ -229,8 +243,11 @@ def _recurring(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> Iterato
                 fraction_of(item.quantity),
                 adjust_minor=item.adjust_minor,
                 adjust_percent=fraction_of(item.adjust_percent),
+                phases=price.phases,
+                phases_from=item.phases_from,
+                anchor_day=anchor_day,
             )
-            yield half_up(full_amount(sold)), price.interval
+            yield half_up(full_amount(sold if on is None else in_phase(sold, on))), price.interval
 
 
 _WHOLE = {Decimal(n): Fraction(n) for n in range(1_000)}

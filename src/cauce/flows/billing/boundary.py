@@ -84,7 +84,7 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     at = due_of(one)
     plan = (await catalog.read_plans(tx, [one.plan_id]))[one.plan_id]
     before = (await load_billed(tx, [one.id]))[one.id]
-    planned = await plan_change(tx, one, plan, msgspec.convert(waiting.content, WaitingWish))
+    planned = await plan_change(tx, one, plan, msgspec.convert(waiting.content, WaitingWish), local_day(one, at))
     await write_items(tx, planned, at)
     after = replace(
         one,

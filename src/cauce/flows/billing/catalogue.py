@@ -10,7 +10,8 @@
             policy: {trial_end: pause}
             features: {projects: 10}
             prices:
-              - {key: base, currency: eur, interval: month, model: {type: flat, amount_minor: 2900}}
+              - {key: base, currency: eur, interval: month, model: {type: flat, amount_minor: 2900},
+               phases: [{periods: 3, model: {type: flat, amount_minor: 900}}]}
 
 A plan whose content differs from what is sold becomes a new version with new prices: whoever has the old one keeps
 it. Applying a file twice changes nothing; exporting and applying changes nothing.

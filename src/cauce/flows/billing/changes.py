@@ -142,7 +142,7 @@ async def withdraw_change(context: Context, subscription_id: str) -> None:
 async def _change(tx: Tx, context: Context, command: Change, asked: Mapping[str, Asked]) -> Changed:
     one, plan, now = await load(tx, context, command.subscription_id)
     at = _instant(one, command, now)
-    planned = await plan_change(tx, one, plan, command)
+    planned = await plan_change(tx, one, plan, command, local_day(one, at))
     timing = command.timing or planned.rule.timing
     if at > now:
         return await _schedule(tx, context, one, command, planned, now, due_at=at)

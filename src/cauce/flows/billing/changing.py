@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -55,8 +55,8 @@ class Planned:
     mrr_minor: int
 
 
-async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish) -> Planned:
-    """What `wish` means for a locked subscription; currency never changes (A1)."""
+async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish, day: date) -> Planned:
+    """What `wish`, made on a local `day`, means for a locked subscription; currency never changes (A1)."""
     old = (await subscriptions.items_of(tx, [one.id]))[one.id]
     target = plan
     if wish.plan_id is not None:  # a version of his own plan, to which he is moved (A7)
@@ -67,6 +67,7 @@ async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish) -> Plan
     sold = await catalog.prices_of_plan(tx, target.id)
     prices = await catalog.read_prices(tx, {item.price_id for item in old} | {price.id for price in sold})
     new = wanted_items(one, target, sold, old, prices, wish, same_plan=target.id == plan.id)
+    new = await _with_phases(tx, one, new, old, prices, day, same_plan=target.key == plan.key)
     by_price = {item.price_id: item for item in old}
     kept, added = [], []
     for item in new:
@@ -80,10 +81,11 @@ async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish) -> Plan
             added.append(item)
     stays = {item.id for item in kept}
     interval = shared_interval([interval for item in new if (interval := prices[item.price_id].interval) is not None])
-    before_mrr, after_mrr = _revenue(old, prices), _revenue(new, prices)
+    before_fee, after_fee = _revenue(old, prices), _revenue(new, prices)
     return Planned(
         target, interval, interval != one.interval, tuple(kept), tuple(item for item in old if item.id not in stays),
-        tuple(added), prices, _rule(plan, before_mrr, after_mrr, same_plan=target.id == plan.id), after_mrr,
+        tuple(added), prices, _rule(plan, before_fee, after_fee, same_plan=target.id == plan.id),
+        monthly_revenue(map(row_of, new), prices, day, one.anchor_day or one.anchor_on.day),
     )  # fmt: skip
 
 
@@ -141,12 +143,36 @@ def wanted_items(
     return items
 
 
-def _rule(plan: Plan, before_mrr: int, after_mrr: int, *, same_plan: bool) -> ChangeRule:
+async def _with_phases(
+    tx: Tx,
+    one: Subscription,
+    new: Sequence[Item],
+    old: Sequence[Item],
+    prices: Mapping[str, Price],
+    day: date,
+    *,
+    same_plan: bool,
+) -> list[Item]:
+    """The items with the day on which their phases begin: who had a price goes on where he was, a new one begins now.
+
+    In a trial nothing is billed yet, so nothing begins.
+    """
+    if not any(prices[item.price_id].phases for item in new):
+        return list(new)
+    had: dict[str, date | None] = dict(await subscriptions.phases_had(tx, one.id))
+    if same_plan:  # another version of his plan is no second introduction
+        of_key = {prices[item.price_id].key: item.phases_from for item in old}
+        had = {item.price_id: of_key.get(prices[item.price_id].key) for item in new} | had
+    begins = None if one.status == "trialing" else day
+    return [replace(item, phases_from=had.get(item.price_id) or begins) for item in new]
+
+
+def _rule(plan: Plan, before_minor: int, after_minor: int, *, same_plan: bool) -> ChangeRule:
     policy = plan.policy.change
     if same_plan:
-        return policy.quantity_up if after_mrr >= before_mrr else policy.quantity_down
-    return policy.upgrade if after_mrr >= before_mrr else policy.downgrade
+        return policy.quantity_up if after_minor >= before_minor else policy.quantity_down
+    return policy.upgrade if after_minor >= before_minor else policy.downgrade
 
 
 def _revenue(items: list[Item], prices: Mapping[str, Price]) -> int:
-    return monthly_revenue(map(row_of, items), prices)
+    return monthly_revenue(map(row_of, items), prices, None)

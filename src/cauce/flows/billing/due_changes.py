@@ -12,7 +12,7 @@ import msgspec
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Step
+from cauce.billing.subscriptions.rules import Step, local_day
 from cauce.flows.billing.changes import Change, apply_now
 from cauce.flows.billing.changing import plan_change
 from cauce.flows.billing.issue import Batch, write
@@ -44,7 +44,7 @@ async def _make(tx: Tx, context: Context, row: Row) -> None:
     command = replace(msgspec.convert(row["content"], Change), at=row["due_at"])
     one = await subscriptions.lock_one(tx, row["subscription_id"])
     plan = (await catalog.read_plans(tx, [one.plan_id]))[one.plan_id]
-    planned = await plan_change(tx, one, plan, command)
+    planned = await plan_change(tx, one, plan, command, local_day(one, row["due_at"]))
     await subscriptions.settle_changes(tx, [row["id"]], "applied", row["due_at"])
     await apply_now(tx, context, one, plan, planned, command, row["due_at"], {})
 

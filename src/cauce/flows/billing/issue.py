@@ -39,6 +39,7 @@ class Batch:
     events: list[NewEvent] = field(default_factory=list)
     discount_ids: list[str] = field(default_factory=list)
     pending: list[tuple[str, str]] = field(default_factory=list)
+    begun: list[tuple[str, date]] = field(default_factory=list)
     credit_left: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, journal: Journal | None) -> None:
@@ -85,6 +86,7 @@ class Batch:
         self.invoices.append(invoice)
         self.discount_ids += bill.discount_ids
         self.pending += [(line, invoice.id) for line in bill.pending_ids]
+        self.begun += bill.begun
         self.add(finalized(invoice))
         return invoice
 
@@ -110,6 +112,7 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
     written before it: of several workers one writes the rest of its chunk while the others decide theirs.
     """
     await subscriptions.use_discounts(tx, batch.discount_ids)
+    await subscriptions.begin_phases(tx, batch.begun)
     await invoicing.invoice_pending(tx, batch.pending)
     await invoicing.write_lines(tx, batch.invoices)
     numbered = {invoice.id for invoice in batch.invoices}

@@ -94,9 +94,11 @@ async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) 
     for one in due:
         assert one.due_at is not None
         piece = _rest(one, one.due_at)
-        after = _resumed(one, piece, monthly_revenue(arounds[one.id].items, tariff.prices))
-        bill = compose(one.id, arounds[one.id], tariff, advance=piece, arrears=None)
-        invoice = batch.bill(after, arounds[one.id], bill, one.due_at, reason="resume", period=piece.period)
+        around = arounds[one.id]
+        revenue = monthly_revenue(around.items, tariff.prices, piece.period.start, around.anchor_day)
+        after = _resumed(one, piece, revenue)
+        bill = compose(one.id, around, tariff, advance=piece, arrears=None)
+        invoice = batch.bill(after, around, bill, one.due_at, reason="resume", period=piece.period)
         steps.append(Step(one, after, "resume", one.due_at))
         batch.events.append(
             NewEvent("subscription.resumed", one.id, one.due_at, {"invoice": invoice.id}, one.customer_id)

@@ -23,9 +23,8 @@ from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import half_up
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
-from cauce.pricing.proration import remaining_fraction
 from cauce.pricing.schedule import Billing
-from cauce.pricing.subscription_charges import part_charge
+from cauce.pricing.subscription_charges import recurring_charges
 from cauce.reports.billing_run import Surroundings, load_surroundings, used_between
 from cauce.storage.database import Row, Tx
 
@@ -157,12 +156,14 @@ def _rest_of_period(
     tariff: Tariff,
 ) -> list[Charge]:
     running = period_of(one, one.period_index)
-    fraction = remaining_fraction(running.full, day)
-    rest = Period(day, running.period.end)
+    rest = Period(min(day, running.period.end), running.period.end)
     return [
-        part_charge(sold_of(row_of(item), prices[item.price_id], around, tariff), rest, fraction, kind="proration")
+        charge
         for item in added
         if prices[item.price_id].kind is PriceKind.RECURRING and prices[item.price_id].billing is Billing.IN_ADVANCE
+        for charge in recurring_charges(
+            sold_of(row_of(item), prices[item.price_id], around, tariff), rest, running.full, kind="proration"
+        )
     ]
 
 

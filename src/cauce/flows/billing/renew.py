@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Entered, Subscription, entered, is_complete, period_of
+from cauce.billing.subscriptions.rules import (
+    Entered,
+    Step,
+    Subscription,
+    enter_period,
+    entered,
+    is_complete,
+    period_of,
+)
 from cauce.flows.billing import boundary
-from cauce.flows.billing.bills import Tariff, compose
+from cauce.flows.billing.bills import Tariff, compose, monthly_revenue
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.context import Runtime
 from cauce.reports.billing_run import Surroundings
@@ -38,7 +47,11 @@ async def renew(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
     batch = Batch()
     arounds = await load_billed(tx, [one.id for one in straight])
     tariff = await load_tariff(tx, straight, [arounds[one.id] for one in straight])
-    await subscriptions.advance(tx, [decide(one, arounds[one.id], tariff, batch) for one in straight])
+    renewed = [(one, decide(one, arounds[one.id], tariff, batch)) for one in straight]
+    steps = [step for one, after in renewed if (step := _into_phase(one, arounds[one.id], tariff, after))]
+    moved = {step.after.id for step in steps}
+    await subscriptions.advance(tx, [after for one, after in renewed if one.id not in moved])
+    await subscriptions.move(tx, steps, actor)
     if special:
         await boundary.pass_boundary(tx, special, waiting, batch, actor)
     await write(tx, batch, actor)
@@ -61,6 +74,17 @@ def decide(subscription: Subscription, around: Surroundings, tariff: Tariff, bat
     content = {"invoice": invoice.id, "period_start": after.period_start, "period_end": after.period_end}
     batch.events.append(NewEvent("subscription.renewed", subscription.id, at, content, subscription.customer_id))
     return after
+
+
+def _into_phase(one: Subscription, around: Surroundings, tariff: Tariff, after: Entered) -> Step | None:
+    """The renewal as a step of its own, when the recurring revenue changes with it because a phase of a price ended."""
+    if not any(tariff.prices[item.price_id].phases for item in around.items):
+        return None
+    revenue = monthly_revenue(around.items, tariff.prices, after.period_start, around.anchor_day)
+    if revenue == one.mrr_minor or (one.status != "active" and not one.mrr_minor):
+        return None
+    assert one.due_at is not None
+    return Step(one, replace(enter_period(one, after.period_index), mrr_minor=revenue), "renew", one.due_at)
 
 
 class _Seen(Exception):

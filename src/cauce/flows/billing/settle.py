@@ -188,10 +188,10 @@ def _activated(one: Subscription, at: datetime) -> Subscription:
 
 async def _with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:
     """Steps into `active` with the recurring revenue that they bring."""
-    active = [step.after.id for step in steps if step.after.status == "active"]
+    active = {step.after.id: step.after.period_start for step in steps if step.after.status == "active"}
     if not active:
         return steps
-    revenue = await revenue_of(tx, await load_surroundings(tx, active))
+    revenue = await revenue_of(tx, await load_surroundings(tx, list(active)), active)
     return [
         replace(step, after=replace(step.after, mrr_minor=revenue[step.after.id])) if step.after.id in revenue else step
         for step in steps

@@ -66,6 +66,8 @@ class TakenOver:
     refused: str = ""
 
 
+LONG_AGO = date(1970, 1, 1)
+
 Prepare = Callable[[Tx, OldSubscription], Awaitable[None]]
 
 
@@ -149,9 +151,11 @@ async def _place(
                 "the period that was paid is over; bill it in the old system first", param="paid_until"
             )
     items = items_of(command, plan, prices, one.id)
+    if one.status == "active":  # he pays already: introductory prices are for those who begin here
+        items = [replace(item, phases_from=LONG_AGO) for item in items]
     await subscriptions.place(tx, one, _at_kept_price(items, prices, row.price_minor), now)
     if one.status == "active":
-        revenue = await revenue_of(tx, await load_surroundings(tx, [one.id]))
+        revenue = await revenue_of(tx, await load_surroundings(tx, [one.id]), {one.id: one.anchor_on})
         one = replace(one, mrr_minor=revenue[one.id])
         await subscriptions.save(tx, [one])
     await subscriptions.record(tx, Step(None, one, "subscribe", now, "taken over"), actor)

@@ -49,7 +49,8 @@ async def first_terms(tx: Tx, anchored: Sequence[Subscription], *, one_time: boo
         around = arounds[one.id]
         entered = enter_period(one, 0)
         bill = compose(one.id, around, tariff, advance=period_of(entered, 0), arrears=None, first=one_time)
-        terms.append(Term(entered, around, bill, monthly_revenue(around.items, tariff.prices)))
+        revenue = monthly_revenue(around.items, tariff.prices, entered.period_start, around.anchor_day)
+        terms.append(Term(entered, around, bill, revenue))
     return terms
 
 

@@ -155,13 +155,16 @@ def _actions(one: Row) -> list[Button]:
 
 
 def _item_table(rows: Sequence[Row]) -> Table:
+    in_phases = any(row["phases"] for row in rows)
+    shown = ("subscriptions.item", "subscriptions.kind", "subscriptions.quantity>")
     return Table(
-        columns("subscriptions.item", "subscriptions.kind", "subscriptions.quantity>"),
+        columns(*shown, *(["subscriptions.phases_from"] if in_phases else [])),
         [
             (
                 text(row["nickname"] or row["key"]),
                 word(f"price.{row['kind']}"),
                 text(f"{row['quantity'].normalize():f}"),
+                *([day(row["phases_from"])] if in_phases else []),
             )
             for row in rows
         ],
