@@ -102,7 +102,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "voided": "The invoice was voided.",
         "marked_uncollectible": "The invoice was written off.",
         "updated": "The draft changed.",
-        "upcoming": "The next invoice is near.",
+        "upcoming": "The next invoice of a subscription, which the event is numbered under, is near: 7 days, for yearly plans 30.",
     },
     "credit_note": {
         "issued": "A credit note was issued.",

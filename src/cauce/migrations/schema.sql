@@ -4060,6 +4060,7 @@ CREATE TABLE subscriptions.subscription (
     ended_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    upcoming_at timestamp with time zone,
     CONSTRAINT due_has_a_kind CHECK (((due_at IS NULL) OR (due_kind IS NOT NULL))),
     CONSTRAINT ended_is_not_due CHECK (((status <> ALL (ARRAY['canceled'::text, 'expired'::text])) OR (due_at IS NULL))),
     CONSTRAINT paused_has_a_reason CHECK (((status = 'paused'::text) = (pause_reason <> ''::text))),
@@ -6712,6 +6713,13 @@ CREATE INDEX subscription_due ON subscriptions.subscription USING btree (due_kin
 --
 
 CREATE INDEX subscription_org_due ON subscriptions.subscription USING btree (org_id, due_kind, due_at, id) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: subscription_upcoming; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE INDEX subscription_upcoming ON subscriptions.subscription USING btree (org_id, upcoming_at, id) WHERE (upcoming_at IS NOT NULL);
 
 
 --
@@ -10490,6 +10498,13 @@ GRANT SELECT(due_kind) ON TABLE subscriptions.subscription TO cauce_scheduler;
 --
 
 GRANT SELECT(due_at) ON TABLE subscriptions.subscription TO cauce_scheduler;
+
+
+--
+-- Name: COLUMN subscription.upcoming_at; Type: ACL; Schema: subscriptions; Owner: -
+--
+
+GRANT SELECT(upcoming_at) ON TABLE subscriptions.subscription TO cauce_scheduler;
 
 
 --

@@ -23,6 +23,7 @@ QUOTE_END, INCOMPLETE_END, UNPAID_END, RESUME, RETENTION_END = (
     "quote_end", "incomplete_end", "unpaid_end", "resume", "retention_end",
 )  # fmt: skip
 QUOTE_DAYS = 30
+UPCOMING_DAYS, UPCOMING_DAYS_YEARLY = 7, 30
 
 
 class TrialUsed(Conflict):
@@ -45,7 +46,10 @@ class BadQuantity(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One contract. Dates are local to `timezone`; `version` counts writes."""
+    """One contract. Dates are local to `timezone`; `version` counts writes.
+
+    `upcoming_at`: when the invoice of the next renewal is told; None once it was.
+    """
 
     id: str
     customer_id: str
@@ -83,6 +87,7 @@ class Subscription:
     due_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    upcoming_at: datetime | None = None
     version: int = 1
 
     @property
@@ -154,19 +159,45 @@ def local_day(subscription: Subscription, instant: datetime) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The period that a subscription is in from now on; the renewal is due at `due_at`, its end."""
+    """The period that a subscription is in from now on; the renewal is due at `due_at`, its end, told at `upcoming_at`."""
 
     id: str
     period_index: int
     period_start: date
     period_end: date
     due_at: datetime
+    upcoming_at: datetime
 
 
 def entered(subscription: Subscription, index: int) -> Entered:
     """What changes when the subscription goes on to period `index`."""
     period = period_of(subscription, index).period
-    return Entered(subscription.id, index, period.start, period.end, instant_of(subscription, period.end))
+    return Entered(
+        subscription.id,
+        index,
+        period.start,
+        period.end,
+        instant_of(subscription, period.end),
+        upcoming_of(subscription, period.start, period.end),
+    )
+
+
+def upcoming_of(subscription: Subscription, start: date, end: date) -> datetime:
+    """When the renewal at `end` is told: 7 days before, 30 where a period is a year or longer; never before `start`."""
+    return instant_of(subscription, max(upcoming_day(subscription, end), start))
+
+
+def upcoming_day(subscription: Subscription, end: date) -> date:
+    """The day on which a renewal at `end` is told."""
+    return add_days(end, -(UPCOMING_DAYS_YEARLY if subscription.interval.months >= 12 else UPCOMING_DAYS))
+
+
+def renews_at_end(subscription: Subscription) -> Subscription:
+    """The subscription in the period that it names, due for renewal at its end."""
+    start, end = subscription.period_start, subscription.period_end
+    assert start is not None and end is not None
+    upcoming_at = upcoming_of(subscription, start, end)
+    return replace(subscription, due_kind=RENEW, due_at=instant_of(subscription, end), upcoming_at=upcoming_at)
 
 
 def enter_period(subscription: Subscription, index: int) -> Subscription:
@@ -179,6 +210,7 @@ def enter_period(subscription: Subscription, index: int) -> Subscription:
         period_end=now.period_end,
         due_kind=RENEW,
         due_at=now.due_at,
+        upcoming_at=now.upcoming_at,
     )
 
 
@@ -192,6 +224,7 @@ def begin_term(subscription: Subscription, at: datetime) -> Subscription:
         period_index=-1,
         period_start=None,
         period_end=None,
+        upcoming_at=None,
     )
 
 
@@ -210,7 +243,7 @@ def move_trial(subscription: Subscription, end: datetime) -> Subscription:
 
 def wait_for(subscription: Subscription, kind: str, at: datetime) -> Subscription:
     """Nothing happens before `at`, when `kind` is due."""
-    return replace(subscription, due_kind=kind, due_at=at)
+    return replace(subscription, due_kind=kind, due_at=at, upcoming_at=None)
 
 
 def end(subscription: Subscription, status: str, at: datetime) -> Subscription:
@@ -220,6 +253,7 @@ def end(subscription: Subscription, status: str, at: datetime) -> Subscription:
         status=status,
         due_kind=None,
         due_at=None,
+        upcoming_at=None,
         cancel_at_period_end=False,
         pause_reason="",
         paused_on=None,
@@ -239,6 +273,7 @@ def pause(subscription: Subscription, reason: str, day: date, due_kind: str, due
         paused_on=day,
         due_kind=due_kind,
         due_at=due_at,
+        upcoming_at=None,
         resume_at=due_at if due_kind == RESUME else None,
         mrr_minor=0,
     )

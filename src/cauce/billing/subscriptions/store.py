@@ -48,7 +48,13 @@ async def advance(tx: Tx, entered: Sequence[Entered]) -> None:
             [one.period_start for one in entered],
             [one.period_end for one in entered],
             [one.due_at for one in entered],
+            [one.upcoming_at for one in entered],
         )
+
+
+async def mark_told(tx: Tx, ids: Iterable[str]) -> None:
+    """The next invoice of these locked subscriptions has been told."""
+    await tx.run(QUERIES.mark_told, tx.org, sorted(ids))
 
 
 async def lock(tx: Tx, ids: Iterable[str]) -> dict[str, Subscription]:

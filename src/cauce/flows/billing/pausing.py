@@ -16,13 +16,12 @@ from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import (
-    RENEW,
     RESUME,
     Step,
     Subscription,
-    instant_of,
     local_day,
     pause,
+    renews_at_end,
     schedule_of,
 )
 from cauce.flows.billing.access import follow_access
@@ -116,7 +115,7 @@ def _rest(one: Subscription, at: datetime) -> SchedulePeriod:
 
 
 def _resumed(one: Subscription, piece: SchedulePeriod, mrr_minor: int) -> Subscription:
-    return replace(
+    resumed = replace(
         one,
         status="active",
         pause_reason="",
@@ -126,6 +125,5 @@ def _resumed(one: Subscription, piece: SchedulePeriod, mrr_minor: int) -> Subscr
         period_start=piece.period.start,
         period_end=piece.period.end,
         mrr_minor=mrr_minor,
-        due_kind=RENEW,
-        due_at=instant_of(one, piece.period.end),
     )
+    return renews_at_end(resumed)

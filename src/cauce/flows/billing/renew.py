@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import (
     Entered,
@@ -41,20 +42,27 @@ async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 
 async def renew(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -> None:
     """Bill locked subscriptions for the period that begins at their due time, and the usage of the one that ends."""
+    batch = Batch()
+    entered, steps = await _pass(tx, due, batch, actor)
+    await subscriptions.advance(tx, entered)
+    await subscriptions.move(tx, steps, actor)
+    await write(tx, batch, actor)
+
+
+async def _pass(tx: Tx, due: Sequence[Subscription], batch: Batch, actor: str) -> tuple[list[Entered], list[Step]]:
+    """Take subscriptions through their boundary: what is billed goes into the batch. The periods that the plain ones enter,
+    and the steps of those whose revenue changes with it, are left to be written; who ends or changes has done so."""
     waiting = await boundary.waiting_changes(tx, due)
     straight = [one for one in due if not leaves(one) and one.id not in waiting]
     special = [one for one in due if leaves(one) or one.id in waiting]
-    batch = Batch()
     arounds = await load_billed(tx, [one.id for one in straight])
     tariff = await load_tariff(tx, straight, [arounds[one.id] for one in straight])
     renewed = [(one, decide(one, arounds[one.id], tariff, batch)) for one in straight]
     steps = [step for one, after in renewed if (step := _into_phase(one, arounds[one.id], tariff, after))]
     moved = {step.after.id for step in steps}
-    await subscriptions.advance(tx, [after for one, after in renewed if one.id not in moved])
-    await subscriptions.move(tx, steps, actor)
     if special:
         await boundary.pass_boundary(tx, special, waiting, batch, actor)
-    await write(tx, batch, actor)
+    return [after for one, after in renewed if one.id not in moved], steps
 
 
 def leaves(subscription: Subscription) -> bool:
@@ -91,21 +99,15 @@ class _Seen(Exception):
     """A preview has seen what it wanted; what it wrote on the way is undone."""
 
 
-async def preview_renewal(tx: Tx, subscription: Subscription) -> Batch:
-    """The upcoming invoice: the very batch that the run would write for this subscription, changes that wait for the
-    boundary made (G5); without an invoice when it ends there and owes nothing."""
+async def preview_renewals(tx: Tx, due: Sequence[Subscription]) -> list[NewInvoice]:
+    """The upcoming invoices: the very ones that the run would write for these subscriptions, changes that wait for the
+    boundary made (G5); none for one that ends there and owes nothing."""
     batch = Batch()
     with contextlib.suppress(_Seen):
         async with tx.savepoint():
-            waiting = await boundary.waiting_changes(tx, [subscription])
-            if leaves(subscription) or waiting:
-                await boundary.pass_boundary(tx, [subscription], waiting, batch, SYSTEM.name)
-            else:
-                arounds = await load_billed(tx, [subscription.id])
-                tariff = await load_tariff(tx, [subscription], [arounds[subscription.id]])
-                decide(subscription, arounds[subscription.id], tariff, batch)
+            await _pass(tx, due, batch, SYSTEM.name)
             raise _Seen
-    return batch
+    return batch.invoices
 
 
 def by_org(rows: Sequence[Row]) -> Iterator[tuple[int, list[Row]]]:

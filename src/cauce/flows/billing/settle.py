@@ -19,7 +19,7 @@ from cauce.billing.payments import cases
 from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import Payment
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, instant_of
+from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, renews_at_end
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.exchange import Moved, abroad, fee_of, valued, with_settlement
 from cauce.flows.billing.issue import Batch
@@ -175,15 +175,8 @@ def _step(
 
 
 def _activated(one: Subscription, at: datetime) -> Subscription:
-    assert one.period_end is not None
-    return replace(
-        one,
-        status="active",
-        pending_invoice_id=None,
-        due_kind=RENEW,
-        due_at=instant_of(one, one.period_end),
-        started_at=one.started_at or at,
-    )
+    begun = one if one.due_kind == RENEW else renews_at_end(one)
+    return replace(begun, status="active", pending_invoice_id=None, started_at=one.started_at or at)
 
 
 async def _with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:

@@ -8,7 +8,7 @@ from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.provisioning.sweeps import DELETE
-from cauce.billing.subscriptions.sweeps import CHANGE, LAPSE, RENEW, RESUME, TIMER, TRIAL_END
+from cauce.billing.subscriptions.sweeps import CHANGE, LAPSE, RENEW, RESUME, TIMER, TRIAL_END, UPCOMING
 from cauce.flows.automation_steps import always, renewal
 from cauce.flows.billing import (
     collect,
@@ -27,6 +27,7 @@ from cauce.flows.billing import (
     renew,
     show,
     trials,
+    upcoming,
 )
 from cauce.flows.context import JobKind, SweepKind
 from cauce.flows.instruct import Concluder
@@ -50,6 +51,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(LAPSE, lapses.run, always("subscription.lapse")),
     SweepKind(RESUME, pausing.run),
     SweepKind(CHANGE, due_changes.run),
+    SweepKind(UPCOMING, upcoming.run),
     SweepKind(TIMER, lapses.run_timers, always("trial.notice")),
     SweepKind(GRANT, lapses.run_grants),
     SweepKind(DELETE, provision_run.run_deletes),

@@ -16,7 +16,16 @@ from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import Customer, CustomerData
 from cauce.billing.payments import service as payments
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import RENEW, Item, Step, Subscription, instant_of, move_trial
+from cauce.billing.subscriptions.rules import (
+    RENEW,
+    Item,
+    Step,
+    Subscription,
+    instant_of,
+    move_trial,
+    upcoming_day,
+    wait_for,
+)
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import period_amount, row_of
 from cauce.flows.billing.issue import Batch, write
@@ -145,7 +154,9 @@ async def _place(
     else:
         assert row.paid_until is not None
         anchored = replace(draft, status="active", anchor_on=row.paid_until, anchor_time=time(0), started_at=now)
-        one = replace(anchored, due_kind=RENEW, due_at=instant_of(anchored, row.paid_until))
+        one = wait_for(anchored, RENEW, instant_of(anchored, row.paid_until))
+        told_at = instant_of(anchored, upcoming_day(anchored, row.paid_until))
+        one = replace(one, upcoming_at=told_at if told_at > now else None)
         if one.due_at is None or (one.due_at <= now and not row.is_ended_there):
             raise InvalidRequest(
                 "the period that was paid is over; bill it in the old system first", param="paid_until"
