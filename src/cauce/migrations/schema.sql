@@ -4061,6 +4061,7 @@ CREATE TABLE subscriptions.subscription (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     upcoming_at timestamp with time zone,
+    usage_from date,
     CONSTRAINT due_has_a_kind CHECK (((due_at IS NULL) OR (due_kind IS NOT NULL))),
     CONSTRAINT ended_is_not_due CHECK (((status <> ALL (ARRAY['canceled'::text, 'expired'::text])) OR (due_at IS NULL))),
     CONSTRAINT paused_has_a_reason CHECK (((status = 'paused'::text) = (pause_reason <> ''::text))),

@@ -147,7 +147,7 @@ def _surroundings(row: Row) -> Surroundings:
 class UsageTarget:
     """Whose subscription counts a customer's use of a meter; "" when nobody is billed for it. `limited`: against a quota.
 
-    `period_start` is None before the first billed period; `due_at` is when the subscription is looked at next.
+    `period_start`, of what is not billed yet, is None before the first billed period; `due_at` is when the subscription is looked at next.
     """
 
     customer_id: str

@@ -32,7 +32,7 @@ SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NU
       SELECT r.meter_key, sum(r.events) AS events, sum(r.total) AS total, max(r.highest) AS highest,
              (array_agg(r.latest ORDER BY r.latest_at DESC))[1] AS latest
         FROM usage.rollup r
-       WHERE r.org_id = $1 AND r.subscription_id = s.id AND r.day >= s.period_start AND r.day < s.period_end
+       WHERE r.org_id = $1 AND r.subscription_id = s.id AND r.day >= greatest(s.period_start, s.usage_from) AND r.day < s.period_end
        GROUP BY r.meter_key) m) u ON true
  ORDER BY w.n
 
@@ -80,7 +80,7 @@ SELECT w.external_id, t.meter_key, c.id AS customer_id, t.subscription_id, t.tim
  CROSS JOIN LATERAL (SELECT c.id FROM customers.customer c WHERE c.org_id = $1 AND c.external_id = w.external_id LIMIT 1) c
   LEFT JOIN LATERAL (
     SELECT DISTINCT ON (p.meter_key) p.meter_key, s.id AS subscription_id, s.timezone, p.limited, s.period_start, s.due_at
-      FROM (SELECT s.id, s.timezone, s.period_start, s.due_at FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.customer_id = c.id
+      FROM (SELECT s.id, s.timezone, greatest(s.period_start, s.usage_from) AS period_start, s.due_at FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.customer_id = c.id
                AND s.status IN ('trialing', 'active', 'past_due', 'incomplete', 'unpaid') OFFSET 0) s
      CROSS JOIN LATERAL (
        SELECT j.value ->> 'meter' AS meter_key, true AS limited

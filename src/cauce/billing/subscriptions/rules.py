@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from cauce.kernel.calendar.months import add_days
-from cauce.kernel.calendar.periods import Interval, Schedule, SchedulePeriod, interval_of
+from cauce.kernel.calendar.periods import Interval, Period, Schedule, SchedulePeriod, interval_of
 from cauce.kernel.calendar.zones import at_local_time, local_date, same_time_after, zone_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 
@@ -48,7 +48,8 @@ class BadQuantity(InvalidRequest):
 class Subscription:
     """One contract. Dates are local to `timezone`; `version` counts writes.
 
-    `upcoming_at`: when the invoice of the next renewal is told; None once it was.
+    `upcoming_at`: when the invoice of the next renewal is told; None once it was. `usage_from`: use of days before it is
+    billed already, though the running period began earlier.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Subscription:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     upcoming_at: datetime | None = None
+    usage_from: date | None = None
     version: int = 1
 
     @property
@@ -140,6 +142,30 @@ def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
 @lru_cache(maxsize=65_536)
 def _period(anchor_on: date, unit: str, count: int, anchor_day: int | None, index: int) -> SchedulePeriod:
     return Schedule(anchor_on, interval_of(unit, count), anchor_day).period(index)
+
+
+def running_period(subscription: Subscription) -> SchedulePeriod | None:
+    """The period that runs, from the day on which it began for this subscription: after a pause, that of its end."""
+    if subscription.period_index < 0:
+        return None
+    found, start = period_of(subscription, subscription.period_index), subscription.period_start
+    begun = Period(max(start or found.period.start, found.period.start), found.period.end)
+    return SchedulePeriod(found.index, begun, found.full)
+
+
+def counts_from(subscription: Subscription) -> date | None:
+    """The first day of the running period whose use is not billed yet; None when no period runs."""
+    start, counted = subscription.period_start, subscription.usage_from
+    return start if start is None or counted is None else max(start, counted)
+
+
+def ending_periods(subscription: Subscription) -> tuple[SchedulePeriod | None, SchedulePeriod | None]:
+    """At the end of the running period: the days that fees in arrears are for, and those whose use is not billed yet."""
+    running, since = running_period(subscription), counts_from(subscription)
+    if running is None or since is None:
+        return running, running
+    counted = Period(min(max(since, running.period.start), running.period.end), running.period.end)
+    return running, SchedulePeriod(running.index, counted, running.full)
 
 
 def instant_of(subscription: Subscription, day: date) -> datetime:

@@ -122,12 +122,18 @@ async def cancel_subscription(
     request: Request, caller: BillingWriter, subscription_id: Id, body: CancelBody
 ) -> Response:
     """End it at the end of its period, or now; or ask for approval where the plan wants it."""
-    command = cancel.Cancel(subscription_id, body.at == "now", body.reason, body.credit, body.void_open)
 
     async def work(context: Context) -> object:
-        return await _moved(caller.context, await cancel.cancel(context, command))
+        return await _moved(caller.context, await cancel.cancel(context, _cancel(subscription_id, body)))
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/{subscription_id}/cancel/preview")
+async def preview_cancel(caller: Reader, subscription_id: Id, body: CancelBody) -> dict[str, Any]:
+    """What the same call without `/preview` would credit, and what of the running period it would bill; nothing is kept."""
+    found = await cancel.preview_cancel(caller.context, _cancel(subscription_id, body))
+    return await _moved(caller.context, found)
 
 
 @router.post("/{subscription_id}/undo_cancel")
@@ -238,6 +244,10 @@ async def decide_charge(
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
+def _cancel(subscription_id: str, body: CancelBody) -> cancel.Cancel:
+    return cancel.Cancel(subscription_id, body.at == "now", body.reason, body.credit, body.void_open)
+
+
 def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
     addons = None if body.addons is None else tuple(body.addons)
     return changes.Change(
@@ -250,7 +260,8 @@ async def _moved(context: Context, moved: cancel.Moved) -> dict[str, Any]:
     async with context.transaction() as tx:
         shown = await shown_subscription(tx, moved.subscription_id, context)
     credited = money(moved.credit_minor, shown["currency"])
-    return shown | {"credited": credited, "invoice": moved.invoice_id}
+    lines = [shown_line(line, shown["currency"]) for line in moved.lines]
+    return shown | {"credited": credited, "invoice": moved.invoice_id, "lines": lines}
 
 
 async def _changed(context: Context, done: changes.Changed) -> dict[str, Any]:

@@ -89,13 +89,16 @@ def compose(
     *,
     advance: SchedulePeriod | None,
     arrears: SchedulePeriod | None,
+    counted: SchedulePeriod | None = None,
     first: bool = False,
     with_pending: bool = True,
 ) -> Bill:
     """The bill for the period `advance` that begins and the period `arrears` that ends; either may be absent.
 
-    `first`: one-time prices are charged with it.
+    `counted`: the days whose use is billed, when they are others than those of `arrears`. `first`: one-time prices are
+    charged with it.
     """
+    counted = counted or arrears
     charges: list[Charge] = []
     begun: list[tuple[str, date]] = []
     for item in around.items:
@@ -107,8 +110,8 @@ def compose(
         if price.kind is PriceKind.ONE_TIME:
             charges += [one_time_charge(sold)] if first else []
         elif price.kind is PriceKind.USAGE:
-            if arrears is not None:
-                charges += usage_charges(sold, used_quantity(subscription_id, price, around, tariff), arrears)
+            if counted is not None:
+                charges += usage_charges(sold, used_quantity(subscription_id, price, around, tariff), counted)
         else:
             billed = advance if price.billing is Billing.IN_ADVANCE else arrears
             if price.phases and item.phases_from is None and (begins := billed or advance):

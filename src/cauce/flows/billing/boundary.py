@@ -12,7 +12,16 @@ import msgspec
 from cauce.billing.catalog import service as catalog
 from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_period, is_complete, local_day, period_of
+from cauce.billing.subscriptions.rules import (
+    Step,
+    Subscription,
+    end,
+    ending_periods,
+    enter_period,
+    is_complete,
+    local_day,
+    period_of,
+)
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, discount_of
 from cauce.flows.billing.changing import plan_change, write_items
@@ -100,8 +109,8 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
         after = enter_period(after, one.period_index + 1)
     around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around], {item.price_id for item in before.items})
-    arrears = period_of(one, one.period_index) if one.period_index >= 0 else None  # else the old system billed it
-    used = compose(one.id, before, tariff, advance=None, arrears=arrears, with_pending=False)
+    arrears, counted = ending_periods(one)  # none: the old system billed it
+    used = compose(one.id, before, tariff, advance=None, arrears=arrears, counted=counted, with_pending=False)
     begun = compose(one.id, around, tariff, advance=period_of(after, after.period_index), arrears=None)
     charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
     priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts])
@@ -126,8 +135,8 @@ async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str)
     steps = []
     for one in ending:
         at = due_of(one)
-        arrears = period_of(one, one.period_index) if one.period_index >= 0 else None
-        bill = compose(one.id, arounds[one.id], tariff, advance=None, arrears=arrears)
+        arrears, counted = ending_periods(one)
+        bill = compose(one.id, arounds[one.id], tariff, advance=None, arrears=arrears, counted=counted)
         if bill.priced.lines:
             batch.bill(one, arounds[one.id], bill, at, reason="final")
         trigger, status = ("end_term", "canceled") if one.cancel_at_period_end else ("complete", "expired")

@@ -20,6 +20,7 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, local_day
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.correct import void_into
+from cauce.flows.billing.final import bill_rest
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
@@ -27,6 +28,7 @@ from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
+from cauce.pricing.invoice_lines import PricedLine
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -39,40 +41,62 @@ class DebtOpen(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """End a subscription: at the period's end, or now. `credit` None: as the plan says. `void_open`: drop its open invoices."""
+    """End a subscription: at the period's end, or now. `credit` None: as the plan says. `void_open`: drop its open invoices.
+
+    `bill_rest`: an end now bills the use of the running period and its fees in arrears.
+    """
 
     subscription_id: str
     now: bool = False
     reason: str = ""
     credit: CancelCredit | None = None
     void_open: bool = False
+    bill_rest: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Where a subscription stands after a command."""
+    """Where a subscription stands after a command. `lines`: those of the invoice, where the command made one that ends it."""
 
     subscription_id: str
     status: str
     cancel_at_period_end: bool
     credit_minor: int = 0
     invoice_id: str | None = None
+    lines: tuple[PricedLine, ...] = ()
+
+
+class _RolledBack(Exception):
+    def __init__(self, moved: Moved) -> None:
+        super().__init__()
+        self.moved = moved
 
 
 async def cancel(context: Context, command: Cancel) -> Moved:
     """Cancel, or ask for approval where the plan wants it (T11, T28, T31, T32)."""
     await ask(context, command.subscription_id, Verb.DEPROVISION, {"now": command.now, "reason": command.reason})
     async with context.transaction() as tx:
-        one, plan, at = await load(tx, context, command.subscription_id)
-        if command.now:
-            moved = await cancel_now(tx, context, one, plan, command, at)
-        elif plan.policy.cancel_approval and one.cancellation != "approved":
-            after = replace(one, cancellation="waiting", cancel_reason=command.reason)
-            moved = await step(tx, context, plan, one, after, "request_cancel", at, "cancellation_requested")
-        else:
-            after = replace(one, cancel_at_period_end=True, cancel_reason=command.reason)
-            moved = await step(tx, context, plan, one, after, "cancel_at_end", at, "cancellation_requested")
-        return moved
+        return await _cancel(tx, context, command)
+
+
+async def preview_cancel(context: Context, command: Cancel) -> Moved:
+    """What `cancel` would credit and bill, line by line; nothing is kept, and nobody is asked."""
+    try:
+        async with context.transaction() as tx:
+            raise _RolledBack(await _cancel(tx, context, command))
+    except _RolledBack as preview:
+        return replace(preview.moved, invoice_id=None)
+
+
+async def _cancel(tx: Tx, context: Context, command: Cancel) -> Moved:
+    one, plan, at = await load(tx, context, command.subscription_id)
+    if command.now:
+        return await cancel_now(tx, context, one, plan, command, at)
+    if plan.policy.cancel_approval and one.cancellation != "approved":
+        after = replace(one, cancellation="waiting", cancel_reason=command.reason)
+        return await step(tx, context, plan, one, after, "request_cancel", at, "cancellation_requested")
+    after = replace(one, cancel_at_period_end=True, cancel_reason=command.reason)
+    return await step(tx, context, plan, one, after, "cancel_at_end", at, "cancellation_requested")
 
 
 async def undo(context: Context, subscription_id: str) -> Moved:
@@ -98,7 +122,7 @@ async def decide(context: Context, subscription_id: str, *, approve: bool) -> Mo
 
 
 async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, command: Cancel, at: datetime) -> Moved:
-    """End at once: credit for the unused part by policy, open invoices kept or voided."""
+    """End at once: credit for the unused part by policy, open invoices kept or voided, the rest of what was used billed."""
     MACHINE.step(one.status, "cancel")
     batch, credited = Batch(), 0
     waiting = await awaiting.of_subscription(tx, one.id)
@@ -119,14 +143,18 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
             tx, one, since, batch, at, context.actor.name, refund=policy is CancelCredit.REFUND, reason="cancellation"
         )
         one = await subscriptions.lock_one(tx, one.id)  # a credit that settles its debt moves it first
+    if command.bill_rest:
+        one = (await bill_rest(tx, [one], at, batch))[one.id]
     after = end(replace(one, cancel_reason=command.reason or one.cancel_reason), "canceled", at)
     await subscriptions.move(tx, [Step(one, after, "cancel", at, command.reason)], context.actor.name)
     await subscriptions.drop_timers(tx, [one.id])
-    content = {"reason": after.cancel_reason, "credit": credited}
+    final = batch.invoices[-1] if batch.invoices else None
+    invoice_id = final.id if final is not None else None
+    content = {"reason": after.cancel_reason, "credit": credited, "invoice": invoice_id}
     batch.events.append(NewEvent("subscription.canceled", one.id, at, content, one.customer_id))
     batch.events += await follow_access(tx, [after], {plan.id: plan}, at)
     await write(tx, batch, context.actor.name, context.cause)
-    return Moved(one.id, after.status, False, credited)
+    return Moved(one.id, after.status, False, credited, invoice_id, final.priced.lines if final is not None else ())
 
 
 async def reactivate(context: Context, subscription_id: str) -> Moved:

@@ -77,7 +77,7 @@ async def collect(
             batch.events.append(NewEvent("invoice.overdue", one.id, due[one.id], content, one.customer_id))
     misses = await missed_changes(tx, misses, batch, actor)
     if misses:
-        batch.events += await missed(tx, misses, actor)
+        await missed(tx, misses, batch, actor)
     await write(tx, batch, actor)
 
 
@@ -190,10 +190,10 @@ async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded])
     ]
     misses = await missed_changes(tx, misses, batch, context.actor.name)
     if misses:
-        batch.events += await missed(tx, misses, context.actor.name)
+        await missed(tx, misses, batch, context.actor.name)
     partly_paid = {invoices[one.invoice_id].subscription_id for one in heard.arrivals} - {None}
     if partly_paid:
-        batch.events += await reconsider(tx, sorted(one for one in partly_paid if one), at, context.actor.name)
+        await reconsider(tx, sorted(one for one in partly_paid if one), at, batch, context.actor.name)
     await write(tx, batch, context.actor.name, context.cause)
 
 

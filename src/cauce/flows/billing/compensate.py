@@ -22,7 +22,7 @@ async def compensate(context: Context, job: Job) -> None:
     async with context.transaction() as tx:
         one, plan, at = await load(tx, context, job.payload["subscription"])
         if one.status in LIVE:
-            command = Cancel(one.id, now=True, reason=reason, credit=CancelCredit.NONE, void_open=True)
+            command = Cancel(one.id, now=True, reason=reason, credit=CancelCredit.NONE, void_open=True, bill_rest=False)
             await cancel_now(tx, context, one, plan, command, at)
     async with context.transaction() as tx:
         invoice_ids = await report.invoices_of_term(tx, one.id)

@@ -123,6 +123,8 @@ async def _credit_parts(
     if after.status != invoice.status:
         await after_settled(tx, [after], {}, batch, now, actor)
     number = await credits.issue(tx, note)
+    key = (invoice.customer_id, invoice.currency)
+    batch.credit_given[key] = batch.credit_given.get(key, 0) + note.to_credit_minor
     batch.journals.insert(0, _journal(note))  # the credit must stand before a hold is placed on it
     content = {
         "invoice": invoice.id,

@@ -11,10 +11,11 @@ from fractions import Fraction
 
 from cauce.billing.catalog.rules import PriceKind
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Subscription, local_day, period_of
+from cauce.billing.subscriptions.rules import ending_periods, local_day
 from cauce.flows.billing.bills import sold_of, used_quantity
 from cauce.flows.billing.issue import load_tariff
 from cauce.flows.context import Context
+from cauce.kernel.calendar.periods import SchedulePeriod
 from cauce.pricing.subscription_charges import Sold, usage_charges
 from cauce.reports.billing_run import load_surroundings
 
@@ -49,7 +50,8 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
     """The use of the period that runs, with its forecast; `NotFound` for no such subscription."""
     async with context.transaction() as tx:
         one = await subscriptions.read(tx, subscription_id)
-        if one.period_index < 0:
+        _, counted = ending_periods(one)
+        if counted is None:
             return CurrentUsage(one.id, one.currency, None, None)
         around = (await load_surroundings(tx, [one.id]))[one.id]
         now = await context.now(tx)
@@ -63,19 +65,20 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
             continue
         used = used_quantity(one.id, price, around, tariff)
         grows = tariff.aggregations.get(price.meter_key, "sum") in _GROWING
-        expected = used * _share_left(one, today) if grows else used_quantity(one.id, price, around, ahead)
+        expected = used * _share_left(counted, today) if grows else used_quantity(one.id, price, around, ahead)
         sold = sold_of(item, price, around, tariff)
-        found.append(
-            MeterUse(price.meter_key, price.id, used, _cost(one, sold, used), expected, _cost(one, sold, expected))
-        )
+        now_minor, then_minor = _cost(counted, sold, used), _cost(counted, sold, expected)
+        found.append(MeterUse(price.meter_key, price.id, used, now_minor, expected, then_minor))
     return CurrentUsage(one.id, one.currency, one.period_start, one.period_end, tuple(found))
 
 
-def _share_left(one: Subscription, today: date) -> Fraction:
+def _share_left(counted: SchedulePeriod, today: date) -> Fraction:
     """The whole period over the days so far, today included; at least one."""
-    period = period_of(one, one.period_index).period
-    return Fraction(period.days, min(max((today - period.start).days + 1, 1), period.days))
+    period = counted.period
+    return (
+        Fraction(period.days, min(max((today - period.start).days + 1, 1), period.days)) if period.days else Fraction(1)
+    )
 
 
-def _cost(one: Subscription, sold: Sold, used: Fraction) -> int:
-    return sum(charge.amount_minor for charge in usage_charges(sold, used, period_of(one, one.period_index)))
+def _cost(counted: SchedulePeriod, sold: Sold, used: Fraction) -> int:
+    return sum(charge.amount_minor for charge in usage_charges(sold, used, counted))

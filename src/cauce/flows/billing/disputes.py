@@ -21,6 +21,7 @@ from cauce.billing.subscriptions.machine import LIVE
 from cauce.billing.subscriptions.rules import Step, end
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.exchange import Moved, abroad, valued
+from cauce.flows.billing.final import bill_rest
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.context import Context
 from cauce.gateway.charging import SavedMethod
@@ -93,7 +94,8 @@ async def _follow(
     policy = plans[one.plan_id].policy.dispute
     after = one
     if one.status in LIVE and status != "won" and (policy.lost if lost else policy.opened) == "cancel":
-        after = end(replace(one, cancel_reason="dispute"), "canceled", at)
+        rest = (await bill_rest(tx, [one], at, batch))[one.id]
+        after = end(replace(rest, cancel_reason="dispute"), "canceled", at)
         batch.events.append(
             NewEvent("subscription.canceled", one.id, at, {"reason": "dispute", "credit": 0}, one.customer_id)
         )

@@ -57,7 +57,7 @@ async def retry(tx: Tx, due: Sequence[DunningCase], *, forced: bool = False, act
         if one.id in untried
     ]
     if misses:
-        batch.events += await missed(tx, misses, actor)
+        await missed(tx, misses, batch, actor)
     await write(tx, batch, actor)
 
 

@@ -6,7 +6,7 @@ number series, ledger. A flow writes one batch per transaction and organization.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -15,7 +15,7 @@ from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on, period_of
+from cauce.billing.subscriptions.rules import Subscription, counts_from, instant_of, local_day, payable_on, period_of
 from cauce.flows.billing.bills import Bill, Tariff
 from cauce.flows.billing.late_usage import add_late_usage
 from cauce.kernel.calendar.months import add_days
@@ -32,7 +32,10 @@ from cauce.storage.outbox import NewEvent, emit
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes for one organization, in the order in which it happened."""
+    """What one transaction writes for one organization, in the order in which it happened.
+
+    `credit_given`: what credit notes of the batch gave a customer, and its invoices may use.
+    """
 
     invoices: list[NewInvoice] = field(default_factory=list)
     journals: list[Item] = field(default_factory=list)
@@ -41,6 +44,7 @@ class Batch:
     pending: list[tuple[str, str]] = field(default_factory=list)
     begun: list[tuple[str, date]] = field(default_factory=list)
     credit_left: dict[tuple[str, str], int] = field(default_factory=dict)
+    credit_given: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def add(self, journal: Journal | None) -> None:
         """One more journal, unless it has no legs."""
@@ -59,7 +63,7 @@ class Batch:
     ) -> NewInvoice:
         """One more invoice of a subscription, issued at `at`; the customer's credit pays what it can."""
         key = (subscription.customer_id, subscription.currency)
-        left = self.credit_left.setdefault(key, around.credit_minor)
+        left = self.credit_left.setdefault(key, around.credit_minor + self.credit_given.get(key, 0))
         total = bill.priced.total_minor
         used = total if total < 0 else min(left, total)
         self.credit_left[key] = left - used
@@ -155,12 +159,12 @@ async def load_tariff(
     arounds: Iterable[Surroundings],
     more_prices: Iterable[str] = (),
     *,
-    until: date | None = None,
+    until: Mapping[str, date] | None = None,
     stop: datetime | None = None,
 ) -> Tariff:
     """What the subscriptions are billed by: their prices, the tax rates, the meters and what daily sums cannot say.
 
-    Use counts to the end of the running period, or to the local day `until`; a level holds as long, or to `stop`.
+    Use counts to the end of the running period, or to its local day in `until`; a level holds as long, or to `stop`.
     """
     around_list = list(arounds)
     price_ids = {item.price_id for around in around_list for item in around.items} | set(more_prices)
@@ -172,13 +176,16 @@ async def load_tariff(
     for one, around in zip(subscribed, around_list, strict=True) if apart else ():
         if one.period_start is None or one.period_end is None:
             continue
-        end = min(until, one.period_end) if until else one.period_end
+        since, end = (
+            counts_from(one) or one.period_start,
+            min((until or {}).get(one.id, one.period_end), one.period_end),
+        )
         for meter in {prices[item.price_id].meter_key or "" for item in around.items} & apart:
             if aggregations[meter] == "unique":
-                distinct.append((one.id, meter, one.period_start, end))
+                distinct.append((one.id, meter, since, end))
             else:
                 full = period_of(one, one.period_index).full
-                weighed.append(Weighing(one.id, meter, one.period_start, end, full.start, full.end, one.timezone))
+                weighed.append(Weighing(one.id, meter, since, end, full.start, full.end, one.timezone))
     values = await billing_run.distinct_values(tx, distinct)
     levels = await billing_run.weighted(tx, weighed, stop)
     return Tariff(

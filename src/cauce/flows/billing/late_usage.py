@@ -21,7 +21,7 @@ from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.service import PendingLine
 from cauce.billing.invoicing.store import decimal_of
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Item, Subscription, schedule_of
+from cauce.billing.subscriptions.rules import Item, Subscription, counts_from, schedule_of
 from cauce.billing.usage import service as usage
 from cauce.billing.usage.rules import LATE_DAYS, LateDay
 from cauce.flows.billing.bills import counted_quantity
@@ -111,7 +111,8 @@ def _of_day(
     prices: Mapping[str, Price],
 ) -> list[_Metered]:
     """What a changed day belongs to: periods that were billed by its meter, else the one of the schedule that is over."""
-    if one.period_start is None or mark.day >= one.period_start:
+    since = counts_from(one)
+    if since is None or mark.day >= since:
         return []
     found = [
         metered
@@ -124,7 +125,7 @@ def _of_day(
         return found
     period = schedule_of(one).containing(mark.day).period
     sold = [item for item in items.get(one.id, ()) if prices[item.price_id].meter_key == mark.meter]
-    return [_Metered(one.id, item.id, item.price_id, period) for item in sold if period.end <= one.period_start]
+    return [_Metered(one.id, item.id, item.price_id, period) for item in sold if period.end <= since]
 
 
 async def _add_lines(
@@ -209,7 +210,7 @@ def _scheduled(one: Subscription, period: Period) -> SchedulePeriod:
     """A billed period with the full period that it is part of; one of an earlier schedule counts as full."""
     if period.start >= one.anchor_on:
         found = schedule_of(one).containing(period.start)
-        if found.period.start == period.start:
+        if period.end <= found.period.end:
             return SchedulePeriod(found.index, period, found.full)
     return SchedulePeriod(0, period, period)
 

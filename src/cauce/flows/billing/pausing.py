@@ -27,6 +27,7 @@ from cauce.billing.subscriptions.rules import (
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, monthly_revenue
 from cauce.flows.billing.cancel import Moved, load
+from cauce.flows.billing.final import bill_rest
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.renew import by_org
@@ -57,6 +58,7 @@ async def pause_now(context: Context, subscription_id: str, *, resume_at: dateti
         day = local_day(one, now)
         credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=False, reason="pause")
         one = await subscriptions.lock_one(tx, one.id)
+        one = (await bill_rest(tx, [one], now, batch, with_pending=False))[one.id]
         after = pause(one, "requested", day, RESUME, resume_at)
         await subscriptions.move(tx, [Step(one, after, "pause", now)], context.actor.name)
         content = {"reason": "requested", "resume_at": resume_at, "credit": credited}

@@ -15,7 +15,7 @@ from fractions import Fraction
 from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
-from cauce.billing.subscriptions.rules import Item, Subscription, enter_period, period_of
+from cauce.billing.subscriptions.rules import Item, Subscription, counts_from, ending_periods, enter_period, period_of
 from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff
@@ -72,10 +72,11 @@ async def prorate(
 ) -> Prorated:
     """The lines of a change on `day`; with `resets` a new period begins there and the old one's usage is billed."""
     around = (await load_surroundings(tx, [one.id]))[one.id]
-    if resets and one.period_start is not None:  # the day of the change belongs to the new period, its use too
-        used = await used_between(tx, [(one.id, one.period_start, day)])
-        around = replace(around, used=used.get((one.id, one.period_start), {}))
-    tariff = await load_tariff(tx, [one], [around], planned.prices, until=day if resets else None)
+    since = counts_from(one)
+    if resets and since is not None:  # the day of the change belongs to the new period, its use too
+        used = await used_between(tx, [(one.id, since, day)])
+        around = replace(around, used=used.get((one.id, since), {}))
+    tariff = await load_tariff(tx, [one], [around], planned.prices, until={one.id: day} if resets else None)
     left = planned.removed if not resets else (*planned.removed, *planned.kept)
     came = planned.added if not resets else (*planned.kept, *planned.added)
     credits_of = await _credits(tx, left, day, planned.prices, around, tariff)
@@ -178,9 +179,14 @@ def _new_period(
         anchor_day=None,
     )
     begins = period_of(enter_period(fresh, 0), 0)
-    old = period_of(one, one.period_index)
-    ends = SchedulePeriod(old.index, Period(old.period.start, day), old.full) if day > old.period.start else None
-    used = compose(one.id, around, tariff, advance=None, arrears=ends, with_pending=False)
+    ends, counted = (_until(one_side, day) for one_side in ending_periods(one))
+    used = compose(one.id, around, tariff, advance=None, arrears=ends, counted=counted, with_pending=False)
     now = replace(around, items=tuple(row_of(item) for item in items))
     new = compose(one.id, now, tariff, advance=begins, arrears=None, with_pending=False)
     return [line.charge for line in (*used.priced.lines, *new.priced.lines)]
+
+
+def _until(old: SchedulePeriod | None, day: date) -> SchedulePeriod | None:
+    if old is None or day <= old.period.start:
+        return None
+    return SchedulePeriod(old.index, Period(old.period.start, day), old.full)

@@ -21,6 +21,8 @@ from cauce.billing.payments.rules import DunningCase, Recovery, after_retry, ope
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import INCOMPLETE_END, UNPAID_END, Step, Subscription, end, wait_for
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.final import bill_rest
+from cauce.flows.billing.issue import Batch
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
@@ -62,7 +64,7 @@ async def open_cases(
     return events
 
 
-async def missed(tx: Tx, misses: Sequence[Miss], actor: str) -> list[NewEvent]:
+async def missed(tx: Tx, misses: Sequence[Miss], batch: Batch, actor: str) -> None:
     """Failed payments: the subscription falls behind, the recovery begins or takes its next step (T14, T20, T24, T25)."""
     events = [_failed(miss) for miss in misses]
     latest = {miss.invoice.subscription_id: miss for miss in misses if miss.invoice.subscription_id is not None}
@@ -93,7 +95,8 @@ async def missed(tx: Tx, misses: Sequence[Miss], actor: str) -> list[NewEvent]:
     at = max(miss.at for miss in misses)
     events += await follow_access(tx, [step.after for step in steps], plans, at)
     refusals = {one: (miss.refusal, miss.at) for one, miss in latest.items()}
-    return events + await next_steps(tx, [known[one] for one in known if one in locked], refusals, actor)
+    batch.events += events
+    await next_steps(tx, [known[one] for one in known if one in locked], refusals, batch, actor)
 
 
 def _too_late(
@@ -130,22 +133,23 @@ def _fall_behind(one: Subscription, miss: Miss) -> tuple[Subscription, str]:
     return one, ""
 
 
-async def reconsider(tx: Tx, subscription_ids: Sequence[str], at: datetime, actor: str) -> list[NewEvent]:
+async def reconsider(tx: Tx, subscription_ids: Sequence[str], at: datetime, batch: Batch, actor: str) -> None:
     """After answers came: recoveries whose retry is over, though part of the debt is left, take their next step."""
     known = await cases.lock_open(tx, subscription_ids)
-    return await next_steps(tx, list(known.values()), {one: (case.refusal, at) for one, case in known.items()}, actor)
+    refusals = {one: (case.refusal, at) for one, case in known.items()}
+    await next_steps(tx, list(known.values()), refusals, batch, actor)
 
 
 async def next_steps(
-    tx: Tx, known: Sequence[DunningCase], refusals: Mapping[str, tuple[str, datetime]], actor: str
-) -> list[NewEvent]:
+    tx: Tx, known: Sequence[DunningCase], refusals: Mapping[str, tuple[str, datetime]], batch: Batch, actor: str
+) -> None:
     """A retry failed: the next one is set, or the recovery is exhausted and the plan's last step follows.
 
     Only cases whose retry is under way (no due time) and of which no attempt is in flight any more are moved.
     """
     retried = [case for case in known if case.due_at is None]
     if not retried:
-        return []
+        return
     busy = await payments.in_flight_of_subscriptions(tx, [case.subscription_id for case in retried])
     over = [case for case in retried if case.subscription_id not in busy]
     paid = await cases.last_successes(tx, [case.customer_id for case in over])
@@ -164,14 +168,17 @@ async def next_steps(
         events.append(NewEvent("dunning.step_executed", case.id, when, content, case.customer_id))
         if case.state == "exhausted":
             events.append(NewEvent("dunning.exhausted", case.id, when, content, case.customer_id))
-    return events + await exhaust(tx, [case for case in moved if case.state == "exhausted"], at, actor)
+    batch.events += events
+    await exhaust(tx, [case for case in moved if case.state == "exhausted"], at, batch, actor)
 
 
-async def exhaust(tx: Tx, exhausted: Sequence[DunningCase], at: datetime, actor: str) -> list[NewEvent]:
-    """The terminal action of ended recoveries: unpaid and restricted, or canceled (T24, T25)."""
+async def exhaust(tx: Tx, exhausted: Sequence[DunningCase], at: datetime, batch: Batch, actor: str) -> None:
+    """The terminal action of ended recoveries: unpaid and restricted, or canceled and owing the last use (T24, T25)."""
     if not exhausted:
-        return []
+        return
     locked = await subscriptions.lock(tx, [case.subscription_id for case in exhausted])
+    ending = [case.subscription_id for case in exhausted if case.policy.terminal == "cancel"]
+    locked |= await bill_rest(tx, [locked[one] for one in ending if locked[one].status == "past_due"], at, batch)
     steps, events = [], []
     for case in exhausted:
         one = locked[case.subscription_id]
@@ -186,7 +193,7 @@ async def exhaust(tx: Tx, exhausted: Sequence[DunningCase], at: datetime, actor:
         events.append(NewEvent(kind, one.id, at, {"reason": "dunning_exhausted"}, one.customer_id))
     await subscriptions.move(tx, steps, actor)
     plans = await catalog.read_plans(tx, {step.after.plan_id for step in steps})
-    return events + await follow_access(tx, [step.after for step in steps], plans, at)
+    batch.events += events + await follow_access(tx, [step.after for step in steps], plans, at)
 
 
 async def close(

@@ -19,6 +19,7 @@ from cauce.billing.subscriptions.rules import (
     Entered,
     Step,
     Subscription,
+    ending_periods,
     enter_period,
     entered,
     is_complete,
@@ -76,8 +77,8 @@ def decide(subscription: Subscription, around: Surroundings, tariff: Tariff, bat
     at = subscription.due_at
     after = entered(subscription, subscription.period_index + 1)
     advance = period_of(subscription, after.period_index)
-    arrears = period_of(subscription, subscription.period_index) if subscription.period_index >= 0 else None
-    bill = compose(subscription.id, around, tariff, advance=advance, arrears=arrears)
+    arrears, counted = ending_periods(subscription)
+    bill = compose(subscription.id, around, tariff, advance=advance, arrears=arrears, counted=counted)
     invoice = batch.bill(subscription, around, bill, at, period=advance.period)
     content = {"invoice": invoice.id, "period_start": after.period_start, "period_end": after.period_end}
     batch.events.append(NewEvent("subscription.renewed", subscription.id, at, content, subscription.customer_id))

@@ -1,0 +1,69 @@
+"""What subscriptions that end or rest in the middle of a period still owe: their use so far, and fees billed in arrears.
+
+Fees count the days before the day of the end (V9). Use counts that day too, for it was used: so does the minimum that
+belongs to it. The days whose use is billed here are remembered, so a return on the same day bills none twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from cauce.billing.subscriptions.rules import Subscription, counts_from, local_day, running_period
+from cauce.flows.billing.bills import Tariff, compose
+from cauce.flows.billing.issue import Batch, load_billed, load_tariff
+from cauce.kernel.calendar.months import add_days
+from cauce.kernel.calendar.periods import Period, SchedulePeriod
+from cauce.reports.billing_run import Surroundings, used_between
+from cauce.storage.database import Tx
+
+
+async def bill_rest(
+    tx: Tx, ending: Sequence[Subscription], at: datetime, batch: Batch, *, with_pending: bool = True
+) -> dict[str, Subscription]:
+    """Bill what locked subscriptions owe of their running periods at `at`; they then count use from the next day on.
+
+    `with_pending`: also what waits for the next invoice. Nothing owed makes no invoice. All of them are given back.
+    """
+    counted = {one.id: days for one in ending if (days := _uncounted(one, at)) is not None}
+    owing = [one for one in ending if one.id in counted]
+    if not owing:
+        return {one.id: one for one in ending}
+    arounds = await load_billed(tx, list(counted))
+    used = await used_between(tx, [(one, days.period.start, days.period.end) for one, days in counted.items()])
+    arounds = {one: replace(arounds[one], used=used.get((one, days.period.start), {})) for one, days in counted.items()}
+    until = {one: days.period.end for one, days in counted.items()}
+    tariff = await load_tariff(tx, owing, [arounds[one.id] for one in owing], until=until, stop=at)
+    for one in owing:
+        _bill(one, arounds[one.id], tariff, counted[one.id], at, batch, with_pending=with_pending)
+    return {one.id: replace(one, usage_from=until[one.id]) if one.id in until else one for one in ending}
+
+
+def _uncounted(one: Subscription, at: datetime) -> SchedulePeriod | None:
+    """The days of the running period, that of `at` included, whose use is not billed yet."""
+    since, running = counts_from(one), running_period(one)
+    if since is None or running is None or one.status not in ("active", "past_due"):
+        return None
+    until = min(add_days(local_day(one, at), 1), running.period.end)
+    return SchedulePeriod(running.index, Period(since, until), running.full) if since < until else None
+
+
+def _bill(
+    one: Subscription,
+    around: Surroundings,
+    tariff: Tariff,
+    counted: SchedulePeriod,
+    at: datetime,
+    batch: Batch,
+    *,
+    with_pending: bool,
+) -> None:
+    running, day = running_period(one), local_day(one, at)
+    assert running is not None
+    served = None
+    if day > running.period.start:
+        served = SchedulePeriod(running.index, Period(running.period.start, min(day, running.period.end)), running.full)
+    bill = compose(one.id, around, tariff, advance=None, arrears=served, counted=counted, with_pending=with_pending)
+    if bill.priced.lines:
+        batch.bill(one, around, bill, at, reason="final")
