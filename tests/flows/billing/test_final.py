@@ -66,7 +66,7 @@ async def test_cancelling_now_bills_the_use_up_to_this_instant_and_fees_in_arrea
     final = (await seller.invoices(one))[-1]
     assert (final["id"], final["reason"], final["status"]) == (done.invoice_id, "final", "paid")
     # 600 for ten of thirty days, 23 calls, of the minimum 900 eleven thirtieths are 330 less 230
-    assert sorted(amounts(final)) == [("minimum", 100), ("one_off", 77), ("recurring", 200), ("usage", 230)]
+    assert sorted(amounts(final)) == [("minimum", 100), ("pending", 77), ("recurring", 200), ("usage", 230)]
     assert (await seller.subscription(one)).status == "canceled"
     await seller.advance_to(datetime(2026, 6, 1, 9, tzinfo=UTC))
     assert len(await seller.invoices(one)) == 2
