@@ -113,7 +113,8 @@ class Registry:
     whether the organization has any use for them at present; `gathered` gives a kind a chunk's events of some types.
     `concluders` maps the purpose of an instruction to the
     flow that gives its outcome effect, `subject_locks` to what locks the objects concerned before any of them does;
-    `notices` maps kinds of notice that answer no instruction to a flow.
+    `unresolved` likewise to what tells an outcome that is not known, once. `notices` maps kinds of notice that answer no
+    instruction to a flow.
     """
 
     jobs: Mapping[str, JobKind]
@@ -121,6 +122,7 @@ class Registry:
     events: Mapping[str, tuple[str, ...]]
     concluders: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     subject_locks: Mapping[str, SubjectLock] = field(default_factory=dict)
+    unresolved: Mapping[str, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     gathered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)

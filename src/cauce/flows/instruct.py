@@ -19,6 +19,7 @@ from cauce.channels.rules import Instruction
 from cauce.flows.context import Context, Runtime, SubjectLock, SweepKind
 from cauce.flows.refused_keys import leave_stopped, note_access
 from cauce.flows.together import together
+from cauce.flows.unresolved import note_unresolved
 from cauce.gateway.charging import Charge, PaymentLink
 from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
@@ -165,10 +166,15 @@ async def _conclude(context: Context, tx: Tx, outcomes: Mapping[str, Outcome[Any
     outcomes = {key: rules.awaiting_access(outcome) for key, outcome in outcomes.items()}
     await _store(tx, fresh, outcomes, now)
     await note_access(context, tx, fresh, outcomes, now)
+    began = await note_unresolved(tx, fresh, outcomes, now, context.actor.name)
     concluded = [_concluded(one, outcomes[one.key], now) for one in fresh if _is_news(one, outcomes[one.key])]
     by_purpose = sorted(concluded, key=lambda one: one.purpose)
     for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):
         await context.runtime.registry.concluders[purpose](context, tx, list(group))
+    for purpose, doubtful in groupby(sorted(began, key=lambda one: one.purpose), key=lambda one: one.purpose):
+        if purpose in context.runtime.registry.unresolved:
+            told = [_concluded(one, outcomes[one.key], now) for one in doubtful]
+            await context.runtime.registry.unresolved[purpose](context, tx, told)
 
 
 async def _lock_subjects(context: Context, tx: Tx, fresh: Sequence[Instruction]) -> None:

@@ -55,6 +55,7 @@ REGISTRY = Registry(
     events=_events(),
     every_event={notify.FAN_OUT_JOB: notify.is_wanted},
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
+    unresolved=billing.UNRESOLVED,
     subject_locks=marketplace.SUBJECT_LOCKS,
     notices={**billing.NOTICES, **outreach.NOTICES, **chat.NOTICES},
     gathered=dict(outreach.GATHERED),

@@ -28,14 +28,14 @@ _MEANINGS: dict[str, dict[str, str]] = {
     },
     "plan": {
         "created": "A plan version was made.",
-        "updated": "A plan changed.",
+        "updated": "A plan that was known has a new version.",
         "archived": "A plan is no longer sold.",
         "published": "A plan is offered on hosted pages.",
         "unpublished": "A plan is hidden from hosted pages.",
     },
     "price": {
         "created": "An immutable price was made.",
-        "updated": "A price's description or metadata changed.",
+        "updated": "A plan's new version has other terms under this price's key; who has the old price keeps it.",
         "archived": "A price is no longer sold.",
     },
     "coupon": {
@@ -92,7 +92,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "removed": "The charge was withdrawn.",
     },
     "invoice": {
-        "created": "A draft invoice was made.",
+        "created": "An invoice was made.",
         "finalized": "The invoice has its number and is open.",
         "will_be_due": "The due date is near.",
         "payment_action_required": "The customer must authenticate the payment.",
@@ -101,7 +101,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "overdue": "The due date passed.",
         "voided": "The invoice was voided.",
         "marked_uncollectible": "The invoice was written off.",
-        "updated": "The draft changed.",
+        "updated": "An open invoice is owed less: a part was paid or credited.",
         "upcoming": "The next invoice of a subscription, which the event is numbered under, is near: 7 days, for yearly plans 30.",
     },
     "credit_note": {
@@ -156,11 +156,6 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "recorded": "Usage was recorded.",
         "threshold_reached": "A usage threshold was reached.",
         "limit_reached": "A usage limit was reached.",
-    },
-    "wallet": {
-        "topped_up": "Credit was granted.",
-        "consumed": "Credit was used.",
-        "expired": "Credit lapsed.",
     },
     "message": {
         "queued": "A message waits to be sent.",
@@ -270,7 +265,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "licence_expiring": "A holder's licence ends soon.",
     },
     "instruction": {
-        "concluded": "The outcome of a provider command is final.",
+        "concluded": "The outcome of a provider command that was not known is known.",
         "unresolved": "The outcome of a provider command is not known.",
     },
     "organization": {

@@ -42,6 +42,7 @@ REGISTRY = Registry(
     (instruct.ASK_SWEEP, *steps.SWEEPS),
     steps.EVENT_FLOWS,
     concluders=steps.CONCLUDERS,
+    unresolved=steps.UNRESOLVED,
 )
 
 

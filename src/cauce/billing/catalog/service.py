@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -104,6 +104,7 @@ async def create_plan(tx: Tx, plan: NewPlan, *, now: datetime, actor: str = "sys
         for phase in price.phases:
             model_from(phase.model)
     plan_id = new_id("plan")
+    before = await store.newest_version(tx, plan.key)
     version = await store.insert_plan(tx, plan_id, plan, now)
     price_ids = [new_id("price") for _ in plan.prices]
     await store.insert_prices(tx, plan_id, plan.product_id, price_ids, plan.prices, now)
@@ -112,8 +113,26 @@ async def create_plan(tx: Tx, plan: NewPlan, *, now: datetime, actor: str = "sys
         NewEvent("price.created", price_id, now, {"plan": plan_id, "key": price.key, "currency": price.currency})
         for price_id, price in zip(price_ids, plan.prices, strict=True)
     ]
+    if before is not None:
+        events += await _what_changed(tx, before, plan_id, plan, price_ids, version, now)
     await emit(tx, events, actor=actor)
     return plan_id
+
+
+async def _what_changed(
+    tx: Tx, before: Plan, plan_id: str, plan: NewPlan, price_ids: Sequence[str], version: int, now: datetime
+) -> list[NewEvent]:
+    """That a known plan has a new version, and which of its prices have other terms there."""
+    content = {"key": plan.key, "version": version}
+    events = [NewEvent("plan.updated", plan_id, now, content, previous={"id": before.id, "version": before.version})]
+    old = {(price.key, price.currency): price for price in await prices_of_plan(tx, before.id)}
+    new = await read_prices(tx, price_ids)
+    for price in new.values():
+        known = old.get((price.key, price.currency))
+        if known is not None and price != replace(known, id=price.id, plan_id=plan_id):
+            told = {"plan": plan_id, "key": price.key, "currency": price.currency}
+            events.append(NewEvent("price.updated", price.id, now, told, previous={"id": known.id}))
+    return events
 
 
 async def require_sold(tx: Tx, key: str) -> tuple[str, list[Price]]:

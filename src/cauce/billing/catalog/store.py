@@ -91,10 +91,16 @@ async def read_plans(tx: Tx, ids: Iterable[str]) -> dict[str, Plan]:
 
 async def latest_plan(tx: Tx, key: str) -> Plan:
     """The newest version of a plan; `NotFound` otherwise."""
-    row = await tx.row(QUERIES.latest_plan, tx.org, key)
-    if row is None:
+    plan = await newest_version(tx, key)
+    if plan is None:
         raise NotFound(f"there is no plan {key}", param="plan")
-    return _plan(row)
+    return plan
+
+
+async def newest_version(tx: Tx, key: str) -> Plan | None:
+    """The newest version of a plan, or None."""
+    row = await tx.row(QUERIES.latest_plan, tx.org, key)
+    return None if row is None else _plan(row)
 
 
 async def latest_plans(tx: Tx) -> list[Plan]:

@@ -28,6 +28,7 @@ PREFIX = "INV-"
 
 __all__ = [
     "PendingLine",
+    "changed",
     "insert_pending",
     "invoice_pending",
     "issue",
@@ -64,10 +65,20 @@ async def issue(tx: Tx, invoices: Sequence[NewInvoice]) -> list[NewEvent]:
             "total": invoice.total_minor,
             "amount_due": invoice.amount_due_minor,
         }
+        events.append(NewEvent("invoice.created", invoice.id, invoice.issued_at, content, invoice.customer_id))
         events.append(NewEvent("invoice.finalized", invoice.id, invoice.issued_at, content, invoice.customer_id))
         if invoice.status == "paid":
             events.append(NewEvent("invoice.paid", invoice.id, invoice.issued_at, content, invoice.customer_id))
     return events
+
+
+def changed(before: Invoice, after: Invoice, at: datetime) -> list[NewEvent]:
+    """That an open invoice is owed less by now, for whoever follows what is due; none when it is settled or as before."""
+    if after.status != "open" or after.amount_due_minor == before.amount_due_minor:
+        return []
+    content = {"number": after.number, "amount_due": after.amount_due_minor, "currency": after.currency}
+    previous = {"amount_due": before.amount_due_minor}
+    return [NewEvent("invoice.updated", after.id, at, content, after.customer_id, previous)]
 
 
 def settle(invoice: Invoice, amount_minor: int) -> tuple[Invoice, int]:

@@ -113,8 +113,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (org_id, subscription_id, coupon_id) DO NOTHING
 
 -- name: use_discounts
-UPDATE subscriptions.discount d SET periods_left = d.periods_left - 1
- WHERE d.org_id = $1 AND d.id = ANY ($2::text[]) AND d.periods_left > 0
+-- Those that are used up by it are given back.
+WITH used AS (
+  UPDATE subscriptions.discount d SET periods_left = d.periods_left - 1
+   WHERE d.org_id = $1 AND d.id = ANY ($2::text[]) AND d.periods_left > 0 RETURNING d.id, d.subscription_id, d.coupon_id, d.periods_left)
+SELECT u.id, u.subscription_id, u.coupon_id FROM used u WHERE u.periods_left = 0 ORDER BY u.id
 
 -- name: insert_change
 INSERT INTO subscriptions.change (org_id, id, subscription_id, content, at_period_end, due_at, state, created_at)

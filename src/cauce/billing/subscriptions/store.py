@@ -214,10 +214,9 @@ async def preferred_methods(tx: Tx, subscription_ids: Sequence[str]) -> dict[str
     return {row["id"]: row["method_id"] for row in rows}
 
 
-async def use_discounts(tx: Tx, discount_ids: Sequence[str]) -> None:
-    """One more invoice used these discounts."""
-    if discount_ids:
-        await tx.run(QUERIES.use_discounts, tx.org, list(discount_ids))
+async def use_discounts(tx: Tx, discount_ids: Sequence[str]) -> list[Row]:
+    """One more invoice used these discounts; those that work no longer: id, subscription, coupon."""
+    return await tx.rows(QUERIES.use_discounts, tx.org, list(discount_ids)) if discount_ids else []
 
 
 def _columns(subscriptions: Sequence[Subscription]) -> list[list[Any]]:

@@ -39,7 +39,7 @@ from cauce.storage import jobs
 from cauce.storage.audit import SYSTEM
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import NewJob
-from cauce.storage.outbox import NewEvent
+from cauce.storage.outbox import NewEvent, emit
 
 CHARGE_PURPOSE = "payments.charge"
 
@@ -195,6 +195,23 @@ async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded])
     if partly_paid:
         await reconsider(tx, sorted(one for one in partly_paid if one), at, batch, context.actor.name)
     await write(tx, batch, context.actor.name, context.cause)
+
+
+async def tell_unresolved(context: Context, tx: Tx, answers: list[Concluded]) -> None:
+    """Nobody knows what became of these charges: staff is told, and no other attempt is made until it is known (H6)."""
+    attempts = await payments.lock_attempts(tx, [one.object_id for one in answers])
+    events = [
+        NewEvent(
+            "payment.unresolved",
+            attempt.id,
+            one.at,
+            {"invoice": attempt.invoice_id, "amount": attempt.amount_minor, "currency": attempt.currency},
+            attempt.customer_id,
+        )
+        for one in answers
+        if (attempt := attempts.get(one.object_id)) is not None
+    ]
+    await emit(tx, events, actor=context.actor.name, cause=context.cause)
 
 
 def _hear(attempt: Attempt, answer: Concluded, heard: _Heard) -> None:

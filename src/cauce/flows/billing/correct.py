@@ -119,6 +119,7 @@ async def _credit_parts(
     if after.status == "open" and after.amount_due_minor == 0:
         after = replace(after, status=INVOICE.step("open", "settle"), due_at=None)
         batch.events.append(NewEvent("invoice.paid", after.id, now, {"number": after.number}, after.customer_id))
+    batch.events += invoicing.changed(invoice, after, now)
     await invoicing.save(tx, [after], now)
     if after.status != invoice.status:
         await after_settled(tx, [after], {}, batch, now, actor)

@@ -26,7 +26,7 @@ from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
 from cauce.reports import billing_run
 from cauce.reports.billing_run import Surroundings, Weighing, load_surroundings
-from cauce.storage.database import Tx
+from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
 
@@ -115,7 +115,8 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
     Whoever issues waits for the number series from the first number to the commit. So all that needs no number is
     written before it: of several workers one writes the rest of its chunk while the others decide theirs.
     """
-    await subscriptions.use_discounts(tx, batch.discount_ids)
+    over = await subscriptions.use_discounts(tx, batch.discount_ids)
+    batch.events += _removed(over, batch.invoices)
     await subscriptions.begin_phases(tx, batch.begun)
     await invoicing.invoice_pending(tx, batch.pending)
     await invoicing.write_lines(tx, batch.invoices)
@@ -137,6 +138,21 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
     await emit(tx, issued + credit_used + told, actor=actor, cause=cause)
     assert len(batch.journals) <= ITEMS_MAX
     require_posted(await post(tx, batch.journals))
+
+
+def _removed(over: Sequence[Row], invoices: Sequence[NewInvoice]) -> list[NewEvent]:
+    by_subscription = {one.subscription_id: one for one in invoices}
+    return [
+        NewEvent(
+            "discount.removed",
+            row["id"],
+            invoice.issued_at,
+            {"coupon": row["coupon_id"], "subscription": row["subscription_id"], "invoice": invoice.id},
+            invoice.customer_id,
+        )
+        for row in over
+        if (invoice := by_subscription.get(row["subscription_id"])) is not None
+    ]
 
 
 async def load_billed(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surroundings]:

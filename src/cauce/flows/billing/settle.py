@@ -70,6 +70,7 @@ async def settle(
         if after.status == "paid" and before.status != "paid":
             content = {"number": after.number, "subscription": after.subscription_id, "total": after.total_minor}
             batch.events.append(NewEvent("invoice.paid", after.id, arrival.at, content, after.customer_id))
+        batch.events += invoicing.changed(before, after, arrival.at)
     at = max(arrival.at for arrival in arrivals)
     await payments.insert_payments(tx, arrived)
     await invoicing.save(tx, list(changed.values()), at)

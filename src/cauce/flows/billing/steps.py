@@ -66,6 +66,8 @@ CONCLUDERS: dict[str, Concluder] = {
     refunds.REFUND_PURPOSE: refunds.conclude_refunds,
 }
 
+UNRESOLVED: dict[str, Concluder] = {collect.CHARGE_PURPOSE: collect.tell_unresolved}
+
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
     NoticeKind.DISPUTE: disputes.dispute_told,
     NoticeKind.METHOD: disputes.method_told,

@@ -1,0 +1,32 @@
+"""Commands whose outcome is not known are told by event when that begins, and again when it is known after all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from cauce.channels.rules import Instruction
+from cauce.gateway.outcome import Declined, Done, Outcome, Unknown
+from cauce.storage.database import Tx
+from cauce.storage.outbox import NewEvent, emit
+
+
+async def note_unresolved(
+    tx: Tx, fresh: Sequence[Instruction], outcomes: Mapping[str, Outcome[Any]], now: datetime, actor: str
+) -> list[Instruction]:
+    """Tell it of locked instructions; those whose outcome was not in doubt before."""
+    began = [one for one in fresh if isinstance(outcomes[one.key], Unknown) and one.state != "unknown"]
+    known = [one for one in fresh if isinstance(outcomes[one.key], Done | Declined) and one.state == "unknown"]
+    events = [
+        NewEvent(
+            kind,
+            one.key,
+            now,
+            {"operation": one.operation.value, "object": one.object_id, "channel": one.channel_id},
+        )
+        for kind, told in (("instruction.unresolved", began), ("instruction.concluded", known))
+        for one in told
+    ]
+    await emit(tx, events, actor=actor)
+    return began
