@@ -95,6 +95,12 @@ SELECT key, purpose, operation, state FROM channels.instruction
 SELECT EXISTS (SELECT FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND concluded_at IS NULL
                   AND NOT (operation = 'collect' AND state = 'pending'))
 
+-- name: unknown_before
+-- Whatever is not final is asked about, so it has a due time.
+SELECT i.operation, count(*) AS many FROM channels.instruction i
+ WHERE i.org_id = $1 AND i.due_at IS NOT NULL AND i.state = 'unknown' AND i.created_at < $2 AND ($3::text = '' OR i.channel_id = $3)
+ GROUP BY i.operation ORDER BY i.operation
+
 -- name: instructions_of_object
 SELECT key, channel_id, purpose, operation, state, ref, outcome, sends, asks, created_at, concluded_at
   FROM channels.instruction WHERE org_id = $1 AND object_id = $2 ORDER BY created_at, key

@@ -236,3 +236,8 @@ def _instruction(row: Row) -> Instruction:
 
 DUE = sweep_over("channels.ask", 10, "channels.instruction", key=("key",), columns=("object_id",), ties=())
 """Instructions whose provider must be asked."""
+
+
+async def unknown_before(tx: Tx, until: datetime, channel_id: str = "") -> dict[str, int]:
+    """Operation -> how many commands given before `until` have an outcome that is not known; "": of every channel."""
+    return {row["operation"]: row["many"] for row in await tx.rows(QUERIES.unknown_before, tx.org, until, channel_id)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime, timedelta
 
+from cauce.channels.store import unknown_before
 from cauce.flows.billing.exchange import value_month
 from cauce.flows.billing.recognize import is_to_recognize, recognize_in
 from cauce.kernel.calendar.zones import start_of_day, zone_of
@@ -43,7 +44,19 @@ async def _billing_lines(tx: Tx, name: MonthName, now: datetime) -> list[Line]:
     return [Line("revenue_recognized", not waits, said), Line("currency_differences_posted", not told, told)]
 
 
-LINES: list[Callable[[Tx, MonthName, datetime], Awaitable[list[Line]]]] = [months.own_lines, _billing_lines]
+async def _channel_lines(tx: Tx, name: MonthName, now: datetime) -> list[Line]:
+    """That no attempt, refund or other command of the month has an outcome that nobody knows (O12)."""
+    ends_at = start_of_day(next_month(name.starts_on), zone_of((await read_org(tx, tx.org)).timezone))
+    doubtful = await unknown_before(tx, ends_at, name.channel_id)
+    said = ", ".join(f"{many} {operation}" for operation, many in doubtful.items())
+    return [Line("no_outcome_unknown", not doubtful, said and f"the outcome is not known of: {said}")]
+
+
+LINES: list[Callable[[Tx, MonthName, datetime], Awaitable[list[Line]]]] = [
+    months.own_lines,
+    _billing_lines,
+    _channel_lines,
+]
 
 
 async def checklist(database: Database, org_id: int, name: MonthName) -> list[Line]:
