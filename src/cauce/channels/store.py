@@ -228,6 +228,11 @@ async def exchanges(tx: Tx, *, correlation: str | None = None, before: int = LAT
     return await tx.rows(QUERIES.exchanges, tx.org, correlation, before, rows_max)
 
 
+async def unknown_before(tx: Tx, until: datetime, channel_id: str = "") -> dict[str, int]:
+    """Operation -> how many commands given before `until` have an outcome that is not known; "": of every channel."""
+    return {row["operation"]: row["many"] for row in await tx.rows(QUERIES.unknown_before, tx.org, until, channel_id)}
+
+
 def _instruction(row: Row) -> Instruction:
     operation = Operation(row["operation"])
     fields = {**dict(row), "operation": operation, "request": request_from(operation, row["request"])}
@@ -236,8 +241,3 @@ def _instruction(row: Row) -> Instruction:
 
 DUE = sweep_over("channels.ask", 10, "channels.instruction", key=("key",), columns=("object_id",), ties=())
 """Instructions whose provider must be asked."""
-
-
-async def unknown_before(tx: Tx, until: datetime, channel_id: str = "") -> dict[str, int]:
-    """Operation -> how many commands given before `until` have an outcome that is not known; "": of every channel."""
-    return {row["operation"]: row["many"] for row in await tx.rows(QUERIES.unknown_before, tx.org, until, channel_id)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Literal
@@ -275,25 +274,6 @@ class NewPlan:
     options: tuple[dict[str, Any], ...] = ()
     policy: PlanPolicy = field(default_factory=PlanPolicy)
     content: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Coupon:
-    """A coupon as it is stored."""
-
-    id: str
-    code: str
-    percent: Fraction | None
-    amount_minor: int | None
-    currency: str | None
-    duration: str
-    duration_periods: int | None
-    product_ids: tuple[str, ...]
-    first_purchase: bool
-    redemptions_max: int | None
-    redemptions: int
-    expires_at: datetime | None
-    archived_at: datetime | None
 
 
 def shared_interval(intervals: list[Interval]) -> Interval:

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
+from cauce.billing.catalog.coupons import Coupon
 from cauce.billing.catalog.models import model_from, phases_from, rate_of, whole
 from cauce.billing.catalog.policies import policy_from, policy_to_plain
-from cauce.billing.catalog.rules import Coupon, NewPlan, NewPrice, Plan, Price, PriceKind
+from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, Price, PriceKind
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.errors import NotFound
 from cauce.pricing.schedule import Billing

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from cauce.kernel.calendar.months import add_days
-from cauce.kernel.calendar.periods import Interval, Period, Schedule, SchedulePeriod, interval_of
+from cauce.kernel.calendar.periods import Interval, Schedule, SchedulePeriod, interval_of
 from cauce.kernel.calendar.zones import at_local_time, local_date, same_time_after, zone_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 
@@ -142,30 +142,6 @@ def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
 @lru_cache(maxsize=65_536)
 def _period(anchor_on: date, unit: str, count: int, anchor_day: int | None, index: int) -> SchedulePeriod:
     return Schedule(anchor_on, interval_of(unit, count), anchor_day).period(index)
-
-
-def running_period(subscription: Subscription) -> SchedulePeriod | None:
-    """The period that runs, from the day on which it began for this subscription: after a pause, that of its end."""
-    if subscription.period_index < 0:
-        return None
-    found, start = period_of(subscription, subscription.period_index), subscription.period_start
-    begun = Period(max(start or found.period.start, found.period.start), found.period.end)
-    return SchedulePeriod(found.index, begun, found.full)
-
-
-def counts_from(subscription: Subscription) -> date | None:
-    """The first day of the running period whose use is not billed yet; None when no period runs."""
-    start, counted = subscription.period_start, subscription.usage_from
-    return start if start is None or counted is None else max(start, counted)
-
-
-def ending_periods(subscription: Subscription) -> tuple[SchedulePeriod | None, SchedulePeriod | None]:
-    """At the end of the running period: the days that fees in arrears are for, and those whose use is not billed yet."""
-    running, since = running_period(subscription), counts_from(subscription)
-    if running is None or since is None:
-        return running, running
-    counted = Period(min(max(since, running.period.start), running.period.end), running.period.end)
-    return running, SchedulePeriod(running.index, counted, running.full)
 
 
 def instant_of(subscription: Subscription, day: date) -> datetime:
@@ -303,26 +279,6 @@ def pause(subscription: Subscription, reason: str, day: date, due_kind: str, due
         resume_at=due_at if due_kind == RESUME else None,
         mrr_minor=0,
     )
-
-
-def notice_instants(
-    subscription: Subscription, days_before: tuple[int, ...], now: datetime
-) -> list[tuple[str, datetime]]:
-    """When `trial_will_end` is told: so many local days before the end, at once when that has passed (D3)."""
-    if subscription.trial_end is None:
-        return []
-    zone = zone_of(subscription.timezone)
-    told = [(days, same_time_after(subscription.trial_end, -days, zone)) for days in days_before]
-    return [(f"trial_will_end:{days}", max(instant, now)) for days, instant in told]
-
-
-def email_identity(email: str) -> str:
-    """An address as one person's identity: lower case, no `+tag`, no dots where the mailbox ignores them."""
-    name, _, host = email.strip().lower().rpartition("@")
-    name = name.split("+", 1)[0]
-    if host in ("gmail.com", "googlemail.com"):
-        name, host = name.replace(".", ""), "gmail.com"
-    return f"email:{name}@{host}"
 
 
 def retention_end(at: datetime, days: int) -> datetime:

@@ -12,16 +12,8 @@ import msgspec
 from cauce.billing.catalog import service as catalog
 from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import (
-    Step,
-    Subscription,
-    end,
-    ending_periods,
-    enter_period,
-    is_complete,
-    local_day,
-    period_of,
-)
+from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_period, is_complete, local_day, period_of
+from cauce.billing.subscriptions.running import ending_periods
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, discount_of
 from cauce.flows.billing.changing import plan_change, write_items

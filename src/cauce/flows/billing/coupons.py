@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import Coupon
+from cauce.billing.catalog.coupons import Coupon
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Subscription
 from cauce.kernel.errors import Conflict, InvalidRequest

@@ -11,7 +11,8 @@ from fractions import Fraction
 
 from cauce.billing.catalog.rules import PriceKind
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import ending_periods, local_day
+from cauce.billing.subscriptions.rules import local_day
+from cauce.billing.subscriptions.running import ending_periods
 from cauce.flows.billing.bills import sold_of, used_quantity
 from cauce.flows.billing.issue import load_tariff
 from cauce.flows.context import Context

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from cauce.billing.subscriptions.rules import Subscription, counts_from, local_day, running_period
+from cauce.billing.subscriptions.rules import Subscription, local_day
+from cauce.billing.subscriptions.running import counts_from, running_period
 from cauce.flows.billing.bills import Tariff, compose
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff
 from cauce.kernel.calendar.months import add_days

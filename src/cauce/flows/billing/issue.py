@@ -15,7 +15,8 @@ from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Subscription, counts_from, instant_of, local_day, payable_on, period_of
+from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on, period_of
+from cauce.billing.subscriptions.running import counts_from
 from cauce.flows.billing.bills import Bill, Tariff
 from cauce.flows.billing.late_usage import add_late_usage
 from cauce.kernel.calendar.months import add_days

@@ -21,7 +21,8 @@ from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.service import PendingLine
 from cauce.billing.invoicing.store import decimal_of
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Item, Subscription, counts_from, schedule_of
+from cauce.billing.subscriptions.rules import Item, Subscription, schedule_of
+from cauce.billing.subscriptions.running import counts_from
 from cauce.billing.usage import service as usage
 from cauce.billing.usage.rules import LATE_DAYS, LateDay
 from cauce.flows.billing.bills import counted_quantity

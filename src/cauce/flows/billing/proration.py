@@ -15,7 +15,8 @@ from fractions import Fraction
 from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
-from cauce.billing.subscriptions.rules import Item, Subscription, counts_from, ending_periods, enter_period, period_of
+from cauce.billing.subscriptions.rules import Item, Subscription, enter_period, period_of
+from cauce.billing.subscriptions.running import counts_from, ending_periods
 from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff

@@ -15,16 +15,8 @@ from itertools import groupby
 
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import (
-    Entered,
-    Step,
-    Subscription,
-    ending_periods,
-    enter_period,
-    entered,
-    is_complete,
-    period_of,
-)
+from cauce.billing.subscriptions.rules import Entered, Step, Subscription, enter_period, entered, is_complete, period_of
+from cauce.billing.subscriptions.running import ending_periods
 from cauce.flows.billing import boundary
 from cauce.flows.billing.bills import Tariff, compose, monthly_revenue
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write

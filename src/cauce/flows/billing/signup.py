@@ -27,9 +27,8 @@ from cauce.billing.subscriptions.rules import (
     Subscription,
     begin_term,
     begin_trial,
-    email_identity,
-    notice_instants,
 )
+from cauce.billing.subscriptions.trials import email_identity, notice_instants
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.coupons import apply_coupon
 from cauce.flows.billing.issue import Batch, write

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Step, move_trial, notice_instants
+from cauce.billing.subscriptions.rules import Step, move_trial
+from cauce.billing.subscriptions.trials import notice_instants
 from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.trials import end_trials

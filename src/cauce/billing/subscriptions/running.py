@@ -1,0 +1,32 @@
+"""The period that runs, and which of its days are not billed yet. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from cauce.billing.subscriptions.rules import Subscription, period_of
+from cauce.kernel.calendar.periods import Period, SchedulePeriod
+
+
+def running_period(subscription: Subscription) -> SchedulePeriod | None:
+    """The period that runs, from the day on which it began for this subscription: after a pause, that of its end."""
+    if subscription.period_index < 0:
+        return None
+    found, start = period_of(subscription, subscription.period_index), subscription.period_start
+    begun = Period(max(start or found.period.start, found.period.start), found.period.end)
+    return SchedulePeriod(found.index, begun, found.full)
+
+
+def counts_from(subscription: Subscription) -> date | None:
+    """The first day of the running period whose use is not billed yet; None when no period runs."""
+    start, counted = subscription.period_start, subscription.usage_from
+    return start if start is None or counted is None else max(start, counted)
+
+
+def ending_periods(subscription: Subscription) -> tuple[SchedulePeriod | None, SchedulePeriod | None]:
+    """At the end of the running period: the days that fees in arrears are for, and those whose use is not billed yet."""
+    running, since = running_period(subscription), counts_from(subscription)
+    if running is None or since is None:
+        return running, running
+    counted = Period(min(max(since, running.period.start), running.period.end), running.period.end)
+    return running, SchedulePeriod(running.index, counted, running.full)
