@@ -20,6 +20,7 @@ class NoticeKind(StrEnum):
     SPLIT = "split"
     SPLIT_REVERSAL = "split_reversal"
     PAYOUT = "payout"
+    OWN_PAYOUT = "own_payout"
     ACCOUNT = "account"
     CHARGE = "charge"
     SETUP = "setup"

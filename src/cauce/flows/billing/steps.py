@@ -21,6 +21,7 @@ from cauce.flows.billing import (
     members,
     methods,
     pausing,
+    payouts,
     provision,
     provision_run,
     refunds,
@@ -73,4 +74,5 @@ NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
     NoticeKind.METHOD: disputes.method_told,
     NoticeKind.CUSTOMER: disputes.customer_told,
     NoticeKind.REFUND: refunds.refund_told,
+    NoticeKind.OWN_PAYOUT: payouts.payout_told,
 }

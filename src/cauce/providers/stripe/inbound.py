@@ -207,9 +207,18 @@ def _transfer(obj: Json, event: Json) -> dict[str, Any]:
     }
 
 
+_PAYOUT_STATES = {"pending": "sent", "in_transit": "sent", "paid": "paid", "failed": "returned", "canceled": "returned"}
+
+
 def _payout(obj: Json, event: Json) -> dict[str, Any]:
-    data = {"type": event["type"], "automatic": bool(obj.get("automatic"))}
-    return {"operation": Operation.PAYOUT, "outcome": mapping.payout_outcome(obj), "data": data}
+    data: dict[str, Any] = {"type": event["type"], "automatic": bool(obj.get("automatic"))}
+    if event.get("account") or mapping.key_of(obj):
+        return {"operation": Operation.PAYOUT, "outcome": mapping.payout_outcome(obj), "data": data}
+    # From our own balance to our own bank, and not by our order.
+    amount = mapping.money_of(obj["amount"], obj["currency"])
+    data |= {"amount_minor": amount.amount_minor, "currency": amount.currency, "state": _PAYOUT_STATES[obj["status"]]}
+    data["created_at"] = datetime.fromtimestamp(obj["created"], UTC).isoformat()
+    return {"kind": NoticeKind.OWN_PAYOUT, "key": "", "data": data}
 
 
 def _customer(obj: Json, event: Json) -> dict[str, Any]:
