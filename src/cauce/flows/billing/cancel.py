@@ -92,11 +92,17 @@ async def _cancel(tx: Tx, context: Context, command: Cancel) -> Moved:
     one, plan, at = await load(tx, context, command.subscription_id)
     if command.now:
         return await cancel_now(tx, context, one, plan, command, at)
-    if plan.policy.cancel_approval and one.cancellation != "approved":
+    if _needs_approval(one, plan):
         after = replace(one, cancellation="waiting", cancel_reason=command.reason)
         return await step(tx, context, plan, one, after, "request_cancel", at, "cancellation_requested")
     after = replace(one, cancel_at_period_end=True, cancel_reason=command.reason)
     return await step(tx, context, plan, one, after, "cancel_at_end", at, "cancellation_requested")
+
+
+def _needs_approval(one: Subscription, plan: Plan) -> bool:
+    """Where the plan wants it, for a contract that is billed: a trial is left without asking (T28, T32)."""
+    asks = "request_cancel" in MACHINE.allowed(one.status)
+    return plan.policy.cancel_approval and asks and one.cancellation != "approved"
 
 
 async def undo(context: Context, subscription_id: str) -> Moved:
