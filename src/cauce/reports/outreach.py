@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,8 @@ from cauce.storage.sql import load_queries
 QUERIES = load_queries(__package__, "outreach.sql")
 
 Facts = Mapping[str, Any]
+
+_REASON = re.compile(r"([a-z][a-z_]*): (.+)", re.DOTALL)
 
 FIELDS = frozenset(
     [
@@ -37,6 +40,7 @@ FIELDS = frozenset(
         "interval_unit",
         "cancel_at_period_end",
         "cancel_reason",
+        "cancel_words",
         "pause_reason",
         "ended_at",
         "plan",
@@ -74,8 +78,11 @@ def _facts(row: dict[str, Any], now: datetime) -> Facts:
     undone = [goal for goal in goals if goal["event_name"] not in done]
     first = undone[0] if undone else {}
     trial_end = row["trial_end"]
+    reason, words = _reason(row["cancel_reason"] or "")
     return {
         **row,
+        "cancel_reason": reason,
+        "cancel_words": words,
         "goal": first.get("event_name", ""),
         "goal_title": first.get("title") or first.get("event_name", ""),
         "goal_link": first.get("article_url", ""),
@@ -83,6 +90,12 @@ def _facts(row: dict[str, Any], now: datetime) -> Facts:
         "first_after_trial": trial_end is not None and (row["period_index"] or 0) <= 0,
         "days_left": local_days_between(now, trial_end, zone_of(row["timezone"])) if trial_end is not None else None,
     }
+
+
+def _reason(told: str) -> tuple[str, str]:
+    """(reason, the customer's own words): what the portal keeps as `missing_feature: no calendar`; else the words are all."""
+    found = _REASON.fullmatch(told)
+    return (found[1], found[2]) if found else (told, "")
 
 
 async def customers_by_external_id(tx: Tx, external_ids: Iterable[str]) -> dict[str, str]:

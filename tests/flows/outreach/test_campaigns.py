@@ -186,6 +186,24 @@ async def test_lead_recovery_asks_after_a_week_tells_after_a_month_and_stops_whe
     assert "New features of Pro" not in await desk.subjects("bea"), "the digest is off until somebody wants it"
 
 
+async def test_who_left_for_a_missing_feature_hears_of_news_only_however_he_put_it(desk: Office) -> None:
+    await desk.plan()
+    told = {"ana": "missing_feature: no calendar:\nnone at all", "bea": "missing_feature", "cai": "not_used: no time"}
+    for who, reason in told.items():
+        done = await desk.sign_up(who)
+        await cancel.cancel(desk.context, Cancel(done.subscription_id, now=True, reason=reason))
+    news = replace(SHIPPED["recovery"], data={"news": "Calendars are here."})
+    async with desk.context.transaction() as tx:
+        await schedule.put_campaign(tx, news, await desk.context.now(tx), known=FIELDS, templates=texts.keys())
+    await desk.advance_to(at(1, 0, month=3))
+    async with desk.context.transaction() as tx:
+        ids = {who: (await customers.find(tx, who)).id for who in told}
+    states = {who: await steps(desk, one, "recovery") for who, one in ids.items()}
+    for who in ("ana", "bea"):
+        assert (states[who]["r2"][0], states[who]["r2feature"][0]) == ("skipped", "queued"), who
+    assert (states["cai"]["r2"][0], states["cai"]["r2feature"][0]) == ("queued", "skipped")
+
+
 async def test_s4_a_change_and_a_move_during_the_trial_are_followed(desk: Office) -> None:
     await desk.plan()
     await desk.plan("max", amount_minor=9_000)

@@ -51,7 +51,7 @@ def contact_of(facts: Facts, ref: str, org: Org, public_url: str, *, refuses_mar
         "cauce_last_payment_status": facts["last_payment_status"] or "",
         "cauce_has_payment_method": facts["has_method"],
         "cauce_portal_url": page_links(public_url, org)["portal_link"],
-        "cauce_cancel_reason": facts["cancel_reason"] or "",
+        "cauce_cancel_reason": ": ".join(filter(None, (facts["cancel_reason"], facts["cancel_words"]))),
     }
     return Contact(facts["customer"], facts["email"], facts["name"], attributes, refuses_marketing, ref)
 
