@@ -18,7 +18,8 @@ from cauce.entrypoints.api.catalog import Key, Text
 from cauce.entrypoints.api.replay import answer_once, tagged
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, listing, unpack_cursor
-from cauce.flows import erasing
+from cauce.entrypoints.web.downloads import download_of
+from cauce.flows import erasing, exporting
 from cauce.flows.billing import methods, standing
 from cauce.flows.context import Context
 from cauce.kernel.errors import NotFound
@@ -161,6 +162,13 @@ async def erase_customer(request: Request, caller: Admin, customer_id: Id) -> Re
         return {"object": "customer", "id": found.id, "erased": True}
 
     return await answer_once(request, caller.context, work, status=200)
+
+
+@router.get("/{customer_id}/export", response_class=Response, responses={200: {"content": {"application/json": {}}}})
+async def export_customer(caller: Admin, customer_id: Id) -> Response:
+    """Everything that is held about the customer, as one JSON document; noted in the audit trail."""
+    found = await _outside(caller.context, customer_id)
+    return download_of(await exporting.begin_export(caller.context, found.id))
 
 
 @router.post("/{customer_id}/unsuspend")

@@ -34,6 +34,7 @@ from cauce.entrypoints.console.view import (
     search_filter,
     states_filter,
 )
+from cauce.entrypoints.web.downloads import download_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import (
     Button,
@@ -49,7 +50,7 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
-from cauce.flows import erasing
+from cauce.flows import erasing, exporting
 from cauce.flows.billing import methods, standing
 from cauce.reports import customers as report
 from cauce.reports import instances, invoices, subscriptions
@@ -182,7 +183,9 @@ def payment_table(rows: list[Row]) -> Table:
 def _actions(one: Customer, path: str) -> list[Button]:
     suspend = Button(f"{path}/suspend", "customers.suspend", danger=True, hint="customers.suspend_hint")
     erase_all = Button(f"{path}/erase", "customers.erase", danger=True, hint="customers.erase_hint")
+    export = Button(f"{path}/export", "customers.export", hint="customers.export_hint")
     return [
+        export,
         suspend if one.suspended_at is None else Button(f"{path}/unsuspend", "customers.unsuspend"),
         Button(f"/console/portal-links/{one.id}", "portal.link"),
         *([] if one.erased_at else [erase_all]),
@@ -212,6 +215,11 @@ async def erase(request: Request, session: Session, _fields: dict[str, str]) -> 
     return back_to(f"/console/customers/{customer_id}")
 
 
+async def export(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Everything about him, as one file."""
+    return download_of(await exporting.begin_export(session.context, request.path_params["customer_id"]))
+
+
 async def make_default(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Charge this method from now on."""
     customer_id, method_id = request.path_params["customer_id"], request.path_params["method_id"]
@@ -226,6 +234,7 @@ routes = [
     page("/console/customers/{customer_id}", show_one),
     action("/console/customers/{customer_id}/suspend", suspend, name="customer.suspend", roles=_MAY),
     action("/console/customers/{customer_id}/unsuspend", unsuspend, name="customer.unsuspend", roles=_MAY),
+    action("/console/customers/{customer_id}/export", export, roles=(Role.ADMIN,)),
     action("/console/customers/{customer_id}/erase", erase, roles=(Role.ADMIN,)),
     action(
         "/console/customers/{customer_id}/methods/{method_id}/default",
