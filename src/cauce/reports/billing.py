@@ -59,7 +59,12 @@ async def read_subscription(tx: Tx, subscription_id: str) -> SubscriptionDetail:
     if row is None:
         raise NotFound(f"there is no subscription {subscription_id}", param="subscription")
     items = await tx.rows(QUERIES.items, tx.org, subscription_id)
-    return SubscriptionDetail(row, items, await tx.rows(QUERIES.pending_lines, tx.org, subscription_id))
+    return SubscriptionDetail(row, items, await pending_lines(tx, subscription_id))
+
+
+async def pending_lines(tx: Tx, subscription_id: str) -> list[Row]:
+    """What a subscription is charged with the next invoice, or when the customer approves."""
+    return await tx.rows(QUERIES.pending_lines, tx.org, subscription_id)
 
 
 async def list_invoices(

@@ -112,6 +112,9 @@ SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::t
 UPDATE invoicing.pending_line p SET state = 'invoiced', invoice_id = u.invoice_id FROM unnest($2::text[], $3::text[]) u(id, invoice_id)
  WHERE p.org_id = $1 AND p.id = u.id AND p.state = 'waiting'
 
+-- name: find_pending
+SELECT subscription_id, state, invoice_id FROM invoicing.pending_line WHERE org_id = $1 AND id = $2
+
 -- name: set_pending
 UPDATE invoicing.pending_line SET state = $4 WHERE org_id = $1 AND id = $2 AND state = $3 RETURNING customer_id, subscription_id, amount_minor
 

@@ -10,6 +10,7 @@ from cauce.billing.invoicing import store
 from cauce.billing.invoicing.rules import INVOICE, Invoice, NewInvoice
 from cauce.billing.invoicing.store import (
     PendingLine,
+    find_pending,
     insert_pending,
     invoice_pending,
     lock,
@@ -29,6 +30,7 @@ PREFIX = "INV-"
 __all__ = [
     "PendingLine",
     "changed",
+    "find_pending",
     "insert_pending",
     "invoice_pending",
     "issue",

@@ -186,6 +186,11 @@ async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) ->
         await tx.run(QUERIES.insert_pending, tx.org, *[list(column) for column in zip(*rows, strict=True)])
 
 
+async def find_pending(tx: Tx, pending_line_id: str) -> Row | None:
+    """Whose a pending line is, and what became of it; None for one that there is not."""
+    return await tx.row(QUERIES.find_pending, tx.org, pending_line_id)
+
+
 async def invoice_pending(tx: Tx, pairs: Sequence[tuple[str, str]]) -> None:
     """(pending line, invoice): these lines stand on these invoices now."""
     if pairs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from cauce.billing.invoicing import service as invoicing
@@ -13,15 +13,19 @@ from cauce.flows.billing.cancel import load
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.kernel.ids import new_id
+from cauce.kernel.ids import check_id, new_id
 from cauce.ledger.rules import AMOUNT_MAX_MINOR
+from cauce.pricing.invoice_lines import Priced
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraCharge:
-    """Charge `amount_minor` (negative: give) once; `invoice_now` or with the next invoice; `ask`: the customer approves first."""
+    """Charge `amount_minor` (negative: give) once; `invoice_now` or with the next invoice; `ask`: the customer approves first.
+
+    `pending_line_id`: an id of the caller's own (`pl_…`), with which a repeat charges nothing more.
+    """
 
     subscription_id: str
     amount_minor: int
@@ -30,6 +34,7 @@ class ExtraCharge:
     ask: bool = False
     tax_category: str = "standard"
     tax_inclusive: bool = False
+    pending_line_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +48,13 @@ class Extra:
 
 async def add_charge(context: Context, command: ExtraCharge) -> Extra:
     """Add a one-off charge."""
-    if not command.amount_minor or abs(command.amount_minor) > AMOUNT_MAX_MINOR:
-        raise InvalidRequest("an amount is not zero and within the ledger's bounds", param="amount")
-    if not command.description.strip():
-        raise InvalidRequest("a charge says what it is for", param="description")
     async with context.transaction() as tx:
-        one, _, now = await load(tx, context, command.subscription_id)
-        if one.status in ("canceled", "expired", "draft"):
-            raise Conflict(f"a subscription that is {one.status} is not charged")
-        line = PendingLine(
-            id=new_id("pl"),
-            customer_id=one.customer_id,
-            subscription_id=one.id,
-            currency=one.currency,
-            description=command.description,
-            amount_minor=command.amount_minor,
-            product_id=one.product_id,
-            tax_category=command.tax_category,
-            tax_inclusive=command.tax_inclusive,
-            state="proposed" if command.ask else "waiting",
-        )
+        one, now = await _charged(tx, context, command)
+        line = _line(one, command)
+        if command.pending_line_id and (known := await invoicing.find_pending(tx, line.id)) is not None:
+            if known["subscription_id"] != one.id:
+                raise InvalidRequest("this id is another charge's", param="pending_line_id")
+            return Extra(line.id, known["state"], known["invoice_id"])
         await invoicing.insert_pending(tx, [line], now)
         content = {"subscription": one.id, "amount": line.amount_minor, "currency": line.currency, "state": line.state}
         batch = Batch(events=[NewEvent("pending_line.added", line.id, now, content, one.customer_id)])
@@ -71,6 +63,44 @@ async def add_charge(context: Context, command: ExtraCharge) -> Extra:
             invoice_id = await _invoice(tx, one, batch, now)
         await write(tx, batch, context.actor.name, context.cause)
         return Extra(line.id, "invoiced" if invoice_id else line.state, invoice_id)
+
+
+async def preview_charge(context: Context, command: ExtraCharge) -> Priced:
+    """The charge as it will stand, with its tax, and below it what waits and would stand on the same invoice now."""
+    async with context.transaction() as tx:
+        one, _ = await _charged(tx, context, command)
+        around = (await load_billed(tx, [one.id]))[one.id]
+        waiting = around.pending if command.invoice_now and not command.ask else ()
+        tariff = await load_tariff(tx, [one], [around])
+        alone = replace(around, items=(), discounts=(), pending=(asdict(_line(one, command)), *waiting))
+        return compose(one.id, alone, tariff, advance=None, arrears=None).priced
+
+
+async def _charged(tx: Tx, context: Context, command: ExtraCharge) -> tuple[Subscription, datetime]:
+    """The subscription, locked, that may be charged so; refused otherwise."""
+    if not command.amount_minor or abs(command.amount_minor) > AMOUNT_MAX_MINOR:
+        raise InvalidRequest("an amount is not zero and within the ledger's bounds", param="amount")
+    if not command.description.strip():
+        raise InvalidRequest("a charge says what it is for", param="description")
+    one, _, now = await load(tx, context, command.subscription_id)
+    if one.status in ("canceled", "expired", "draft"):
+        raise Conflict(f"a subscription that is {one.status} is not charged")
+    return one, now
+
+
+def _line(one: Subscription, command: ExtraCharge) -> PendingLine:
+    return PendingLine(
+        id=check_id(command.pending_line_id, "pl") if command.pending_line_id else new_id("pl"),
+        customer_id=one.customer_id,
+        subscription_id=one.id,
+        currency=one.currency,
+        description=command.description,
+        amount_minor=command.amount_minor,
+        product_id=one.product_id,
+        tax_category=command.tax_category,
+        tax_inclusive=command.tax_inclusive,
+        state="proposed" if command.ask else "waiting",
+    )
 
 
 async def settle_charge(context: Context, pending_line_id: str, *, approve: bool) -> None:

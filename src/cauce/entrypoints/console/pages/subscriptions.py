@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.charges import charge_button, waiting_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, following, listed, page, states_filter
 from cauce.entrypoints.web.sessions import Session
@@ -27,7 +28,7 @@ from cauce.entrypoints.web.tables import (
 )
 from cauce.flows.billing import cancel as ending
 from cauce.flows.billing import pausing
-from cauce.reports import invoices
+from cauce.reports import billing, invoices
 from cauce.reports import subscriptions as report
 from cauce.storage import outbox
 from cauce.storage.database import Row
@@ -89,6 +90,7 @@ async def show_one(request: Request, session: Session) -> Response:
         items = await report.items(tx, subscription_id)
         billed = await invoices.page(tx, subscription_id=subscription_id, rows_max=12)
         history = await report.history(tx, subscription_id)
+        pending = await billing.pending_lines(tx, subscription_id)
         happened = list(reversed(await outbox.events_of(tx, subscription_id)))
     return await detailed(
         request,
@@ -99,9 +101,10 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=subscription_id,
         states=[one["status"], *(["ends_then"] if one["cancel_at_period_end"] else [])],
         facts=_facts(one),
-        actions=_actions(one),
+        actions=[*_charging(request, one), *_actions(one)],
         tables=[
             _item_table(items),
+            *([waiting_table(pending, subscription_id)] if pending else []),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             _history_table(history),
         ],
@@ -126,6 +129,11 @@ def _facts(one: Row) -> list[tuple[str, Cell]]:
     if one["ended_at"]:
         facts.append(("subscriptions.ended", moment(one["ended_at"])))
     return facts
+
+
+def _charging(request: Request, one: Row) -> list[Button]:
+    is_over = one["status"] in ("canceled", "expired", "draft")
+    return [] if is_over else [charge_button(request, one["id"])]
 
 
 def _actions(one: Row) -> list[Button]:
