@@ -26,6 +26,12 @@ OPERATIONS = [
 EXAMPLES = 2
 
 
+@schemathesis.serializer("message/rfc822")
+def as_it_is(_context: schemathesis.SerializationContext, value: object) -> bytes:
+    """A generated mail is some text, and no mail."""
+    return str(value).encode(errors="replace")
+
+
 @pytest.fixture(scope="module")
 async def product(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     async with world(shared_dsn, tmp_path_factory.mktemp("home")) as one:
@@ -78,9 +84,8 @@ async def test_no_generated_request_crashes_the_application(product: World) -> N
         for number, case in enumerate(cases):
             sent = case.as_transport_kwargs(base_url=product.url)
             key = {"Idempotency-Key": f"fuzz-{number}"}
-            answer = await client.request(
-                case.method, sent["url"], params=sent.get("params"), json=sent.get("json"), headers=key
-            )
+            body = {"json": sent["json"]} if sent.get("json") is not None else {"content": sent.get("data")}
+            answer = await client.request(case.method, sent["url"], params=sent.get("params"), headers=key, **body)
             if answer.status_code >= 500:
                 crashed.append((case.method, sent["url"], sent.get("json"), answer.text))
     assert len(cases) >= len(OPERATIONS)
