@@ -51,8 +51,10 @@ async def host(played: Stage) -> AsyncIterator[str]:
         await portal_settings.save_settings(tx, played.context, origins=listed, redirects=[])
 
     async def page(request: Request) -> HTMLResponse:
-        claims = {"sub": request.query_params["sub"], "aud": played.org.public_id, "jti": uuid.uuid4().hex}
-        token = tokens.sign(key, {**claims, "exp": int(time.time()) + 600, "email": "host@customers.example"})
+        asked = request.query_params
+        audience, seconds = asked.get("aud", played.org.public_id), int(asked.get("seconds", "600"))
+        claims = {"sub": asked["sub"], "aud": audience, "jti": uuid.uuid4().hex, "exp": int(time.time()) + seconds}
+        token = tokens.sign(key, {**claims, "email": "host@customers.example"}) if asked["sub"] else ""
         given = {"url": played.url, "org": played.org.public_id, "page": request.query_params["page"], "token": token}
         return HTMLResponse(_PAGE.format(**given))
 
@@ -83,6 +85,42 @@ async def test_a_host_page_hears_of_a_subscription_and_can_stop_one(played: Stag
     assert told["subscription"].startswith("sub_")
     await frame.get_by_text("Free trial until").wait_for()
     assert complaints == []
+    await context.close()
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [("pricing", "Starter"), ("account", "Free trial until"), ("chat", "Send")],
+)
+async def test_a_page_of_another_origin_shows_each_page_of_its_customer(
+    played: Stage, browser: Browser, host: str, page: str, words: str
+) -> None:
+    await played.shop.sign_up(f"embedded-{page}", "starter", email=f"{page}@customers.example")
+    context = await browser.new_context(locale="en-US")
+    tab, complaints = await context.new_page(), list[str]()
+    tab.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    await tab.goto(f"{host}/?page={page}&sub=embedded-{page}")
+    await tab.frame_locator("iframe").get_by_text(words).first.wait_for()
+    assert complaints == []
+    framed = next(one for one in tab.frames if one.url.startswith(played.url))
+    assert await framed.evaluate(
+        "() => { try { return parent.document.title } catch (error) { return error.name } }"
+    ) == ("SecurityError"), "neither page reads the other"
+    await context.close()
+
+
+@pytest.mark.parametrize("wrong", ["seconds=-5", "seconds=7200", "aud=org_00000000000000000000000000"])
+async def test_a_token_that_has_ended_or_is_for_another_shows_nobodys_account(
+    played: Stage, browser: Browser, host: str, wrong: str
+) -> None:
+    who = f"embedded-{wrong[-4:]}"
+    await played.shop.sign_up(who, "starter", email=f"{who}@customers.example")
+    context = await browser.new_context(locale="en-US")
+    tab = await context.new_page()
+    async with tab.expect_response(lambda answer: answer.status == 401):
+        await tab.goto(f"{host}/?page=account&sub={who}&{wrong}")
+    await tab.wait_for_timeout(500)
+    assert await tab.frame_locator("iframe").get_by_text("Free trial until").count() == 0
     await context.close()
 
 
