@@ -17,7 +17,7 @@ from cauce.gateway.provider import Channel, Kit, Provider
 from cauce.kernel.clock import monotonic_seconds, wall_now
 from cauce.kernel.errors import NotFound
 from cauce.kernel.ids import new_id
-from cauce.providers.kit.rate import RateLimiter
+from cauce.providers.kit.rate import RateLimiter, Reserve
 from cauce.providers.kit.transport import Exchange, HttpTransport
 from cauce.storage import sealing
 from cauce.storage.database import Database
@@ -79,9 +79,20 @@ class ChannelGateways:
 
     def _kit(self, channel: Channel) -> Kit:
         limit = self.capabilities(channel).requests_per_second_max
-        limiter = self._limiters.setdefault(channel.id, RateLimiter(limit.value if limit else 0))
+        if channel.id not in self._limiters:
+            self._limiters[channel.id] = RateLimiter(limit.value if limit else 0, reserve=self._line_of(channel))
+        limiter = self._limiters[channel.id]
         transport = HttpTransport(channel, self._client, limiter=limiter, sink=self._log)
         return Kit(transport, _Cache(self._db, self._sealer, channel), wall_now, new_id)
+
+    def _line_of(self, channel: Channel) -> Reserve:
+        """Places in the line of all processes that call this channel."""
+
+        async def reserve(calls: int, interval_micros: int, slack_micros: int) -> int:
+            async with self._db.transaction(channel.org_id) as tx:
+                return await channels.reserve_calls(tx, channel.id, calls, interval_micros, slack_micros)
+
+        return reserve
 
     async def _log(self, exchange: Exchange) -> None:
         line = (

@@ -150,3 +150,12 @@ UPDATE channels.notice n SET done_at = clock_timestamp() FROM unnest($2::text[],
 
 -- name: notices
 SELECT channel_id, event_id, kind, key, received_at, done_at FROM channels.notice WHERE org_id = $1 ORDER BY received_at DESC, event_id LIMIT $2
+
+-- name: reserve_calls
+-- $3 places, $4 apart, behind those that are taken; a line that rested may make up $5.
+WITH clock AS MATERIALIZED (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now_micros)
+INSERT INTO channels.line AS l (org_id, channel_id, next_micros)
+SELECT $1, $2, now_micros - $5::bigint + $3::bigint * $4::bigint FROM clock
+ON CONFLICT (org_id, channel_id) DO UPDATE
+   SET next_micros = greatest(l.next_micros, excluded.next_micros - $3::bigint * $4::bigint) + $3::bigint * $4::bigint
+RETURNING next_micros - $3::bigint * $4::bigint AS first_micros, (SELECT now_micros FROM clock) AS now_micros

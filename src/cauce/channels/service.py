@@ -96,6 +96,15 @@ def sealed_exchange(
     return (channel_id, operation, correlation, *line, sealer.current, box)
 
 
+async def reserve_calls(tx: Tx, channel_id: str, calls: int, interval_micros: int, slack_micros: int) -> int:
+    """Places for `calls` in the line of all processes that call this channel; microseconds until the first, negative if it is past.
+
+    The others follow `interval_micros` apart. A line that rested lets as many come at once as fit into `slack_micros`.
+    """
+    first_micros, now_micros = await store.reserve_calls(tx, channel_id, calls, interval_micros, slack_micros)
+    return first_micros - now_micros
+
+
 async def log_exchanges(tx: Tx, exchanges: Sequence[tuple[object, ...]]) -> None:
     """Keep exchanges of one organization, as `sealed_exchange` made them."""
     await store.insert_exchanges(tx, exchanges)

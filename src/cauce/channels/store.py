@@ -189,6 +189,15 @@ async def insert_exchanges(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
         await tx.run(QUERIES.insert_exchanges, tx.org, *[list(column) for column in zip(*rows, strict=True)])
 
 
+async def reserve_calls(
+    tx: Tx, channel_id: str, calls: int, interval_micros: int, slack_micros: int
+) -> tuple[int, int]:
+    """(first place, now) by the database's clock, in microseconds: see `service.reserve_calls`."""
+    row = await tx.row(QUERIES.reserve_calls, tx.org, channel_id, calls, interval_micros, slack_micros)
+    assert row is not None
+    return row["first_micros"], row["now_micros"]
+
+
 async def insert_notices(
     tx: Tx, channel_id: str, notices: Sequence[tuple[str, str, str, dict[str, Any]]], received_at: datetime
 ) -> list[str]:

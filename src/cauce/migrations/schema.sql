@@ -1410,6 +1410,19 @@ ALTER TABLE ONLY channels.instruction FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: line; Type: TABLE; Schema: channels; Owner: -
+--
+
+CREATE UNLOGGED TABLE channels.line (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    next_micros bigint NOT NULL
+);
+
+ALTER TABLE ONLY channels.line FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: notice; Type: TABLE; Schema: channels; Owner: -
 --
 
@@ -4410,6 +4423,14 @@ ALTER TABLE ONLY channels.instruction
 
 
 --
+-- Name: line line_pkey; Type: CONSTRAINT; Schema: channels; Owner: -
+--
+
+ALTER TABLE ONLY channels.line
+    ADD CONSTRAINT line_pkey PRIMARY KEY (org_id, channel_id);
+
+
+--
 -- Name: notice notice_pkey; Type: CONSTRAINT; Schema: channels; Owner: -
 --
 
@@ -7174,6 +7195,12 @@ ALTER TABLE channels.exchange ENABLE ROW LEVEL SECURITY;
 ALTER TABLE channels.instruction ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: line; Type: ROW SECURITY; Schema: channels; Owner: -
+--
+
+ALTER TABLE channels.line ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: notice; Type: ROW SECURITY; Schema: channels; Owner: -
 --
 
@@ -7198,6 +7225,13 @@ CREATE POLICY org_isolation ON channels.exchange TO cauce_app, cauce_ledger USIN
 --
 
 CREATE POLICY org_isolation ON channels.instruction TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: line org_isolation; Type: POLICY; Schema: channels; Owner: -
+--
+
+CREATE POLICY org_isolation ON channels.line TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -9256,6 +9290,13 @@ GRANT SELECT(org_id) ON TABLE channels.instruction TO cauce_scheduler;
 --
 
 GRANT SELECT(due_at) ON TABLE channels.instruction TO cauce_scheduler;
+
+
+--
+-- Name: TABLE line; Type: ACL; Schema: channels; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE channels.line TO cauce_app;
 
 
 --
