@@ -70,6 +70,7 @@ class Market:
     rule: str
     maker: Person
     checker: Person
+    currency: str = "eur"
 
     def order(self, number: str, *lines: tuple[str, int, int], paid: bool = True, **more: Any) -> dict[str, Any]:
         total = sum(price + freight for _, price, freight in lines)
@@ -77,7 +78,7 @@ class Market:
         return {
             "external_id": number,
             "channel": self.channel,
-            "currency": "eur",
+            "currency": self.currency,
             "lines": [{"seller": seller, "price": price, "freight": freight} for seller, price, freight in lines],
             "split_rule": self.rule,
             "placed_at": PLACED,
@@ -93,19 +94,19 @@ async def person(product: World, org: Org, *scopes: str) -> Person:
     return Person(httpx2.AsyncClient(base_url=product.url, headers=headers, trust_env=False, timeout=30))
 
 
-async def market(product: World) -> Market:
+async def market(product: World, provider: str = "stripe", currency: str = "eur", country: str = "ES") -> Market:
     org = await product.sandbox_org()
-    channel = await product.channel(org, "stripe")
+    channel = await product.channel(org, provider)
     maker, checker = await person(product, org), await person(product, org)
     for name in ("ana", "bo"):
         seller = await maker.done("/merchants", {"name": name.capitalize(), "external_id": name})
-        ref = await product.control(org).merchant("stripe", name=name, country="ES", currency="eur")
+        ref = await product.control(org).merchant(provider, name=name, country=country, currency=currency)
         account = {"channel": channel, "ref": ref, "agreement": f"agreement-{name}"}
         await maker.done(f"/merchants/{seller['id']}/accounts", account)
-    rule = await maker.done("/split_rules", {"rule": RULE})
+    rule = await maker.done("/split_rules", {"rule": {**RULE, "currency": currency}})
     assert (await maker.refused(f"/split_rules/{rule['id']}/versions/1/activate"))[1] == "rule_needs_second_person"
     await checker.done(f"/split_rules/{rule['id']}/versions/1/activate")
-    return Market(org, channel, rule["id"], maker, checker)
+    return Market(org, channel, rule["id"], maker, checker, currency)
 
 
 async def test_a_rule_is_previewed_to_the_cent(product: World) -> None:

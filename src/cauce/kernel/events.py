@@ -216,6 +216,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "freeze_will_expire": "The channel's freeze ends soon.",
     },
     "collection": {
+        "requires_action": "The payer must act: scan, go to a page, confirm. What, is the collection's `next_action`.",
         "paid": "A payer's payment is final.",
         "failed": "A payer's payment failed.",
         "cleared": "Collected money is withdrawable.",

@@ -2378,6 +2378,7 @@ CREATE TABLE orders.collection (
     due_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
     payer_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    payer jsonb,
     CONSTRAINT collection_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT collection_check CHECK (((fee_returned_minor >= 0) AND (fee_returned_minor <= fee_minor))),
     CONSTRAINT collection_destination_check CHECK ((destination = ANY (ARRAY['custody'::text, 'provider'::text, 'sub_merchant'::text]))),

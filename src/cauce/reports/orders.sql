@@ -23,7 +23,7 @@ SELECT l.line, l.seller_id, m.name AS seller, l.goods_kind, l.price_minor, l.fre
  WHERE l.org_id = $1 AND l.order_id = $2 ORDER BY l.line
 
 -- name: order_collections
-SELECT id, owner_id, destination, method, currency, amount_minor, fee_minor, escrow_minor, released_minor, refunded_minor, ref, state, paid_at, freeze_ends_at
+SELECT id, owner_id, destination, method, currency, amount_minor, fee_minor, escrow_minor, released_minor, refunded_minor, ref, state, next_action, paid_at, freeze_ends_at
   FROM orders.collection WHERE org_id = $1 AND order_id = $2 ORDER BY created_at, id
 
 -- name: order_parts

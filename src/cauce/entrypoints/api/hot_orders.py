@@ -19,10 +19,11 @@ from starlette.routing import Route
 from cauce.entrypoints.api.hot import Asked, CurrencyCode, Described, Key, Text, Whole, caller_of, decoded
 from cauce.entrypoints.api.merchants import resolve_merchants
 from cauce.entrypoints.api.replay import answer_once
+from cauce.entrypoints.api.resources import PLAIN_TEXT
 from cauce.flows.context import Context
 from cauce.flows.marketplace.orders import Taken, take_orders
 from cauce.kernel.errors import CauceError, NotFound
-from cauce.marketplace.orders.rules import GoodsKind, NewLine, NewOrder, NewPayment, OrderMalformed, ReleaseOn
+from cauce.marketplace.orders.rules import GoodsKind, NewLine, NewOrder, NewPayment, OrderMalformed, Payer, ReleaseOn
 
 ORDERS_MAX = 500
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -38,15 +39,30 @@ class Line(Asked, frozen=True):
     description: Text = ""
 
 
+class PaidBy(Asked, frozen=True):
+    """What a channel may need to let the buyer pay: his `ref` there (openid, customer), where his browser comes back
+    (the channel's own page is opened then), its address, and until when he may."""
+
+    ref: Text = ""
+    return_url: Annotated[str, msgspec.Meta(max_length=2_000, pattern=r"^(https?://[^\s\x00]+)?$")] = ""
+    client_ip: Annotated[str, msgspec.Meta(max_length=45, pattern=PLAIN_TEXT)] = ""
+    expires_at: Instant | None = None
+
+
 class Payment(Asked, frozen=True):
-    """One payment. With `ref`, the provider's number, it is recorded as paid at `paid_at`; else it is collected."""
+    """One payment. With `ref`, the provider's number, it is recorded as paid at `paid_at`; else it is collected:
+    what the buyer must do is the collection's `next_action` (`GET /v1/orders/{id}`).
+
+    `from_balance_of`: the member whose own balance at the holder pays, where the channel can.
+    """
 
     amount: Whole
     method: Text = ""
     ref: Text = ""
     paid_at: Instant | None = None
     fee: Whole = 0
-    payer_ref: Text = ""
+    payer: PaidBy | None = None
+    from_balance_of: Text = ""
 
 
 class Order(Asked, frozen=True):
@@ -133,6 +149,7 @@ async def create_orders(request: Request) -> Response:
 async def _take(context: Context, asked: Sequence[Order]) -> list[Taken]:
     plain = replace(context, once=None)  # what is only read has no effect to remember
     names = {line.seller for one in asked for line in one.lines} | {p for one in asked for p in one.parties.values()}
+    names |= {each.from_balance_of for one in asked for each in one.payments if each.from_balance_of}
     async with plain.transaction() as tx:
         known = await resolve_merchants(tx, names)
     refused = await _unknown_channels(plain, {one.channel for one in asked})
@@ -180,7 +197,15 @@ def _order(one: Order, merchants: Mapping[str, str]) -> NewOrder:
         rule_id=one.split_rule,
         placed_at=one.placed_at,
         payments=tuple(
-            NewPayment(each.amount, each.method, each.ref, each.paid_at, each.fee, each.payer_ref)
+            NewPayment(
+                each.amount,
+                each.method,
+                each.ref,
+                each.paid_at,
+                each.fee,
+                _payer(each.payer),
+                merchants[each.from_balance_of] if each.from_balance_of else "",
+            )
             for each in one.payments
         ),
         parties={role: merchants[name] for role, name in one.parties.items()},
@@ -190,6 +215,12 @@ def _order(one: Order, merchants: Mapping[str, str]) -> NewOrder:
         cancel_at=one.cancel_at,
         metadata=one.metadata,
     )
+
+
+def _payer(said: PaidBy | None) -> Payer | None:
+    if said is None:
+        return None
+    return Payer(said.ref, said.return_url, said.client_ip, said.expires_at)
 
 
 def _result(one: Taken) -> OrderResult:

@@ -111,6 +111,9 @@ async def _note(context: Context, tx: Tx, rows: Sequence[Row], by_key: dict[str,
             value = _value(one.outcome)
             action = to_plain(value.next_action) if value.next_action else None
             changes.append((row["id"], "requires_action" if action else "pending", action, value.ref))
+            if action and row["next_action"] is None:
+                data = {"order": row["order_id"], "kind": action["kind"]}
+                events.append(NewEvent("collection.requires_action", row["id"], one.at, data))
     if changes:
         await order_store.collections_state(tx, changes)
         await emit(tx, events, actor=context.actor.name)

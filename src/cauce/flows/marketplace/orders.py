@@ -224,13 +224,18 @@ def _collect(order: Row, row: Row, accounts: Mapping[tuple[str, str], str]) -> N
     number = order["external_id"] or order["id"]
     if row["payer_id"]:
         return _from_balance(order, row, number, accounts[row["channel_id"], row["payer_id"]])
+    payer = order_store.payer_of(row)
+    tags = {"cauce_order": order["id"], "cauce_collection": row["id"]}
     request = CollectRequest(
         key=row["id"],
         order_ref=number,
         amount=Money(row["amount_minor"], row["currency"]),
         description=f"Order {number}",
         merchant_ref=row["merchant_ref"],
-        metadata={"cauce_order": order["id"], "cauce_collection": row["id"]},
+        payer_ref=payer.ref,
+        return_url=payer.return_url,
+        expires_at=payer.expires_at,
+        metadata=tags | ({"payer_client_ip": payer.client_ip} if payer.client_ip else {}),
     )
     return NewInstruction(
         channel_id=row["channel_id"],

@@ -17,11 +17,11 @@ SELECT $1, l.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $
 
 -- name: insert_collections
 INSERT INTO orders.collection (org_id, id, order_id, channel_id, owner_id, merchant_ref, destination, method, currency, amount_minor,
-                               fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, payer_id, created_at)
-SELECT $1, c.*, $19
+                               fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, payer_id, payer, created_at)
+SELECT $1, c.*, $20
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
               $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
-              $18::text[]) c
+              $18::text[], $19::jsonb[]) c
 
 -- name: lock_orders
 SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refunded_minor, state, rule_id, rule_version, release_on,
@@ -44,15 +44,16 @@ SELECT role, party FROM orders.party WHERE org_id = $1 AND order_id = $2 ORDER B
 SELECT order_id, line, seller_id, goods_kind, price_minor, freight_minor, description
   FROM orders.line WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY order_id, line
 
--- name: collections_of
+-- part: collections
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
-  FROM orders.collection WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY order_id, id
+       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id, payer
+  FROM orders.collection
+
+-- name: collections_of
+{collections} WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY order_id, id
 
 -- name: lock_collections
-SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
-  FROM orders.collection WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+{collections} WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: orders_of_collections
 SELECT DISTINCT order_id FROM orders.collection WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY order_id
@@ -61,9 +62,7 @@ SELECT DISTINCT order_id FROM orders.collection WHERE org_id = $1 AND id = ANY (
 SELECT id FROM orders.purchase WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE SKIP LOCKED
 
 -- name: lock_collections_of
-SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id
-  FROM orders.collection WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+{collections} WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: collections_paid
 UPDATE orders.collection c

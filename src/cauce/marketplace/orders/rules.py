@@ -112,6 +112,16 @@ class NewLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Payer:
+    """What a channel may need to let somebody pay: who he is there, where his browser comes back, its address, his time limit."""
+
+    ref: str = ""
+    return_url: str = ""
+    client_ip: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewPayment:
     """One payment of an order. With `ref` (the provider's number) it is recorded as paid, at `paid_at`, with `fee_minor`."""
 
@@ -120,7 +130,7 @@ class NewPayment:
     ref: str = ""
     paid_at: datetime | None = None
     fee_minor: int = 0
-    payer_ref: str = ""
+    payer: Payer | None = None
     from_balance_of: str = ""  # the member whose own balance at the holder pays (T24)
 
 

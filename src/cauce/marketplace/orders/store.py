@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from cauce.marketplace.orders.rules import PlannedOrder, body_hash, next_step
+import msgspec
+
+from cauce.marketplace.orders.rules import Payer, PlannedOrder, body_hash, next_step
 from cauce.storage.database import Row, Tx
 from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries
@@ -64,7 +66,7 @@ async def insert_collections(
     tx: Tx, planned: Sequence[PlannedOrder], freezes: Mapping[str, Freeze], at: datetime
 ) -> None:
     """Write the collections of orders; those that are paid already with their fee and the end of their freeze."""
-    columns: list[list[Any]] = [[] for _ in range(17)]
+    columns: list[list[Any]] = [[] for _ in range(18)]
     for one in planned:
         freeze = freezes[one.order.channel_id]
         for collection in one.collections:
@@ -77,10 +79,16 @@ async def insert_collections(
                 collection.amount_minor, payment.fee_minor if paid_at else 0,
                 collection.amount_minor - payment.fee_minor if paid_at else 0, payment.ref,
                 "paid" if paid_at else "created", paid_at, ends_at, warn_at, payment.from_balance_of,
+                msgspec.to_builtins(payment.payer) if payment.payer else None,
             )  # fmt: skip
             for column, value in zip(columns, row, strict=True):
                 column.append(value)
     await tx.run(QUERIES.insert_collections, tx.org, *columns, at)
+
+
+def payer_of(collection: Row) -> Payer:
+    """What was said of the payer of a collection."""
+    return msgspec.convert(collection["payer"], Payer) if collection["payer"] else Payer()
 
 
 def freeze_end(freeze: Freeze, paid_at: datetime | None) -> tuple[datetime | None, datetime | None]:
