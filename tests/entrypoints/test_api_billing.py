@@ -234,6 +234,19 @@ async def test_a_subscription_is_changed_as_its_preview_said(product: World) -> 
     assert (stale.status_code, stale.json()["code"]) == (409, "preview_outdated")
 
 
+async def test_a_change_that_waits_is_shown_until_it_is_withdrawn(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, quantities={"seats": "3"}, collection="send_invoice", net_days=14)
+    path = f"/subscriptions/{sub['id']}"
+    assert sub["scheduled_change"] is None
+    done = await me.done("POST", f"{path}/change", {"plan": "max", "timing": "at_renewal"})
+    waits = (await me.get(path))["scheduled_change"]
+    assert (waits["id"], waits["state"], waits["at_period_end"]) == (done["id"], "scheduled", True)
+    assert (waits["plan"], waits["due_on"]) == ("max", sub["period_end"])
+    kept = await me.done("DELETE", f"{path}/change")
+    assert kept["scheduled_change"] is None
+
+
 async def test_a_subscription_ends_comes_back_rests_and_goes_on(product: World) -> None:
     me = await shop(product)
     sub = await subscribed(me, trial_days=0, collection="send_invoice")

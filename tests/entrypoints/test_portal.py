@@ -7,10 +7,12 @@ import re
 import pytest
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import NewPhase, NewPlan
+from cauce.billing.catalog.rules import ChangeTiming, NewPhase, NewPlan
 from cauce.entrypoints.web.texts import catalogue
 from cauce.entrypoints.web.visits import make_link
 from cauce.flows import instruct
+from cauce.flows.billing import changes
+from cauce.reports import subscriptions
 from cauce.storage import audit
 from tests.entrypoints.stage import Stage
 from tests.entrypoints.visitor import Visitor, first_link, let_in, signed_in, visitor
@@ -134,6 +136,21 @@ async def test_a_customer_changes_his_plan_for_the_very_sum_that_he_was_shown(pl
     account = await person.see(f"{home}/account")
     assert "€15.00" in account
     assert 'value="5"' in await person.see(path)
+
+
+async def test_a_customer_sees_the_change_that_waits_and_keeps_what_he_has(played: Stage, home: str) -> None:
+    await played.shop.card("otto")
+    done = await played.shop.sign_up("otto", "team", trial_days=0, quantities={"seats": "4"})
+    person = await let_in(played, await make_link(played.context, done.customer_id))
+    assert "/keep" not in await person.see(f"{home}/account")
+    fewer = changes.Change(done.subscription_id, quantities={"seats": "2"}, timing=ChangeTiming.AT_RENEWAL)
+    await changes.change(played.context, fewer)
+    account = await person.see(f"{home}/account")
+    assert EN["portal.change_on"].split("{", 1)[0] in account
+    kept = await person.press(account, "/keep")
+    assert "/keep" not in kept.text
+    async with played.context.transaction() as tx:
+        assert await subscriptions.waiting_changes(tx, [done.subscription_id]) == {}
 
 
 async def test_a_card_saved_on_the_providers_page_pays_what_is_owed(played: Stage, home: str) -> None:

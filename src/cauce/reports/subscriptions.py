@@ -36,6 +36,12 @@ async def history(tx: Tx, subscription_id: str, rows_max: int = 50) -> list[Row]
     return await tx.rows(QUERIES.subscription_history, tx.org, subscription_id, rows_max)
 
 
+async def waiting_changes(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Row]:
+    """The change that waits, by subscription: `due_on` is its day in the subscription's zone, `plan` its new plan's name."""
+    rows = await tx.rows(QUERIES.waiting_changes, tx.org, list(subscription_ids))
+    return {row["subscription_id"]: row for row in rows}
+
+
 async def plan_keys(tx: Tx) -> list[Row]:
     """(key, name) of every plan, by key."""
     return await tx.rows(QUERIES.plan_keys, tx.org)

@@ -27,6 +27,13 @@ SELECT i.id, i.quantity, i.created_at, i.phases_from, r.key, r.nickname, r.kind,
 SELECT at, trigger, source, target, actor, reason, currency, mrr_before_minor, mrr_after_minor
   FROM subscriptions.history WHERE org_id = $1 AND subscription_id = $2 ORDER BY id DESC LIMIT $3
 
+-- name: waiting_changes
+-- What will change, and when: at the end of the period, on a day, or once an invoice is paid.
+SELECT w.id, w.subscription_id, w.state, w.content, w.at_period_end, w.due_at, CASE WHEN w.at_period_end THEN s.period_end ELSE (w.due_at AT TIME ZONE s.timezone)::date END AS due_on, w.invoice_id, w.created_at,
+       (SELECT p.name FROM catalog.plan p WHERE p.org_id = $1 AND p.key = w.content ->> 'plan' ORDER BY p.version DESC LIMIT 1) AS plan
+  FROM subscriptions.change w JOIN subscriptions.subscription s ON s.org_id = $1 AND s.id = w.subscription_id
+ WHERE w.org_id = $1 AND w.subscription_id = ANY ($2::text[]) AND w.state IN ('scheduled', 'awaiting') ORDER BY w.id
+
 -- name: plan_keys
 SELECT DISTINCT ON (key) key, name FROM catalog.plan WHERE org_id = $1 ORDER BY key, version DESC
 

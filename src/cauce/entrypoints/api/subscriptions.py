@@ -42,8 +42,9 @@ from cauce.flows.context import Context
 from cauce.pricing.invoice_lines import PricedLine
 from cauce.reports import billing as report
 from cauce.reports import resources as rows_by_id
+from cauce.reports import subscriptions as shown
 from cauce.reports import subscriptions as subscription_report
-from cauce.storage.database import Tx
+from cauce.storage.database import Row, Tx
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -191,7 +192,7 @@ async def _signup(context: Context, body: SubscriptionBody) -> Signup:
 
 
 async def shown_subscription(tx: Tx, subscription_id: str, context: Context) -> dict[str, Any]:
-    """A subscription with its items, waiting charges and instance."""
+    """A subscription with its items, waiting charges, the change that waits, and its instance."""
     detail = await report.read_subscription(tx, subscription_id)
     (row,) = await rows_by_id.subscriptions(tx, [subscription_id])
     return resource(
@@ -199,8 +200,19 @@ async def shown_subscription(tx: Tx, subscription_id: str, context: Context) -> 
         row,
         items=resources("subscription_item", detail.items),
         pending_charges=resources("charge", detail.pending_lines),
+        scheduled_change=_shown_change((await shown.waiting_changes(tx, [subscription_id])).get(subscription_id)),
         instance=await instance_of(tx, subscription_id, context),
     )
+
+
+def _shown_change(row: Row | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    asked = {name: row["content"].get(name) for name in ("plan", "quantities", "addons", "options")}
+    said = {
+        name: row[name] for name in ("id", "state", "at_period_end", "due_on", "due_at", "invoice_id", "created_at")
+    }
+    return {"object": "subscription_change", **said, **asked}
 
 
 def shown_line(line: PricedLine, currency: str) -> dict[str, Any]:

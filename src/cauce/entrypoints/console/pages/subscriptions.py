@@ -27,7 +27,7 @@ from cauce.entrypoints.web.tables import (
     word,
 )
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import pausing
+from cauce.flows.billing import changes, pausing
 from cauce.reports import billing, invoices
 from cauce.reports import subscriptions as report
 from cauce.storage import outbox
@@ -91,6 +91,7 @@ async def show_one(request: Request, session: Session) -> Response:
         billed = await invoices.page(tx, subscription_id=subscription_id, rows_max=12)
         history = await report.history(tx, subscription_id)
         pending = await billing.pending_lines(tx, subscription_id)
+        change = (await report.waiting_changes(tx, [subscription_id])).get(subscription_id)
         happened = list(reversed(await outbox.events_of(tx, subscription_id)))
     return await detailed(
         request,
@@ -100,8 +101,8 @@ async def show_one(request: Request, session: Session) -> Response:
         above="/console/subscriptions",
         object_id=subscription_id,
         states=[one["status"], *(["ends_then"] if one["cancel_at_period_end"] else [])],
-        facts=_facts(one),
-        actions=[*_charging(request, one), *_actions(one)],
+        facts=[*_facts(one), *_change_facts(change)],
+        actions=[*_charging(request, one), *_actions(one), *_withdrawing(change)],
         tables=[
             _item_table(items),
             *([waiting_table(pending, subscription_id)] if pending else []),
@@ -129,6 +130,22 @@ def _facts(one: Row) -> list[tuple[str, Cell]]:
     if one["ended_at"]:
         facts.append(("subscriptions.ended", moment(one["ended_at"])))
     return facts
+
+
+def _change_facts(change: Row | None) -> list[tuple[str, Cell]]:
+    if change is None:
+        return []
+    when = word("subscriptions.once_paid") if change["state"] == "awaiting" else day(change["due_on"])
+    to = [("subscriptions.change_to", text(change["plan"]))] if change["plan"] else []
+    return [*to, ("subscriptions.change_on", when)]
+
+
+def _withdrawing(change: Row | None) -> list[Button]:
+    if change is None:
+        return []
+    return [
+        Button(f"/console/subscriptions/{change['subscription_id']}/withdraw_change", "subscriptions.withdraw_change")
+    ]
 
 
 def _charging(request: Request, one: Row) -> list[Button]:
@@ -210,6 +227,12 @@ async def undo(request: Request, session: Session, _fields: dict[str, str]) -> R
     return back_to(link_to(request.path_params["subscription_id"]))
 
 
+async def withdraw_change(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Withdraw the change that waits."""
+    await changes.withdraw_change(session.context, request.path_params["subscription_id"])
+    return back_to(link_to(request.path_params["subscription_id"]))
+
+
 async def decide(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Approve or reject a cancellation that waits."""
     subscription_id = request.path_params["subscription_id"]
@@ -243,6 +266,7 @@ routes = [
     page("/console/subscriptions/{subscription_id}", show_one),
     action(f"{_ONE}/cancel", cancel, name="subscription.cancel", roles=_MAY),
     action(f"{_ONE}/undo", undo, name="subscription.undo_cancel", roles=_MAY),
+    action(f"{_ONE}/withdraw_change", withdraw_change, name="subscription.withdraw_change", roles=_MAY),
     action(f"{_ONE}/decide", decide, name="subscription.decide_cancel", roles=_MAY),
     action(f"{_ONE}/pause", pause, name="subscription.pause", roles=_MAY),
     action(f"{_ONE}/resume", resume, name="subscription.resume", roles=_MAY),

@@ -16,7 +16,7 @@ from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import methods, pausing, pay_page
+from cauce.flows.billing import changes, methods, pausing, pay_page
 from cauce.flows.billing.members import seats_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.reports import customers as report
@@ -33,6 +33,7 @@ async def show(request: Request, visit: Visit) -> Response:
     async with visit.context.transaction() as tx:
         one = await customers.read(tx, visit.who)
         held = [await subscriptions.one(tx, row["id"]) for row in await subscriptions.page(tx, customer_id=visit.who)]
+        waiting = await subscriptions.waiting_changes(tx, [row["id"] for row in held])
         saved = await report.methods(tx, visit.who)
         billed = await invoices.page(tx, customer_id=visit.who, rows_max=24)
         credit = await report.credit(tx, visit.who)
@@ -44,7 +45,7 @@ async def show(request: Request, visit: Visit) -> Response:
         visit.org,
         visit=visit,
         customer=one,
-        held=[(row, _may(row)) for row in held],
+        held=[(row, _may(row), waiting.get(row["id"])) for row in held],
         reasons=REASONS,
         methods=saved,
         owed=owed,
@@ -149,6 +150,12 @@ async def undo(request: Request, visit: Visit, _fields: dict[str, str]) -> Respo
     return back_to(visit, "/account")
 
 
+async def withdraw_change(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
+    """Leave everything as it is after all."""
+    await changes.withdraw_change(visit.context, await _own_subscription(request, visit))
+    return back_to(visit, "/account")
+
+
 async def reactivate(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
     """Come back: the same subscription in a new term, billed from now; without a card one is saved next."""
     subscription_id = await _own_subscription(request, visit)
@@ -191,6 +198,7 @@ routes = [
     visit_page("/invoices/{object_id}/pdf", download_invoice),
     visit_action("/subscriptions/{object_id}/cancel", cancel, name="subscription.cancel"),
     visit_action("/subscriptions/{object_id}/undo", undo, name="subscription.undo_cancel"),
+    visit_action("/subscriptions/{object_id}/keep", withdraw_change, name="subscription.withdraw_change"),
     visit_action("/subscriptions/{object_id}/reactivate", reactivate, name="subscription.reactivate"),
     visit_action("/subscriptions/{object_id}/resume", resume, name="subscription.resume"),
     visit_action("/invoices/{object_id}/pay", pay, name="invoice.pay"),
