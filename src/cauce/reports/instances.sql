@@ -35,7 +35,7 @@ SELECT i.id FROM invoicing.invoice i JOIN subscriptions.subscription s ON s.org_
  WHERE i.org_id = $1 AND i.subscription_id = $2 AND i.status IN ('open', 'paid') AND i.total_minor > 0 ORDER BY i.id
 
 -- name: held_by
-SELECT s.id, s.customer_id, s.product_id, s.plan_id, s.status, a.level
+SELECT s.id, s.customer_id, s.product_id, s.plan_id, s.status, s.access_kept, a.level
   FROM subscriptions.subscription s JOIN entitlements.access a ON a.org_id = $1 AND a.subscription_id = s.id
  WHERE s.org_id = $1 AND s.customer_id = ANY ($2::text[]) ORDER BY s.id
 

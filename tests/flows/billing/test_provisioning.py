@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cauce.billing.catalog.rules import AfterTerm, InstancePolicy, PlanPolicy
 from cauce.billing.entitlements.rules import Level
 from cauce.billing.provisioning.rules import NothingToRetry
 from cauce.flows.billing import cancel, changes, pausing, provision_run, standing, trial_dates
@@ -250,3 +251,14 @@ async def test_what_was_paid_and_cannot_be_made_is_held_or_given_back(host: Land
         )
     assert (status, open_invoices) == (("active", 1) if policy == "hold" else ("canceled", 0))
     assert (await host.instance(done))["failure"]
+
+
+@pytest.mark.parametrize(("after_term", "status"), [(AfterTerm.KEEP, "ready"), (AfterTerm.BY_KIND, "suspended")])
+async def test_an_instance_outlives_the_term_only_where_the_plan_says_so(
+    host: Landlord, after_term: AfterTerm, status: str
+) -> None:
+    policy = PlanPolicy(periods_max=1, after_term=after_term, instance=InstancePolicy(runner="hook"))
+    await host.plan(trial_days=0, policy=policy)
+    done = await host.sign_up(collection="send_invoice", net_days=60)
+    await host.advance(days=32)
+    assert (await host.instance(done))["status"] == status

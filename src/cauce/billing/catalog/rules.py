@@ -74,6 +74,14 @@ class CancelCredit(StrEnum):
     REFUND = "refund"
 
 
+class AfterTerm(StrEnum):
+    """What becomes of access when a contract is complete (T42)."""
+
+    BY_KIND = "by_kind"  # kept where all was bought once, ended after a term of recurring fees
+    KEEP = "keep"
+    END = "end"
+
+
 class ChangeTiming(StrEnum):
     """When a change takes effect."""
 
@@ -177,6 +185,7 @@ class PlanPolicy:
     cancel_approval: bool = False
     pause_allowed: bool = True
     periods_max: int | None = None
+    after_term: AfterTerm = AfterTerm.BY_KIND
     anchor_day: int | None = None
     change: ChangePolicy = field(default_factory=ChangePolicy)
     dunning: DunningPolicy = field(default_factory=DunningPolicy)

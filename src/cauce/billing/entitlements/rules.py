@@ -41,16 +41,18 @@ def level_of(
     restricted: bool = False,
     before_payment: bool = False,
     suspended: bool = False,
+    kept: bool = False,
 ) -> Level:
     """The level of a subscription's state.
 
-    `restricted`: after grace, or where a payment is contested; `before_payment`: the plan provisions early.
+    `restricted`: after grace, or where a payment is contested; `before_payment`: the plan provisions early; `kept`: it
+    is complete and keeps what it gave.
     """
     if suspended:
         return Level.NONE
     if restricted and status in ("trialing", "active", "past_due"):
         return Level.READ_ONLY
-    if status in ("trialing", "active"):
+    if kept or status in ("trialing", "active"):
         return Level.FULL
     if status == "past_due":
         return Level.GRACE

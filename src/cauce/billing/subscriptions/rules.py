@@ -49,7 +49,7 @@ class Subscription:
     """One contract. Dates are local to `timezone`; `version` counts writes.
 
     `upcoming_at`: when the invoice of the next renewal is told; None once it was. `usage_from`: use of days before it is
-    billed already, though the running period began earlier.
+    billed already, though the running period began earlier. `access_kept`: it is complete and keeps what it gave.
     """
 
     id: str
@@ -90,6 +90,7 @@ class Subscription:
     ended_at: datetime | None = None
     upcoming_at: datetime | None = None
     usage_from: date | None = None
+    access_kept: bool = False
     version: int = 1
 
     @property

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
-from cauce.billing.subscriptions.rules import Subscription, period_of
+from cauce.billing.subscriptions.rules import Subscription, instant_of, is_complete, period_of
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 
 
@@ -30,3 +31,14 @@ def ending_periods(subscription: Subscription) -> tuple[SchedulePeriod | None, S
         return running, running
     counted = Period(min(max(since, running.period.start), running.period.end), running.period.end)
     return running, SchedulePeriod(running.index, counted, running.full)
+
+
+def await_debt(subscription: Subscription) -> Subscription:
+    """A term that is over but not paid: billed to its end, nothing falls due; it is complete when its debt is gone."""
+    return replace(subscription, due_kind=None, due_at=None, upcoming_at=None, usage_from=subscription.period_end)
+
+
+def is_over(subscription: Subscription, at: datetime) -> bool:
+    """True when a fixed term has had all its periods by `at`, whether it is paid or not."""
+    end = subscription.period_end
+    return is_complete(subscription) and end is not None and at >= instant_of(subscription, end)

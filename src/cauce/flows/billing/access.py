@@ -49,6 +49,7 @@ async def follow_access(
                 restricted=one.id in restricted,
                 before_payment=plans[one.plan_id].policy.provision_before_payment,
                 suspended=one.customer_id in suspended,
+                kept=one.access_kept,
             ),
             plans[one.plan_id].features,
             _limits(plans[one.plan_id]),

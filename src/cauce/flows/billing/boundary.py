@@ -13,10 +13,11 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_period, is_complete, local_day, period_of
-from cauce.billing.subscriptions.running import ending_periods
+from cauce.billing.subscriptions.running import await_debt, ending_periods
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, discount_of
 from cauce.flows.billing.changing import plan_change, write_items
+from cauce.flows.billing.completing import complete
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff
 from cauce.pricing.invoice_lines import price_lines
 from cauce.storage.database import Tx
@@ -124,18 +125,26 @@ async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str)
         return
     arounds = await load_billed(tx, [one.id for one in ending])
     tariff = await load_tariff(tx, ending, [arounds[one.id] for one in ending])
-    steps = []
     for one in ending:
-        at = due_of(one)
         arrears, counted = ending_periods(one)
         bill = compose(one.id, arounds[one.id], tariff, advance=None, arrears=arrears, counted=counted)
         if bill.priced.lines:
-            batch.bill(one, arounds[one.id], bill, at, reason="final")
-        trigger, status = ("end_term", "canceled") if one.cancel_at_period_end else ("complete", "expired")
-        steps.append(Step(one, end(one, status, at), trigger, at, one.cancel_reason))
-        batch.events.append(
-            NewEvent(f"subscription.{status}", one.id, at, {"reason": one.cancel_reason}, one.customer_id)
-        )
+            batch.bill(one, arounds[one.id], bill, due_of(one), reason="final")
+    await _cancel(tx, [one for one in ending if one.cancel_at_period_end], batch, actor)
+    over = [one for one in ending if not one.cancel_at_period_end]
+    await complete(tx, [(one, due_of(one)) for one in over if one.status != "past_due"], batch, actor)
+    behind = [Step(one, await_debt(one), "renew", due_of(one)) for one in over if one.status == "past_due"]
+    await subscriptions.move(tx, behind, actor)
+
+
+async def _cancel(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:
+    if not ending:
+        return
+    steps = []
+    for one in ending:
+        at, reason = due_of(one), one.cancel_reason
+        steps.append(Step(one, end(one, "canceled", at), "end_term", at, reason))
+        batch.events.append(NewEvent("subscription.canceled", one.id, at, {"reason": reason}, one.customer_id))
     await subscriptions.move(tx, steps, actor)
     await subscriptions.drop_timers(tx, [one.id for one in ending])
     plans = await catalog.read_plans(tx, {one.plan_id for one in ending})

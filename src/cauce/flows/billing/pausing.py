@@ -24,6 +24,7 @@ from cauce.billing.subscriptions.rules import (
     renews_at_end,
     schedule_of,
 )
+from cauce.billing.subscriptions.running import is_over
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, monthly_revenue
 from cauce.flows.billing.cancel import Moved, load
@@ -49,6 +50,8 @@ async def pause_now(context: Context, subscription_id: str, *, resume_at: dateti
         MACHINE.step(one.status, "pause")
         if not plan.policy.pause_allowed:
             raise Conflict(f"plan {plan.key} cannot be paused")
+        if is_over(one, now):
+            raise Conflict("its term is over; only the debt is left")
         if resume_at is not None and resume_at <= now:
             raise InvalidRequest("a pause ends in the future", param="resume_at")
         batch = Batch()

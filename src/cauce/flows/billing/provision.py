@@ -46,6 +46,9 @@ class Holding(Protocol):
     @property
     def status(self) -> str: ...
 
+    @property
+    def access_kept(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Held:
@@ -54,6 +57,7 @@ class _Held:
     product_id: str
     plan_id: str
     status: str
+    access_kept: bool
     level: str
 
 
@@ -86,7 +90,7 @@ async def follow_instances(
                 one.plan_id,
                 policy.runner,
                 levels[one.id].value,
-                is_over=one.status in ("canceled", "expired"),
+                is_over=one.status in ("canceled", "expired") and not one.access_kept,
                 is_forgotten=one.id in forgotten,
                 changed=one.id in changed,
                 retention_days=policy.retention_days,

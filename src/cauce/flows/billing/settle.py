@@ -20,7 +20,9 @@ from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import Payment
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, renews_at_end
+from cauce.billing.subscriptions.running import await_debt, is_over
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.completing import complete
 from cauce.flows.billing.exchange import Moved, abroad, fee_of, valued, with_settlement
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.paid_changes import settle_changes
@@ -124,7 +126,7 @@ async def after_settled(
     at: datetime,
     actor: str,
 ) -> None:
-    """Move the subscriptions of invoices that were paid, voided or written off: T09, T13, T22, T26, T45."""
+    """Move the subscriptions of invoices that were paid, voided or written off: T09, T13, T22, T26, T42, T45."""
     of_subscription = {one.subscription_id: one for one in touched if one.subscription_id is not None}
     if not of_subscription:
         return
@@ -135,12 +137,12 @@ async def after_settled(
     steps = []
     for subscription_id, one in locked.items():
         invoice = of_subscription[subscription_id]
-        if one.status == "unpaid" and subscription_id not in indebted:
-            continue
         step = _step(one, invoice, plans[one.plan_id], at, subscription_id not in indebted, batch)
         if step is not None:
             steps.append(step)
-    returning = [one for one in locked.values() if one.status == "unpaid" and one.id not in indebted]
+    returning = [
+        one for one in locked.values() if one.status == "unpaid" and one.id not in indebted and not is_over(one, at)
+    ]
     steps += await _return_unpaid(tx, returning, batch, at)
     steps = await _with_revenue(tx, steps)
     await subscriptions.move(tx, steps, actor)
@@ -149,7 +151,9 @@ async def after_settled(
     }
     free = [one for one in locked if one not in indebted]
     batch.events += await close(tx, known, free, by_subscription, at)
-    batch.events += await follow_access(tx, [step.after for step in steps], plans, at)
+    over = [step.after for step in steps if step.trigger == "settle" and step.after.due_at is None]
+    batch.events += await follow_access(tx, [step.after for step in steps if step.after not in over], plans, at)
+    await complete(tx, [(replace(one, version=one.version + 1), at) for one in over], batch, actor)
     await settle_changes(tx, touched, batch, at, actor)
 
 
@@ -170,6 +174,9 @@ def _step(
     if one.status == "past_due" and free_of_debt:
         tell("subscription.recovered")
         return Step(one, replace(one, status="active", pending_invoice_id=None), "settle", at)
+    if one.status == "unpaid" and free_of_debt and is_over(one, at):
+        tell("subscription.recovered")
+        return Step(one, await_debt(replace(one, status="active")), "settle", at)
     if one.status in ("canceled", "expired") and invoice.status == "paid":
         return Step(one, one, "pay_late", at)
     return None

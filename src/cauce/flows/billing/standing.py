@@ -55,8 +55,9 @@ async def set_suspended(context: Context, customer_id: str, suspended: bool) -> 
         live = [one for one in held.values() if one.status in LIVE]
         trigger = "suspend" if suspended else "unsuspend"
         await subscriptions.move(tx, [Step(one, one, trigger, now) for one in live], context.actor.name)
-        plans = await catalog.read_plans(tx, {one.plan_id for one in live})
-        events = await follow_access(tx, live, plans, now)
+        having = [*live, *(one for one in held.values() if one.access_kept)]
+        plans = await catalog.read_plans(tx, {one.plan_id for one in having})
+        events = await follow_access(tx, having, plans, now)
         events += await follow_customers(tx, [customer_id], now)  # what runs by a grant alone
         await write(tx, Batch(events=events), context.actor.name, context.cause)
         return True
