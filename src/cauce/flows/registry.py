@@ -6,17 +6,18 @@ a newer worker; an event type that is not listed is told to webhook endpoints an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from cauce.channels.service import SEND_JOB
 from cauce.flows import automation_steps, clock, erasing, inbound, instruct, notify, portal_mail
 from cauce.flows.billing import steps as billing
 from cauce.flows.chat import steps as chat
-from cauce.flows.context import JobKind, Registry, SweepKind
+from cauce.flows.context import Context, JobKind, Registry, SweepKind
 from cauce.flows.holds import EXPIRY
 from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace import steps as marketplace
 from cauce.flows.outreach import steps as outreach
+from cauce.gateway.reporting import Notice, NoticeKind
 from cauce.webhooks.rules import ATTEMPTS_MAX as WEBHOOK_ATTEMPTS_MAX
 
 JOBS: dict[str, JobKind] = {
@@ -49,6 +50,27 @@ def _events() -> dict[str, tuple[str, ...]]:
     return joined
 
 
+NoticeFlow = Callable[[Context, str, Notice], Awaitable[None]]
+
+
+def _each_of(flows: Sequence[NoticeFlow]) -> NoticeFlow:
+    """One after the other: each half looks whether the notice is about something of its own."""
+
+    async def told(context: Context, channel_id: str, notice: Notice) -> None:
+        for flow in flows:
+            await flow(context, channel_id, notice)
+
+    return told
+
+
+def _notices() -> dict[NoticeKind, NoticeFlow]:
+    joined: dict[NoticeKind, list[NoticeFlow]] = {}
+    for part in (billing.NOTICES, marketplace.NOTICES, outreach.NOTICES, chat.NOTICES):
+        for kind, flow in part.items():
+            joined.setdefault(kind, []).append(flow)
+    return {kind: flows[0] if len(flows) == 1 else _each_of(flows) for kind, flows in joined.items()}
+
+
 REGISTRY = Registry(
     jobs=_joined((JOBS, billing.JOBS, marketplace.JOBS, outreach.JOBS, chat.JOBS)),
     sweeps=(*SWEEPS, *billing.SWEEPS, *marketplace.SWEEPS, *outreach.SWEEPS),
@@ -57,6 +79,6 @@ REGISTRY = Registry(
     concluders={**CONCLUDERS, **billing.CONCLUDERS, **marketplace.CONCLUDERS},
     unresolved=billing.UNRESOLVED,
     subject_locks=marketplace.SUBJECT_LOCKS,
-    notices={**billing.NOTICES, **outreach.NOTICES, **chat.NOTICES},
+    notices=_notices(),
     gathered=dict(outreach.GATHERED),
 )

@@ -26,8 +26,8 @@ WITH custody AS MATERIALIZED (
   UNION ALL
   SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
-     AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'fee', 'other') AND l.status = 'booked'
-     AND NOT (l.kind IN ('release', 'payout') AND l.key LIKE 'line:%')
+     AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'payout_return', 'fee', 'other') AND l.status = 'booked'
+     AND NOT (l.kind IN ('release', 'payout', 'payout_return') AND l.key LIKE 'line:%')
   UNION ALL
   SELECT 'fee', l.key, NULL, l.fee_minor
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[]) AND l.kind = 'collection' AND l.fee_minor <> 0

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.returned import Returned, take_back
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import SUSPENSE, Event, Holder, withdrawable
 from cauce.ledger.recipes.funding import unknown_credit
@@ -25,6 +26,7 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
 KINDS = ("release", "payout", "payout_return", "other")
+BY_STATEMENT = "returned: the statement shows it"
 
 
 async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_ids: Sequence[int]) -> None:
@@ -37,7 +39,7 @@ async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_i
     items = await _freeze_ends(context, tx, channel_id, releases)
     items += await _payouts(tx, channel_id, [line for line in lines if line["kind"] == "payout"], merchants)
     items += await _strays(tx, channel_id, [line for line in lines if line["kind"] == "other"])
-    items += await _returns(tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
+    items += await _returns(context, tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
     require_posted(await post(tx, items))
 
 
@@ -127,21 +129,40 @@ def _suspended(channel_id: str, line: Row) -> tuple[str, str, int, str, str, dat
     return (channel_id, line["currency"], amount, _own_key(line), line["ref"] or line["key"], line["occurred_at"])
 
 
-async def _returns(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]) -> list[Item]:
-    """T13: a payout came back; to its merchant, or to suspense when nobody knows whose it was."""
+async def _returns(
+    context: Context, tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Mapping[str, str]
+) -> list[Item]:
+    """T13: a payout came back; to its merchant, or to suspense when nobody knows whose it was.
+
+    One of ours is `returned`, once. Of one that was not paid before, the lines out and back are one thing.
+    """
+    rows = {row["id"]: row for row in await settlement_store.lock_payouts(tx, sorted({line["key"] for line in lines}))}
+    ours: dict[str, Returned] = {}
     items: list[Item] = []
+    keys: list[tuple[Any, ...]] = []
+    kinds: list[tuple[Any, ...]] = []
+    unknown = []
     for line in lines:
-        merchant = merchants.get(line["account_ref"])
-        event = Event(
-            f"line:{line['statement_id']}:{line['row_key']}", line["key"], evidence_of(line), line["occurred_at"]
-        )
+        row = rows.get(line["key"])
+        if row is not None:
+            if row["state"] == "paid" and abs(line["amount_minor"]) == row["amount_minor"]:
+                ours.setdefault(row["id"], Returned(row, evidence_of(line), BY_STATEMENT, line["occurred_at"]))
+            elif row["state"] not in ("paid", "returned"):
+                kinds.append((line["statement_id"], line["row_key"], "payout"))
+            continue
+        own, merchant = _own_key(line), merchants.get(line["account_ref"])
+        event = Event(own, line["key"], evidence_of(line), line["occurred_at"])
         credit_to = withdrawable(merchant) if merchant else SUSPENSE
         holder = Holder(channel_id, line["currency"])
         items.append(payout_returned(holder, event, credit_to, abs(line["amount_minor"])))
-    unknown = [_suspended(channel_id, line) for line in lines if line["account_ref"] not in merchants]
+        keys.append((line["statement_id"], line["row_key"], own))
+        if merchant is None:
+            unknown.append(_suspended(channel_id, line))
+    await store.set_keys(tx, keys)
+    await store.set_kinds(tx, kinds)
     if unknown:
         await suspense.insert_items(tx, unknown)
-    return items
+    return items + await take_back(context, tx, list(ours.values()))
 
 
 def evidence_of(line: Row) -> str:

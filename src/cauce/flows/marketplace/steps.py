@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from itertools import groupby
 
 from cauce.flows.context import JobKind, Runtime, SubjectLock, SweepKind
@@ -19,10 +20,12 @@ from cauce.flows.marketplace.pay_out import conclude_payouts
 from cauce.flows.marketplace.refunded import conclude_refunds
 from cauce.flows.marketplace.release import release_due
 from cauce.flows.marketplace.resend import SEND_AGAIN_JOB, send_parts_again
+from cauce.flows.marketplace.returned import payout_told
 from cauce.flows.marketplace.returns import conclude_reversals
 from cauce.flows.marketplace.reversals import REVERSE
 from cauce.flows.marketplace.settle import PAYOUT, settle_due
 from cauce.flows.marketplace.split_requests import FINISH, SPLIT
+from cauce.gateway.reporting import NoticeKind
 from cauce.marketplace.compliance import store as compliance_store
 from cauce.marketplace.compliance.service import notify_expiry
 from cauce.marketplace.orders import store as order_store
@@ -80,3 +83,5 @@ CONCLUDERS: dict[str, Concluder] = {
     REFUND: conclude_refunds,
     REVERSE: conclude_reversals,
 }
+
+NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {NoticeKind.PAYOUT: payout_told}

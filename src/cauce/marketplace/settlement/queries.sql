@@ -59,7 +59,7 @@ SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::t
 
 -- name: lock_payouts
 SELECT id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, instrument_ref, amount_minor, fee_minor, state, needs_approval,
-       requested_by, approved_by, ref, requested_at
+       requested_by, approved_by, ref, requested_at, paid_at
   FROM settlement.payout WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: awaiting_approval
