@@ -227,16 +227,7 @@ async def _ask(context: Context, instruction: Instruction) -> None:
         await conclude(context, [(instruction.key, await _call(context, instruction))])
         return
     _, gateway = await context.gateway(instruction.channel_id)
-    answer: Outcome[Any] = await gateway.fetch(
-        FetchRequest(
-            operation=_ASKED_AS.get(instruction.operation, instruction.operation),
-            key=instruction.key,
-            ref=instruction.ref,
-            parent_key=instruction.parent_key,
-            parent_ref=getattr(instruction.request, "collection_ref", ""),
-            merchant_ref=instruction.merchant_ref,
-        )
-    )
+    answer: Outcome[Any] = await gateway.fetch(fetch_request(instruction))
     never_arrived = isinstance(answer, Declined) and answer.refusal is Refusal.NOT_FOUND
     if never_arrived:  # the provider does not know the key: nothing moved, and the same key may go out again
         async with context.transaction() as tx:
@@ -244,6 +235,18 @@ async def _ask(context: Context, instruction: Instruction) -> None:
             await store.ask_later(tx, [instruction.key], now + timedelta(seconds=LOST_ANSWER_SECONDS))
         answer = await _call(context, instruction)
     await conclude(context, [(instruction.key, answer)])
+
+
+def fetch_request(instruction: Instruction) -> FetchRequest:
+    """How a provider is asked what became of an instruction."""
+    return FetchRequest(
+        operation=_ASKED_AS.get(instruction.operation, instruction.operation),
+        key=instruction.key,
+        ref=instruction.ref,
+        parent_key=instruction.parent_key,
+        parent_ref=getattr(instruction.request, "collection_ref", ""),
+        merchant_ref=instruction.merchant_ref,
+    )
 
 
 async def _store(tx: Tx, fresh: list[Instruction], outcomes: Mapping[str, Outcome[Any]], now: datetime) -> None:

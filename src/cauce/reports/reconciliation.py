@@ -15,7 +15,7 @@ _JOURNALS = {
     "fee": ("T03:",),
     "split": ("T06:", "T14:"),
     "split_reversal": ("T09:", "T14:back:"),
-    "refund": ("T11:",),
+    "refund": ("T11:", "T11:late:"),
     "payout": ("T12:paid:",),
     "payout_return": ("T13:",),
 }

@@ -13,8 +13,8 @@ WITH custody AS MATERIALIZED (
   SELECT CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
                        ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' ELSE 'split' END END AS kind,
-         CASE WHEN substr(j.key, 5, 5) IN ('paid:', 'back:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
-         greatest(e.amount_minor, 0) - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
+         CASE WHEN substr(j.key, 5, 5) IN ('paid:', 'back:', 'late:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
+         greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
          NULL::bigint AS theirs
     FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN custody c ON c.id = e.account_id
    WHERE j.org_id = $1 AND j.id > $3 AND j.id <= $4 AND j.books >= 2
@@ -51,7 +51,7 @@ WITH custody AS (
    WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
 )
 SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, min(c.currency) AS currency,
-       (coalesce(sum(e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
+       (coalesce(sum(CASE WHEN j.key LIKE 'T11:late:%' THEN -1 ELSE 1 END * e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
          - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND j.recipe IN ('T06', 'T09')), 0))::bigint AS amount
   FROM unnest($3::text[], $4::text[], $5::text[]) w(kind, key, journal_key)
   JOIN ledger.journal j ON j.org_id = $1 AND j.key = w.journal_key

@@ -1,4 +1,4 @@
-"""What a provider takes back after it was final: payouts that come back, by its notice, by its statement, or by both."""
+"""What a provider takes back after it was final: payouts and refunds, told by its notice, by its statement, or by both."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import pytest
 
 from cauce.entrypoints.demo.proof import prove
 from cauce.flows.marketplace import reconcile
+from cauce.flows.marketplace.bounced import refund_told
+from cauce.flows.marketplace.refunds import AskRefund, refund_orders
 from cauce.flows.marketplace.returned import payout_told
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import LineKind, Notice, NoticeKind
 from cauce.kernel.money import Money
+from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.reconciliation import store
 from cauce.storage.database import Row
 from tests.flows.marketplace.at_stripe import STRIPE, stripe_market
@@ -47,12 +50,10 @@ async def _payouts(shop: Market) -> list[Row]:
         return await tx.rows("SELECT * FROM settlement.payout WHERE org_id = $1 ORDER BY requested_at", tx.org)
 
 
-async def _told(shop: Market) -> list[str]:
+async def _told(shop: Market, noun: str = "payout") -> list[str]:
     async with shop.context.transaction() as tx:
-        rows = await tx.rows(
-            "SELECT type FROM storage.event WHERE org_id = $1 AND type LIKE 'payout.%' ORDER BY id", tx.org
-        )
-        return [row["type"] for row in rows]
+        rows = await tx.rows("SELECT type FROM storage.event WHERE org_id = $1 ORDER BY id", tx.org)
+    return [row["type"] for row in rows if row["type"].startswith(f"{noun}.")]
 
 
 def _come_back(shop: Market, payout: Row) -> Notice:
@@ -134,6 +135,43 @@ async def test_a_payout_that_failed_before_it_was_paid_came_to_nothing(shop: Mar
     await shop.advance(timedelta(days=1))
     assert await _reconcile(shop) == []
     assert await shop.differences() == []
+
+
+@pytest.mark.parametrize("first", ["notice", "statement"])
+@pytest.mark.parametrize("divided", [False, True])
+async def test_a_refund_that_fails_late_goes_back_to_its_sources(shop: Market, first: str, divided: bool) -> None:
+    bank = shop.banks["ch"]
+    (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + timedelta(days=1)))
+    await shop.advance(timedelta(days=1, hours=1) if divided else timedelta(hours=1))
+    before = await shop.books()
+    held = {key: replace(one) for key, one in bank.held.items()}, dict(bank.available)
+    asked = await refund_orders(shop.context, [AskRefund(taken.order_id, "r1", 3_000)])
+    await shop.work()
+    ((refund_id,),) = asked.values()
+    assert (await _told(shop, "order_refund"))[-1] == "order_refund.succeeded"
+    shown = bank.lines[-1]
+    assert shown.kind is LineKind.REFUND
+    bank.held, bank.available = held
+    bank.lines.append(replace(shown, row_key="back", amount=-shown.amount, fee_minor=-shown.fee_minor))
+    bank.done[refund_id] = Declined("expired_or_canceled_card", Refusal.DECLINED, "the card is closed")
+    notice = Notice("evt_1", NoticeKind.REFUND, bank.now, key=refund_id)
+    if first == "notice":
+        await refund_told(shop.context, "ch", notice)
+        await refund_told(shop.context, "ch", notice)
+        await shop.work()
+        if divided and bank.owned:  # what came back of the fee lies with the order's own merchant
+            assert "custody member:ana:withdrawable: 9100" in await shop.books()
+        else:
+            assert await shop.books() == before
+    await shop.advance(timedelta(days=1))
+    await _reconcile(shop)
+    await shop.work()
+    await refund_told(shop.context, "ch", notice)
+    assert (await _told(shop, "order_refund")).count("order_refund.failed") == 1
+    assert [one for one in await _reconcile(shop) if one[1] == "refund"] == []
+    async with shop.context.transaction() as tx:
+        (row,) = await order_store.refunds_of(tx, [taken.order_id])
+    assert row["state"] == "failed"
 
 
 async def test_stripe_tells_that_a_paid_payout_failed(dsn: str, tmp_path: Path) -> None:

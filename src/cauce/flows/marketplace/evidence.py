@@ -39,7 +39,9 @@ async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_i
     items = await _freeze_ends(context, tx, channel_id, releases)
     items += await _payouts(tx, channel_id, [line for line in lines if line["kind"] == "payout"], merchants)
     items += await _strays(tx, channel_id, [line for line in lines if line["kind"] == "other"])
-    items += await _returns(context, tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants)
+    items += await _returns(
+        context, tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants
+    )
     require_posted(await post(tx, items))
 
 

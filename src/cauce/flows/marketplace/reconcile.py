@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta, timezone
 
 from cauce.flows.context import Context
 from cauce.flows.instruct import ASK_JOB
+from cauce.flows.marketplace.bounced import LOOK_JOB
 from cauce.flows.marketplace.comparing import EARLY, both_sides, find_keys, learn, look_again
 from cauce.flows.marketplace.evidence import post_from_lines
 from cauce.flows.marketplace.mirror import check_mirror
@@ -97,11 +98,17 @@ async def _stop_payouts(context: Context, tx: Tx, channel_id: str, now: datetime
 
 
 async def _ask_again(tx: Tx, channel_id: str, breaks: Sequence[NewBreak], now: datetime) -> None:
-    """What the provider has and we do not, but asked for: find out by its key; the answer posts it."""
+    """What the provider has and we do not, but asked for: find out by its key; the answer posts it.
+
+    So with refunds that came back: they may have failed after they were final.
+    """
     keys = [one.key for one in breaks if one.type is BreakType.MISSING_HERE]
     known = await report.instructions_named(tx, channel_id, keys) if keys else {}
     open_keys = sorted({row["key"] for row in known.values() if row["state"] not in ("succeeded", "declined")})
-    await jobs.enqueue(tx, [NewJob(ASK_JOB, now, {"key": key}, key=f"ask:{key}") for key in open_keys])
+    work = [NewJob(ASK_JOB, now, {"key": key}, key=f"ask:{key}") for key in open_keys]
+    back = [one.key for one in breaks if one.kind == "refund" and one.ours_minor and one.theirs_minor == 0]
+    work += [NewJob(LOOK_JOB, now, {"key": key}, key=f"ask:{key}") for key in back]
+    await jobs.enqueue(tx, work)
 
 
 def _start(day: date, zone: timezone) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from cauce.flows.context import Context
@@ -26,7 +27,9 @@ OPEN_REFUND = ("submitted", "processing", "unknown")
 
 
 @dataclass(slots=True)
-class _Work:
+class RefundWork:
+    """What outcomes of refunds write."""
+
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     reversed: list[tuple[str, int, int]] = field(default_factory=list)
@@ -49,7 +52,7 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
     }
     back = await split_store.reversals_of_refunds(tx, [row["id"] for row in rows])
     terms = await terms_of(context.runtime, context.org_id, {row["channel_id"] for row in collections.values()})
-    work = _Work()
+    work = RefundWork()
     for row in rows:
         one, collection = by_key[row["attempt_key"]], collections[row["collection_id"]]
         if isinstance(one.outcome, Done):
@@ -58,6 +61,11 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
             _failed(row, collection, one, one.outcome, back.get(row["id"], ()), terms[collection["channel_id"]], work)
         elif isinstance(one.outcome, Pending):
             work.refunds.append((row["id"], "processing", 0, None, row["attempt_key"]))
+    await write_refunds(context, tx, work)
+
+
+async def write_refunds(context: Context, tx: Tx, work: RefundWork) -> None:
+    """Write what became of refunds, post it, and send again what came back in vain."""
     if work.refunds:
         await order_store.update_refunds(tx, work.refunds)
     if work.moves:
@@ -74,7 +82,7 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
         await send_again(context, tx, [row[0] for row in work.parked], at=await context.now(tx))
 
 
-def _succeeded(row: Row, collection: Row, one: Concluded, work: _Work) -> None:
+def _succeeded(row: Row, collection: Row, one: Concluded, work: RefundWork) -> None:
     assert isinstance(one.outcome, Done)
     value = one.outcome.value
     at = value.finished_at or one.at
@@ -82,7 +90,7 @@ def _succeeded(row: Row, collection: Row, one: Concluded, work: _Work) -> None:
     event = Event(row["attempt_key"], row["order_id"], row["attempt_key"], at)
     more = value.fee_returned_minor - row["fee_expected_minor"]
     if more:  # the provider rounds its fee in its own way: the difference is the source's
-        source = _main_source(row["taken"]["sources"])
+        source = main_source(row["taken"]["sources"])
         from_escrow = source == escrow(row["order_id"])
         work.moves.append((collection["id"], more if from_escrow else 0, 0, 0, more))
         taken, given = ({source: -more}, {REFUNDS: -more}) if more < 0 else ({REFUNDS: more}, {source: more})
@@ -108,20 +116,34 @@ def _signed(taken: Mapping[str, int], given: Mapping[str, int]) -> dict[str, int
     }
 
 
-def _main_source(sources: Mapping[str, int]) -> str:
+def main_source(sources: Mapping[str, int]) -> str:
+    """The account that the provider's rounding of its fee is charged to."""
     return max(sources, key=lambda code: sources[code])
 
 
 def _failed(
-    row: Row, collection: Row, one: Concluded, outcome: Declined, reversals: Sequence[Row], terms: Terms, work: _Work
+    row: Row,
+    collection: Row,
+    one: Concluded,
+    outcome: Declined,
+    reversals: Sequence[Row],
+    terms: Terms,
+    work: RefundWork,
 ) -> None:
+    """T11 failed: what was taken goes back to where it came from."""
+    data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
+    give_back(row, collection, row["taken"]["sources"], row["fee_expected_minor"], reversals, terms, one.at, data, work)
+
+
+def give_back(
+    row: Row, collection: Row, sources: Mapping[str, int], fee_minor: int, reversals: Sequence[Row], terms: Terms,
+    at: datetime, data: dict[str, Any], work: RefundWork,
+) -> None:  # fmt: skip
     """T11 failed. Where money is pooled the parts that came back are parked, to be sent again; an owner keeps them."""
-    sources = row["taken"]["sources"]
     holder = Holder(collection["channel_id"], collection["currency"])
-    event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], one.at)
+    event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
     work.items += refund_failed(holder, event, sources)
-    back = (collection["id"], of_escrow(sources), 0, -row["amount_minor"], -row["fee_expected_minor"])
-    work.moves.append(back)
+    work.moves.append((collection["id"], of_escrow(sources), 0, -row["amount_minor"], -fee_minor))
     work.orders[row["order_id"]] = work.orders.get(row["order_id"], 0) - row["amount_minor"]
     left = not_come_back(row["taken"]["parts"], reversals)
     work.reversed += [(collection["id"], position, -amount) for position, amount in left.items()]
@@ -129,6 +151,5 @@ def _failed(
         given, parked = parts_again(row["taken"].get("parked", {}), collection["id"], reversals)
         work.reversed += given
         work.parked += parked
-    work.refunds.append((row["id"], "failed", 0, one.at, row["attempt_key"]))
-    data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
-    work.events.append(NewEvent("order_refund.failed", row["id"], one.at, data))
+    work.refunds.append((row["id"], "failed", 0, at, row["attempt_key"]))
+    work.events.append(NewEvent("order_refund.failed", row["id"], at, data))

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from cauce.flows.context import JobKind, Runtime, SubjectLock, SweepKind
 from cauce.flows.instruct import Concluder
+from cauce.flows.marketplace import bounced
 from cauce.flows.marketplace.applied import conclude_splits
 from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
 from cauce.flows.marketplace.collected import CLOSE, conclude_collections
@@ -54,6 +55,7 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 JOBS: dict[str, JobKind] = {
     FUND_JOB: JobKind(fund_refund),
     SEND_AGAIN_JOB: JobKind(send_parts_again),
+    bounced.LOOK_JOB: JobKind(bounced.look_again),
     DAILY_JOB: JobKind(reconcile_day, timeout_seconds=DAILY_SECONDS_MAX),
 }
 
@@ -84,4 +86,7 @@ CONCLUDERS: dict[str, Concluder] = {
     REVERSE: conclude_reversals,
 }
 
-NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {NoticeKind.PAYOUT: payout_told}
+NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
+    NoticeKind.PAYOUT: payout_told,
+    NoticeKind.REFUND: bounced.refund_told,
+}

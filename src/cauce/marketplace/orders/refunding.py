@@ -25,6 +25,7 @@ REFUND = Machine(
         *steps("lose", ("submitted", "processing"), "unknown"),
         *steps("succeed", ("submitted", "processing", "unknown"), "succeeded"),
         *steps("fail", ("reversing_splits", "submitted", "processing", "unknown"), "failed"),
+        *steps("bounce", ("succeeded",), "failed"),
         *steps("cancel", ("requested", "approved"), "canceled"),
     ),
 )  # fmt: skip
