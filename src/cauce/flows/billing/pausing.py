@@ -11,6 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.invoicing import service as invoicing
+from cauce.billing.payments import cases
+from cauce.billing.payments import service as payments
+from cauce.billing.payments.rules import NO_METHOD
 from cauce.billing.provisioning.rules import Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
@@ -31,6 +35,7 @@ from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.final import bill_rest
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.billing.provision_asking import ask
+from cauce.flows.billing.recover import open_cases
 from cauce.flows.billing.renew import by_org
 from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.billing.unused import credit_unused
@@ -79,8 +84,8 @@ async def resume_now(context: Context, subscription_id: str) -> Moved:
         MACHINE.targets(one.status, "resume")
         if one.pause_reason != "requested":
             raise Conflict("a trial that ended without a payment method resumes when one is added")
-        await resume(tx, [replace(one, due_at=now)], context.actor.name)
-        return Moved(one.id, "active", False)
+        (after,) = await resume(tx, [replace(one, due_at=now)], context.actor.name)
+        return Moved(one.id, after.status, False)
 
 
 async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -89,18 +94,19 @@ async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         await resume(tx.within(org_id), [subscriptions.subscription_of(row) for row in group])
 
 
-async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -> None:
-    """Resume locked subscriptions at their due time."""
+async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -> list[Subscription]:
+    """Resume locked subscriptions at their due time: those that owe come back behind, and their debt is collected."""
     plans = await catalog.read_plans(tx, {one.plan_id for one in due})
     arounds = await load_billed(tx, [one.id for one in due])
     tariff = await load_tariff(tx, due, [arounds[one.id] for one in due])
+    owing = await _owing(tx, due)
     batch, steps = Batch(), []
     for one in due:
         assert one.due_at is not None
         piece = _rest(one, one.due_at)
         around = arounds[one.id]
         revenue = monthly_revenue(around.items, tariff.prices, piece.period.start, around.anchor_day)
-        after = _resumed(one, piece, revenue)
+        after = _resumed(one, piece, revenue, "past_due" if one.id in owing else "active")
         bill = compose(one.id, around, tariff, advance=piece, arrears=None)
         invoice = batch.bill(after, around, bill, one.due_at, reason="resume", period=piece.period)
         steps.append(Step(one, after, "resume", one.due_at))
@@ -108,8 +114,26 @@ async def resume(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) 
             NewEvent("subscription.resumed", one.id, one.due_at, {"invoice": invoice.id}, one.customer_id)
         )
     await subscriptions.move(tx, steps, actor)
+    known = await cases.lock_open(tx, list(owing))
+    debts = [(step.after, owing[step.after.id], step.at) for step in steps if step.after.id in owing]
+    for one, invoice_id, at in debts:
+        content = {"invoice": invoice_id, "refusal": known[one.id].refusal if one.id in known else NO_METHOD}
+        batch.events.append(NewEvent("subscription.past_due", one.id, at, content, one.customer_id))
+    batch.events += await open_cases(tx, [debt for debt in debts if debt[0].id not in known], plans)
     batch.events += await follow_access(tx, [step.after for step in steps], plans, steps[-1].at)
     await write(tx, batch, actor)
+    return [step.after for step in steps]
+
+
+async def _owing(tx: Tx, due: Sequence[Subscription]) -> dict[str, str]:
+    """Subscription -> an open invoice of it that was asked for in vain; one that is not due yet, or under way, is no debt."""
+    opened = await invoicing.lock_open_of(tx, [one.id for one in due])
+    busy = await payments.in_flight(tx, [one.id for one in opened])
+    return {
+        one.subscription_id: one.id
+        for one in opened
+        if one.subscription_id and one.due_at is None and one.amount_due_minor and one.id not in busy
+    }
 
 
 def _rest(one: Subscription, at: datetime) -> SchedulePeriod:
@@ -119,10 +143,10 @@ def _rest(one: Subscription, at: datetime) -> SchedulePeriod:
     return SchedulePeriod(running.index, Period(max(day, running.period.start), running.period.end), running.full)
 
 
-def _resumed(one: Subscription, piece: SchedulePeriod, mrr_minor: int) -> Subscription:
+def _resumed(one: Subscription, piece: SchedulePeriod, mrr_minor: int, status: str) -> Subscription:
     resumed = replace(
         one,
-        status="active",
+        status=status,
         pause_reason="",
         paused_on=None,
         resume_at=None,
