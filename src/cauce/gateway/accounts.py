@@ -33,14 +33,30 @@ class AccountRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class BankSeen:
+    """A bank account that the provider keeps for a merchant. `key` is ours where it was bound from here, else "".
+
+    `is_default`: what the provider pays to in this currency when no bank account is named. `holder_name` "" is not shown.
+    """
+
+    ref: str
+    currency: str
+    last4: str
+    holder_name: str
+    is_default: bool
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
-    """A merchant as the provider sees him."""
+    """A merchant as the provider sees him. `banks` is None where they were not read with it."""
 
     ref: str
     can_receive: bool
     can_pay_out: bool
     needs: tuple[str, ...] = ()
     onboarding_url: str = ""
+    banks: tuple[BankSeen, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

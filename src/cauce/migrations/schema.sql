@@ -2287,6 +2287,9 @@ CREATE TABLE merchants.account (
     agreement text DEFAULT ''::text NOT NULL,
     agreed_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    pays_out boolean DEFAULT true NOT NULL,
+    asked bigint DEFAULT 0 NOT NULL,
+    bank_refs jsonb,
     CONSTRAINT account_kind_check CHECK ((kind = ANY (ARRAY['merchant'::text, 'person'::text]))),
     CONSTRAINT account_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'submitted'::text, 'verifying'::text, 'action_required'::text, 'active'::text, 'restricted'::text, 'closing'::text, 'closed'::text, 'rejected'::text]))),
     CONSTRAINT active_is_known_and_agreed CHECK (((state <> 'active'::text) OR ((ref <> ''::text) AND (agreed_at IS NOT NULL))))
@@ -2314,6 +2317,7 @@ CREATE TABLE merchants.instrument (
     approved_by text DEFAULT ''::text NOT NULL,
     usable_from timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    from_channel boolean DEFAULT false NOT NULL,
     CONSTRAINT instrument_holder_name_check CHECK ((holder_name <> ''::text)),
     CONSTRAINT instrument_last4_check CHECK ((length(last4) <= 4)),
     CONSTRAINT instrument_ownership_check CHECK ((ownership = 'merchant'::text)),

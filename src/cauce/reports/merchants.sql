@@ -10,12 +10,12 @@ SELECT m.id, m.external_id, m.name, m.state, m.legal_form, m.country, m.created_
 SELECT id, external_id, name, state, legal_form, trade_place, country, email, created_at FROM merchants.merchant WHERE org_id = $1 AND id = $2
 
 -- name: merchant_accounts
-SELECT a.id, a.channel_id, h.name AS channel, a.ref, a.kind, a.state, a.needs, a.agreement, a.agreed_at
+SELECT a.id, a.channel_id, h.name AS channel, a.ref, a.kind, a.state, a.pays_out, a.needs, a.agreement, a.agreed_at
   FROM merchants.account a JOIN channels.channel h ON h.org_id = $1 AND h.id = a.channel_id
  WHERE a.org_id = $1 AND a.merchant_id = $2 ORDER BY a.created_at, a.id
 
 -- name: merchant_instruments
-SELECT i.id, i.channel_id, h.name AS channel, i.holder_name, i.last4, i.currency, i.state, i.requested_by, i.approved_by, i.usable_from
+SELECT i.id, i.channel_id, h.name AS channel, i.holder_name, i.last4, i.currency, i.state, i.requested_by, i.approved_by, i.usable_from, i.from_channel
   FROM merchants.instrument i JOIN channels.channel h ON h.org_id = $1 AND h.id = i.channel_id
  WHERE i.org_id = $1 AND i.merchant_id = $2 ORDER BY i.created_at, i.id
 

@@ -11,7 +11,7 @@ import pytest
 
 from cauce.entrypoints.demo.stage import Stage
 from cauce.entrypoints.worker.loop import Worker
-from cauce.flows.marketplace import merchants, onboarding
+from cauce.flows.marketplace import accounts, merchants, onboarding
 from cauce.flows.marketplace.onboarding import BankAccount, InstrumentRefused
 from cauce.marketplace.merchants import service
 from cauce.marketplace.merchants.rules import HolderDiffers, LegalForm, NewAccount, NewMerchant, NoAgreement, SamePerson
@@ -56,7 +56,7 @@ async def test_an_account_is_opened_once_its_merchant_agreed_and_active_once_he_
     opened = await _account(stage, merchant_id)
     assert (opened["state"], opened["agreement"], bool(opened["ref"])) == ("action_required", "A-7", True)
     await stage.control.verb("stripe", f"accounts/{opened['ref']}/onboard", {})
-    await onboarding.refresh_account(stage.context, account_id)
+    await accounts.refresh_account(stage.context, account_id)
     assert (await _account(stage, merchant_id))["state"] == "active"
     instrument = await onboarding.bind_instrument(
         stage.context, BankAccount(merchant_id, channel, "usd", "Ana", "US", NUMBER)

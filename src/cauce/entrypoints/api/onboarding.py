@@ -15,6 +15,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Id
 from cauce.entrypoints.api.shapes import Body, Currency
 from cauce.flows.context import Context
+from cauce.flows.marketplace import accounts
 from cauce.flows.marketplace import onboarding as flow
 from cauce.flows.marketplace.onboarding import BankAccount
 from cauce.reports import merchants as report
@@ -62,7 +63,7 @@ async def refresh_account(request: Request, caller: MarketplaceWriter, account_i
     """Ask the channel how an account stands."""
 
     async def work(context: Context) -> object:
-        await flow.refresh_account(context, account_id)
+        await accounts.refresh_account(context, account_id)
         return {"object": "merchant_account", "id": account_id}
 
     return await answer_once(request, caller.context, work, status=200)

@@ -15,7 +15,7 @@ from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.terms import terms_of
-from cauce.gateway.accounts import AccountRequest, Instrument, InstrumentRequest
+from cauce.gateway.accounts import Account, AccountRequest, Instrument, InstrumentRequest
 from cauce.gateway.capabilities import Can
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending
@@ -71,13 +71,14 @@ async def open_accounts(
                 await store.agree(tx, row["id"], agreement, now)
             ACCOUNT.step(row["state"], "submit")
             merchant = await store.read_merchant(tx, row["merchant_id"])
-            instructions.append(_opening(row, merchant, under_merchant_ref))
+            instructions.append(opening(row, merchant, under_merchant_ref))
         actor = context.actor.name
         await service.record_account(tx, [(row["id"], "submit", None) for row in rows], at=now, actor=actor)
         await open_instructions(tx, instructions, due_at=now)
 
 
-def _opening(row: Any, merchant: Any, under: str) -> NewInstruction:
+def opening(row: Any, merchant: Any, under: str) -> NewInstruction:
+    """What the channel is asked to open an account, or to say how one with a number stands."""
     is_person = row["kind"] == "person"
     request = AccountRequest(
         key=row["id"],
@@ -104,35 +105,13 @@ def _opening(row: Any, merchant: Any, under: str) -> NewInstruction:
 
 async def conclude_accounts(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
     """Give answers about accounts their effect: active, something more is asked of the merchant, or rejected."""
-    answers = []
+    answers: list[tuple[str, str, Account | None]] = []
     for one in concluded:
-        if isinstance(one.outcome, Done):
-            account = one.outcome.value
-            answers.append((one.key, "activate" if account.can_receive else "ask", account))
-        elif isinstance(one.outcome, Pending):
-            account = one.outcome.value
-            answers.append((one.key, "ask" if account.needs or account.onboarding_url else "verify", account))
+        if isinstance(one.outcome, Done | Pending):
+            answers.append((one.key, "", one.outcome.value))
         elif isinstance(one.outcome, Declined):
             answers.append((one.key, "reject", None))
     await service.record_account(tx, answers, at=await context.now(tx), actor=context.actor.name)
-
-
-async def refresh_account(context: Context, account_id: str) -> None:
-    """Ask the channel how an account stands now: what it still needs, or that it is active."""
-    async with context.transaction() as tx:
-        rows = await store.lock_accounts(tx, [account_id])
-        if not rows or not rows[0]["ref"]:
-            raise NotFound(f"there is no account {account_id} at its channel", param="account")
-        row, merchant = rows[0], await store.read_merchant(tx, rows[0]["merchant_id"])
-    _, gateway = await context.gateway(row["channel_id"])
-    outcome: Outcome[Any] = await gateway.open_account(_opening(row, merchant, "").request)
-    after = replace(context, once=None)
-    at = await _now(after)
-    found = Concluded(
-        row["id"], OPEN_ACCOUNT, Operation.OPEN_ACCOUNT, row["channel_id"], row["merchant_id"], None, outcome, at
-    )
-    async with after.transaction() as tx:
-        await conclude_accounts(after, tx, [found])
 
 
 async def bind_instrument(context: Context, bank: BankAccount) -> str:
@@ -187,8 +166,3 @@ async def detach_instrument(context: Context, instrument_id: str) -> None:
         if await settlement_store.instrument_in_use(tx, instrument_id):
             raise InstrumentInUse(param="instrument")
         await service.detach_instrument(tx, instrument_id, at=await context.now(tx), actor=context.actor.name)
-
-
-async def _now(context: Context) -> Any:
-    async with context.transaction() as tx:
-        return await context.now(tx)

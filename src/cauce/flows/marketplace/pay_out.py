@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import Event, Holder, withdrawable
 from cauce.ledger.recipes.payouts import payout_failed, payout_paid, payout_submitted
 from cauce.ledger.rules import Capture, Item, ReleaseHold, require_posted
-from cauce.marketplace.merchants.rules import require_payable
+from cauce.marketplace.merchants.rules import Party, require_payable
 from cauce.marketplace.merchants.service import payout_targets, read_parties
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.marketplace.settlement.rules import (
@@ -89,12 +89,20 @@ async def request_payout(context: Context, command: AskPayout) -> str:
 async def _target(context: Context, tx: Tx, command: AskPayout, now: datetime) -> Target:
     terms = (await terms_of(context.runtime, context.org_id, {command.channel_id}))[command.channel_id]
     parties = await read_parties(tx, command.channel_id, [command.merchant_id])
-    party = require_payable(parties, command.merchant_id)
+    party = require_paid_out(parties, command.merchant_id)
     targets = await payout_targets(tx, command.channel_id, command.currency, [command.merchant_id])
     found = target_of(party, command.channel_id, command.currency, targets.get(command.merchant_id), terms, now)
     if found is None:
         raise NoInstrument(param="merchant")
     return found
+
+
+def require_paid_out(parties: Mapping[str, Party], merchant_id: str) -> Party:
+    """The party, if he may be paid out: `MerchantNotPayable`, or `PayoutsPaused` while the channel pays him nothing out."""
+    party = require_payable(parties, merchant_id)
+    if not party.pays_out:
+        raise PayoutsPaused("the channel does not pay this account out at present", reason="account")
+    return party
 
 
 async def pause_payouts(context: Context, channel_id: str, *, paused: bool) -> None:
@@ -109,10 +117,14 @@ async def pause_payouts(context: Context, channel_id: str, *, paused: bool) -> N
 
 
 async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:
-    """A second person approves payouts that wait; they are sent. `payout_needs_second_person` for who asked for them."""
+    """A second person approves payouts that wait; they are sent. `payout_needs_second_person` for who asked for them.
+
+    `merchant_not_payable` or `payouts_paused` for who may not be paid by now; the payout goes on waiting (K10, K18).
+    """
     async with context.transaction() as tx:
         now = await context.now(tx)
         rows = await _lock(tx, payout_ids)
+        await _check_still_payable(tx, rows)
         items: list[Item] = []
         for row in rows:
             PAYOUT.step(row["state"], "approve")
@@ -131,6 +143,20 @@ async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:
             tx, [instruction(row["id"], _again(row), row["amount_minor"]) for row in rows], due_at=now
         )
         require_posted(await post(tx, items))
+
+
+async def _check_still_payable(tx: Tx, rows: Sequence[Row]) -> None:
+    """Whoever was asked for money when the payout was made may have been restricted, or given another bank, since."""
+    for channel_id, currency in sorted({(row["channel_id"], row["currency"]) for row in rows}):
+        mine = [row for row in rows if (row["channel_id"], row["currency"]) == (channel_id, currency)]
+        merchants = sorted({row["merchant_id"] for row in mine})
+        parties = await read_parties(tx, channel_id, merchants)
+        targets = await payout_targets(tx, channel_id, currency, merchants)
+        for row in mine:
+            require_paid_out(parties, row["merchant_id"])
+            target = targets.get(row["merchant_id"])
+            if row["instrument_id"] is None and target is not None and target.usable_from is None:
+                raise PayoutsPaused("a changed bank account waits for its approval", reason="instrument")
 
 
 async def cancel_payouts(context: Context, payout_ids: Sequence[str]) -> None:

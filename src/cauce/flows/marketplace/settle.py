@@ -164,7 +164,7 @@ def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
 def _target(row: Row, facts: _Facts, at: datetime) -> Target | None:
     """Where the merchant's money may go now; None when it may not go anywhere (K3, K10, K18)."""
     party = facts.parties[row["channel_id"]].get(row["merchant_id"])
-    if party is None or not party.payable:
+    if party is None or not party.payable or not party.pays_out:
         return None
     return target_of(
         party,
@@ -181,7 +181,7 @@ def target_of(
 ) -> Target | None:
     """Where a payable merchant's payout goes; None without a usable instrument where the channel needs one."""
     if instrument is not None:
-        if instrument.usable_from > at:
+        if instrument.usable_from is None or instrument.usable_from > at:
             return None
         return Target(party.merchant_id, channel_id, currency, party.ref, instrument.instrument_id, instrument.ref)
     if terms.capabilities.payout_route is not PayoutRoute.PROVIDER:

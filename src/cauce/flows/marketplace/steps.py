@@ -8,6 +8,7 @@ from itertools import groupby
 from cauce.flows.context import JobKind, Runtime, SubjectLock, SweepKind
 from cauce.flows.instruct import Concluder
 from cauce.flows.marketplace import bounced
+from cauce.flows.marketplace.accounts import account_told
 from cauce.flows.marketplace.applied import conclude_splits
 from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
 from cauce.flows.marketplace.collected import CLOSE, conclude_collections
@@ -87,6 +88,7 @@ CONCLUDERS: dict[str, Concluder] = {
 }
 
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
+    NoticeKind.ACCOUNT: account_told,
     NoticeKind.PAYOUT: payout_told,
     NoticeKind.REFUND: bounced.refund_told,
 }

@@ -26,7 +26,7 @@ ON CONFLICT (org_id, channel_id, merchant_id) WHERE state NOT IN ('closed', 'rej
 RETURNING id, merchant_id, channel_id
 
 -- name: parties
-SELECT a.merchant_id, a.id AS account_id, a.ref, a.kind, a.state, m.state AS merchant_state, a.shows_balance, m.name,
+SELECT a.merchant_id, a.id AS account_id, a.ref, a.kind, a.state, m.state AS merchant_state, a.shows_balance, a.pays_out, m.name,
        m.metadata || jsonb_build_object('legal_form', m.legal_form, 'trade_place', m.trade_place, 'country', m.country) AS facts
   FROM merchants.account a JOIN merchants.merchant m ON m.org_id = a.org_id AND m.id = a.merchant_id
  WHERE a.org_id = $1 AND a.channel_id = $2 AND a.merchant_id = ANY ($3::text[]) AND a.state NOT IN ('closed', 'rejected')
@@ -43,8 +43,18 @@ SELECT a.ref, a.merchant_id FROM merchants.account a
 SELECT id, merchant_id, channel_id, ref, kind, state, needs, onboarding_url, shows_balance, agreement, agreed_at
   FROM merchants.account WHERE org_id = $1 AND merchant_id = $2 ORDER BY created_at, id
 
+-- name: account_by_ref
+SELECT id FROM merchants.account WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND ref <> '' AND state NOT IN ('closed', 'rejected')
+
+-- name: ask_account
+-- Who asks later knows better: an answer counts only while its number is the last one given out.
+UPDATE merchants.account SET asked = asked + 1 WHERE org_id = $1 AND id = $2 RETURNING asked
+
+-- name: know_banks
+UPDATE merchants.account SET bank_refs = $3 WHERE org_id = $1 AND id = $2
+
 -- name: lock_accounts
-SELECT id, merchant_id, channel_id, ref, kind, state, agreement, agreed_at FROM merchants.account
+SELECT id, merchant_id, channel_id, ref, kind, state, agreement, agreed_at, needs, pays_out, onboarding_url, asked, bank_refs, created_at FROM merchants.account
  WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: agree
@@ -58,16 +68,17 @@ SELECT EXISTS (SELECT FROM merchants.instrument WHERE org_id = $1 AND merchant_i
 -- name: update_accounts
 UPDATE merchants.account a
    SET state = u.state, ref = CASE WHEN u.ref = '' THEN a.ref ELSE u.ref END, needs = coalesce(string_to_array(nullif(u.needs, ''), ','), '{}'),
-       onboarding_url = u.url
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) u(id, state, ref, needs, url)
+       onboarding_url = u.url, pays_out = u.pays_out
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[]) u(id, state, ref, needs, url, pays_out)
  WHERE a.org_id = $1 AND a.id = u.id
 
 -- name: insert_instrument
-INSERT INTO merchants.instrument (org_id, id, merchant_id, channel_id, ref, holder_name, last4, currency, state, requested_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO merchants.instrument (org_id, id, merchant_id, channel_id, ref, holder_name, last4, currency, state, requested_by, created_at,
+                                  from_channel)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 
 -- name: lock_instrument
-SELECT id, merchant_id, channel_id, ref, holder_name, last4, currency, state, requested_by, approved_by, usable_from
+SELECT id, merchant_id, channel_id, ref, holder_name, last4, currency, state, requested_by, approved_by, usable_from, from_channel
   FROM merchants.instrument WHERE org_id = $1 AND id = $2 FOR UPDATE
 
 -- name: update_instrument
@@ -78,8 +89,12 @@ UPDATE merchants.instrument SET state = 'verified'
  WHERE org_id = $1 AND merchant_id = $2 AND channel_id = $3 AND currency = $4 AND state = 'default'
 
 -- name: payout_targets
-SELECT id AS instrument_id, merchant_id, ref, usable_from FROM merchants.instrument
- WHERE org_id = $1 AND channel_id = $2 AND currency = $3 AND merchant_id = ANY ($4::text[]) AND state = 'default'
+-- The default; where there is none but a bank account waits for its approval, that one: not usable before (K18).
+SELECT DISTINCT ON (merchant_id) id AS instrument_id, merchant_id, ref, CASE WHEN state = 'default' THEN usable_from END AS usable_from
+  FROM merchants.instrument
+ WHERE org_id = $1 AND channel_id = $2 AND currency = $3 AND merchant_id = ANY ($4::text[])
+   AND (state = 'default' OR from_channel AND state = 'verified')
+ ORDER BY merchant_id, state = 'default' DESC, id DESC
 
 -- name: instruments_of
 SELECT id, channel_id, ref, holder_name, last4, currency, state, requested_by, approved_by, usable_from

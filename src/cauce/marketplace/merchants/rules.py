@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from cauce.gateway.accounts import Account, BankSeen
 from cauce.kernel.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from cauce.kernel.machine import BEGIN, Machine, Transition, steps
 
 COOL_OFF = timedelta(hours=24)
 """How long a changed payout instrument rests before money goes there (K18)."""
+
+
+HOLDER_UNKNOWN = "—"
+"""Stands for the holder of a bank account whose name the channel does not show; whoever approves it must know him."""
 
 
 class LegalForm(StrEnum):
@@ -82,7 +87,7 @@ ACCOUNT = Machine(
         *steps("register", (BEGIN, "draft"), "active"),  # the merchant brings an account that the channel knows
         *steps("submit", ("draft",), "submitted"),
         *steps("verify", ("submitted", "action_required"), "verifying"),
-        *steps("ask", ("submitted", "verifying", "active"), "action_required"),
+        *steps("ask", ("submitted", "verifying"), "action_required"),
         *steps("activate", ("submitted", "verifying", "action_required", "restricted"), "active"),
         *steps("restrict", ("active",), "restricted"),
         *steps("reject", ("submitted", "verifying", "action_required"), "rejected"),
@@ -144,6 +149,7 @@ class Party:
     state: str
     merchant_state: str
     shows_balance: bool
+    pays_out: bool
     name: str
     facts: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,12 +166,12 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class PayoutTarget:
-    """The instrument that a merchant's payouts go to, and from when it may be used."""
+    """The instrument that a merchant's payouts go to, and from when it may be used; never before a second person approves."""
 
     instrument_id: str
     merchant_id: str
     ref: str
-    usable_from: datetime
+    usable_from: datetime | None
 
 
 def check_merchant(new: NewMerchant) -> None:
@@ -189,6 +195,36 @@ def check_holder(holder_name: str, merchant_name: str) -> None:
     """`HolderDiffers` unless both names are the same but for case and spaces."""
     if " ".join(holder_name.split()).casefold() != " ".join(merchant_name.split()).casefold():
         raise HolderDiffers(param="holder_name")
+
+
+def step_of(state: str, account: Account) -> str:
+    """The trigger that an account's state at its channel asks for, "" where it stays as it is.
+
+    Who may receive is active; an account that was active and may not any more is restricted (K10).
+    """
+    if account.can_receive:
+        wanted = "activate"
+    elif state == "active":
+        wanted = "restrict"
+    else:
+        wanted = "ask" if account.needs or account.onboarding_url else "verify"
+    return wanted if wanted in ACCOUNT.allowed(state) else ""
+
+
+def changed_banks(
+    known: Mapping[str, str] | None, seen: Sequence[BankSeen], *, is_told: bool
+) -> tuple[dict[str, str], list[BankSeen]]:
+    """What the channel pays to by itself now (bank by currency), and those that are there instead of another (K18).
+
+    `known` is None before the banks were ever read: then a change is only what the channel told of (`is_told`). Banks
+    bound from here are approved on their own, and a first bank replaces nothing.
+    """
+    present = {one.currency: one for one in seen if one.is_default}
+    after = {**(known or {}), **{currency: one.ref for currency, one in present.items()}}
+    foreign = [one for one in present.values() if not one.key]
+    if known is None:
+        return after, foreign if is_told else []
+    return after, [one for one in foreign if known.get(one.currency, one.ref) != one.ref]
 
 
 def check_second_person(maker: str, approver: str) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from cauce.gateway.accounts import Account, Instrument
+from cauce.gateway.accounts import Account, BankSeen, Instrument
 from cauce.kernel.errors import NotFound
 from cauce.kernel.ids import new_id
 from cauce.marketplace.merchants import store
 from cauce.marketplace.merchants.rules import (
     ACCOUNT,
     COOL_OFF,
+    HOLDER_UNKNOWN,
     INSTRUMENT,
     NewAccount,
     NewMerchant,
+    changed_banks,
     check_holder,
     check_merchant,
     check_second_person,
+    step_of,
 )
 from cauce.marketplace.merchants.store import (
     accounts_of,
@@ -46,9 +49,13 @@ __all__ = [
     "read_merchant",
     "read_parties",
     "record_account",
+    "record_banks",
     "record_instrument",
     "request_instrument",
 ]
+
+
+_OVER = ("closing", "closed", "rejected")
 
 
 async def create_merchants(tx: Tx, new: Sequence[NewMerchant], *, at: datetime, actor: str) -> list[str]:
@@ -80,20 +87,25 @@ async def connect_merchants(tx: Tx, new: Sequence[NewAccount], *, at: datetime, 
 async def record_account(
     tx: Tx, answers: Sequence[tuple[str, str, Account | None]], *, at: datetime, actor: str
 ) -> None:
-    """What the channel says of accounts: (account id, trigger of the state machine, the account at the channel)."""
+    """What the channel says of accounts: (account id, trigger of the state machine, the account at the channel).
+
+    A trigger "" is for the account's own state there to say (`step_of`). What changes nothing tells nobody.
+    """
     rows = {row["id"]: row for row in await store.lock_accounts(tx, [one[0] for one in answers])}
     changes, events = [], []
     for account_id, trigger, account in answers:
         row = rows[account_id]
-        if trigger not in ACCOUNT.allowed(row["state"]):
+        wanted = trigger or (step_of(row["state"], account) if account else "")
+        if (trigger or row["state"] in _OVER) and wanted not in ACCOUNT.allowed(row["state"]):
             continue
-        state = ACCOUNT.step(row["state"], trigger)
+        state = ACCOUNT.step(row["state"], wanted) if wanted else row["state"]
         needs = ",".join(account.needs) if account else ""
-        changes.append(
-            (account_id, state, account.ref if account else "", needs, account.onboarding_url if account else "")
-        )
-        data = {"channel": row["channel_id"], "state": state, "needs": needs}
-        events.append(NewEvent("merchant.onboarding_changed", row["merchant_id"], at, data))
+        pays_out = account.can_pay_out if account else row["pays_out"] and state != "restricted"
+        ref, url = (account.ref, account.onboarding_url) if account else ("", "")
+        changes.append((account_id, state, ref, needs, url, pays_out))
+        if (state, needs, pays_out) != (row["state"], ",".join(row["needs"]), row["pays_out"]):
+            data = {"channel": row["channel_id"], "state": state, "needs": needs, "pays_out": pays_out}
+            events.append(NewEvent("merchant.onboarding_changed", row["merchant_id"], at, data))
     if changes:
         await store.update_accounts(tx, changes)
         await emit(tx, events, actor=actor)
@@ -107,10 +119,33 @@ async def request_instrument(
     check_holder(holder_name, merchant["name"])
     instrument_id = new_id("pin")
     await store.insert_instrument(
-        tx, instrument_id, merchant_id, channel_id, "", holder_name, "", currency, "requested", actor, at
+        tx, instrument_id, merchant_id, channel_id, "", holder_name, "", currency, "requested", actor, at, False
     )
     await _instrument_event(tx, merchant_id, instrument_id, "requested", at, actor)
     return instrument_id
+
+
+async def record_banks(
+    tx: Tx, account_id: str, seen: Sequence[BankSeen], *, is_told: bool, at: datetime, actor: str
+) -> list[str]:
+    """What banks the channel keeps for an account: one that stands instead of another waits for approval (K18). Their ids."""
+    (row,) = await store.lock_accounts(tx, [account_id])
+    known: Mapping[str, str] | None = row["bank_refs"]
+    after, changed = changed_banks(known, seen, is_told=is_told)
+    if after != known:
+        await store.know_banks(tx, account_id, after)
+    merchant_id, made = row["merchant_id"], []
+    bound = {one["ref"] for one in await store.instruments_of(tx, merchant_id) if one["state"] != "detached"}
+    for bank in changed:
+        if bank.ref in bound:
+            continue
+        made.append(new_id("pin"))
+        await store.insert_instrument(
+            tx, made[-1], merchant_id, row["channel_id"], bank.ref, bank.holder_name or HOLDER_UNKNOWN, bank.last4,
+            bank.currency, INSTRUMENT.step("requested", "verify"), f"channel:{row['channel_id']}", at, True,
+        )  # fmt: skip
+        await _instrument_event(tx, merchant_id, made[-1], "verified", at, actor)
+    return made
 
 
 async def record_instrument(tx: Tx, instrument_id: str, found: Instrument | None, *, at: datetime, actor: str) -> None:
@@ -128,14 +163,16 @@ async def approve_instrument(
     tx: Tx, instrument_id: str, *, approved_by: str, at: datetime, first: bool = False
 ) -> datetime:
     """A second person makes a verified instrument the default; unless it is the `first`, it rests for `COOL_OFF`. From
-    when on it is used."""
+    when on it is used. What the channel told of must belong to the merchant as well (`HolderDiffers`)."""
     row = await store.lock_instrument(tx, instrument_id)
     if row is None:
         raise NotFound(f"there is no payout instrument {instrument_id}")
     check_second_person(row["requested_by"], approved_by)
+    if row["from_channel"] and row["holder_name"] != HOLDER_UNKNOWN:
+        check_holder(row["holder_name"], (await store.read_merchant(tx, row["merchant_id"]))["name"])
     state = INSTRUMENT.step(row["state"], "approve")
     await store.replace_default(tx, row["merchant_id"], row["channel_id"], row["currency"])
-    usable_from = at if first else at + COOL_OFF
+    usable_from = at if first and not row["from_channel"] else at + COOL_OFF
     await store.update_instrument(tx, instrument_id, state, row["ref"], row["last4"], approved_by, usable_from)
     await _instrument_event(tx, row["merchant_id"], instrument_id, state, at, approved_by)
     return usable_from

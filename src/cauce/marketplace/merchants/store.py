@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant, Party, PayoutTarget, UnknownMerchant
@@ -95,10 +95,26 @@ async def lock_accounts(tx: Tx, account_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_accounts, tx.org, list(account_ids))
 
 
-async def update_accounts(tx: Tx, changes: Sequence[tuple[str, str, str, str, str]]) -> None:
-    """Write (id, state, ref, needs joined by commas, onboarding URL) of accounts."""
+async def update_accounts(tx: Tx, changes: Sequence[tuple[str, str, str, str, str, bool]]) -> None:
+    """Write (id, state, ref, needs joined by commas, onboarding URL, whether it is paid out) of accounts."""
     columns = [list(column) for column in zip(*changes, strict=True)]
     await tx.run(QUERIES.update_accounts, tx.org, *columns)
+
+
+async def account_by_ref(tx: Tx, channel_id: str, ref: str) -> str | None:
+    """The account that the channel knows by this number, unless it is closed."""
+    found: str | None = await tx.value(QUERIES.account_by_ref, tx.org, channel_id, ref)
+    return found
+
+
+async def ask_account(tx: Tx, account_id: str) -> int:
+    """The number of a question about an account: its answer counts unless somebody asks later."""
+    return int(await tx.value(QUERIES.ask_account, tx.org, account_id))
+
+
+async def know_banks(tx: Tx, account_id: str, bank_refs: Mapping[str, str]) -> None:
+    """Keep which bank account the channel pays to by itself, by currency."""
+    await tx.run(QUERIES.know_banks, tx.org, account_id, dict(bank_refs))
 
 
 async def agree(tx: Tx, account_id: str, agreement: str, at: datetime) -> None:
@@ -136,7 +152,7 @@ async def replace_default(tx: Tx, merchant_id: str, channel_id: str, currency: s
 async def payout_targets(
     tx: Tx, channel_id: str, currency: str, merchant_ids: Sequence[str]
 ) -> dict[str, PayoutTarget]:
-    """The default instruments of these merchants, by merchant."""
+    """The default instruments of these merchants, by merchant; without one, what waits for approval instead of another."""
     rows = await tx.rows(QUERIES.payout_targets, tx.org, channel_id, currency, list(merchant_ids))
     return {row["merchant_id"]: PayoutTarget(**dict(row)) for row in rows}
 

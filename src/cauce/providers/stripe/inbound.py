@@ -46,7 +46,9 @@ ENABLED_EVENTS = (
     "customer.deleted",
     "account.updated",
     "account.application.deauthorized",
+    "account.external_account.created",
     "account.external_account.updated",
+    "account.external_account.deleted",
     "capability.updated",
     "transfer.created",
     "transfer.reversed",
@@ -189,7 +191,8 @@ def _method(obj: Json, event: Json) -> dict[str, Any]:
 def _account(obj: Json, event: Json) -> dict[str, Any]:
     ref = obj["id"] if obj.get("object") == "account" else str(obj.get("account") or event.get("account") or "")
     outcome = mapping.account_outcome(obj) if obj.get("object") == "account" else None
-    fields = {"ref": ref, "merchant_ref": ref, "outcome": outcome, "data": {"type": event["type"]}}
+    data = {"type": event["type"], "is_about_bank": event["type"].startswith("account.external_account.")}
+    fields = {"ref": ref, "merchant_ref": ref, "outcome": outcome, "data": data}
     return {**fields, "operation": Operation.OPEN_ACCOUNT}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cauce.gateway.accounts import (
     Account,
     AccountRequest,
@@ -12,7 +14,7 @@ from cauce.gateway.accounts import (
     SubBalance,
 )
 from cauce.gateway.errors import ChannelSettingsError
-from cauce.gateway.outcome import Done, Outcome
+from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal
 from cauce.providers.stripe import finding, mapping
 from cauce.providers.stripe.wire import AskingFailed, Json, Wire, settled, understood
 
@@ -63,8 +65,23 @@ async def find_account(wire: Wire, key: str, ref: str = "") -> Outcome[Account]:
 
 
 async def read_account(wire: Wire, ref: str) -> Outcome[Account]:
-    """An account as it stands."""
-    return understood(await wire.get("accounts.retrieve", f"/v1/accounts/{ref}", {}), mapping.account_outcome)
+    """An account as it stands, with its bank accounts."""
+    outcome = understood(await wire.get("accounts.retrieve", f"/v1/accounts/{ref}", {}), _seen)
+    if not isinstance(outcome, Done | Pending) or outcome.value.banks is not None:
+        return outcome
+    page = await wire.read("external_accounts.list", f"/v1/accounts/{ref}/external_accounts", {"limit": 100})
+    banks = tuple(mapping.bank_seen(bank) for bank in (page or {}).get("data", ()))
+    return replace(outcome, value=replace(outcome.value, banks=banks))
+
+
+def _seen(account: Json) -> Outcome[Account]:
+    """The account with its bank accounts, where the answer has them all."""
+    outcome = Declined("deleted", Refusal.NOT_FOUND, "") if account.get("deleted") else mapping.account_outcome(account)
+    listed = account.get("external_accounts") or {"has_more": True}
+    if listed.get("has_more") or not isinstance(outcome, Done | Pending):
+        return outcome
+    banks = tuple(mapping.bank_seen(bank) for bank in listed["data"])
+    return replace(outcome, value=replace(outcome.value, banks=banks))
 
 
 async def close_account(wire: Wire, ref: str) -> Outcome[Account]:

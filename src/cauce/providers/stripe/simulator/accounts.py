@@ -128,7 +128,10 @@ def update(desk: Desk) -> Obj:
 
 def retrieve(desk: Desk) -> Obj:
     """GET /v1/accounts/{id}."""
-    return desk.get("account", desk.id)
+    account = desk.get("account", desk.id)
+    if account.get("_revoked"):
+        raise StripeError(400, "Application access may have been revoked.", code="account_invalid")
+    return account
 
 
 def retrieve_own(desk: Desk) -> Obj:
@@ -229,9 +232,33 @@ def delete_bank(desk: Desk) -> Obj:
     """DELETE /v1/accounts/{id}/external_accounts/{id}."""
     account = desk.get("account", desk.id)
     bank = desk.get("bank_account", desk.path_ids[1])
+    _drop_bank(desk, account, bank)
+    return {"id": bank["id"], "object": "bank_account", "deleted": True, "currency": bank["currency"]}
+
+
+def _drop_bank(desk: Desk, account: Obj, bank: Obj) -> None:
     account["external_accounts"]["data"] = [b for b in account["external_accounts"]["data"] if b["id"] != bank["id"]]
     del desk.tenant.shelf("bank_account")[bank["id"]]
-    return {"id": bank["id"], "object": "bank_account", "deleted": True, "currency": bank["currency"]}
+    desk.emit("account.external_account.deleted", {**bank, "_account": account["id"]})
+
+
+def replace_bank(desk: Desk, account: Obj, given: Obj) -> Obj:
+    """The seller changes his bank account on Stripe's pages: a new one in the currency, the old ones go."""
+    fields = {"country": account["country"], "currency": account["default_currency"], **given}
+    bank = add_bank(Desk(desk.tenant, params={"external_account": fields}, path_ids=(account["id"],)))
+    for old in [b for b in account["external_accounts"]["data"] if b["currency"] == bank["currency"] and b is not bank]:
+        _drop_bank(desk, account, old)
+    bank["default_for_currency"] = True
+    desk.emit("account.external_account.updated", {**bank, "_account": account["id"]}, {"default_for_currency": False})
+    return bank
+
+
+def deauthorize(desk: Desk, account: Obj) -> Obj:
+    """The seller takes the platform's access away: it cannot read the account any more."""
+    account["_revoked"] = True
+    application = {"id": "ca_simulated", "object": "application", "name": desk.tenant.name}
+    desk.emit("account.application.deauthorized", {**application, "_account": account["id"]})
+    return account
 
 
 def list_banks(desk: Desk) -> Obj:

@@ -177,6 +177,15 @@ def _account(desk: Desk, account: Obj, what: str, body: Mapping[str, Any]) -> Ob
         return accounts.onboard(desk, account)
     if what == "requirements":
         return accounts.require(desk, account, list(body.get("currently_due", [])))
+    if what == "bank":
+        return accounts.replace_bank(desk, account, dict(body))
+    if what == "deauthorize":
+        return accounts.deauthorize(desk, account)
+    if what == "reauthorize":
+        del account["_revoked"]
+        return account
+    if what == "reject":
+        return accounts.reject(Desk(desk.tenant, params={"reason": "fraud"}, path_ids=(account["id"],)))
     if what == "capabilities":
         for name, status in body.items():
             accounts.set_capability(desk, account, name, status)
