@@ -172,6 +172,22 @@ async def test_a_large_payout_waits_for_somebody_else(played: Stage) -> None:
     assert EN["payouts.none"] in await owner.see("/console/payouts?state=requested")
 
 
+async def test_a_merchant_is_edited_restricted_and_let_in_again(played: Stage) -> None:
+    owner = await signed_in(played)
+    reader = await signed_in(played, "reader@example.com", Role.SUPPORT)
+    merchant = played.market.sellers["bia"]
+    page = await owner.see(f"/console/merchants/{merchant}")
+    edited = await owner.press(page, "/edit", name="Bia & Co", email="bia@example.com", country="BR")
+    assert "bia@example.com" in edited.text
+    restricted = await owner.press(edited.text, "/restrict", reason="complaints")
+    assert EN["state.restricted"] in restricted.text
+    refused = await reader.press(await reader.see(f"/console/merchants/{merchant}"), "/reactivate")
+    assert refused.status_code == 403
+    assert EN["merchants.restrict"] in (await owner.press(restricted.text, "/reactivate")).text
+    lines = await _audited(played, merchant)
+    assert lines == [("merchant.reactivate", False), ("merchant.restrict", False), ("merchant.update", False)]
+
+
 async def _now(one: Stage) -> datetime:
     async with one.context.transaction() as tx:
         return await one.context.now(tx)

@@ -46,6 +46,13 @@ async def one(tx: Tx, merchant_id: str) -> Row:
     return row
 
 
+async def open_work(tx: Tx, merchant_id: str) -> Row:
+    """Whether he has `orders`, `refunds` and `payouts` that are not over."""
+    row = await tx.row(QUERIES.merchant_open_work, tx.org, merchant_id)
+    assert row is not None
+    return row
+
+
 async def accounts(tx: Tx, merchant_id: str) -> list[Row]:
     """The merchant's accounts at channels."""
     return await tx.rows(QUERIES.merchant_accounts, tx.org, merchant_id)

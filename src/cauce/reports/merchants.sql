@@ -9,6 +9,19 @@ SELECT m.id, m.external_id, m.name, m.state, m.legal_form, m.country, m.created_
 -- name: merchant_one
 SELECT id, external_id, name, state, legal_form, trade_place, country, email, created_at FROM merchants.merchant WHERE org_id = $1 AND id = $2
 
+-- name: merchant_open_work
+-- What a merchant sells or is a party to that is not over.
+WITH his AS (
+  SELECT order_id FROM orders.line WHERE org_id = $1 AND seller_id = $2
+  UNION SELECT order_id FROM splits.allocation WHERE org_id = $1 AND party = $2
+)
+SELECT EXISTS (SELECT FROM his JOIN orders.purchase o ON o.org_id = $1 AND o.id = his.order_id
+                WHERE o.state IN ('created', 'paid', 'releasing')) AS orders,
+       EXISTS (SELECT FROM his JOIN orders.refund r ON r.org_id = $1 AND r.order_id = his.order_id
+                WHERE r.state NOT IN ('succeeded', 'failed', 'canceled')) AS refunds,
+       EXISTS (SELECT FROM settlement.payout p WHERE p.org_id = $1 AND p.merchant_id = $2
+                AND p.state NOT IN ('paid', 'failed', 'canceled', 'returned')) AS payouts
+
 -- name: merchant_accounts
 SELECT a.id, a.channel_id, h.name AS channel, a.ref, a.kind, a.state, a.pays_out, a.needs, a.agreement, a.agreed_at
   FROM merchants.account a JOIN channels.channel h ON h.org_id = $1 AND h.id = a.channel_id

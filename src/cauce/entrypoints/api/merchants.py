@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.entrypoints.api.access import MarketplaceWriter, Reader
+from cauce.entrypoints.api.access import Caller, MarketplaceWriter, Reader
 from cauce.entrypoints.api.catalog import Key, Name, Text
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, money, resource, resources, whole_list
@@ -24,6 +24,7 @@ from cauce.entrypoints.api.shapes import (
     unpack_number,
 )
 from cauce.flows.context import Context
+from cauce.flows.marketplace import merchant_states
 from cauce.flows.marketplace import merchants as flow
 from cauce.kernel.errors import NotFound
 from cauce.marketplace.merchants.rules import LegalForm, NewAccount, NewMerchant, TradePlace, UnknownMerchant
@@ -48,6 +49,23 @@ class MerchantBody(Body):
     country: Annotated[str, Field(pattern="^([A-Z]{2})?$")] = ""
     email: Annotated[str, Field(max_length=320, pattern=PLAIN_TEXT)] = ""
     metadata: dict[str, Text] = Field(default_factory=dict)
+
+
+class MerchantChange(Body):
+    """What shall be different; what is left out stays. `metadata` takes the place of what was there."""
+
+    name: Name | None = None
+    legal_form: LegalForm | None = None
+    trade_place: TradePlace | None = None
+    country: Annotated[str, Field(pattern="^([A-Z]{2})?$")] | None = None
+    email: Annotated[str, Field(max_length=320, pattern=PLAIN_TEXT)] | None = None
+    metadata: dict[str, Text] | None = None
+
+
+class ReasonBody(Body):
+    """Why, for the audit."""
+
+    reason: Annotated[str, Field(max_length=500, pattern=PLAIN_TEXT)] = ""
 
 
 class AccountBody(Body):
@@ -97,6 +115,49 @@ async def show_merchant(caller: Reader, merchant_id: Id) -> dict[str, Any]:
     """A merchant with his accounts, payout instruments and balances."""
     async with caller.context.transaction() as tx:
         return await _shown(tx, merchant_id)
+
+
+@router.patch("/{merchant_id}")
+async def change_merchant(
+    request: Request, caller: MarketplaceWriter, merchant_id: Id, body: MerchantChange
+) -> Response:
+    """Change a merchant; a closed one stays as he is."""
+
+    async def work(context: Context) -> object:
+        await merchant_states.edit_merchant(context, merchant_id, body.model_dump(exclude_none=True))
+        async with caller.context.transaction() as tx:
+            return await _shown(tx, merchant_id)
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/{merchant_id}/restrict")
+async def restrict_merchant(request: Request, caller: MarketplaceWriter, merchant_id: Id, body: ReasonBody) -> Response:
+    """Credit and pay him nothing until he is reactivated."""
+    return await _step(request, caller, merchant_id, "restrict", body)
+
+
+@router.post("/{merchant_id}/reactivate")
+async def reactivate_merchant(
+    request: Request, caller: MarketplaceWriter, merchant_id: Id, body: ReasonBody
+) -> Response:
+    """Let a restricted merchant be credited and paid again."""
+    return await _step(request, caller, merchant_id, "reactivate", body)
+
+
+@router.post("/{merchant_id}/close")
+async def close_merchant(request: Request, caller: MarketplaceWriter, merchant_id: Id, body: ReasonBody) -> Response:
+    """Close a merchant for good: nothing open, nothing owed."""
+    return await _step(request, caller, merchant_id, "close", body)
+
+
+async def _step(request: Request, caller: Caller, merchant_id: str, trigger: str, body: ReasonBody) -> Response:
+    async def work(context: Context) -> object:
+        await merchant_states.step_merchant(context, merchant_id, trigger, reason=body.reason)
+        async with caller.context.transaction() as tx:
+            return await _shown(tx, merchant_id)
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.post("/{merchant_id}/accounts", status_code=201)

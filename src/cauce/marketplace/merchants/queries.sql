@@ -13,6 +13,19 @@ SELECT external_id, id FROM merchants.merchant WHERE org_id = $1 AND external_id
 SELECT id, external_id, name, legal_form, trade_place, country, email, state, metadata, created_at
   FROM merchants.merchant WHERE org_id = $1 AND id = $2
 
+-- name: lock_merchant
+SELECT id, external_id, name, legal_form, trade_place, country, email, state, metadata, created_at
+  FROM merchants.merchant WHERE org_id = $1 AND id = $2 FOR UPDATE
+
+-- name: update_merchant
+UPDATE merchants.merchant SET name = $3, legal_form = $4, trade_place = $5, country = $6, email = $7, metadata = $8
+ WHERE org_id = $1 AND id = $2
+
+-- name: close_accounts
+-- From active or restricted by way of closing, which nothing holds up: the merchant has nothing open.
+UPDATE merchants.account SET state = 'closed', pays_out = false
+ WHERE org_id = $1 AND merchant_id = $2 AND state IN ('active', 'restricted', 'closing') RETURNING channel_id
+
 -- name: set_merchant_state
 UPDATE merchants.merchant SET state = $3 WHERE org_id = $1 AND id = $2
 

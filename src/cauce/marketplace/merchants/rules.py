@@ -79,6 +79,25 @@ class SamePerson(Forbidden):
     code = "second_person_needed"
 
 
+class MerchantNotClosable(Conflict):
+    """Something of the merchant is still open: money, orders, refunds or payout instruments; `open` says what."""
+
+    code = "merchant_not_closable"
+
+
+MERCHANT = Machine(
+    "merchant",
+    ("active", "restricted", "closed"),
+    (
+        *steps("create", (BEGIN,), "active"),
+        Transition("update", "active", "update", "active"),
+        Transition("update", "restricted", "update", "restricted"),
+        *steps("restrict", ("active",), "restricted"),
+        *steps("reactivate", ("restricted",), "active"),
+        *steps("close", ("active", "restricted"), "closed"),
+    ),
+)
+
 ACCOUNT = Machine(
     "connected account",
     ("draft", "submitted", "verifying", "action_required", "active", "restricted", "closing", "closed", "rejected"),

@@ -44,6 +44,25 @@ async def read_merchant(tx: Tx, merchant_id: str) -> Row:
     return row
 
 
+async def lock_merchant(tx: Tx, merchant_id: str) -> Row:
+    """The merchant's row, locked; `UnknownMerchant` otherwise."""
+    row = await tx.row(QUERIES.lock_merchant, tx.org, merchant_id)
+    if row is None:
+        raise UnknownMerchant(f"there is no merchant {merchant_id}", param="merchant")
+    return row
+
+
+async def update_merchant(tx: Tx, merchant_id: str, new: NewMerchant) -> None:
+    """Write what a merchant is, but for the platform's own number for him."""
+    facts = new.name, new.legal_form.value, new.trade_place.value, new.country, new.email, dict(new.metadata)
+    await tx.run(QUERIES.update_merchant, tx.org, merchant_id, *facts)
+
+
+async def close_accounts(tx: Tx, merchant_id: str) -> list[str]:
+    """Close a merchant's accounts that were active once; the channels."""
+    return [row["channel_id"] for row in await tx.rows(QUERIES.close_accounts, tx.org, merchant_id)]
+
+
 async def set_merchant_state(tx: Tx, merchant_id: str, state: str) -> None:
     """Active, restricted or closed."""
     await tx.run(QUERIES.set_merchant_state, tx.org, merchant_id, state)
