@@ -300,7 +300,7 @@ async def ask_payout(request: Request, session: Session, fields: dict[str, str])
 async def edit(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Change who he is."""
     merchant_id = request.path_params["merchant_id"]
-    changes = {name: fields[name].strip() for name in ("name", "email", "country") if name in fields}
+    changes: dict[str, str] = {name: fields[name].strip() for name in ("name", "email", "country") if name in fields}
     if not fullmatch("([A-Z]{2})?", changes.get("country", "")):
         raise InvalidRequest("a country is two capital letters", param="country")
     await merchant_states.edit_merchant(session.context, merchant_id, changes)
