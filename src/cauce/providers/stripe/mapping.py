@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from cauce.gateway.accounts import Account, BankSeen, Instrument, Payout, SubBalance
+from cauce.gateway.accounts import Account, Instrument, Payout, SubBalance
 from cauce.gateway.charging import Charge, SavedMethod, Setup
 from cauce.gateway.collecting import ActionKind, Collection, NextAction, Refund
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
@@ -243,13 +243,6 @@ def account_outcome(account: Json, onboarding_url: str = "") -> Outcome[Account]
     can_receive = (account.get("capabilities") or {}).get("transfers") == "active"
     value = Account(account["id"], can_receive, bool(account.get("payouts_enabled")), needs, onboarding_url)
     return Done(value) if can_receive else Pending(value, PROCESSING_ASK_SECONDS)
-
-
-def bank_seen(bank: Json) -> BankSeen:
-    """A bank account (or debit card) that Stripe keeps for a connected account."""
-    holder = str(bank.get("account_holder_name") or "")
-    is_default = bool(bank.get("default_for_currency"))
-    return BankSeen(bank["id"], bank["currency"], bank.get("last4") or "", holder, is_default, key_of(bank))
 
 
 def instrument(bank: Json) -> Instrument:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cauce.gateway.accounts import (
     Account,
     AccountRequest,
+    BankSeen,
     Instrument,
     InstrumentRequest,
     Payout,
@@ -70,7 +71,7 @@ async def read_account(wire: Wire, ref: str) -> Outcome[Account]:
     if not isinstance(outcome, Done | Pending) or outcome.value.banks is not None:
         return outcome
     page = await wire.read("external_accounts.list", f"/v1/accounts/{ref}/external_accounts", {"limit": 100})
-    banks = tuple(mapping.bank_seen(bank) for bank in (page or {}).get("data", ()))
+    banks = tuple(_bank_seen(bank) for bank in (page or {}).get("data", ()))
     return replace(outcome, value=replace(outcome.value, banks=banks))
 
 
@@ -80,7 +81,7 @@ def _seen(account: Json) -> Outcome[Account]:
     listed = account.get("external_accounts") or {"has_more": True}
     if listed.get("has_more") or not isinstance(outcome, Done | Pending):
         return outcome
-    banks = tuple(mapping.bank_seen(bank) for bank in listed["data"])
+    banks = tuple(_bank_seen(bank) for bank in listed["data"])
     return replace(outcome, value=replace(outcome.value, banks=banks))
 
 
@@ -168,3 +169,10 @@ async def balances(wire: Wire, account_refs: tuple[str, ...]) -> list[SubBalance
             raise ChannelSettingsError(f"there is no connected account {ref}", param="account_ref")
         found += mapping.sub_balances(ref, balance)
     return found
+
+
+def _bank_seen(bank: Json) -> BankSeen:
+    """A bank account (or debit card) that Stripe keeps for a connected account."""
+    holder = str(bank.get("account_holder_name") or "")
+    is_default = bool(bank.get("default_for_currency"))
+    return BankSeen(bank["id"], bank["currency"], bank.get("last4") or "", holder, is_default, mapping.key_of(bank))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from re import fullmatch
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.merchant_states import state_buttons
 from cauce.entrypoints.console.pages.orders import order_table
 from cauce.entrypoints.console.view import (
     action,
@@ -38,9 +38,8 @@ from cauce.entrypoints.web.tables import (
     word,
 )
 from cauce.entrypoints.web.typed import minor_units
-from cauce.flows.marketplace import merchant_states, pay_out
+from cauce.flows.marketplace import pay_out
 from cauce.kernel.errors import InvalidRequest
-from cauce.marketplace.merchants.rules import MERCHANT
 from cauce.marketplace.settlement.rules import PAYOUT
 from cauce.reports import merchants as report
 from cauce.reports import orders
@@ -122,7 +121,7 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=merchant_id,
         states=[one["state"]],
         facts=facts,
-        actions=[*_actions(merchant_id, owned), *_state_buttons(one)],
+        actions=[*_actions(merchant_id, owned), *state_buttons(one)],
         tables=[
             balance_table(owned),
             _account_table(accounts),
@@ -152,26 +151,6 @@ def _actions(merchant_id: str, owned: Sequence[Balance]) -> list[Button]:
             hint="payouts.ask_hint",
         ),
     ]
-
-
-def _state_buttons(one: Row) -> list[Button]:
-    """Editing, and each step that the merchant's state allows."""
-    allowed, path = MERCHANT.allowed(one["state"]), f"/console/merchants/{one['id']}"
-    inputs = (
-        Input("name", "merchants.name", value=one["name"]),
-        Input("email", "merchants.email", value=one["email"], required=False),
-        Input("country", "merchants.country", value=one["country"], required=False),
-    )
-    reason = (Input("reason", "merchants.reason", required=False),)
-    edit = [Button(f"{path}/edit", "merchants.edit", inputs=inputs)] if "update" in allowed else []
-    steps = [
-        Button(
-            f"{path}/{trigger}", f"merchants.{trigger}", inputs=reason, danger=True, hint=f"merchants.{trigger}_hint"
-        )
-        for trigger in ("restrict", "reactivate", "close")
-        if trigger in allowed
-    ]
-    return edit + steps
 
 
 def balance_table(owned: Sequence[Balance]) -> Table:
@@ -297,23 +276,6 @@ async def ask_payout(request: Request, session: Session, fields: dict[str, str])
     return back_to(link_to(merchant_id))
 
 
-async def edit(request: Request, session: Session, fields: dict[str, str]) -> Response:
-    """Change who he is."""
-    merchant_id = request.path_params["merchant_id"]
-    changes: dict[str, str] = {name: fields[name].strip() for name in ("name", "email", "country") if name in fields}
-    if not fullmatch("([A-Z]{2})?", changes.get("country", "")):
-        raise InvalidRequest("a country is two capital letters", param="country")
-    await merchant_states.edit_merchant(session.context, merchant_id, changes)
-    return back_to(link_to(merchant_id))
-
-
-async def step(request: Request, session: Session, fields: dict[str, str]) -> Response:
-    """Restrict him, let him in again, or close him."""
-    merchant_id, trigger = request.path_params["merchant_id"], request.url.path.rsplit("/", 1)[1]
-    await merchant_states.step_merchant(session.context, merchant_id, trigger, reason=fields.get("reason", ""))
-    return back_to(link_to(merchant_id))
-
-
 async def approve(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """A second person lets a payout go."""
     await pay_out.approve_payouts(session.context, [request.path_params["payout_id"]])
@@ -332,10 +294,6 @@ routes = [
     page("/console/merchants", show_list),
     page("/console/merchants/{merchant_id}", show_one),
     action("/console/merchants/{merchant_id}/payouts", ask_payout, name="payout.request", roles=_MAY),
-    action("/console/merchants/{merchant_id}/edit", edit, roles=_MAY),
-    action("/console/merchants/{merchant_id}/restrict", step, roles=_MAY),
-    action("/console/merchants/{merchant_id}/reactivate", step, roles=_MAY),
-    action("/console/merchants/{merchant_id}/close", step, roles=_MAY),
     page("/console/payouts", show_payouts),
     action("/console/payouts/{payout_id}/approve", approve, name="payout.approve", roles=_MAY),
     action("/console/payouts/{payout_id}/cancel", cancel, name="payout.cancel", roles=_MAY),
