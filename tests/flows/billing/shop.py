@@ -56,6 +56,14 @@ def per_unit(unit_amount: str, key: str = "seats", currency: str = "eur", **more
     return NewPrice(key, currency, {"type": "per_unit", "unit_amount": unit_amount}, nickname=key.capitalize(), **more)
 
 
+async def all_standings(tx: Tx) -> list[reading.Standing]:
+    """Every account of the organization, however many customers it has."""
+    found: list[reading.Standing] = []
+    while rows := await reading.standings(tx, after=found[-1].id if found else 0, rows_max=1_000):
+        found += rows
+    return found
+
+
 @dataclass
 class Shop:
     """One organization at work."""
@@ -148,7 +156,7 @@ class Shop:
     async def books(self) -> list[str]:
         """Every account that is not empty, as `code: amount on its own side`, with names for customers."""
         async with self.context.transaction() as tx:
-            found = await reading.standings(tx, rows_max=1_000)
+            found = await all_standings(tx)
             assert all(not total.balance_minor for total in await reading.trial_balance(tx))
         lines = []
         for one in found:
@@ -182,7 +190,7 @@ class Shop:
                 " WHERE org_id = $1 AND sequence IS NOT NULL) s WHERE sequence <> n",
                 tx.org,
             )
-            found = await reading.standings(tx, rows_max=1_000)
+            found = await all_standings(tx)
             assert all(not total.balance_minor for total in await reading.trial_balance(tx))
             await prove_figures(tx, owed)
         assert gaps == 0
