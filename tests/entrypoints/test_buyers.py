@@ -38,7 +38,18 @@ async def settle(product: World, one: Market) -> None:
     await Stage(product.app, one.org, product.sandbox_url, print).settle()
 
 
-PAGE = {"return_url": "https://shop.example.org/paid", "expires_at": "2026-01-15T20:00:00Z"}
+async def left(product: World, one: Market, order_id: str, state: str) -> Any:
+    """The order's collection once it has left a state, however busy the worker is."""
+    for _ in range(200):
+        await settle(product, one)
+        (collection,) = (await one.maker.get(f"/orders/{order_id}"))["collections"]
+        if collection["state"] != state:
+            break
+        await asyncio.sleep(0.1)
+    return collection
+
+
+PAGE = {"return_url": "https://shop.example.org/paid"}
 AT_STRIPE, AT_WECHAT = ("stripe", "eur", "ES"), ("wechat", "cny", "CN")
 
 
@@ -58,8 +69,8 @@ async def test_what_the_buyer_must_do_is_told_until_he_has_done_it(
     one = await market(product, *where)
     asked = one.order("q1", ("ana", 10_000, 500), paid=False, payments=[{"amount": 10_500, "payer": payer}])
     taken = await one.maker.done("/orders", asked)
-    await settle(product, one)
-    (collection,) = (await one.maker.get(f"/orders/{taken['id']}"))["collections"]
+    collection = await left(product, one, taken["id"], "created")
+    assert collection["next_action"] is not None, collection
     assert (collection["state"], collection["next_action"]["kind"]) == ("requires_action", kind)
     assert collection["next_action"]["value"].startswith(begins)
     told = (await one.maker.get("/events", type="collection.requires_action"))["data"]
@@ -67,8 +78,7 @@ async def test_what_the_buyer_must_do_is_told_until_he_has_done_it(
         (collection["id"], {"order": taken["id"], "kind": kind})
     ]
     await product.control(one.org).payer(where[0], "approve", key=collection["id"])
-    await settle(product, one)
-    (collection,) = (await one.maker.get(f"/orders/{taken['id']}"))["collections"]
+    collection = await left(product, one, taken["id"], "requires_action")
     assert (collection["state"], collection["next_action"]) == ("paid", None)
 
 

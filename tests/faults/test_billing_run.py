@@ -10,7 +10,7 @@ from benchmarks.bench import Bench
 from benchmarks.billing import seed as seed_subscriptions
 
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.flows.billing.renew import preview_renewal
+from cauce.flows.billing.renew import preview_renewals
 from cauce.ledger.verify import verify
 from cauce.storage.database import Database
 from cauce.storage.directory.orgs import Mode
@@ -43,7 +43,7 @@ async def preview(database: Database, org_id: int, numbers: list[int]) -> dict[s
     async with database.transaction(org_id) as tx:
         for number in numbers:
             one = await subscriptions.read(tx, f"sub_{number:026}")
-            (invoice,) = (await preview_renewal(tx, one)).invoices
+            (invoice,) = await preview_renewals(tx, [one])
             found[one.id] = invoice.total_minor
     return found
 

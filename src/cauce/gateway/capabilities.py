@@ -119,7 +119,7 @@ class Capabilities:
     member_topup: TopUpKind = TopUpKind.NONE
     pay_from_balance: bool = False
     statement_kinds: frozenset[str] = frozenset()
-    statement_offset_hours: int = 0  # how far the day of a statement is ahead of UTC
+    statement_offset_hours: Sourced | None = None  # how far the day of a statement is ahead of UTC
     id_max_len: int = 64
 
     def require(self, *needed: Can, what: str) -> None:

@@ -56,7 +56,8 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
         ids = [row["id"] for row in statements]
         await find_keys(tx, channel_id, ids)
         await post_from_lines(context, tx, channel_id, ids)
-    zone = timezone(timedelta(hours=terms.capabilities.statement_offset_hours))
+    ahead = terms.capabilities.statement_offset_hours
+    zone = timezone(timedelta(hours=ahead.value if ahead else 0))
     cut_off = _start(min(until_day, now.astimezone(zone).date()), zone)
     async with context.transaction() as tx:
         until_id = await report.last_journal(tx)

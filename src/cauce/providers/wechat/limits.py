@@ -45,8 +45,7 @@ NOTICE_ANSWER_SECONDS = Sourced(5, "seconds", "WeChat Pay, callbacks, basic rule
 # Bills of a day are ready at 10:00 of the next day in Shanghai (WeChat Pay, bills, read 2026-11).
 BILL_READY_HOUR = 10
 
-# The day of a bill is that of Shanghai, always eight hours ahead of UTC (WeChat Pay, bills, read 2026-11).
-BILL_OFFSET_HOURS = 8
+BILL_OFFSET_HOURS = Sourced(8, "hours", "WeChat Pay, bills: the day of a bill is that of Shanghai", _READ)
 
 # Numbers minted by the caller: 6 to 32 characters inside every limit of the vendor's pages, read 2026-11.
 KEY_LENGTH_MAX = 32
