@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, buttons, columns, day, text, word
 from cauce.entrypoints.web.texts import translator
+from cauce.entrypoints.web.typed import uploaded
 from cauce.flows.marketplace.merchants import change_market_holidays
 from cauce.kernel.errors import InvalidRequest
 from cauce.marketplace.settlement import holidays as store
@@ -98,12 +98,7 @@ async def add(_request: Request, session: Session, fields: dict[str, str]) -> Re
 
 async def upload(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Add the days of a CSV file."""
-    file = (await request.form()).get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise InvalidRequest("choose a file", param="file")
-    data = await file.read(FILE_BYTES_MAX + 1)
-    if len(data) > FILE_BYTES_MAX:
-        raise InvalidRequest(f"a calendar has at most {FILE_BYTES_MAX} bytes", param="file")
+    data = await uploaded(request, FILE_BYTES_MAX)
     try:
         days = parse_holidays(data.decode("utf-8-sig"))
     except UnicodeDecodeError as exc:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 import yaml
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +13,7 @@ from cauce.entrypoints.bank_statements import take_file
 from cauce.entrypoints.console.view import action, asked, back_to, following, listed, page
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, columns, day, moment, number, state, text
+from cauce.entrypoints.web.typed import uploaded
 from cauce.flows.marketplace.reconcile import reconcile
 from cauce.kernel.errors import InvalidRequest
 from cauce.marketplace.reconciliation import store
@@ -83,12 +83,7 @@ def _upload(choices: tuple[tuple[str, str], ...]) -> Button:
 
 async def upload(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Take in a file and compare it at once; the same file again changes nothing."""
-    file = (await request.form()).get("file")
-    if not isinstance(file, UploadFile) or not file.filename:
-        raise InvalidRequest("choose a file", param="file")
-    data = await file.read(FILE_BYTES_MAX + 1)
-    if len(data) > FILE_BYTES_MAX:
-        raise InvalidRequest(f"a statement has at most {FILE_BYTES_MAX} bytes", param="file")
+    data = await uploaded(request, FILE_BYTES_MAX)
     channel_id, on = fields.get("channel", ""), _day(fields.get("day", ""))
     try:
         file_format = Format(fields.get("format", ""))
