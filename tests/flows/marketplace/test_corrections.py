@@ -14,8 +14,7 @@ from cauce.kernel.money import Money
 from cauce.ledger.rules import JournalRefused
 from cauce.ledger.verify import verify
 from cauce.marketplace.reconciliation import store
-from cauce.marketplace.reconciliation.corrections import TemplateDoesNotFit
-from cauce.marketplace.reconciliation.rules import ResolutionNeedsTwo
+from cauce.marketplace.reconciliation.rules import ResolutionNeedsTwo, TemplateDoesNotFit
 from cauce.reports.compliance import violations
 from tests.flows.marketplace.bank import POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market

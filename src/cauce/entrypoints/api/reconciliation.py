@@ -20,7 +20,7 @@ from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, lis
 from cauce.flows.context import Context
 from cauce.flows.marketplace import breaks, reconcile
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.marketplace.reconciliation.corrections import Template, check_template, template_for
+from cauce.marketplace.reconciliation.rules import Template, check_template, template_for
 from cauce.reports import marketplace as marketplace_report
 from cauce.reports import oversight as report
 from cauce.storage import audit
@@ -85,7 +85,7 @@ async def resolve_break(request: Request, caller: MarketplaceWriter, break_id: I
         async with context.transaction() as tx:
             one = await report.one_break(tx, break_id)
             if body.template:
-                check_template(body.template, body.outcome, one)
+                check_template(body.template, body.outcome, one["type"], one["theirs_minor"])
             if body.outcome == "explain":
                 await breaks.resolve_break(
                     context, tx, break_id, "explain", body.resolution, body.evidence, by=context.actor.name

@@ -14,8 +14,17 @@ from cauce.ledger.recipes.custody import Event, Holder
 from cauce.ledger.recipes.differences import difference_written_off, write_off_reversed
 from cauce.ledger.rules import require_posted
 from cauce.marketplace.reconciliation import service, store, written_off
-from cauce.marketplace.reconciliation.corrections import Template, check_template, proving_line
-from cauce.marketplace.reconciliation.rules import STOPPING, BreakType, NewBreak, Severity, UnknownBreak, loss_of
+from cauce.marketplace.reconciliation.corrections import proving_line
+from cauce.marketplace.reconciliation.rules import (
+    STOPPING,
+    BreakType,
+    NewBreak,
+    Severity,
+    Template,
+    UnknownBreak,
+    check_template,
+    loss_of,
+)
 from cauce.marketplace.settlement.service import resume_channel
 from cauce.storage import audit
 from cauce.storage.database import Row, Tx
@@ -51,7 +60,7 @@ async def resolve_break(
     now = await context.now(tx)
     row = await service.resolve(tx, break_id, trigger, resolution, evidence, by=by, approved_by=approved_by, at=now)
     if template:
-        await _correct(tx, row, check_template(template, trigger, row), now)
+        await _correct(tx, row, check_template(template, trigger, row["type"], row["theirs_minor"]), now)
     if trigger == "accept":
         await _write_off(tx, row, evidence, now)
     await service.close_finished_cases(tx, [row["case_id"]] if row["case_id"] else [], at=now, actor=context.actor.name)

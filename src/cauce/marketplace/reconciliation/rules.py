@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cauce.kernel.errors import Conflict, Forbidden, NotFound
+from cauce.kernel.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from cauce.kernel.machine import BEGIN, Machine, steps
 
 TIMING_DAYS = 3
@@ -248,3 +248,32 @@ def _stray(one: Compared) -> BreakType:
     if not one.key.startswith(STAND_INS):
         return BreakType.UNKNOWN_REFERENCE
     return BreakType.UNKNOWN_DEBIT if one.is_debit else BreakType.MISSING_HERE
+
+
+class Template(StrEnum):
+    """What a correction posts. It needs the provider's side: what that lacks can be explained or accepted, not corrected."""
+
+    FEE_DIFFERENCE = "fee_difference"  # what the provider took more (or less) as fee is the platform's
+    DEBIT_BORNE = "debit_borne"  # what the holder took without an order is paid out of the platform's fee
+
+
+class TemplateDoesNotFit(InvalidRequest):
+    """This correction is not for such a difference, or no line of a statement proves it."""
+
+    code = "correction_does_not_fit"
+
+
+_FITS = {BreakType.FEE: Template.FEE_DIFFERENCE, BreakType.UNKNOWN_DEBIT: Template.DEBIT_BORNE}
+
+
+def template_for(type_: str, theirs_minor: int | None) -> Template | None:
+    """The template that corrects such a difference, if there is one."""
+    return _FITS.get(BreakType(type_)) if theirs_minor is not None else None
+
+
+def check_template(template: str, trigger: str, type_: str, theirs_minor: int | None) -> Template:
+    """The template, if it corrects this difference; `correction_does_not_fit` otherwise."""
+    fits = template_for(type_, theirs_minor)
+    if trigger != "correct" or fits is None or template != fits:
+        raise TemplateDoesNotFit(param="template")
+    return fits

@@ -30,7 +30,7 @@ from cauce.entrypoints.web.tables import (
 )
 from cauce.flows.marketplace import breaks
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.marketplace.reconciliation.corrections import check_template, template_for
+from cauce.marketplace.reconciliation.rules import check_template, template_for
 from cauce.reports import oversight as report
 from cauce.reports import settlements
 from cauce.storage import audit, outbox
@@ -189,7 +189,7 @@ async def propose(request: Request, session: Session, fields: dict[str, str]) ->
     async with session.context.transaction() as tx:
         one = await report.one_break(tx, break_id)
     if fields.get("template"):
-        check_template(fields["template"], fields["trigger"], one)
+        check_template(fields["template"], fields["trigger"], one["type"], one["theirs_minor"])
     return back_to(link_to(break_id))
 
 
