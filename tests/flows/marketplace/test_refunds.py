@@ -142,6 +142,28 @@ async def _said(shop: Market, order_id: str) -> list[tuple[int, int]]:
     return said + [(one["position"], one["reversed_minor"]) for mine in parts.values() for one in mine]
 
 
+@pytest.mark.parametrize("divided", [False, True])
+@pytest.mark.parametrize("lost", [0, 1, 2])
+async def test_refunds_under_way_together_share_the_fee_that_the_holder_rounds(
+    dsn: str, divided: bool, lost: int
+) -> None:
+    """The holder gives 2 of its fee for 250 each time; 2 and 1 were expected, and the rest takes all that is left."""
+    async with market(dsn, {"ch": Bank(OWNED)}) as shop:
+        (taken,) = await shop.take(
+            shop.order("A1", "ch", [("ana", 10_000, 500)], deliver_at=BEGIN if divided else None)
+        )
+        await shop.advance(timedelta(hours=3))
+        bank = shop.banks["ch"]
+        bank.lose = lost
+        for number, amount in (("1", 250), ("2", 250), ("3", None)):
+            await refunds.refund_orders(shop.context, [AskRefund(taken.order_id, number, amount)])
+        await shop.advance(timedelta(hours=3))
+        assert [held.refunded for held in bank.held.values()] == [10_500]
+        assert (await _said(shop, taken.order_id))[0] == (0, 10_500)
+        assert await shop.differences() == []
+        assert [line for line in await shop.books() if "custody" in line] == []
+
+
 async def test_lost_answers_to_refunds_and_reversals_move_money_once(shop: Market) -> None:
     await _float(shop)
     (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 500)], deliver_at=BEGIN))

@@ -149,6 +149,9 @@ async def _taken_again(
     parts = (await split_store.allocations_of(tx, [collection["id"]]))[collection["id"]]
     left = {part["position"]: part["amount_minor"] - part["reversed_minor"] for part in parts}
     unpaid = collection["amount_minor"] - collection["refunded_minor"]
+    fee_left = collection["fee_minor"] - collection["fee_returned_minor"]
+    if refund["fee_expected_minor"] > fee_left:
+        raise RefundNotRetryable("the fee came back with others since: ask for a new refund", param="refund")
     if refund["amount_minor"] > unpaid or any(amount > left[position] for position, amount in again.items()):
         raise RefundNotRetryable("others were refunded since: ask for a new refund", param="refund")
     return [(collection["id"], position, amount) for position, amount in again.items() if amount]

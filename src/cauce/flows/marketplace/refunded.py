@@ -1,4 +1,8 @@
-"""What becomes of refunds at the channel: T11 and the fee that came back, or everything returned to where it was taken."""
+"""What becomes of refunds at the channel: T11 and the fee that came back, or everything returned to where it was taken.
+
+A provider rounds its fee in its own way and executes refunds of one payment in its own order. A fee that differs from what
+was expected is made good by another open refund of the same payment, if there is one, and by the refund's source if not.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,7 @@ class RefundWork:
 
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
+    replanned: dict[str, dict[str, Any]] = field(default_factory=dict)
     reversed: list[tuple[str, int, int]] = field(default_factory=list)
     parked: list[tuple[str, int, int]] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
@@ -42,11 +47,11 @@ class RefundWork:
 async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
     """Give answers about refunds their effect, all at once."""
     by_key = {one.key: one for one in concluded}
-    rows = [
-        row
-        for row in await order_store.lock_refunds(tx, list(by_key))
-        if row["state"] in OPEN_REFUND and row["attempt_key"] in by_key
-    ]
+    unfinished = [dict(row) for row in await order_store.lock_open_refunds(tx, list(by_key))]
+    others: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in unfinished:
+        others.setdefault(row["collection_id"], {})[row["id"]] = row
+    rows = [row for row in unfinished if row["state"] in OPEN_REFUND and row["attempt_key"] in by_key]
     collections = {
         row["id"]: row for row in await order_store.lock_collections(tx, sorted({row["collection_id"] for row in rows}))
     }
@@ -55,8 +60,10 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
     work = RefundWork()
     for row in rows:
         one, collection = by_key[row["attempt_key"]], collections[row["collection_id"]]
+        if isinstance(one.outcome, (Done, Declined)):
+            del others[collection["id"]][row["id"]]
         if isinstance(one.outcome, Done):
-            _succeeded(row, collection, one, work)
+            _succeeded(row, list(others[collection["id"]].values()), collection, one, work)
         elif isinstance(one.outcome, Declined):
             _failed(row, collection, one, one.outcome, back.get(row["id"], ()), terms[collection["channel_id"]], work)
         elif isinstance(one.outcome, Pending):
@@ -68,6 +75,9 @@ async def write_refunds(context: Context, tx: Tx, work: RefundWork) -> None:
     """Write what became of refunds, post it, and send again what came back in vain."""
     if work.refunds:
         await order_store.update_refunds(tx, work.refunds)
+    if work.replanned:
+        replanned = [(refund_id, row["taken"], row["fee_expected_minor"]) for refund_id, row in work.replanned.items()]
+        await order_store.replan_refunds(tx, replanned)
     if work.moves:
         await order_store.move_escrow(tx, work.moves)
     if work.reversed:
@@ -82,20 +92,17 @@ async def write_refunds(context: Context, tx: Tx, work: RefundWork) -> None:
         await send_again(context, tx, [row[0] for row in work.parked], at=await context.now(tx))
 
 
-def _succeeded(row: Row, collection: Row, one: Concluded, work: RefundWork) -> None:
+def _succeeded(
+    row: Mapping[str, Any], others: Sequence[dict[str, Any]], collection: Row, one: Concluded, work: RefundWork
+) -> None:
     assert isinstance(one.outcome, Done)
     value = one.outcome.value
     at = value.finished_at or one.at
     holder = Holder(collection["channel_id"], collection["currency"])
     event = Event(row["attempt_key"], row["order_id"], row["attempt_key"], at)
     more = value.fee_returned_minor - row["fee_expected_minor"]
-    if more:  # the provider rounds its fee in its own way: the difference is the source's
-        source = main_source(row["taken"]["sources"])
-        from_escrow = source == escrow(row["order_id"])
-        work.moves.append((collection["id"], more if from_escrow else 0, 0, 0, more))
-        taken, given = ({source: -more}, {REFUNDS: -more}) if more < 0 else ({REFUNDS: more}, {source: more})
-        difference = Event(f"difference:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
-        work.items += refund_submitted(holder, difference, _signed(taken, given))
+    if more:
+        _fee_differs(row, others, more, holder, at, work)
     if value.fee_returned_minor:
         back = Event(f"back:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
         work.items.append(fee_given_back(holder, back, value.fee_returned_minor))
@@ -107,6 +114,30 @@ def _succeeded(row: Row, collection: Row, one: Concluded, work: RefundWork) -> N
     work.refunds.append((row["id"], "succeeded", 0, at, row["attempt_key"]))
     data = {"order": row["order_id"], "amount": row["amount_minor"], "currency": collection["currency"]}
     work.events.append(NewEvent("order_refund.succeeded", row["id"], at, data))
+
+
+def _fee_differs(
+    row: Mapping[str, Any], others: Sequence[dict[str, Any]], more: int, holder: Holder, at: datetime, work: RefundWork
+) -> None:
+    """The fee that came back is `more` than expected (negative: less)."""
+    source = main_source(row["taken"]["sources"])
+    other = next((one for one in others if _makes_good(one, source, more)), None)
+    if other is not None:
+        other["fee_expected_minor"] -= more
+        other["taken"]["sources"][source] += more
+        work.replanned[other["id"]] = other
+        if other["state"] in OPEN_REFUND:  # what it took lies beside what this one took
+            return
+    from_escrow = source == escrow(row["order_id"])
+    work.moves.append((row["collection_id"], more if from_escrow else 0, 0, 0, 0 if other else more))
+    taken, given = ({source: -more}, {REFUNDS: -more}) if more < 0 else ({REFUNDS: more}, {source: more})
+    difference = Event(f"difference:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
+    work.items += refund_submitted(holder, difference, _signed(taken, given))
+
+
+def _makes_good(other: Mapping[str, Any], source: str, more: int) -> bool:
+    """Whether another refund's fee may be expected to differ by as much the other way."""
+    return bool(other["fee_expected_minor"] >= more and other["taken"]["sources"].get(source, 0) > -more)
 
 
 def _signed(taken: Mapping[str, int], given: Mapping[str, int]) -> dict[str, int]:
@@ -122,7 +153,7 @@ def main_source(sources: Mapping[str, int]) -> str:
 
 
 def _failed(
-    row: Row,
+    row: Mapping[str, Any],
     collection: Row,
     one: Concluded,
     outcome: Declined,
@@ -136,7 +167,7 @@ def _failed(
 
 
 def give_back(
-    row: Row, collection: Row, sources: Mapping[str, int], fee_minor: int, reversals: Sequence[Row], terms: Terms,
+    row: Row | Mapping[str, Any], collection: Row, sources: Mapping[str, int], fee_minor: int, reversals: Sequence[Row], terms: Terms,
     at: datetime, data: dict[str, Any], work: RefundWork,
 ) -> None:  # fmt: skip
     """T11 failed. Where money is pooled the parts that came back are parked, to be sent again; an owner keeps them."""

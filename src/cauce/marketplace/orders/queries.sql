@@ -144,10 +144,19 @@ SELECT collection_id, taken FROM orders.refund WHERE org_id = $1 AND order_id = 
 SELECT id, collection_id, external_id, amount_minor, state FROM orders.refund
  WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND external_id = ANY ($3::text[])
 
+-- part: refunds
+SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor
+  FROM orders.refund
+
 -- name: lock_refunds
 -- By their own ids or by the keys of their present attempts.
-SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor
-  FROM orders.refund WHERE org_id = $1 AND (id = ANY ($2::text[]) OR attempt_key = ANY ($2::text[])) ORDER BY id FOR UPDATE
+{refunds} WHERE org_id = $1 AND (id = ANY ($2::text[]) OR attempt_key = ANY ($2::text[])) ORDER BY id FOR UPDATE
+
+-- name: lock_open_refunds
+-- Every refund of the same collections that is not final, with those asked for.
+{refunds} WHERE org_id = $1 AND state NOT IN ('succeeded', 'failed', 'canceled')
+   AND collection_id IN (SELECT o.collection_id FROM orders.refund o WHERE o.org_id = $1 AND o.attempt_key = ANY ($2::text[]))
+ ORDER BY id FOR UPDATE
 
 -- name: order_of_refund
 SELECT order_id FROM orders.refund WHERE org_id = $1 AND id = $2
@@ -156,6 +165,10 @@ SELECT order_id FROM orders.refund WHERE org_id = $1 AND id = $2
 UPDATE orders.refund r SET state = u.state, open_reversals = u.open, finished_at = u.finished_at, attempt_key = u.attempt_key
   FROM unnest($2::text[], $3::text[], $4::int[], $5::timestamptz[], $6::text[]) u(id, state, open, finished_at, attempt_key)
  WHERE r.org_id = $1 AND r.id = u.id
+
+-- name: replan_refunds
+UPDATE orders.refund r SET taken = u.taken, fee_expected_minor = u.fee_expected
+  FROM unnest($2::text[], $3::jsonb[], $4::bigint[]) u(id, taken, fee_expected) WHERE r.org_id = $1 AND r.id = u.id
 
 -- name: orders_with_open_refunds
 SELECT DISTINCT order_id FROM orders.refund

@@ -217,6 +217,16 @@ async def lock_refunds(tx: Tx, ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.lock_refunds, tx.org, list(ids))
 
 
+async def lock_open_refunds(tx: Tx, attempt_keys: Sequence[str]) -> list[Row]:
+    """Refunds that are not final, of every collection that one of these attempts refunds, locked in order of id."""
+    return await tx.rows(QUERIES.lock_open_refunds, tx.org, list(attempt_keys))
+
+
+async def replan_refunds(tx: Tx, rows: Sequence[tuple[str, Mapping[str, Any], int]]) -> None:
+    """What refunds that are still open take now: (id, taken, the fee that is expected back)."""
+    await tx.run(QUERIES.replan_refunds, tx.org, *_columns(rows, 3))
+
+
 async def order_of_refund(tx: Tx, refund_id: str) -> str | None:
     """The order of a refund, to be locked before it."""
     order_id: str | None = await tx.value(QUERIES.order_of_refund, tx.org, refund_id)
