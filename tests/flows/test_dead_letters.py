@@ -9,6 +9,7 @@ import asyncpg
 
 from cauce.flows import clock
 from cauce.flows.inbound import PROCESS_JOB
+from cauce.flows.instruct import ASK_JOB
 from cauce.storage import jobs
 from cauce.storage.database import Row
 from tests.flows.billing.at_stripe import StripeShop, open_shop
@@ -35,6 +36,11 @@ async def _buried(shop: StripeShop) -> list[Row]:
         return [row for row in await jobs.buried(tx) if row["kind"] == PROCESS_JOB]
 
 
+async def _asked_in_vain(shop: StripeShop) -> int:
+    async with shop.context.transaction() as tx:
+        return len([row for row in await jobs.buried(tx) if row["kind"] == ASK_JOB])
+
+
 async def _pass(shop: StripeShop, by: timedelta) -> None:
     async with shop.context.transaction() as tx:
         target = await shop.context.now(tx) + by
@@ -56,6 +62,7 @@ async def test_s6_a_notice_that_cannot_be_processed_is_buried_visibly_and_replay
         await _pass(shop, timedelta(days=5))
         (dead,) = await _buried(shop)
         assert "the disk is full" in dead["error"]
+        assert await _asked_in_vain(shop) <= 60, "a question that fails is not asked anew every minute beside itself"
         await _owner(dsn, _MEND)
         async with shop.context.transaction() as tx:
             await jobs.revive(tx, dead["id"])

@@ -40,8 +40,12 @@ UPDATE channels.instruction i
        o(key, state, ref, outcome, due_at, concluded_at, access)
  WHERE i.org_id = $1 AND i.key = o.key
 
+-- name: ask_claimed
+-- Claimed for asking at $3. If the question itself is lost: due again after $4, later the longer nothing is known, at most $5.
+UPDATE channels.instruction SET due_at = $3::timestamptz + least(greatest($4::interval, ($3 - created_at) / 10), $5::interval)
+ WHERE org_id = $1 AND key = ANY ($2::text[])
+
 -- name: ask_later
--- Claimed for asking: due again after $3 if the question itself is lost.
 UPDATE channels.instruction SET due_at = $3 WHERE org_id = $1 AND key = ANY ($2::text[])
 
 -- name: ask_open_at

@@ -96,8 +96,14 @@ async def store_outcomes(
     )  # fmt: skip
 
 
+async def ask_claimed(tx: Tx, keys: Sequence[str], at: datetime, after_seconds: int, after_seconds_max: int) -> None:
+    """These are asked about at `at`. If the question is lost: due again, later the longer nothing is known."""
+    after, after_max = timedelta(seconds=after_seconds), timedelta(seconds=after_seconds_max)
+    await tx.run(QUERIES.ask_claimed, tx.org, list(keys), at, after, after_max)
+
+
 async def ask_later(tx: Tx, keys: Sequence[str], at: datetime) -> None:
-    """These are being asked about; ask again at `at` if that comes to nothing."""
+    """Ask about these at `at`."""
     await tx.run(QUERIES.ask_later, tx.org, list(keys), at)
 
 

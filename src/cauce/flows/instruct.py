@@ -189,14 +189,18 @@ async def _lock_subjects(context: Context, tx: Tx, fresh: Sequence[Instruction])
 
 
 async def ask_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
-    """The sweep over open instructions: one asking job each, set-wise per organization."""
+    """The sweep over open instructions: one asking job each, set-wise per organization; none beside one that still waits."""
     for org_id, group in groupby(sorted(rows, key=lambda row: row["org_id"]), key=lambda row: row["org_id"]):
         part, due = tx.within(org_id), list(group)
         latest = max(row["due_at"] for row in due)
-        await store.ask_later(part, [row["key"] for row in due], latest + timedelta(seconds=LOST_ANSWER_SECONDS))
+        keys = [row["key"] for row in due]
+        await store.ask_claimed(part, keys, latest, LOST_ANSWER_SECONDS, ASK_AGAIN_SECONDS_MAX)
         await jobs.enqueue(
             part,
-            [NewJob(ASK_JOB, row["due_at"], {"key": row["key"]}, key=f"object:{row['object_id']}") for row in due],
+            [
+                NewJob(ASK_JOB, row["due_at"], {"key": row["key"]}, key=f"object:{row['object_id']}", dedupe=row["key"])
+                for row in due
+            ],
         )
 
 
