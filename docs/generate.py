@@ -40,7 +40,7 @@ def render_events(catalogue: dict[str, str]) -> str:
     """One table per noun."""
     lines = ["# Events", "", _BY_HAND, ""]
     lines += ["Every event is stored in the transaction of its effect, numbered per object, and delivered to webhook"]
-    lines += ["endpoints in that order."]
+    lines += ["endpoints in that order. Which field of an event means what: [concepts](../concepts.md)."]
     noun = ""
     for name, meaning in catalogue.items():
         if name.partition(".")[0] != noun:

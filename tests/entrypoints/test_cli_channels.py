@@ -57,6 +57,16 @@ async def test_a_stripe_account_is_connected_from_a_file_listed_and_its_secrets_
     assert opened.secrets == {**STRIPE, **later}
 
 
+def test_the_channels_of_a_live_organization_read_what_their_provider_told_from_the_beginning(
+    database: Database, run: Run, tmp_path: Path
+) -> None:
+    run("org", "create", "Río", "--live")
+    live = {**STRIPE, "api_key": "sk_live_river"}
+    made = run("channels", "add", "stripe", "--file", _file(tmp_path, live), "--json").data
+    assert made["notices_due_at"] is not None and made["notices_due_at"] == made["notices_read_to"]
+    assert made["last_notice_at"] is None
+
+
 def test_a_wechat_contract_takes_its_key_from_a_pem_file_and_our_own_address_for_notices(
     database: Database, run: Run, tmp_path: Path
 ) -> None:

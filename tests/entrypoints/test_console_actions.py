@@ -8,8 +8,10 @@ from datetime import datetime
 from cauce.entrypoints.web.texts import catalogue
 from cauce.marketplace.compliance.rules import QUESTIONS
 from cauce.marketplace.settlement import holidays
-from cauce.storage import audit
+from cauce.storage import audit, outbox
 from cauce.storage.directory.people import Role
+from cauce.webhooks import service as webhooks
+from cauce.webhooks import store as webhook_store
 from tests.entrypoints.screenshots import addresses
 from tests.entrypoints.stage import Stage
 from tests.entrypoints.visitor import first_link, signed_in
@@ -46,6 +48,26 @@ async def test_a_customer_is_suspended_and_let_in_again(played: Stage) -> None:
     assert EN["customers.suspend"] in back.text
     actions = await _audited(played, path.rsplit("/", 1)[1])
     assert actions == [("customer.unsuspend", False), ("customer.suspend", False)]
+
+
+async def test_an_endpoint_is_tested_and_its_delivery_sent_again(played: Stage) -> None:
+    context = played.context
+    async with context.transaction() as tx:
+        endpoint_id, _ = await webhooks.create_endpoint(
+            tx, context.runtime.sealer, "http://127.0.0.1:1/hook", ["plan.created"], await context.now(tx), loopback_allowed=True
+        )  # fmt: skip
+    owner = await signed_in(played)
+    page = await owner.see("/console/webhooks")
+    assert "http://127.0.0.1:1/hook" in page
+    await owner.press(page, f"/{endpoint_id}/test")
+    assert await _audited(played, endpoint_id) == [("endpoint.test", False)]
+    async with context.transaction() as tx:
+        assert [row["type"] for row in await outbox.events_of(tx, endpoint_id)] == ["endpoint.tested"]
+        await webhook_store.set_state(tx, endpoint_id, "disabled")
+    await owner.press(await owner.see("/console/webhooks"), f"/{endpoint_id}/enable")
+    assert (await _audited(played, endpoint_id))[0] == ("endpoint.enable", False)
+    async with context.transaction() as tx:
+        await webhook_store.delete_endpoint(tx, endpoint_id)
 
 
 async def test_a_subscription_is_ended_and_the_end_withdrawn(played: Stage) -> None:

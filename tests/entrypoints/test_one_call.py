@@ -8,7 +8,7 @@ import httpx2
 
 from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
 from cauce.billing.customers import service as customers
-from cauce.flows.billing import cancel, pausing, standing
+from cauce.flows.billing import cancel, pausing, resuming, standing
 from cauce.storage.directory import keys
 from tests.entrypoints.stage import Stage
 from tests.flows.billing.shop import flat
@@ -50,7 +50,7 @@ async def test_s24_one_call_answers_after_every_transition(empty: Stage) -> None
     assert await says() == ("active", "full", True)  # T29
     await pausing.pause_now(empty.context, id)
     assert (await says())[:2] == ("paused", "read_only")  # T33
-    await pausing.resume_now(empty.context, id)
+    await resuming.resume_now(empty.context, id)
     await empty.work()
     assert await says() == ("active", "full", True)  # T34
     async with empty.context.transaction() as tx:

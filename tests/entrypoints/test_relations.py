@@ -75,7 +75,17 @@ async def test_a_segment_means_the_same_customers_in_count_list_file_and_bulk_ac
         many = await segments.count(tx, wanted.parts())
         listed = {row["id"] for row in await segments.page(tx, wanted.parts())}
         known = await tx.rows("SELECT id FROM customers.customer WHERE org_id = $1", tx.org)
-        among = set(await segments.among(tx, wanted.parts(), [row["id"] for row in known]))
+        ids = [row["id"] for row in known]
+        others = {"none": Filter(countries=("AQ",)), "all": Filter(), "owes": Filter(owes=True)}
+        filters = {"wanted": wanted, **others}
+        each = await segments.among(tx, {name: one.parts() for name, one in filters.items()}, ids)
+        apart = {
+            name: {row["id"] for row in await segments.page(tx, one.parts(), rows_max=10_000)}
+            for name, one in filters.items()
+        }
+        assert each == apart, "asked together, each means what it means alone"
+        assert await segments.among(tx, {"wanted": wanted.parts()}, []) == {"wanted": frozenset()}
+        among = set(each["wanted"])
         meant = await tx.rows(
             "SELECT DISTINCT s.customer_id FROM subscriptions.subscription s JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id"
             " WHERE s.org_id = $1 AND s.status = 'active' AND p.key = 'team'",

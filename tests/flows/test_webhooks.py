@@ -17,11 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cauce.flows import clock, runner
+from cauce.flows import clock, notify, runner
 from cauce.flows.context import Context
+from cauce.kernel.errors import NotFound
 from cauce.kernel.ids import new_id
 from cauce.providers.kit.serving import serving
 from cauce.storage import outbox
+from cauce.storage.directory import keys
 from cauce.storage.outbox import NewEvent
 from cauce.webhooks import rules, service, store
 from tests.support.runtime import BEGIN, World, world
@@ -87,6 +89,73 @@ async def test_an_event_arrives_signed_and_an_endpoint_gets_only_what_it_wants(p
         headers, body = wanted.seen[0]
         assert Webhook(secret).verify(body, headers)["type"] == "customer.created"
         assert json.loads(body)["sequence"] == 1
+
+
+async def test_an_event_says_who_did_it_why_and_whose_it_is_and_the_api_shows_the_same(product: World) -> None:
+    org = await product.sandbox_org()
+    async with product.runtime.db.transaction(org.id) as tx:
+        _, secret = await keys.create_key(tx, org.id, org.mode, "test", frozenset({"admin"}))
+    async with receiving() as receiver:
+        await _endpoint(product.context(org), receiver.url)
+        headers = {"authorization": f"Bearer {secret}", "idempotency-key": "make ana"}
+        made = await product.app.client.put(f"{product.url}/v1/customers/ana", json={"name": "Ana"}, headers=headers)
+        assert made.status_code == 200, made.text
+        await _work(product.context(org))
+        (told,) = [event for _, sent in receiver.seen if (event := json.loads(sent))["type"] == "customer.created"]
+        customer = made.json()["id"]
+        wanted = {
+            "object": "event", "api_version": "v1", "type": "customer.created", "org": org.public_id, "livemode": False,
+            "object_id": customer, "customer_id": customer, "sequence": 1, "cause": {"idempotency_key": "make ana"},
+        }  # fmt: skip
+        assert {name: told[name] for name in wanted} == wanted
+        assert told["actor"]["type"] == "api_key" and told["actor"]["id"]
+        assert told["created_at"] == told["timestamp"]
+        del headers["idempotency-key"]
+        for path in ("/v1/events?type=customer.created", f"/v1/objects/{customer}/events"):
+            shown = (await product.app.client.get(f"{product.url}{path}", headers=headers)).json()["data"]
+            assert {**shown[0], "created_at": "", "timestamp": ""} == {**told, "created_at": "", "timestamp": ""}
+
+
+async def test_a_test_event_reaches_the_one_endpoint_whatever_it_wants_and_is_logged(product: World) -> None:
+    context = product.context(await product.sandbox_org())
+    async with receiving() as tested, receiving() as other:
+        endpoint_id, secret = await _endpoint(context, tested.url, "plan.created")
+        await _endpoint(context, other.url)
+        await notify.send_test(context, endpoint_id)
+        await _work(context)
+        assert other.seen == []
+        ((headers, body),) = tested.seen
+        event = Webhook(secret).verify(body, headers)
+        assert (event["type"], event["object_id"], event["data"]) == (
+            "endpoint.tested",
+            endpoint_id,
+            {"url": tested.url},
+        )
+        async with context.transaction() as tx:
+            (line,) = await store.deliveries(tx, endpoint_id=endpoint_id)
+        assert (line["state"], line["last_status"]) == ("delivered", 204)
+        with pytest.raises(NotFound):
+            await notify.send_test(context, "we_nobody")
+
+
+async def test_an_endpoint_that_was_given_up_is_switched_on_and_gets_what_waited_in_order(product: World) -> None:
+    context = product.context(await product.sandbox_org())
+    async with receiving(*[500] * 60) as receiver:
+        endpoint_id, _ = await _endpoint(context, receiver.url, "customer.created", "customer.updated")
+        await _emit(context, new_id("cus"), "customer.created", "customer.updated")
+        await _work(context)
+        await clock.begin_advance(context, BEGIN + timedelta(days=5))
+        await _work(context)
+        with pytest.raises(rules.EndpointOff):
+            await notify.send_test(context, endpoint_id)
+        receiver.statuses.clear()
+        receiver.seen.clear()
+        assert await notify.enable(context, endpoint_id) == 2
+        assert await notify.enable(context, endpoint_id) == 0, "it is on"
+        await _work(context)
+        assert [json.loads(body)["sequence"] for _, body in receiver.seen] == [1, 2]
+        async with context.transaction() as tx:
+            assert (await store.read_endpoint(tx, endpoint_id))["failing_since"] is None
 
 
 async def test_a_failing_endpoint_gets_everything_later_in_order_per_object(product: World) -> None:

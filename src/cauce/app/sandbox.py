@@ -17,6 +17,7 @@ from cauce.storage import sealing
 from cauce.storage.database import Database
 from cauce.storage.directory import orgs
 from cauce.storage.directory.orgs import Org
+from cauce.storage.orgclock import is_frozen, org_now
 
 
 class TenantClocks:
@@ -47,7 +48,10 @@ class TenantClocks:
 async def connect_sandbox_channel(
     runtime: Runtime, client: httpx2.AsyncClient, org: Org, provider_name: str, sandbox_url: str
 ) -> str:
-    """A channel of a sandbox organization at the provider's simulator, registered there; its id."""
+    """A channel of a sandbox organization at the provider's simulator, registered there; its id.
+
+    Where the organization's clock stands, the simulators' stands at the same instant from the first call on.
+    """
     provider = installed().get(provider_name)
     if provider is None or provider.sandbox_channel is None:
         raise NotFound(f"there is no simulator of {provider_name}", param="provider")
@@ -56,10 +60,14 @@ async def connect_sandbox_channel(
             tx, runtime.sealer, provider_name, provider.title, settings={}, secrets={}
         )
         token = await orgs.inbound_token(tx, org.id, channel_id)
+        stands_at = await org_now(tx) if await is_frozen(tx) else None
     face: SandboxChannel = provider.sandbox_channel(
         org.public_id, f"{sandbox_url}/{provider_name}", f"{runtime.public_url}/v1/inbound/{token}"
     )
-    await SandboxControl(client, sandbox_url, org.public_id).register(provider_name, face.registration)
+    control = SandboxControl(client, sandbox_url, org.public_id)
+    await control.register(provider_name, face.registration)
+    if stands_at is not None:
+        await control.set_clock(stands_at)
     async with runtime.db.transaction(org.id) as tx:
         await channel_store.move_channel(tx, channel_id, face.base_url, dict(face.settings))
         for name, value in face.secrets.items():

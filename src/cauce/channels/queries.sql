@@ -1,11 +1,17 @@
 -- name: insert_channel
 INSERT INTO channels.channel (org_id, id, provider, name, base_url, settings) VALUES ($1, $2, $3, $4, $5, $6)
 
+-- part: shown
+SELECT c.id, c.provider, c.name, c.base_url, c.settings, c.state, c.key_refused_at, c.stopped_at, c.created_at, c.last_notice_at,
+       l.read_to AS notices_read_to, l.read_at AS notices_read_at, l.due_at AS notices_due_at, coalesce(l.missed, 0) AS notices_missed,
+       l.missed_at AS notices_missed_at, l.lost_from AS notices_lost_from, l.lost_to AS notices_lost_to
+  FROM channels.channel c LEFT JOIN channels.listing l ON l.org_id = c.org_id AND l.channel_id = c.id WHERE c.org_id = $1
+
 -- name: channel
-SELECT id, provider, name, base_url, settings, state, key_refused_at, stopped_at FROM channels.channel WHERE org_id = $1 AND id = $2
+{shown} AND c.id = $2
 
 -- name: channels
-SELECT id, provider, name, base_url, settings, state, key_refused_at, stopped_at, created_at FROM channels.channel WHERE org_id = $1 ORDER BY created_at, id
+{shown} ORDER BY c.created_at, c.id
 
 -- name: move_channel
 UPDATE channels.channel SET base_url = $3, settings = $4 WHERE org_id = $1 AND id = $2
@@ -137,6 +143,9 @@ SELECT id, channel_id, operation, correlation, method, url, status, failure, ela
   FROM channels.exchange WHERE org_id = $1 AND ($2::text IS NULL OR correlation = $2) AND id < $3 ORDER BY id DESC LIMIT $4
 
 -- name: insert_notices
+-- When the provider told us something last is known to the minute: else every delivery would wait for the row.
+WITH seen AS (UPDATE channels.channel SET last_notice_at = $7::timestamptz
+               WHERE org_id = $1 AND id = $2 AND (last_notice_at IS NULL OR last_notice_at < $7::timestamptz - interval '1 minute'))
 INSERT INTO channels.notice (org_id, channel_id, event_id, kind, key, content, received_at)
 SELECT $1, $2, n.event_id, n.kind, n.key, n.content, $7
   FROM unnest($3::text[], $4::text[], $5::text[], $6::jsonb[]) n(event_id, kind, key, content)

@@ -172,6 +172,7 @@ class Context:
         For a request with an Idempotency-Key the first one carries the record, so it must carry the effect too.
         """
         async with self.runtime.db.transaction(self.org_id, guard=self.guard) as tx:
+            tx.cause = self.cause
             if self.once is not None:
                 await self.once.begin(tx)
             yield tx

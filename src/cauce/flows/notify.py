@@ -6,18 +6,18 @@ and the call goes to the very address that was checked.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
 import msgspec
 
 from cauce.flows.context import Context, Posted
 from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import CauceError, NotFound
-from cauce.storage import jobs, outbox
+from cauce.storage import audit, jobs, outbox
 from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.jobs import Job, NewJob
-from cauce.storage.outbox import Event, NewEvent
+from cauce.storage.outbox import NewEvent
 from cauce.webhooks import rules, service, store
 
 FAN_OUT_JOB = "webhooks.fan_out"
@@ -41,7 +41,8 @@ async def fan_out(context: Context, job: Job) -> None:
     """The job that a chunk of events leads to: one delivery per event and endpoint that wants it, all at once."""
     async with context.transaction() as tx:
         events = {event.id: event for event in await outbox.read_events(tx, job.payload["event_ids"])}
-        fresh = await store.fan_out(tx, list(events), [event.type for event in events.values()], job.due_at)
+        told = [(event.id, event.type, event.object_id) for event in events.values()]
+        fresh = await store.fan_out(tx, told, job.due_at)
         now = await context.now(tx)
         await jobs.enqueue(
             tx,
@@ -68,7 +69,8 @@ async def deliver(context: Context, job: Job) -> None:
         secrets = await service.secrets_of(tx, context.runtime.sealer, delivery["endpoint_id"])
         org = await read_org(tx, context.org_id)
     assert event is not None
-    body = msgspec.json.encode(payload_of(event, livemode=org.livemode), enc_hook=str)
+    shown = rules.event_body(asdict(event), org=org.public_id, livemode=org.livemode)
+    body = msgspec.json.encode(shown, enc_hook=str)
     headers = dict(rules.signed_headers(secrets, event.public_id, wall_now(), body))
     assert context.runtime.poster is not None
     posted = await context.runtime.poster.post(delivery["url"], headers, body, loopback_allowed=not org.livemode)
@@ -96,19 +98,38 @@ async def _conclude(context: Context, job: Job, endpoint_id: str, delivery_id: s
         raise EndpointFailed(posted.answer or f"the endpoint answered {posted.status}")
 
 
-def payload_of(event: Event, *, livemode: bool) -> dict[str, Any]:
-    """The body of a webhook: the event as the API shows it."""
-    return {
-        "id": event.public_id,
-        "object": "event",
-        "type": event.type,
-        "timestamp": event.occurred_at,
-        "livemode": livemode,
-        "object_id": event.object_id,
-        "sequence": event.sequence,
-        "data": event.data,
-        "previous": event.previous,
-    }
+async def send_test(context: Context, endpoint_id: str) -> None:
+    """Tell an endpoint of a test: an event of its own (`endpoint.tested`), signed, logged and retried like any other.
+
+    `not_found`; `endpoint_disabled` where it is switched off.
+    """
+    async with context.transaction() as tx:
+        endpoint = await store.lock_endpoint(tx, endpoint_id)
+        if endpoint["state"] != "enabled":
+            raise rules.EndpointOff(param="endpoint")
+        test = NewEvent("endpoint.tested", endpoint_id, await context.now(tx), {"url": endpoint["url"]})
+        await outbox.emit(tx, [test], actor=context.actor.name, cause=context.cause)
+
+
+async def enable(context: Context, endpoint_id: str) -> int:
+    """Let a switched-off endpoint hear again, first what waits for it; how many deliveries do. `not_found`."""
+    async with context.transaction() as tx:
+        endpoint = await store.lock_endpoint(tx, endpoint_id)
+        if endpoint["state"] == "enabled":
+            return 0
+        await store.set_state(tx, endpoint_id, "enabled")
+        waiting = await store.wait_again(tx, endpoint_id)
+        objects = {one.id: one.object_id for one in await outbox.read_events(tx, [row["event_id"] for row in waiting])}
+        now = await context.now(tx)
+        await jobs.enqueue(
+            tx,
+            [
+                NewJob(DELIVER_JOB, now, {"delivery_id": row["id"]}, key=f"webhook:{endpoint_id}:{objects[row['event_id']]}")
+                for row in waiting
+            ],
+        )  # fmt: skip
+        await audit.record(tx, context.actor, "endpoint.enable", endpoint_id, after={"waiting": len(waiting)})
+    return len(waiting)
 
 
 async def replay(context: Context, delivery_id: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from cauce.channels.service import SEND_JOB
-from cauce.flows import automation_steps, clock, erasing, inbound, instruct, notify, portal_mail
+from cauce.flows import automation_steps, clock, erasing, inbound, instruct, missed_notices, notify, portal_mail
 from cauce.flows.billing import steps as billing
 from cauce.flows.chat import steps as chat
 from cauce.flows.context import Context, JobKind, Registry, SweepKind
@@ -25,13 +25,14 @@ JOBS: dict[str, JobKind] = {
     SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
     instruct.ASK_JOB: JobKind(instruct.ask, in_company=True),
     inbound.PROCESS_JOB: JobKind(inbound.process, in_company=True),
+    missed_notices.READ_JOB: JobKind(missed_notices.read_due),
     erasing.FORGET_JOB: JobKind(erasing.forget_at_provider),
     portal_mail.LOGIN_LINK_JOB: JobKind(portal_mail.send_login_link, attempts_max=3),
     notify.FAN_OUT_JOB: JobKind(notify.fan_out),
     notify.DELIVER_JOB: JobKind(notify.deliver, attempts_max=WEBHOOK_ATTEMPTS_MAX),
 }
 
-SWEEPS: tuple[SweepKind, ...] = (instruct.ASK_SWEEP, EXPIRY)
+SWEEPS: tuple[SweepKind, ...] = (instruct.ASK_SWEEP, missed_notices.READ_SWEEP, EXPIRY)
 
 CONCLUDERS: dict[str, Concluder] = {}
 

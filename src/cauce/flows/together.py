@@ -54,6 +54,7 @@ async def together(context: Context, name: str, item: T, act: Act[T, R]) -> R:
 async def _in_one_transaction(wishes: Sequence[_Wish], act: Act[Any, Any]) -> list[Any]:
     context = wishes[0][0]
     async with context.runtime.db.transaction(context.org_id) as tx:
+        tx.cause = context.cause
         held = await jobs.prove(tx, [wish[0].job for wish in wishes if wish[0].job is not None])
         mine = [place for place, (one, _) in enumerate(wishes) if one.job is None or one.job.id in held]
         results: list[Any] = [LeaseLost() for _ in wishes]

@@ -33,6 +33,7 @@ class Can(StrEnum):
     CHECKS_SETUP = "checks_setup"
     REPORTS = "reports"
     NOTIFIES = "notifies"
+    LISTS_NOTICES = "lists_notices"
     REMEMBERS_CUSTOMERS = "remembers_customers"
     SAVES_METHODS = "saves_methods"
     CHARGES_SAVED = "charges_saved"
@@ -114,6 +115,7 @@ class Capabilities:
     amount_min_minor: dict[str, int] = field(default_factory=dict)  # per currency: smallest charge
     idempotency_window_hours: Sourced | None = None
     requests_per_second_max: Sourced | None = None
+    notices_kept_days: Sourced | None = None  # how long what it told can be read again
     notice_is_final: bool = False  # True: a verified notice may conclude without asking again
     negative_balance_supported: bool = False
     member_topup: TopUpKind = TopUpKind.NONE

@@ -79,6 +79,14 @@ class Notifies(Protocol):
         ...
 
 
+class ListsNotices(Protocol):
+    """A provider that keeps a list of what it told, for `Capabilities.notices_kept_days`."""
+
+    def listed_notices(self, since: datetime, until: datetime) -> AsyncIterator[tuple[Notice, ...]]:
+        """What happened from `since` until before `until`, delivered or not, page by page in any order; `CannotRead`."""
+        ...
+
+
 class LineKind(StrEnum):
     """What a statement line records."""
 

@@ -186,10 +186,13 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "key_invalid": "The provider refuses our credentials; what was asked of it waits until it takes them again.",
         "key_valid": "The provider takes our credentials again.",
         "calls_stopped": "Signatures were wrong three times in five minutes: the channel is asked nothing until somebody looks.",
+        "notices_missed": "The provider's own list brought notices that never reached us; they have their effect now.",
+        "notices_lost": "Notices may be missing for good: what happened in this time is off the provider's list.",
         "calls_resumed": "Somebody has looked: a channel that was stopped is asked again.",
     },
     "endpoint": {
         "disabled": "A webhook endpoint was switched off after repeated failure.",
+        "tested": "Somebody asked for a test of a webhook endpoint; only that endpoint hears it.",
     },
     "clock": {
         "advanced": "A sandbox clock reached its target.",

@@ -1334,6 +1334,7 @@ CREATE TABLE channels.channel (
     key_refused_at timestamp with time zone,
     signatures_failed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     stopped_at timestamp with time zone,
+    last_notice_at timestamp with time zone,
     CONSTRAINT channel_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'closed'::text])))
 );
 
@@ -1420,6 +1421,26 @@ CREATE UNLOGGED TABLE channels.line (
 );
 
 ALTER TABLE ONLY channels.line FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: listing; Type: TABLE; Schema: channels; Owner: -
+--
+
+CREATE TABLE channels.listing (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    read_to timestamp with time zone NOT NULL,
+    read_at timestamp with time zone,
+    due_at timestamp with time zone,
+    missed bigint DEFAULT 0 NOT NULL,
+    missed_at timestamp with time zone,
+    lost_from timestamp with time zone,
+    lost_to timestamp with time zone,
+    CONSTRAINT listing_check CHECK ((((lost_from IS NULL) = (lost_to IS NULL)) AND (lost_from < lost_to)))
+);
+
+ALTER TABLE ONLY channels.listing FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -4438,6 +4459,14 @@ ALTER TABLE ONLY channels.line
 
 
 --
+-- Name: listing listing_pkey; Type: CONSTRAINT; Schema: channels; Owner: -
+--
+
+ALTER TABLE ONLY channels.listing
+    ADD CONSTRAINT listing_pkey PRIMARY KEY (org_id, channel_id);
+
+
+--
 -- Name: notice notice_pkey; Type: CONSTRAINT; Schema: channels; Owner: -
 --
 
@@ -5580,6 +5609,13 @@ CREATE INDEX instruction_org_due ON channels.instruction USING btree (org_id, du
 --
 
 CREATE INDEX instruction_ref ON channels.instruction USING btree (org_id, channel_id, ref) WHERE (ref <> ''::text);
+
+
+--
+-- Name: listing_due; Type: INDEX; Schema: channels; Owner: -
+--
+
+CREATE INDEX listing_due ON channels.listing USING btree (due_at, org_id) WHERE (due_at IS NOT NULL);
 
 
 --
@@ -6748,7 +6784,7 @@ CREATE INDEX subscription_org_due ON subscriptions.subscription USING btree (org
 -- Name: subscription_upcoming; Type: INDEX; Schema: subscriptions; Owner: -
 --
 
-CREATE INDEX subscription_upcoming ON subscriptions.subscription USING btree (org_id, upcoming_at, id) WHERE (upcoming_at IS NOT NULL);
+CREATE INDEX subscription_upcoming ON subscriptions.subscription USING btree (org_id, upcoming_at, id) WHERE ((upcoming_at IS NOT NULL) AND (due_kind = 'renew'::text));
 
 
 --
@@ -6940,6 +6976,14 @@ ALTER TABLE ONLY catalog.plan
 
 ALTER TABLE ONLY catalog.price
     ADD CONSTRAINT price_org_id_plan_id_fkey FOREIGN KEY (org_id, plan_id) REFERENCES catalog.plan(org_id, id);
+
+
+--
+-- Name: listing listing_org_id_channel_id_fkey; Type: FK CONSTRAINT; Schema: channels; Owner: -
+--
+
+ALTER TABLE ONLY channels.listing
+    ADD CONSTRAINT listing_org_id_channel_id_fkey FOREIGN KEY (org_id, channel_id) REFERENCES channels.channel(org_id, id);
 
 
 --
@@ -7208,6 +7252,12 @@ ALTER TABLE channels.instruction ENABLE ROW LEVEL SECURITY;
 ALTER TABLE channels.line ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: listing; Type: ROW SECURITY; Schema: channels; Owner: -
+--
+
+ALTER TABLE channels.listing ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: notice; Type: ROW SECURITY; Schema: channels; Owner: -
 --
 
@@ -7242,6 +7292,13 @@ CREATE POLICY org_isolation ON channels.line TO cauce_app, cauce_ledger USING ((
 
 
 --
+-- Name: listing org_isolation; Type: POLICY; Schema: channels; Owner: -
+--
+
+CREATE POLICY org_isolation ON channels.listing TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: notice org_isolation; Type: POLICY; Schema: channels; Owner: -
 --
 
@@ -7253,6 +7310,13 @@ CREATE POLICY org_isolation ON channels.notice TO cauce_app, cauce_ledger USING 
 --
 
 CREATE POLICY scheduling ON channels.instruction FOR SELECT TO cauce_scheduler USING (true);
+
+
+--
+-- Name: listing scheduling; Type: POLICY; Schema: channels; Owner: -
+--
+
+CREATE POLICY scheduling ON channels.listing FOR SELECT TO cauce_scheduler USING (true);
 
 
 --
@@ -9304,6 +9368,27 @@ GRANT SELECT(due_at) ON TABLE channels.instruction TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE channels.line TO cauce_app;
+
+
+--
+-- Name: TABLE listing; Type: ACL; Schema: channels; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE channels.listing TO cauce_app;
+
+
+--
+-- Name: COLUMN listing.org_id; Type: ACL; Schema: channels; Owner: -
+--
+
+GRANT SELECT(org_id) ON TABLE channels.listing TO cauce_scheduler;
+
+
+--
+-- Name: COLUMN listing.due_at; Type: ACL; Schema: channels; Owner: -
+--
+
+GRANT SELECT(due_at) ON TABLE channels.listing TO cauce_scheduler;
 
 
 --

@@ -26,6 +26,6 @@ SELECT c.id, c.external_id, c.name, c.email, c.country, c.created_at FROM custom
  WHERE c.org_id = $1 AND c.erased_at IS NULL AND {in_segment} AND c.id > $17 ORDER BY c.id LIMIT $18
 
 -- name: segment_among
-SELECT c.id FROM customers.customer c
- WHERE c.org_id = $1 AND c.erased_at IS NULL AND c.id = ANY ($17::text[]) AND {in_segment}
- ORDER BY c.id
+-- Of one of several filters: `segments.py` joins one of these for each, with the places of its own parts.
+SELECT $17::text AS segment_id, c.id FROM customers.customer c
+ WHERE c.org_id = $1 AND c.erased_at IS NULL AND c.id = ANY ($18::text[]) AND {in_segment}

@@ -46,14 +46,15 @@ class TransactionAborted(CauceError):
 
 
 class Tx:
-    """One open transaction. `org_id` is the organization it works for (None: several or none)."""
+    """One open transaction. `org_id` is the organization it works for (None: several or none), `cause` what led to it."""
 
-    __slots__ = ("_after_commit", "connection", "memory", "org_id")
+    __slots__ = ("_after_commit", "cause", "connection", "memory", "org_id")
 
     def __init__(self, connection: Connection, org_id: int | None, memory: dict[Any, Any]) -> None:
         self.connection = connection
         self.org_id = org_id
         self.memory = memory  # facts of this database that never change, remembered by the process
+        self.cause: str | None = None
         self._after_commit: list[Callable[[], None]] = []
 
     def within(self, org_id: int) -> Tx:

@@ -51,7 +51,7 @@ class Event:
 
 
 async def emit(tx: Tx, events: Sequence[NewEvent], *, actor: str, cause: str | None = None) -> None:
-    """Write events with the caller's transaction, all at once, in order."""
+    """Write events with the caller's transaction, all at once, in order; `cause` None: what led to the transaction."""
     if not events:
         return
     for event in events:
@@ -66,7 +66,7 @@ async def emit(tx: Tx, events: Sequence[NewEvent], *, actor: str, cause: str | N
         [event.data for event in events],
         [event.previous for event in events],
         actor,
-        cause,
+        cause or tx.cause,
         [event.occurred_at for event in events],
     )
     tx.wake_workers()

@@ -32,7 +32,7 @@ SELECT id, public_id, type, object_id, customer_id, sequence, data, previous, ac
 UPDATE storage.event SET relayed_at = clock_timestamp() WHERE org_id = $1 AND id = ANY ($2::bigint[])
 
 -- name: of_object
-SELECT public_id, type, sequence, data, previous, actor, cause, occurred_at
+SELECT public_id, type, object_id, customer_id, sequence, data, previous, actor, cause, occurred_at
   FROM storage.event WHERE org_id = $1 AND object_id = $2 ORDER BY sequence
 
 -- name: of_customer

@@ -31,6 +31,14 @@ async def read_endpoint(tx: Tx, endpoint_id: str) -> Row:
     return row
 
 
+async def lock_endpoint(tx: Tx, endpoint_id: str) -> Row:
+    """One endpoint, locked; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.lock_endpoint, tx.org, endpoint_id)
+    if row is None:
+        raise NotFound(f"there is no webhook endpoint {endpoint_id}")
+    return row
+
+
 async def delete_endpoint(tx: Tx, endpoint_id: str) -> None:
     """Remove an endpoint with its deliveries."""
     if not await tx.run(QUERIES.delete_endpoint, tx.org, endpoint_id):
@@ -42,9 +50,16 @@ async def set_state(tx: Tx, endpoint_id: str, state: str) -> None:
     await tx.run(QUERIES.set_state, tx.org, endpoint_id, state)
 
 
-async def fan_out(tx: Tx, event_ids: Sequence[int], event_types: Sequence[str], now: datetime) -> list[Row]:
-    """Deliveries of events to the endpoints that want them; the new ones, in the order of the events."""
-    return await tx.rows(QUERIES.fan_out, tx.org, list(event_ids), list(event_types), now)
+async def fan_out(tx: Tx, events: Sequence[tuple[int, str, str]], now: datetime) -> list[Row]:
+    """Deliveries of events (number, type, object) to the endpoints that want them; the new ones, in the order of the events."""
+    numbers, types, objects = ([one[place] for one in events] for place in range(3))
+    return await tx.rows(QUERIES.fan_out, tx.org, numbers, types, now, objects)
+
+
+async def wait_again(tx: Tx, endpoint_id: str) -> list[Row]:
+    """What one endpoint did not take waits for it again, in the order of the events."""
+    rows = await tx.rows(QUERIES.wait_again, tx.org, endpoint_id)
+    return sorted(rows, key=lambda row: int(row["event_id"]))
 
 
 async def read_delivery(tx: Tx, delivery_id: str) -> Row | None:

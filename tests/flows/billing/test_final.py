@@ -13,7 +13,8 @@ from cauce.billing.usage.rules import UsageEvent
 from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel, reactivate
 from cauce.flows.billing.current_usage import current_usage
 from cauce.flows.billing.extra import ExtraCharge, add_charge
-from cauce.flows.billing.pausing import pause_now, resume_now
+from cauce.flows.billing.pausing import pause_now
+from cauce.flows.billing.resuming import resume_now
 from cauce.flows.billing.usage import create_meter, record_usage
 from cauce.pricing.schedule import Billing
 from tests.flows.billing.shop import Shop, flat

@@ -11,7 +11,7 @@ import pytest
 
 from cauce.billing.catalog.rules import BadPlan, PlanPolicy
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import methods, pausing
+from cauce.flows.billing import methods, pausing, resuming
 from cauce.flows.billing.standing import set_suspended
 from cauce.kernel.errors import NotFound
 from cauce.storage.directory import keys
@@ -64,7 +64,7 @@ async def test_one_call_tells_what_is_owed_after_every_step_at_stripe_and_has_an
         await set_suspended(seller.context, who, False)
         await pausing.pause_now(seller.context, sub)
         assert (await told())[:2] == ("paused", "read_only")
-        await pausing.resume_now(seller.context, sub)
+        await resuming.resume_now(seller.context, sub)
         await seller.work()
         assert await told() == ("active", "full", 0)
         await ending.cancel(seller.context, ending.Cancel(sub))

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
-from cauce.flows.billing import pausing
+from cauce.flows.billing import pausing, resuming
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from tests.flows.billing.shop import Shop, flat
 
@@ -26,7 +26,7 @@ async def test_who_pauses_in_debt_comes_back_behind_and_is_collected_from(seller
     assert (await seller.subscription(one)).status == "past_due"
     await pausing.pause_now(seller.context, one)
     await seller.advance(days * DAY)
-    moved = await pausing.resume_now(seller.context, one)
+    moved = await resuming.resume_now(seller.context, one)
     assert (moved.status, await seller.access(one)) == ("past_due", "grace")
     async with seller.context.transaction() as tx:
         states = await tx.rows("SELECT state FROM payments.dunning_case WHERE org_id = $1 ORDER BY started_at", tx.org)
@@ -46,4 +46,4 @@ async def test_who_pauses_without_a_debt_comes_back_without_one(seller: Shop) ->
     one = (await seller.sign_up("ana", "pro")).subscription_id
     await pausing.pause_now(seller.context, one)
     await seller.advance(5 * DAY)
-    assert (await pausing.resume_now(seller.context, one)).status == "active"
+    assert (await resuming.resume_now(seller.context, one)).status == "active"

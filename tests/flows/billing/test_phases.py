@@ -12,8 +12,9 @@ from cauce.billing.catalog.rules import BadPlan, ChangePolicy, ChangeRule, Chang
 from cauce.flows.billing.cancel import Cancel, cancel, reactivate
 from cauce.flows.billing.catalogue import apply_catalogue, export_catalogue
 from cauce.flows.billing.changes import Change, change, preview_change
-from cauce.flows.billing.pausing import pause_now, resume_now
+from cauce.flows.billing.pausing import pause_now
 from cauce.flows.billing.price_migration import PriceMigration, migrate_prices
+from cauce.flows.billing.resuming import resume_now
 from cauce.flows.billing.upcoming import upcoming_invoice
 from tests.flows.billing.shop import Shop, flat, per_unit
 

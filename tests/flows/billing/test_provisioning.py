@@ -10,7 +10,7 @@ import pytest
 from cauce.billing.catalog.rules import AfterTerm, InstancePolicy, PlanPolicy
 from cauce.billing.entitlements.rules import Level
 from cauce.billing.provisioning.rules import NothingToRetry
-from cauce.flows.billing import cancel, changes, pausing, provision_run, standing, trial_dates
+from cauce.flows.billing import cancel, changes, pausing, provision_run, resuming, standing, trial_dates
 from cauce.flows.billing.provision_asking import Vetoed
 from cauce.flows.billing.provision_telling import RunnerSilent
 from tests.flows.billing.landlord import Landlord, landlord
@@ -184,7 +184,7 @@ async def test_a_pause_suspends_and_a_resumption_restores(host: Landlord) -> Non
     await pausing.pause_now(host.context, done.subscription_id)
     await host.work()
     assert (await host.instance(done))["status"] == "suspended"
-    await pausing.resume_now(host.context, done.subscription_id)
+    await resuming.resume_now(host.context, done.subscription_id)
     await host.work()
     one = await host.instance(done)
     assert one["status"] == "ready"

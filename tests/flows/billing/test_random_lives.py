@@ -27,8 +27,9 @@ from cauce.flows.billing.cancel import Cancel, cancel, reactivate, undo
 from cauce.flows.billing.changes import Change, change, preview_change
 from cauce.flows.billing.correct import CreditInvoice, PayByHand, credit_invoice, pay_by_hand, void, write_off
 from cauce.flows.billing.extra import ExtraCharge, add_charge
-from cauce.flows.billing.pausing import pause_now, resume_now
+from cauce.flows.billing.pausing import pause_now
 from cauce.flows.billing.recognize import recognize_revenue
+from cauce.flows.billing.resuming import resume_now
 from cauce.flows.billing.trial_dates import move_trial_end
 from cauce.flows.billing.upcoming import NothingUpcoming, upcoming_invoice
 from cauce.flows.billing.usage import create_meter, record_usage

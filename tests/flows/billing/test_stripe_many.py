@@ -13,10 +13,11 @@ import httpx2
 import pytest
 
 from cauce.billing.customers.rules import CustomerData
+from cauce.billing.payments import service as payments
 from cauce.flows.billing.take_over import OldSubscription, take_over
 from cauce.gateway.charging import SavedMethod
 from tests.flows.billing.at_stripe import STRIPE, StripeShop, stripe_shop
-from tests.flows.billing.shop import flat
+from tests.flows.billing.shop import BEGIN, flat
 
 FEW, MANY = 30, 5_000
 LIMIT_PER_SECOND = 25
@@ -84,3 +85,30 @@ async def test_renewals_of_one_day_are_charged_once_each_whatever_is_told_to_wai
 async def test_five_thousand_renewals_of_one_day_as_well(dsn: str, tmp_path: Path) -> None:
     async with stripe_shop(dsn, tmp_path) as seller:
         await renew_all(seller, MANY)
+
+
+async def test_customers_whom_stripe_never_met_are_made_there_once_when_they_change_at_one_moment(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with stripe_shop(dsn, tmp_path) as seller:
+        await seller.plan("pro", flat(2_900))
+        over = BEGIN + 2 * DAY
+        rows = [
+            OldSubscription(f"old{n}", CustomerData(f"c{n % 20}"), "pro", "eur", trial_end=over) for n in range(FEW)
+        ]  # some of them twice
+        taken = await take_over(seller.context, rows)
+        assert [one.refused for one in taken if one.refused] == []
+        assert await seller.objects("customer") == []
+        await seller.advance(3 * DAY)
+        made = await seller.objects("customer")
+        assert len(made) == 20
+        assert {one["metadata"]["cauce_status"] for one in made} == {"paused"}  # type: ignore[index]
+        async with seller.context.transaction() as tx:
+            kept = await tx.rows("SELECT ref FROM payments.payer WHERE org_id = $1", tx.org)
+            (first, *_) = await tx.rows(
+                "SELECT customer_id, ref FROM payments.payer WHERE org_id = $1 ORDER BY 1", tx.org
+            )
+            again = (first["customer_id"], seller.channel_id, "cus_other")
+            fresh = (first["customer_id"], "ch_elsewhere", "cus_new")
+            assert await payments.meet_payers(tx, [again, fresh, again]) == [first["ref"], "cus_new", first["ref"]]
+        assert {row["ref"] for row in kept} == {one["id"] for one in made}

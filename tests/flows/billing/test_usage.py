@@ -14,8 +14,9 @@ from cauce.billing.usage.rules import BadUsage, UsageEvent
 from cauce.flows.billing.coupons import CouponNotValid
 from cauce.flows.billing.current_usage import current_usage
 from cauce.flows.billing.extra import ExtraCharge, add_charge
-from cauce.flows.billing.pausing import pause_now, resume_now
+from cauce.flows.billing.pausing import pause_now
 from cauce.flows.billing.recognize import recognize_revenue
+from cauce.flows.billing.resuming import resume_now
 from cauce.flows.billing.trial_dates import move_trial_end
 from cauce.flows.billing.upcoming import upcoming_invoice
 from cauce.flows.billing.usage import create_meter, record_usage

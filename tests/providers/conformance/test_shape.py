@@ -29,6 +29,7 @@ _METHODS = {
     Can.CHECKS_SETUP: (accounts.ChecksSetup,),
     Can.REPORTS: (reporting.Reports,),
     Can.NOTIFIES: (reporting.Notifies,),
+    Can.LISTS_NOTICES: (reporting.ListsNotices,),
     Can.REMEMBERS_CUSTOMERS: (charging.RemembersCustomers,),
     Can.SAVES_METHODS: (charging.SavesMethods,),
     Can.CHARGES_SAVED: (charging.ChargesSaved,),

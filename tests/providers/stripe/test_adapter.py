@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -14,9 +14,9 @@ import pytest
 from cauce.gateway.accounts import AccountRequest, InstrumentRequest, PayoutRequest
 from cauce.gateway.charging import CustomerRequest, LinkRequest, SetupRequest
 from cauce.gateway.collecting import ActionKind, FetchRequest, Operation
-from cauce.gateway.errors import BadStatement, CapabilityMissing, ChannelSettingsError
+from cauce.gateway.errors import BadStatement, CannotRead, CapabilityMissing, ChannelSettingsError
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
-from cauce.gateway.reporting import LineKind, NoticeKind
+from cauce.gateway.reporting import LineKind, Notice, NoticeKind
 from cauce.gateway.splitting import PartState, ReceiverKind, ReverseSplitRequest, SplitPart, SplitRequest
 from cauce.kernel.clock import wall_now
 from cauce.providers.stripe import PROVIDER
@@ -381,11 +381,20 @@ async def test_events_that_never_reached_us_are_read_from_stripes_list(rig: Rig)
     charge = rig.charge(customer, await rig.saved_method(customer))
     assert isinstance(await rig.gateway.charge_saved(charge), Done)
     await rig.control.quiet()
-    missed = [notice async for notice in rig.gateway.missed_notices(START)]
-    assert [n.kind for n in missed if n.key == charge.key][-1] is NoticeKind.CHARGE
+
+    async def listed(since: datetime, until: datetime) -> list[Notice]:
+        return [notice async for page in rig.gateway.listed_notices(since, until) for notice in page]
+
+    found = await listed(START, START + timedelta(seconds=1))
+    assert [n.kind for n in found if n.key == charge.key] == [NoticeKind.CHARGE]
+    assert {n.kind for n in found} <= {NoticeKind.CHARGE, NoticeKind.SETUP, NoticeKind.METHOD}, "nothing unasked for"
+    assert await listed(START + timedelta(seconds=1), START + timedelta(days=1)) == []
     rig.receiver.status = 200
-    await rig.advance(days=1)
-    assert [n async for n in rig.gateway.missed_notices(START)] == []
+    await rig.advance(days=31)
+    assert await listed(START, START + timedelta(days=1)) == [], "Stripe keeps them for 30 days"
+    await rig.control.fault("stripe", "error_before", "events.list")
+    with pytest.raises(CannotRead):
+        await listed(START, START + timedelta(days=1))
 
 
 async def test_an_open_page_without_an_intent_is_pending_not_refused(rig: Rig) -> None:

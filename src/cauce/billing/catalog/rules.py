@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Literal
 
+from cauce.billing.catalog.pauses import PausePolicy
 from cauce.kernel.calendar.periods import Interval, Unit
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.models import Model
@@ -177,6 +178,12 @@ class PlanPolicy:
     trial_end: TrialEnd = TrialEnd.PAUSE
     free_plan: str = ""  # key of the plan that DOWNGRADE_TO_FREE leads to
     force_card: bool = False
+    trial_unpaid: Literal["past_due", "incomplete"] = (
+        "past_due"  # what a first payment after the trial that fails leads to
+    )
+    while_processing: Literal["optimistic", "wait"] = (
+        "optimistic"  # before the outcome of that payment is known: active, or incomplete
+    )
     retention_days: int = 30
     notice_days: tuple[int, ...] = (3,)  # trial_will_end so many days before
     first_payment_hours: int = 23
@@ -184,6 +191,7 @@ class PlanPolicy:
     cancel_credit: CancelCredit = CancelCredit.NONE
     cancel_approval: bool = False
     pause_allowed: bool = True
+    pause: PausePolicy = field(default_factory=PausePolicy)
     periods_max: int | None = None
     after_term: AfterTerm = AfterTerm.BY_KIND
     anchor_day: int | None = None

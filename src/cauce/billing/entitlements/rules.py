@@ -42,11 +42,12 @@ def level_of(
     before_payment: bool = False,
     suspended: bool = False,
     kept: bool = False,
+    in_pause: str = Level.READ_ONLY,
 ) -> Level:
     """The level of a subscription's state.
 
     `restricted`: after grace, or where a payment is contested; `before_payment`: the plan provisions early; `kept`: it
-    is complete and keeps what it gave.
+    is complete and keeps what it gave; `in_pause`: what a requested pause leaves.
     """
     if suspended:
         return Level.NONE
@@ -57,7 +58,7 @@ def level_of(
     if status == "past_due":
         return Level.GRACE
     if status == "paused" and pause_reason == "requested":
-        return Level.READ_ONLY
+        return Level(in_pause)
     return Level.FULL if status == "incomplete" and before_payment else Level.NONE
 
 

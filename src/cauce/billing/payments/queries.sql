@@ -88,12 +88,24 @@ UPDATE payments.method SET removed_at = $3, is_default = false, due_at = NULL WH
 -- name: spoil_methods
 UPDATE payments.method SET usable = false WHERE org_id = $1 AND id = ANY ($2::text[])
 
--- name: set_method_due
-UPDATE payments.method SET due_at = $3 WHERE org_id = $1 AND id = $2
+-- name: set_methods_due
+UPDATE payments.method m SET due_at = u.due_at FROM unnest($2::text[], $3::timestamptz[]) u(id, due_at) WHERE m.org_id = $1 AND m.id = u.id
 
 -- name: put_payer
 INSERT INTO payments.payer (org_id, customer_id, channel_id, ref) VALUES ($1, $2, $3, $4)
 ON CONFLICT (org_id, customer_id, channel_id) DO UPDATE SET ref = excluded.ref
+
+-- name: meet_payers
+-- Who is known there already keeps his id.
+INSERT INTO payments.payer AS p (org_id, customer_id, channel_id, ref)
+SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[]) u(customer_id, channel_id, ref) ORDER BY u.customer_id, u.channel_id
+ON CONFLICT (org_id, customer_id, channel_id) DO UPDATE SET ref = CASE WHEN p.ref = '' THEN excluded.ref ELSE p.ref END
+RETURNING customer_id, channel_id, ref
+
+-- name: payer_generations
+SELECT p.customer_id, p.channel_id, p.generation
+  FROM unnest($2::text[], $3::text[]) u(customer_id, channel_id)
+  JOIN payments.payer p ON p.org_id = $1 AND p.customer_id = u.customer_id AND p.channel_id = u.channel_id
 
 -- name: payer
 SELECT ref, generation FROM payments.payer WHERE org_id = $1 AND customer_id = $2 AND channel_id = $3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -27,9 +28,10 @@ from cauce.billing.payments.store import (
     lock_methods,
     lock_payment,
     mark_disputed,
+    meet_payers,
     method_by_ref,
     methods_of,
-    payer_key_at,
+    payer_keys,
     payer_ref,
     payers_of,
     payment_by_reference,
@@ -63,11 +65,12 @@ __all__ = [
     "lock_refunds",
     "lock_setup",
     "mark_disputed",
+    "meet_payers",
     "method_by_ref",
     "methods_of",
-    "next_notice",
+    "next_notices",
     "open_refund",
-    "payer_key_at",
+    "payer_keys",
     "payer_ref",
     "payers_of",
     "payment_by_reference",
@@ -143,9 +146,10 @@ async def spoil(tx: Tx, method_ids: list[str]) -> None:
         await tx.run(store.QUERIES.spoil_methods, tx.org, method_ids)
 
 
-async def next_notice(tx: Tx, method_id: str, expires_on: date | None, told_at: datetime) -> None:
-    """When the next notice about an expiring card is due, if there is one."""
-    await tx.run(store.QUERIES.set_method_due, tx.org, method_id, expiry_notice(expires_on, told_at))
+async def next_notices(tx: Tx, told: Sequence[tuple[str, date | None, datetime]]) -> None:
+    """When the next notices about expiring cards are due (method, its expiry, when this one was), where there are any."""
+    due = [expiry_notice(expires_on, told_at) for _, expires_on, told_at in told]
+    await tx.run(store.QUERIES.set_methods_due, tx.org, [one[0] for one in told], due)
 
 
 async def put_payer(tx: Tx, customer_id: str, channel_id: str, ref: str) -> None:

@@ -144,10 +144,20 @@ async def payer_ref(tx: Tx, customer_id: str, channel_id: str) -> str:
     return str(await tx.value(QUERIES.payer, tx.org, customer_id, channel_id) or "")
 
 
-async def payer_key_at(tx: Tx, customer_id: str, channel_id: str) -> str:
-    """The key under which a provider is asked to make the customer; another one after each time it deleted him."""
-    row = await tx.row(QUERIES.payer, tx.org, customer_id, channel_id)
-    return payer_key(customer_id, row["generation"] if row else 0)
+async def payer_keys(tx: Tx, pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """For each (customer, channel) the key under which the provider is asked to make him; another after each time it deleted him."""
+    rows = await tx.rows(QUERIES.payer_generations, tx.org, [one[0] for one in pairs], [one[1] for one in pairs])
+    known = {(row["customer_id"], row["channel_id"]): row["generation"] for row in rows}
+    return [payer_key(pair[0], known.get(pair, 0)) for pair in pairs]
+
+
+async def meet_payers(tx: Tx, met: Sequence[tuple[str, str, str]]) -> list[str]:
+    """(customer, channel, the provider's id of him): kept, unless he was known there before; his id there, for each."""
+    distinct = {one[:2]: one for one in reversed(met)}
+    columns = [list(column) for column in zip(*distinct.values(), strict=True)]
+    rows = await tx.rows(QUERIES.meet_payers, tx.org, *columns) if distinct else []
+    kept = {(row["customer_id"], row["channel_id"]): row["ref"] for row in rows}
+    return [kept[one[:2]] for one in met]
 
 
 async def payers_of(tx: Tx, customer_id: str) -> list[tuple[str, str]]:

@@ -13,13 +13,13 @@ from cauce.billing.relations.filters import (
     checked_tag,
     checked_text,
 )
-from cauce.billing.relations.store import all_tags, notes_of, owner_of, segment, segments, tags_of, todo
+from cauce.billing.relations.store import all_tags, filters_of, notes_of, owner_of, segment, segments, tags_of, todo
 from cauce.kernel.errors import Conflict, NotFound
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
 
-__all__ = ["all_tags", "notes_of", "owner_of", "segment", "segments", "tags_of", "todo"]
+__all__ = ["all_tags", "filters_of", "notes_of", "owner_of", "segment", "segments", "tags_of", "todo"]
 
 
 class SegmentNameTaken(Conflict):

@@ -85,5 +85,8 @@ UPDATE relations.segment SET name = $3, filter = $4 WHERE org_id = $1 AND id = $
 -- name: delete_segment
 DELETE FROM relations.segment WHERE org_id = $1 AND id = $2
 
+-- name: filters
+SELECT id, filter FROM relations.segment WHERE org_id = $1 AND id = ANY ($2::text[])
+
 -- name: segments
 SELECT id, name, filter, created_at FROM relations.segment WHERE org_id = $1 AND ($2::text = '' OR id = $2) ORDER BY name

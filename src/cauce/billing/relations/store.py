@@ -116,6 +116,12 @@ async def segments(tx: Tx) -> list[Row]:
     return await tx.rows(QUERIES.segments, tx.org, "")
 
 
+async def filters_of(tx: Tx, segment_ids: Sequence[str]) -> dict[str, Filter]:
+    """The filters of those of these segments that there are, by id."""
+    rows = await tx.rows(QUERIES.filters, tx.org, list(segment_ids))
+    return {row["id"]: filter_from(row["filter"]) for row in rows}
+
+
 async def segment(tx: Tx, segment_id: str) -> tuple[Row, Filter]:
     """One segment and its filter; `NotFound` otherwise."""
     found = await tx.rows(QUERIES.segments, tx.org, segment_id) if segment_id else []

@@ -268,7 +268,7 @@ def end(subscription: Subscription, status: str, at: datetime) -> Subscription:
 
 
 def pause(subscription: Subscription, reason: str, day: date, due_kind: str, due_at: datetime | None) -> Subscription:
-    """Paused since `day`; `due_at` None: until somebody resumes it."""
+    """Paused since `day`; `due_at` None: until somebody resumes it. When the next invoice is to be told stays, in case."""
     return replace(
         subscription,
         status="paused",
@@ -276,7 +276,7 @@ def pause(subscription: Subscription, reason: str, day: date, due_kind: str, due
         paused_on=day,
         due_kind=due_kind,
         due_at=due_at,
-        upcoming_at=None,
+        upcoming_at=subscription.upcoming_at if due_kind == RESUME else None,
         resume_at=due_at if due_kind == RESUME else None,
         mrr_minor=0,
     )

@@ -42,3 +42,10 @@ def is_over(subscription: Subscription, at: datetime) -> bool:
     """True when a fixed term has had all its periods by `at`, whether it is paid or not."""
     end = subscription.period_end
     return is_complete(subscription) and end is not None and at >= instant_of(subscription, end)
+
+
+def periods_left(subscription: Subscription) -> int | None:
+    """How many periods of a fixed term are still to come after the one that runs; None where it has no end."""
+    if subscription.periods_max is None:
+        return None
+    return max(0, subscription.periods_max - subscription.period_index - 1)

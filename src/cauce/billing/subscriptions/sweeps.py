@@ -22,5 +22,6 @@ RESUME = _of_kind("resume", 25, "x.due_kind = 'resume'")
 CHANGE = sweep_over("subscriptions.change", 24, "subscriptions.change")
 TIMER = sweep_over("subscriptions.timer", 24, "subscriptions.timer", key=_TIMER, ties=_TIMER, may_wait="true")
 UPCOMING = sweep_over(  # an index by time alone would cost every renewal one more entry
-    "subscriptions.upcoming", 24, "subscriptions.subscription", due="upcoming_at", columns=("id",), one_by_one=True
-)
+    "subscriptions.upcoming", 24, "subscriptions.subscription", due="upcoming_at", columns=("id",), only="x.due_kind = 'renew'",
+    one_by_one=True,
+)  # fmt: skip

@@ -19,6 +19,7 @@ from cauce.kernel.clock import wall_now
 from cauce.storage import outbox
 from cauce.storage.directory.orgs import read_org
 from cauce.webhooks import service, store
+from cauce.webhooks.rules import event_body
 
 router = APIRouter(prefix="/v1", tags=["events"])
 
@@ -49,8 +50,9 @@ async def list_events(
     before = unpack_number(cursor, outbox.LATEST)
     async with caller.context.transaction() as tx:
         rows = await outbox.page(tx, before=before, rows_max=limit + 1, event_type=type)
+        org = await read_org(tx, tx.org)
     found = listing(rows, limit, lambda row: row["id"])
-    found["data"] = [_event(row) for row in found["data"]]
+    found["data"] = [event_body(dict(row), org=org.public_id, livemode=org.livemode) for row in found["data"]]
     return found
 
 
@@ -59,7 +61,9 @@ async def object_events(caller: Reader, object_id: str) -> dict[str, Any]:
     """Everything that happened to one object, in order."""
     async with caller.context.transaction() as tx:
         rows = await outbox.events_of(tx, object_id)
-    return {"object": "list", "data": [{**_event(row), "object_id": object_id} for row in rows], "has_more": False}
+        org = await read_org(tx, tx.org)
+    data = [event_body(dict(row), org=org.public_id, livemode=org.livemode) for row in rows]
+    return {"object": "list", "data": data, "has_more": False}
 
 
 @router.get("/webhook_endpoints")
@@ -112,6 +116,28 @@ async def rotate_secret(request: Request, caller: Admin, endpoint_id: str, body:
     return await answer_once(request, caller.context, work, status=200)
 
 
+@router.post("/webhook_endpoints/{endpoint_id}/test")
+async def test_endpoint(request: Request, caller: Admin, endpoint_id: str) -> Response:
+    """Send a test event to one endpoint, whatever it listens to; its delivery log shows how that went."""
+
+    async def work(context: Context) -> object:
+        await notify.send_test(context, endpoint_id)
+        return {"object": "webhook_endpoint", "id": endpoint_id, "tested": True}
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/webhook_endpoints/{endpoint_id}/enable")
+async def enable_endpoint(request: Request, caller: Admin, endpoint_id: str) -> Response:
+    """Switch an endpoint on again that was given up after three days of failures; what waits for it is sent first."""
+
+    async def work(context: Context) -> object:
+        waiting = await notify.enable(context, endpoint_id)
+        return {"object": "webhook_endpoint", "id": endpoint_id, "state": "enabled", "waiting": waiting}
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
 @router.get("/webhook_endpoints/{endpoint_id}/deliveries")
 async def list_deliveries(
     caller: Reader, endpoint_id: str, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
@@ -129,8 +155,3 @@ async def replay_delivery(caller: Admin, delivery_id: str) -> dict[str, Any]:
     """Send one delivery again."""
     await notify.replay(caller.context, delivery_id)
     return {"object": "webhook_delivery", "id": delivery_id, "state": "waiting"}
-
-
-def _event(row: Any) -> dict[str, Any]:
-    shown = {name: value for name, value in dict(row).items() if name not in ("id", "public_id", "occurred_at")}
-    return {"object": "event", "id": row["public_id"], "timestamp": row["occurred_at"], **shown}

@@ -23,7 +23,7 @@ from cauce.entrypoints.api.shapes import (
     Body,
 )
 from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
-from cauce.flows.billing import cancel, changes, extra, methods, pausing, trial_dates
+from cauce.flows.billing import cancel, changes, extra, methods, pausing, resuming, trial_dates
 from cauce.flows.context import Context
 from cauce.reports import billing as report
 
@@ -69,8 +69,9 @@ class DecisionBody(Body):
 
 
 class PauseBody(Body):
-    """Until when; left out: until it is resumed."""
+    """From when, and until when; `resume_at` left out: until it is resumed."""
 
+    at: Annotated[str, Field(pattern="^(period_end|now)$")] = "now"
     resume_at: AwareDatetime | None = None
 
 
@@ -180,10 +181,11 @@ async def reactivate(request: Request, caller: BillingWriter, subscription_id: I
 
 @router.post("/{subscription_id}/pause")
 async def pause(request: Request, caller: BillingWriter, subscription_id: Id, body: PauseBody) -> Response:
-    """Pause: its days are not billed, what was paid for them becomes credit."""
+    """Pause: its days are not billed. Now, what was paid for them becomes credit where the plan says so; or at the period's end."""
 
     async def work(context: Context) -> object:
-        done = await pausing.pause_now(context, subscription_id, resume_at=body.resume_at)
+        begin = pausing.pause_now if body.at == "now" else pausing.pause_at_end
+        done = await begin(context, subscription_id, resume_at=body.resume_at)
         return await _moved(caller.context, done)
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
@@ -191,10 +193,10 @@ async def pause(request: Request, caller: BillingWriter, subscription_id: Id, bo
 
 @router.post("/{subscription_id}/resume")
 async def resume(request: Request, caller: BillingWriter, subscription_id: Id) -> Response:
-    """End a pause; the rest of the running period is billed."""
+    """End a pause; the rest of the running period is billed, or a new one where the plan says so."""
 
     async def work(context: Context) -> object:
-        return await _moved(caller.context, await pausing.resume_now(context, subscription_id))
+        return await _moved(caller.context, await resuming.resume_now(context, subscription_id))
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
 

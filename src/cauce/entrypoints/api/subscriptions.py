@@ -208,7 +208,7 @@ async def shown_subscription(tx: Tx, subscription_id: str, context: Context) -> 
 def _shown_change(row: Row | None) -> dict[str, Any] | None:
     if row is None:
         return None
-    asked = {name: row["content"].get(name) for name in ("plan", "quantities", "addons", "options")}
+    asked = {name: row["content"].get(name) for name in ("plan", "quantities", "addons", "options", "pause")}
     said = {
         name: row[name] for name in ("id", "state", "at_period_end", "due_on", "due_at", "invoice_id", "created_at")
     }

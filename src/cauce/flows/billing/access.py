@@ -50,6 +50,7 @@ async def follow_access(
                 before_payment=plans[one.plan_id].policy.provision_before_payment,
                 suspended=one.customer_id in suspended,
                 kept=one.access_kept,
+                in_pause=plans[one.plan_id].policy.pause.access,
             ),
             plans[one.plan_id].features,
             _limits(plans[one.plan_id]),

@@ -1,4 +1,4 @@
-"""Subscriptions that do not simply renew: they end at the boundary, or another plan or quantity begins there."""
+"""Subscriptions that do not simply renew: they end or rest at the boundary, or another plan or quantity begins there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ import msgspec
 from cauce.billing.catalog import service as catalog
 from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Step, Subscription, end, enter_period, is_complete, local_day, period_of
+from cauce.billing.subscriptions.rules import (
+    RESUME,
+    Step,
+    Subscription,
+    end,
+    enter_period,
+    is_complete,
+    local_day,
+    pause,
+    period_of,
+)
 from cauce.billing.subscriptions.running import await_debt, ending_periods
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, discount_of
@@ -22,6 +32,9 @@ from cauce.flows.billing.issue import Batch, load_billed, load_tariff
 from cauce.pricing.invoice_lines import price_lines
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
+
+PAUSE = "pause"
+"""In the content of a change that waits: a pause begins there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,8 @@ async def waiting_changes(tx: Tx, due: Sequence[Subscription]) -> dict[str, Wait
         if move is None or local_day(one, due_of(one)) < move.not_before:
             continue
         before = found.get(one.id, Waiting((), one.id, {}))
+        if PAUSE in before.content:
+            continue
         if plans[one.plan_id].key != move.plan_key:
             moot.setdefault(due_of(one), []).append(move.id)
         elif before.content.get("plan") in (None, move.plan_key):
@@ -73,11 +88,14 @@ async def waiting_changes(tx: Tx, due: Sequence[Subscription]) -> dict[str, Wait
 async def pass_boundary(
     tx: Tx, due: Sequence[Subscription], waiting: Mapping[str, Waiting], batch: Batch, actor: str
 ) -> None:
-    """End those that end; apply the change of the others and bill the new terms."""
+    """End those that end; pause those that wanted it; apply the change of the others and bill the new terms."""
     ending = [one for one in due if one.cancel_at_period_end or is_complete(one)]
+    pausing = [one for one in due if one not in ending and one.id in waiting and PAUSE in waiting[one.id].content]
+    await _bill_last_use(tx, [*ending, *pausing], batch)
     await _end(tx, ending, batch, actor)
+    await _pause(tx, pausing, waiting, batch, actor)
     for one in due:
-        if one not in ending and one.id in waiting:
+        if one not in ending and one not in pausing and one.id in waiting:
             await _change(tx, one, waiting[one.id], batch, actor)
 
 
@@ -120,21 +138,48 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     )
 
 
-async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:
-    if not ending:
+async def _bill_last_use(tx: Tx, leaving: Sequence[Subscription], batch: Batch) -> None:
+    """What those owe who end or pause here: fees in arrears and use of the period that ends."""
+    if not leaving:
         return
-    arounds = await load_billed(tx, [one.id for one in ending])
-    tariff = await load_tariff(tx, ending, [arounds[one.id] for one in ending])
-    for one in ending:
+    arounds = await load_billed(tx, [one.id for one in leaving])
+    tariff = await load_tariff(tx, leaving, [arounds[one.id] for one in leaving])
+    for one in leaving:
         arrears, counted = ending_periods(one)
         bill = compose(one.id, arounds[one.id], tariff, advance=None, arrears=arrears, counted=counted)
         if bill.priced.lines:
             batch.bill(one, arounds[one.id], bill, due_of(one), reason="final")
+
+
+async def _end(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:
+    if not ending:
+        return
     await _cancel(tx, [one for one in ending if one.cancel_at_period_end], batch, actor)
     over = [one for one in ending if not one.cancel_at_period_end]
     await complete(tx, [(one, due_of(one)) for one in over if one.status != "past_due"], batch, actor)
     behind = [Step(one, await_debt(one), "renew", due_of(one)) for one in over if one.status == "past_due"]
     await subscriptions.move(tx, behind, actor)
+
+
+async def _pause(
+    tx: Tx, resting: Sequence[Subscription], waiting: Mapping[str, Waiting], batch: Batch, actor: str
+) -> None:
+    """Pauses for the end of the period begin: it was used to its end, so nothing is credited (T33)."""
+    if not resting:
+        return
+    steps = []
+    for one in resting:
+        at, asked = due_of(one), waiting[one.id]
+        until = asked.content[PAUSE]["resume_at"]
+        resume_at = max(datetime.fromisoformat(until), at) if until else None
+        after = replace(pause(one, "requested", local_day(one, at), RESUME, resume_at), usage_from=one.period_end)
+        steps.append(Step(one, after, "pause", at))
+        content = {"reason": "requested", "resume_at": resume_at, "credit": 0, "change": asked.ids[0]}
+        batch.events.append(NewEvent("subscription.paused", one.id, at, content, one.customer_id))
+        await subscriptions.settle_changes(tx, asked.ids, "applied", at)
+    await subscriptions.move(tx, steps, actor)
+    plans = await catalog.read_plans(tx, {one.plan_id for one in resting})
+    batch.events += await follow_access(tx, [step.after for step in steps], plans, steps[-1].at)
 
 
 async def _cancel(tx: Tx, ending: Sequence[Subscription], batch: Batch, actor: str) -> None:

@@ -136,7 +136,7 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
         await withdraw(tx, waiting, batch, at, context.actor.name)
     opened = await invoicing.lock_open_of(tx, [one.id])
     voided = set()
-    if command.void_open or one.status == "incomplete":
+    if command.void_open or one.status == "incomplete" or (one.status == "paused" and one.pending_invoice_id):
         busy = await payments.in_flight(tx, [invoice.id for invoice in opened])
         for invoice in opened:
             if invoice.id not in busy and not invoice.paid_minor and not invoice.credited_minor:
@@ -171,8 +171,13 @@ async def reactivate(context: Context, subscription_id: str) -> Moved:
         MACHINE.targets(one.status, "reactivate")
         if await invoicing.with_open(tx, [one.id]):
             raise DebtOpen(param="subscription")
+        planned = [row["id"] for row in await subscriptions.waiting_changes(tx, [one.id])]
+        await subscriptions.settle_changes(tx, planned, "canceled", at, "it ended before")
         batch = Batch()
-        anchored = replace(begin_term(one, at), term=one.term + 1, cancellation="", cancel_reason="")
+        anchored = replace(
+            begin_term(one, at), term=one.term + 1, cancellation="", cancel_reason="",
+            periods_max=plan.policy.periods_max or one.periods_max,  # a new contract has all its periods
+        )  # fmt: skip
         (term,) = await first_terms(tx, [anchored], one_time=False)
         invoice = term.issue(batch, at)
         after = active_from(term, at) if term.begins_active else incomplete_until(term, invoice, plan, at)

@@ -22,6 +22,7 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, enter_period, local_day
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
+from cauce.flows.billing.boundary import PAUSE
 from cauce.flows.billing.cancel import load
 from cauce.flows.billing.changing import Planned, plan_change, write_items
 from cauce.flows.billing.issue import Batch, load_billed, write
@@ -42,6 +43,12 @@ class PreviewOutdated(Conflict):
     """The change would no longer cost what the preview said; ask for a new one."""
 
     code = "preview_outdated"
+
+
+class PauseWaits(Conflict):
+    """A pause waits for the end of the period: withdraw it before you plan another change."""
+
+    code = "pause_waits"
 
 
 class ChangeNotDue(Conflict):
@@ -176,6 +183,8 @@ async def _schedule(
 ) -> Changed:
     """Keep a change for a date, or (None) for the end of the period; it takes the place of one that waits."""
     waiting = await subscriptions.waiting_changes(tx, [one.id])
+    if any(PAUSE in row["content"] for row in waiting):
+        raise PauseWaits(param="subscription")
     await subscriptions.settle_changes(tx, [row["id"] for row in waiting], "canceled", at)
     change_id = new_id("sch")
     kept = command if due_at else replace(command, timing=None, proration=None, failed_payment=None)

@@ -8,7 +8,7 @@ overdue when its last day has passed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from cauce.billing.payments.rules import NO_METHOD, Attempt, Method, charge_orde
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.billing.carry import Minimums, carry_forward, smallest_charges, too_small
+from cauce.flows.billing.conversions import give_up, payments_under_way
 from cauce.flows.billing.exchange import ask_for_settlement
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.recover import Miss, missed, reconsider
@@ -77,7 +78,7 @@ async def collect(
             batch.events.append(NewEvent("invoice.overdue", one.id, due[one.id], content, one.customer_id))
     misses = await missed_changes(tx, misses, batch, actor)
     if misses:
-        await missed(tx, misses, batch, actor)
+        await give_up(tx, await missed(tx, misses, batch, actor), batch, actor)
     await write(tx, batch, actor)
 
 
@@ -165,6 +166,7 @@ class _Heard:
     untold: list[NewJob]
     failures: list[tuple[Attempt, datetime]]
     events: list[NewEvent]
+    under_way: dict[str, datetime] = field(default_factory=dict)
 
 
 async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
@@ -190,7 +192,8 @@ async def conclude_charges(context: Context, tx: Tx, concluded: list[Concluded])
     ]
     misses = await missed_changes(tx, misses, batch, context.actor.name)
     if misses:
-        await missed(tx, misses, batch, context.actor.name)
+        await give_up(tx, await missed(tx, misses, batch, context.actor.name), batch, context.actor.name)
+    await payments_under_way(tx, heard.under_way, batch, context.actor.name)
     partly_paid = {invoices[one.invoice_id].subscription_id for one in heard.arrivals} - {None}
     if partly_paid:
         await reconsider(tx, sorted(one for one in partly_paid if one), at, batch, context.actor.name)
@@ -247,6 +250,8 @@ def _hear(attempt: Attempt, answer: Concluded, heard: _Heard) -> None:
             action = msgspec.to_builtins(charged.next_action) if charged.next_action else None
             after = payments.conclude_attempt(attempt, "wait", next_action=action)
             kind = "payment.processing" if attempt.state == "created" else ""
+            if action is None and after is not None:
+                heard.under_way[attempt.invoice_id] = answer.at
         case _:
             return
     if after is None:

@@ -86,8 +86,8 @@ async def run_notices(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
     for org_id, group in by_org(rows):
         part = tx.within(org_id)
         events = []
+        await payments.next_notices(part, [(row["id"], row["expires_on"], row["due_at"]) for row in group])
         for row in group:
-            await payments.next_notice(part, row["id"], row["expires_on"], row["due_at"])
             content = {"brand": row["brand"], "last4": row["last4"], "expires_on": row["expires_on"]}
             events.append(NewEvent("payment_method.expiring", row["id"], row["due_at"], content, row["customer_id"]))
         await write(part, Batch(events=events), SYSTEM.name)

@@ -67,7 +67,7 @@ async def lapse(tx: Tx, due: Sequence[Subscription], actor: str = SYSTEM.name) -
         steps.append(Step(one, end(one, status, at), trigger, at, one.due_kind or ""))
         batch.events.append(NewEvent(event, one.id, at, {"reason": one.due_kind}, one.customer_id))
     await subscriptions.move(tx, steps, actor)
-    first = [one.id for one in ended if one.due_kind == INCOMPLETE_END]
+    first = [one.id for one in ended if one.pending_invoice_id is not None]
     for invoice in await invoicing.lock_open_of(tx, first) if first else []:
         at = due_of(next(one for one in ended if one.id == invoice.subscription_id))
         await take_back(tx, invoice, "not paid in time", batch, at, actor)

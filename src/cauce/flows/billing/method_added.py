@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.collect import charge
+from cauce.flows.billing.conversions import drop_earlier
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.terms import active_from, first_terms
 from cauce.storage.database import Tx
@@ -25,11 +27,12 @@ async def method_added(
 ) -> None:
     """Give a new method its consequences, into the caller's batch.
 
-    Who adds one (`method_id`) while he owes means it for what he owes: it becomes his default before it is charged.
+    Who adds one (`method_id`) while he owes, or after his trial, means it for that: it becomes his default before it is charged.
     """
     held = await subscriptions.lock(tx, await subscriptions.ids_of_customer(tx, customer_id))
     behind = [one.id for one in held.values() if one.status in ("past_due", "unpaid", "incomplete")]
-    if behind and method_id is not None:
+    over = [one for one in held.values() if one.status == "paused" and one.pause_reason == "trial_ended"]
+    if (behind or over) and method_id is not None:
         await payments.set_default(tx, customer_id, method_id)
         batch.events.append(NewEvent("payment_method.default_changed", method_id, at, {}, customer_id))
     if behind:
@@ -39,24 +42,40 @@ async def method_added(
         tried = {one.subscription_id for one in opened}
         fresh = [replace(case, due_at=None, refusal="") for one, case in known.items() if one in tried]
         await cases.save(tx, fresh, at)
-    await _convert_paused(tx, customer_id, held, batch, at, actor)
+    await _convert_paused(tx, customer_id, over, batch, at, actor)
 
 
 async def _convert_paused(
-    tx: Tx, customer_id: str, held: dict[str, Subscription], batch: Batch, at: datetime, actor: str
+    tx: Tx, customer_id: str, paused: Sequence[Subscription], batch: Batch, at: datetime, actor: str
 ) -> None:
-    """Subscriptions whose trial ended without a method begin a paid term now; it is collected like any other (T35)."""
-    paused = [one for one in held.values() if one.status == "paused" and one.pause_reason == "trial_ended"]
+    """Subscriptions whose trial ended without a method begin a paid term when its first invoice is paid (T35).
+
+    Until then they rest; a payment that fails leaves them so (T36). What costs nothing begins at once.
+    """
+    left = await drop_earlier(tx, paused, batch, at, actor)
+    paused = [one for one in paused if one.id not in left]
     if not paused:
         return
     plans = await catalog.read_plans(tx, {one.plan_id for one in paused})
     await customers.lock(tx, [customer_id])
-    steps = []
+    steps, waiting = [], []
     for one, term in zip(paused, await first_terms(tx, [begin_term(one, at) for one in paused]), strict=True):
         invoice = term.issue(batch, at)
+        if not term.begins_active:
+            waiting.append(_until_paid(one, term.subscription, invoice.id))
+            continue
         after = replace(active_from(term, at), pause_reason="", paused_on=None, resume_at=None)
         steps.append(Step(one, after, "convert", at))
         batch.events.append(NewEvent("subscription.trial_converted", one.id, at, {"invoice": invoice.id}, customer_id))
         batch.events.append(NewEvent("subscription.resumed", one.id, at, {"invoice": invoice.id}, customer_id))
+    await subscriptions.save(tx, waiting)
     await subscriptions.move(tx, steps, actor)
     batch.events += await follow_access(tx, [step.after for step in steps], plans, at)
+
+
+def _until_paid(one: Subscription, begun: Subscription, invoice_id: str) -> Subscription:
+    """In the first period of its paid term, but resting, and deleted when it would have been, until the invoice is paid."""
+    due_kind, due_at = one.due_kind, one.due_at
+    return replace(
+        begun, pending_invoice_id=invoice_id, due_kind=due_kind, due_at=due_at, upcoming_at=None, mrr_minor=0
+    )

@@ -67,7 +67,7 @@ async def begin_setup(context: Context, command: BeginSetup) -> SetupState:
             instruction = _setup(setup_id, command, ref)
         else:  # the provider meets the customer first; the set-up follows when it has answered
             request = CustomerRequest(
-                await payments.payer_key_at(tx, customer.id, command.channel_id),
+                (await payments.payer_keys(tx, [(customer.id, command.channel_id)]))[0],
                 customer.id,
                 customer.email,
                 customer.name,

@@ -64,8 +64,12 @@ async def open_cases(
     return events
 
 
-async def missed(tx: Tx, misses: Sequence[Miss], batch: Batch, actor: str) -> None:
-    """Failed payments: the subscription falls behind, the recovery begins or takes its next step (T14, T20, T24, T25)."""
+async def missed(tx: Tx, misses: Sequence[Miss], batch: Batch, actor: str) -> list[Miss]:
+    """Failed payments: the subscription falls behind, the recovery begins or takes its next step (T14, T20, T24, T25).
+
+    Those are given back by which a trial that is over would have become a paid term (T36): what they were for does not
+    come about.
+    """
     events = [_failed(miss) for miss in misses]
     latest = {miss.invoice.subscription_id: miss for miss in misses if miss.invoice.subscription_id is not None}
     locked = await subscriptions.lock(tx, latest)
@@ -73,11 +77,15 @@ async def missed(tx: Tx, misses: Sequence[Miss], batch: Batch, actor: str) -> No
     plans = await catalog.read_plans(tx, {one.plan_id for one in locked.values()})
     steps: list[Step] = []
     debts: list[tuple[Subscription, str, datetime, str]] = []
+    vain: list[Miss] = []
     for subscription_id, one in locked.items():
         miss = latest[subscription_id]
-        after, trigger = _fall_behind(one, miss)
+        after, trigger = _fall_behind(one, miss, plans[one.plan_id])
         if trigger:
             steps.append(Step(one, after, trigger, miss.at, miss.refusal))
+        if trigger == "convert":
+            vain.append(miss)
+        if trigger and after.status == "past_due":
             event = NewEvent(
                 "subscription.past_due",
                 one.id,
@@ -97,6 +105,7 @@ async def missed(tx: Tx, misses: Sequence[Miss], batch: Batch, actor: str) -> No
     refusals = {one: (miss.refusal, miss.at) for one, miss in latest.items()}
     batch.events += events
     await next_steps(tx, [known[one] for one in known if one in locked], refusals, batch, actor)
+    return vain
 
 
 def _too_late(
@@ -125,11 +134,18 @@ def _failed(miss: Miss) -> NewEvent:
     return NewEvent(kind, miss.invoice.id, miss.at, content, miss.invoice.customer_id)
 
 
-def _fall_behind(one: Subscription, miss: Miss) -> tuple[Subscription, str]:
+def _fall_behind(one: Subscription, miss: Miss, plan: Plan) -> tuple[Subscription, str]:
     if one.status == "active":
         return replace(one, status="past_due"), "miss_payment"
-    if one.status == "trialing" and one.pending_invoice_id == miss.invoice.id:
+    if one.pending_invoice_id != miss.invoice.id:
+        return one, ""
+    if one.status == "trialing" and plan.policy.trial_unpaid == "incomplete":
+        until = miss.at + timedelta(hours=plan.policy.first_payment_hours)
+        return wait_for(replace(one, status="incomplete"), INCOMPLETE_END, until), "end_trial"
+    if one.status == "trialing":
         return replace(one, status="past_due", pending_invoice_id=None, started_at=miss.at), "end_trial"
+    if one.status == "paused" and miss.refusal != "action_required":  # else he may still confirm it by the pay link
+        return replace(one, pending_invoice_id=None, period_index=-1, period_start=None, period_end=None), "convert"
     return one, ""
 
 

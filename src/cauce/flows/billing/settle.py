@@ -19,8 +19,8 @@ from cauce.billing.payments import cases
 from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import Payment
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, renews_at_end
-from cauce.billing.subscriptions.running import await_debt, is_over
+from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, is_complete, renews_at_end
+from cauce.billing.subscriptions.running import await_debt, is_over, periods_left
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.completing import complete
 from cauce.flows.billing.exchange import Moved, abroad, fee_of, valued, with_settlement
@@ -126,7 +126,7 @@ async def after_settled(
     at: datetime,
     actor: str,
 ) -> None:
-    """Move the subscriptions of invoices that were paid, voided or written off: T09, T13, T22, T26, T42, T45."""
+    """Move the subscriptions of invoices that were paid, voided or written off: T09, T13, T22, T26, T35, T42, T45."""
     of_subscription = {one.subscription_id: one for one in touched if one.subscription_id is not None}
     if not of_subscription:
         return
@@ -144,7 +144,7 @@ async def after_settled(
         one for one in locked.values() if one.status == "unpaid" and one.id not in indebted and not is_over(one, at)
     ]
     steps += await _return_unpaid(tx, returning, batch, at)
-    steps = await _with_revenue(tx, steps)
+    steps = await with_revenue(tx, steps)
     await subscriptions.move(tx, steps, actor)
     by_subscription = {
         one.subscription_id: recovered.get(one.id, 0) for one in touched if one.subscription_id is not None
@@ -165,12 +165,19 @@ def _step(
 
     first_paid = invoice.status == "paid" and one.pending_invoice_id == invoice.id
     if one.status == "incomplete" and first_paid:
+        if one.trial_end is not None and one.started_at is None:
+            tell("subscription.trial_converted")
         tell("subscription.activated")
         return Step(one, _activated(one, at), "settle", at)
     if one.status == "trialing" and first_paid:
         tell("subscription.trial_converted")
         tell("subscription.activated")
         return Step(one, _activated(one, at), "end_trial", at)
+    if one.status == "paused" and first_paid:
+        tell("subscription.trial_converted")
+        tell("subscription.resumed")
+        resumed = replace(_activated(one, at), pause_reason="", paused_on=None, resume_at=None)
+        return Step(one, resumed, "convert", at)
     if one.status == "past_due" and free_of_debt:
         tell("subscription.recovered")
         return Step(one, replace(one, status="active", pending_invoice_id=None), "settle", at)
@@ -187,7 +194,7 @@ def _activated(one: Subscription, at: datetime) -> Subscription:
     return replace(begun, status="active", pending_invoice_id=None, started_at=one.started_at or at)
 
 
-async def _with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:
+async def with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:
     """Steps into `active` with the recurring revenue that they bring."""
     active = {step.after.id: step.after.period_start for step in steps if step.after.status == "active"}
     if not active:
@@ -200,11 +207,16 @@ async def _with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:
 
 
 async def _return_unpaid(tx: Tx, free: Sequence[Subscription], batch: Batch, at: datetime) -> list[Step]:
-    """Subscriptions whose collection was exhausted begin a new period now that the debt is gone (T26)."""
-    steps = []
-    for one, term in zip(
-        free, await first_terms(tx, [begin_term(one, at) for one in free], one_time=False) if free else [], strict=True
-    ):
+    """Subscriptions whose collection was exhausted begin a new period now that the debt is gone (T26).
+
+    A fixed term has as many periods as it had left; one in its last period, which the debt was for, only goes on to its end.
+    """
+    last = [one for one in free if is_complete(one)]
+    steps = [Step(one, renews_at_end(replace(one, status="active")), "settle", at) for one in last]
+    batch.events += [NewEvent("subscription.recovered", one.id, at, {"invoice": None}, one.customer_id) for one in last]
+    others = [one for one in free if one not in last]
+    anchored = [replace(begin_term(one, at), periods_max=periods_left(one)) for one in others]
+    for one, term in zip(others, await first_terms(tx, anchored, one_time=False) if others else [], strict=True):
         after = replace(active_from(term, at), term=one.term + 1)
         renewed = replace(term, subscription=after)
         invoice = renewed.issue(batch, at)

@@ -22,6 +22,7 @@ from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.ledger.recipes import billing as recipes
 from cauce.reports import billing as reports
+from cauce.storage import audit
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -81,6 +82,11 @@ async def grant_by_hand(context: Context, command: HandGrant) -> str:
             ends_at=command.ends_at,
         )
         events = [event, *await follow_customers(tx, [command.customer_id], now)]
+        given = {
+            "grant": grant_id, "level": command.level, "feature": command.feature, "reason": command.reason,
+            "ends_at": command.ends_at and command.ends_at.isoformat(),
+        }  # fmt: skip
+        await audit.record(tx, context.actor, "access.grant", command.customer_id, after=given)
         await write(tx, Batch(events=events), context.actor.name, context.cause)
         return grant_id
 
@@ -92,6 +98,7 @@ async def revoke_grant(context: Context, customer_id: str, grant_id: str) -> Non
         now = await context.now(tx)
         events = await entitlements.end_grants(tx, [grant_id], now)
         events += await follow_customers(tx, [customer_id], now)
+        await audit.record(tx, context.actor, "access.revoke_grant", customer_id, after={"grant": grant_id})
         await write(tx, Batch(events=events), context.actor.name, context.cause)
 
 

@@ -106,6 +106,7 @@ async def _record_banks(
     was_connected = row["state"] in ("active", "restricted")
     is_told = told_at is not None and was_connected and told_at > row["created_at"]
     await service.record_banks(tx, row["id"], seen, is_told=is_told, at=now, actor=actor)
-    for ref in sorted(asked.bound.keys() - {bank.ref for bank in seen}):
-        if not await settlement_store.instrument_in_use(tx, asked.bound[ref]):
-            await service.detach_instrument(tx, asked.bound[ref], at=now, actor=actor)
+    gone = sorted(asked.bound[ref] for ref in asked.bound.keys() - {bank.ref for bank in seen})
+    if gone:
+        busy = await settlement_store.instruments_in_use(tx, gone)
+        await service.detach_instruments(tx, [one for one in gone if one not in busy], at=now, actor=actor)

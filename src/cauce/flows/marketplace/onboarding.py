@@ -163,6 +163,6 @@ async def approve_instrument(context: Context, instrument_id: str) -> datetime:
 async def detach_instrument(context: Context, instrument_id: str) -> None:
     """Use an instrument no more; `instrument_in_use` while a payout to it is on its way."""
     async with context.transaction() as tx:
-        if await settlement_store.instrument_in_use(tx, instrument_id):
+        if await settlement_store.instruments_in_use(tx, [instrument_id]):
             raise InstrumentInUse(param="instrument")
-        await service.detach_instrument(tx, instrument_id, at=await context.now(tx), actor=context.actor.name)
+        await service.detach_instruments(tx, [instrument_id], at=await context.now(tx), actor=context.actor.name)

@@ -94,6 +94,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 SELECT id, merchant_id, channel_id, ref, holder_name, last4, currency, state, requested_by, approved_by, usable_from, from_channel
   FROM merchants.instrument WHERE org_id = $1 AND id = $2 FOR UPDATE
 
+-- name: lock_instruments
+SELECT id, merchant_id, state FROM merchants.instrument WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
+
+-- name: set_instrument_states
+UPDATE merchants.instrument i SET state = u.state FROM unnest($2::text[], $3::text[]) u(id, state) WHERE i.org_id = $1 AND i.id = u.id
+
 -- name: update_instrument
 UPDATE merchants.instrument SET state = $3, ref = $4, last4 = $5, approved_by = $6, usable_from = $7 WHERE org_id = $1 AND id = $2
 

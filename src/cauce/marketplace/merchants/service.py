@@ -40,7 +40,7 @@ __all__ = [
     "approve_instrument",
     "connect_merchants",
     "create_merchants",
-    "detach_instrument",
+    "detach_instruments",
     "ids_by_external",
     "instruments_of",
     "merchants_by_ref",
@@ -178,18 +178,22 @@ async def approve_instrument(
     return usable_from
 
 
-async def detach_instrument(tx: Tx, instrument_id: str, *, at: datetime, actor: str) -> None:
-    """An instrument is no more used; `IllegalTransition` for one that was never verified."""
-    row = await store.lock_instrument(tx, instrument_id)
-    if row is None:
-        raise NotFound(f"there is no payout instrument {instrument_id}")
-    state = INSTRUMENT.step(row["state"], "detach")
-    await store.update_instrument(
-        tx, instrument_id, state, row["ref"], row["last4"], row["approved_by"], row["usable_from"]
-    )
-    await _instrument_event(tx, row["merchant_id"], instrument_id, state, at, actor)
+async def detach_instruments(tx: Tx, instrument_ids: Sequence[str], *, at: datetime, actor: str) -> None:
+    """These instruments are no more used; `IllegalTransition` when one was never verified."""
+    if not instrument_ids:
+        return
+    rows = await store.lock_instruments(tx, instrument_ids)
+    missing = set(instrument_ids) - {row["id"] for row in rows}
+    if missing:
+        raise NotFound(f"there is no payout instrument {min(missing)}")
+    states = {row["id"]: INSTRUMENT.step(row["state"], "detach") for row in rows}
+    await store.set_instrument_states(tx, states)
+    await emit(tx, [_changed(row["merchant_id"], row["id"], states[row["id"]], at) for row in rows], actor=actor)
 
 
 async def _instrument_event(tx: Tx, merchant_id: str, instrument_id: str, state: str, at: datetime, actor: str) -> None:
-    data = {"instrument": instrument_id, "state": state}
-    await emit(tx, [NewEvent("merchant.instrument_changed", merchant_id, at, data)], actor=actor)
+    await emit(tx, [_changed(merchant_id, instrument_id, state, at)], actor=actor)
+
+
+def _changed(merchant_id: str, instrument_id: str, state: str, at: datetime) -> NewEvent:
+    return NewEvent("merchant.instrument_changed", merchant_id, at, {"instrument": instrument_id, "state": state})

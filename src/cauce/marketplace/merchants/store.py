@@ -156,6 +156,16 @@ async def lock_instrument(tx: Tx, instrument_id: str) -> Row | None:
     return await tx.row(QUERIES.lock_instrument, tx.org, instrument_id)
 
 
+async def lock_instruments(tx: Tx, instrument_ids: Sequence[str]) -> list[Row]:
+    """These instruments (id, merchant_id, state), locked, in order of id."""
+    return await tx.rows(QUERIES.lock_instruments, tx.org, list(instrument_ids))
+
+
+async def set_instrument_states(tx: Tx, states: Mapping[str, str]) -> None:
+    """The new states of instruments, by id."""
+    await tx.run(QUERIES.set_instrument_states, tx.org, list(states), list(states.values()))
+
+
 async def update_instrument(
     tx: Tx, instrument_id: str, state: str, ref: str, last4: str, approved_by: str, usable_from: datetime | None
 ) -> None:

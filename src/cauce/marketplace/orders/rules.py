@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
 
 from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import Conflict, InvalidRequest, NotFound
@@ -269,8 +268,3 @@ def next_step(
     if release_on is ReleaseOn.DELIVERY and deliver_at is not None:
         return "deliver", max(deliver_at, paid_at)
     return None, None
-
-
-def body_hash(order: NewOrder) -> bytes:
-    """A digest of what was asked, so that the same number with another body is noticed."""
-    return blake2b(repr(order).encode(), digest_size=16).digest()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cauce.marketplace.orders import store
+from cauce.marketplace.orders.digest import is_same
 from cauce.marketplace.orders.rules import (
     OrderNumberTaken,
     PlannedOrder,
     ReleaseOn,
     UnknownOrder,
-    body_hash,
     next_step,
 )
 from cauce.marketplace.orders.store import Freeze, freeze_end
@@ -59,7 +59,7 @@ async def write_orders(
     taken = await store.same_number(tx, [one.order.external_id for one in known]) if known else {}
     for one in known:
         row = taken[one.order.external_id]
-        same = row["body_hash"] == body_hash(one.order)
+        same = is_same(one.order, row["body_hash"])
         refused = None if same else OrderNumberTaken(param="external_id")
         found[one.id] = Written(row["id"], is_new=False, refused=refused)
     return found

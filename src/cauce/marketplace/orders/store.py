@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from cauce.marketplace.orders.rules import Payer, PlannedOrder, body_hash, next_step
+from cauce.marketplace.orders.digest import body_hash
+from cauce.marketplace.orders.rules import Payer, PlannedOrder, next_step
 from cauce.storage.database import Row, Tx
 from cauce.storage.due_rows import sweep_over
 from cauce.storage.sql import load_queries

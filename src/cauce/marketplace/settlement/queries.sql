@@ -1,6 +1,6 @@
--- name: instrument_in_use
-SELECT EXISTS (SELECT FROM settlement.payout WHERE org_id = $1 AND instrument_id = $2
-                  AND state NOT IN ('paid', 'failed', 'canceled', 'returned'))
+-- name: instruments_in_use
+SELECT DISTINCT instrument_id FROM settlement.payout
+ WHERE org_id = $1 AND instrument_id = ANY ($2::text[]) AND state NOT IN ('paid', 'failed', 'canceled', 'returned')
 
 -- name: insert_schedule
 INSERT INTO settlement.schedule (org_id, id, name, content, is_default, created_at) VALUES ($1, $2, $3, $4, $5, $6)

@@ -125,6 +125,6 @@ DUE = sweep_over(
 """Merchants who are settled now."""
 
 
-async def instrument_in_use(tx: Tx, instrument_id: str) -> bool:
-    """Whether a payout to this instrument is on its way."""
-    return bool(await tx.value(QUERIES.instrument_in_use, tx.org, instrument_id))
+async def instruments_in_use(tx: Tx, instrument_ids: Sequence[str]) -> set[str]:
+    """Those of these instruments to which a payout is on its way."""
+    return {row["instrument_id"] for row in await tx.rows(QUERIES.instruments_in_use, tx.org, list(instrument_ids))}

@@ -1,21 +1,32 @@
-"""Events that never reached us, read from Stripe's own list: after an outage, and now and then to be sure."""
+"""Events that never reached us, read from Stripe's own list: after an outage, and regularly to be sure."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import datetime
 
+from cauce.gateway.errors import CannotRead
 from cauce.gateway.reporting import Notice
-from cauce.providers.stripe import inbound
-from cauce.providers.stripe.wire import Wire
+from cauce.providers.stripe import inbound, limits
+from cauce.providers.stripe.wire import AskingFailed, Wire
 
 
-async def missed(wire: Wire, since: datetime) -> AsyncIterator[Notice]:
-    """Undelivered events since `since`, oldest first; `AskingFailed` when the list cannot be read.
+async def listed(wire: Wire, since: datetime, until: datetime) -> AsyncIterator[tuple[Notice, ...]]:
+    """Events of our own account from `since` until before `until` (whole seconds), a page at a time, newest first.
 
-    Stripe lists events for 30 days; what is older can only be found by asking for each object.
+    All of them, delivered or not: one whose endpoint was switched off meanwhile was never sent at all. Types that no
+    endpoint should be enabled for are left out. What is older than 30 days is on no list.
     """
-    scope = {"delivery_success": False, "created": {"gte": int(since.timestamp())}}
-    found = [event async for event in wire.pages("events.list", "/v1/events", scope)]
-    for event in reversed(found):
-        yield inbound.normalized(event)
+    scope = {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
+    page: list[Notice] = []
+    try:
+        async for event in wire.pages("events.list", "/v1/events", scope):
+            if event["type"] in inbound.ENABLED_EVENTS:
+                page.append(inbound.normalized(event))
+            if len(page) == limits.PAGE_LENGTH.value:
+                yield tuple(page)
+                page = []
+    except AskingFailed as failed:
+        raise CannotRead(f"the list of events could not be read: {failed.outcome}") from failed
+    if page:
+        yield tuple(page)

@@ -149,9 +149,9 @@ class StripeGateway:
         """See `Notifies`."""
         return inbound.parse(self._wire.channel, headers, body, received_at)
 
-    def missed_notices(self, since: datetime) -> AsyncIterator[Notice]:
-        """Events since `since` (30 days at most) that Stripe could not deliver, oldest first: to fill a gap."""
-        return backfill.missed(self._wire, since)
+    def listed_notices(self, since: datetime, until: datetime) -> AsyncIterator[tuple[Notice, ...]]:
+        """See `ListsNotices`."""
+        return backfill.listed(self._wire, since, until)
 
     def foreign_products(self) -> AsyncIterator[tuple[str, str]]:
         """See `ImportsBilling`."""

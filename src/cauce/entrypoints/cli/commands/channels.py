@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +12,24 @@ from cauce.entrypoints.cli import output
 
 if TYPE_CHECKING:
     from cauce.app import App
+    from cauce.flows.context import Context
     from cauce.storage.database import Row
 
 app = typer.Typer(help="Channels, the contracts with providers: add, change, list, compare.")
 
 OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
-_SHOWN = ("id", "provider", "name", "state", "key_refused_at", "stopped_at", "created_at", "notices_url")
+_SHOWN = (
+    "id",
+    "provider",
+    "name",
+    "state",
+    "key_refused_at",
+    "stopped_at",
+    "created_at",
+    "last_notice_at",
+    "notices_read_to",
+    "notices_url",
+)
 KEY_READ_ANEW = timedelta(seconds=10)
 """Workers use what they read of a channel for a few seconds more; what waits for a new key is asked about after that."""
 
@@ -64,6 +76,35 @@ def daily(
     in_org("cauce channels", org, lambda context: reconcile_daily(context, channel, None if off else hour))
     when = "no longer by itself" if off else f"daily at {hour:02}:00"
     output.emit({"channel": channel, "hour": None if off else hour}, f"{channel} is reconciled {when}.")
+
+
+@app.command("read-notices")
+def read_notices(
+    channel: Annotated[str, typer.Argument(help="The channel (ch_…).")],
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="UTC; from where its list was read to if left out.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option("--until", help="UTC; until now if left out.")] = None,
+    hourly: Annotated[
+        bool | None, typer.Option("--hourly/--by-hand", help="From now on by itself, or no longer.")
+    ] = None,
+    org: OrgOption = "",
+) -> None:
+    """Read what a provider told us and we never heard from its own list; a live organization's channels do so hourly."""
+    from cauce.entrypoints.cli.acting import in_org
+    from cauce.flows import missed_notices
+
+    async def work(context: Context) -> missed_notices.Read:
+        if hourly is not None:
+            await missed_notices.read_regularly(context, channel, on=hourly)
+        span = (one.replace(tzinfo=UTC) if one else None for one in (since, until))
+        return await missed_notices.read_span(context, channel, *span)
+
+    read = in_org("cauce channels", org, work)
+    said = (
+        f"{read.missed} notices from {read.since:%Y-%m-%d %H:%M} to {read.until:%Y-%m-%d %H:%M} UTC had not reached us."
+    )
+    output.emit({"channel": channel, "since": read.since, "until": read.until, "missed": read.missed}, said)
 
 
 @app.command()
@@ -146,12 +187,14 @@ def recommend(
 
 
 async def _add(app: App, org: str, provider: str, name: str, values: dict[str, str]) -> dict[str, Any]:
+    from cauce.channels import listing
     from cauce.channels.service import create_channel, read_channel
     from cauce.entrypoints.cli.application import chosen_org, shell_actor
     from cauce.entrypoints.cli.contracts import checked, parted
     from cauce.kernel.ids import new_id
     from cauce.storage import audit
     from cauce.storage.directory.orgs import inbound_token
+    from cauce.storage.orgclock import org_now
 
     async with app.runtime.db.transaction() as tx:
         one = await chosen_org(tx, org)
@@ -163,6 +206,9 @@ async def _add(app: App, org: str, provider: str, name: str, values: dict[str, s
         await create_channel(
             tx, app.runtime.sealer, provider, name, settings=settings, secrets=secrets, channel_id=channel_id
         )
+        if one.livemode:  # a provider without a list is left alone at the first look
+            now = await org_now(tx)
+            await listing.begin(tx, channel_id, now, now)
         await audit.record(tx, shell_actor(), "channel.create", channel_id, after={"provider": provider, "name": name})
         row = await read_channel(tx, channel_id)
     return _data(row, url)

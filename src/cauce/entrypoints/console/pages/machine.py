@@ -1,4 +1,4 @@
-"""The machine room: jobs and what was buried, webhooks in and out, the sandbox's clock."""
+"""The machine room: jobs and what was buried, the sandbox's clock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.channels import store as channels
 from cauce.entrypoints.console.view import ROWS, action, back_to, framed, page
 from cauce.entrypoints.web.sessions import Session
 from cauce.flows import clock
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage import audit, jobs, sweeps
 from cauce.storage.directory.people import Role
-from cauce.webhooks import store as webhooks
 
 DAYS_MAX = 3_650
 
@@ -38,14 +36,6 @@ async def retry_job(request: Request, session: Session, _fields: dict[str, str])
     return back_to("/console/jobs")
 
 
-async def show_webhooks(request: Request, session: Session) -> Response:
-    """What providers told us, what we told others."""
-    async with session.context.transaction() as tx:
-        notices = await channels.notices(tx, ROWS)
-        deliveries = await webhooks.deliveries(tx, rows_max=ROWS)
-    return await framed(request, session, "console/webhooks.html", notices=notices, deliveries=deliveries)
-
-
 async def show_clock(request: Request, session: Session) -> Response:
     """The organization's time; a sandbox's can be sent forward."""
     return await framed(request, session, "console/clock.html")
@@ -66,7 +56,6 @@ async def advance(_request: Request, session: Session, fields: dict[str, str]) -
 routes = [
     page("/console/jobs", show_jobs),
     action("/console/jobs/{job_id:int}/retry", retry_job),
-    page("/console/webhooks", show_webhooks),
     page("/console/clock", show_clock),
     action("/console/clock/advance", advance),
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -119,11 +121,30 @@ def _member_table(rows: list[Row], session: Session) -> Table:
 
 def _channel_table(rows: list[Row]) -> Table:
     return Table(
-        columns("channels.name", "channels.provider", "channels.id", "channels.state"),
-        [(text(row["name"]), text(row["provider"]), ident(row["id"]), state(row["state"])) for row in rows],
+        columns(
+            "channels.name", "channels.provider", "channels.id", "channels.state", "channels.last_notice",
+            "channels.read_to", "channels.missed", "channels.lost",
+        ),
+        [
+            (
+                text(row["name"]),
+                text(row["provider"]),
+                ident(row["id"]),
+                state(row["state"]),
+                moment(row["last_notice_at"]),
+                moment(row["notices_read_to"]),
+                text(str(row["notices_missed"] or "")),
+                text(_span(row["notices_lost_from"], row["notices_lost_to"])),
+            )
+            for row in rows
+        ],
         none="channels.none",
         title="channels.title",
-    )
+    )  # fmt: skip
+
+
+def _span(begin: datetime | None, end: datetime | None) -> str:
+    return f"{begin:%Y-%m-%d %H:%M} – {end:%Y-%m-%d %H:%M}" if begin and end else ""
 
 
 async def create_key(request: Request, session: Session, fields: dict[str, str]) -> Response:

@@ -27,7 +27,7 @@ from cauce.entrypoints.web.tables import (
     word,
 )
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import changes, pausing
+from cauce.flows.billing import changes, pausing, resuming
 from cauce.reports import billing, invoices
 from cauce.reports import subscriptions as report
 from cauce.storage import outbox
@@ -136,6 +136,8 @@ def _change_facts(change: Row | None) -> list[tuple[str, Cell]]:
     if change is None:
         return []
     when = word("subscriptions.once_paid") if change["state"] == "awaiting" else day(change["due_on"])
+    if "pause" in change["content"]:
+        return [("subscriptions.pauses_on", when)]
     to = [("subscriptions.change_to", text(change["plan"]))] if change["plan"] else []
     return [*to, ("subscriptions.change_on", when)]
 
@@ -172,6 +174,9 @@ def _actions(one: Row) -> list[Button]:
         found.append(Button(f"{path}/cancel", "subscriptions.cancel_now", now, reason, True, "subscriptions.now_hint"))
     if "pause" in allowed:
         found.append(Button(f"{path}/pause", "subscriptions.pause", danger=True, hint="subscriptions.pause_hint"))
+        found.append(
+            Button(f"{path}/pause", "subscriptions.pause_at_end", (("at", "period_end"),), hint="subscriptions.pause_end_hint")
+        )  # fmt: skip
     if one["pause_reason"] == "requested":
         found.append(Button(f"{path}/resume", "subscriptions.resume"))
     if "reactivate" in allowed:
@@ -240,15 +245,16 @@ async def decide(request: Request, session: Session, fields: dict[str, str]) -> 
     return back_to(link_to(subscription_id))
 
 
-async def pause(request: Request, session: Session, _fields: dict[str, str]) -> Response:
-    """Bill nothing until somebody resumes it."""
-    await pausing.pause_now(session.context, request.path_params["subscription_id"])
+async def pause(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Bill nothing until somebody resumes it, from now or from the end of the period on."""
+    begin = pausing.pause_at_end if fields.get("at") == "period_end" else pausing.pause_now
+    await begin(session.context, request.path_params["subscription_id"])
     return back_to(link_to(request.path_params["subscription_id"]))
 
 
 async def resume(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Go on, and bill the rest of the running period."""
-    await pausing.resume_now(session.context, request.path_params["subscription_id"])
+    await resuming.resume_now(session.context, request.path_params["subscription_id"])
     return back_to(link_to(request.path_params["subscription_id"]))
 
 

@@ -16,7 +16,7 @@ from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import changes, methods, pausing, pay_page
+from cauce.flows.billing import changes, methods, pay_page, resuming
 from cauce.flows.billing.members import seats_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.reports import customers as report
@@ -168,7 +168,7 @@ async def reactivate(request: Request, visit: Visit, fields: dict[str, str]) -> 
 
 async def resume(request: Request, visit: Visit, _fields: dict[str, str]) -> Response:
     """End a pause that was asked for."""
-    await pausing.resume_now(visit.context, await _own_subscription(request, visit))
+    await resuming.resume_now(visit.context, await _own_subscription(request, visit))
     return back_to(visit, "/account")
 
 
