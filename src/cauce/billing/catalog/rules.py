@@ -178,12 +178,8 @@ class PlanPolicy:
     trial_end: TrialEnd = TrialEnd.PAUSE
     free_plan: str = ""  # key of the plan that DOWNGRADE_TO_FREE leads to
     force_card: bool = False
-    trial_unpaid: Literal["past_due", "incomplete"] = (
-        "past_due"  # what a first payment after the trial that fails leads to
-    )
-    while_processing: Literal["optimistic", "wait"] = (
-        "optimistic"  # before the outcome of that payment is known: active, or incomplete
-    )
+    trial_unpaid: Literal["past_due", "incomplete"] = "past_due"  # when the first payment after the trial fails
+    while_processing: Literal["optimistic", "wait"] = "optimistic"  # until it is known: active, or incomplete
     retention_days: int = 30
     notice_days: tuple[int, ...] = (3,)  # trial_will_end so many days before
     first_payment_hours: int = 23
