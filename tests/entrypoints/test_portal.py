@@ -11,7 +11,7 @@ from cauce.billing.catalog.rules import ChangeTiming, NewPhase, NewPlan
 from cauce.entrypoints.web.texts import catalogue
 from cauce.entrypoints.web.visits import make_link
 from cauce.flows import instruct
-from cauce.flows.billing import changes
+from cauce.flows.billing import changes, pausing
 from cauce.reports import subscriptions
 from cauce.storage import audit
 from tests.entrypoints.stage import Stage
@@ -149,6 +149,12 @@ async def test_a_customer_sees_the_change_that_waits_and_keeps_what_he_has(playe
     assert EN["portal.change_on"].split("{", 1)[0] in account
     kept = await person.press(account, "/keep")
     assert "/keep" not in kept.text
+    await pausing.pause_at_end(played.context, done.subscription_id)
+    account = await person.see(f"{home}/account")
+    assert EN["portal.pauses_on"].split("{", 1)[0] in account
+    owner = await signed_in(played)
+    assert EN["subscriptions.pauses_on"] in await owner.see(f"/console/subscriptions/{done.subscription_id}")
+    await person.press(account, "/keep")
     async with played.context.transaction() as tx:
         assert await subscriptions.waiting_changes(tx, [done.subscription_id]) == {}
 
