@@ -97,9 +97,10 @@ async def reconcile_million(bench: Bench) -> float:
 async def _reconcile(bench: Bench, count: int) -> float:
     async with market(bench) as one:
         holder, ids = Holder(CHANNEL, "eur"), [new_id("col") for _ in range(count)]
+        at = NOW - timedelta(days=1)  # days are compared when they are over
         for start in range(0, count, PREPARED):
             journals = [
-                paid_into_escrow(holder, Event(each, "ord", each, NOW), f"ord{n % 1_000}", 1_000 + n % 991)
+                paid_into_escrow(holder, Event(each, "ord", each, at), f"ord{n % 1_000}", 1_000 + n % 991)
                 for n, each in enumerate(ids[start : start + PREPARED], start)
             ]
             async with one.context.transaction() as tx:
@@ -109,13 +110,13 @@ async def _reconcile(bench: Bench, count: int) -> float:
             for n, each in enumerate(ids):
                 wrong = 1 if n % 10_000 == 7 else 0
                 amount = Money(1_000 + n % 991 + wrong, "eur")
-                yield StatementLine(f"{n:09}", LineKind.COLLECTION, amount, NOW, key=each)
+                yield StatementLine(f"{n:09}", LineKind.COLLECTION, amount, at, key=each)
 
         with flat_memory(FLAT_MIB):
-            await reconcile.take_statement(one.context, CHANNEL, "all", NOW.date(), lines())
+            await reconcile.take_statement(one.context, CHANNEL, "all", at.date(), lines())
         await gather_statistics(bench)
         with bench.stopwatch() as watch, flat_memory(FLAT_MIB):
-            found = await reconcile.reconcile(one.context, CHANNEL, NOW.date(), NOW.date() + timedelta(days=3))
+            found = await reconcile.reconcile(one.context, CHANNEL, at.date(), NOW.date())
         assert found.breaks == len(range(7, count, 10_000)), found
     return watch.rate(count)
 

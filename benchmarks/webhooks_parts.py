@@ -18,12 +18,12 @@ from benchmarks import billing
 from benchmarks.bench import Bench
 from cauce.app import App, connect_app
 from cauce.billing.invoicing.sweeps import COLLECT
-from cauce.billing.subscriptions.sweeps import RENEW
+from cauce.billing.subscriptions.sweeps import RENEW, UPCOMING
 from cauce.channels.service import create_channel
 from cauce.entrypoints.heap import settle_heap
 from cauce.entrypoints.worker.loop import Worker
 from cauce.flows import runner
-from cauce.flows.billing import collect, renew
+from cauce.flows.billing import collect, renew, upcoming
 from cauce.flows.context import Gateways, RowProcessor, Runtime
 from cauce.flows.registry import REGISTRY
 from cauce.gateway.charging import Charge, ChargeRequest
@@ -235,6 +235,7 @@ async def _make_charges(bench: Bench, database: Database, org_id: int) -> None:
     try:
         await _sweep(runtime, RENEW, renew.run, org_id)
         await _sweep(runtime, COLLECT, collect.run, org_id)
+        await _sweep(runtime, UPCOMING, upcoming.run, org_id)  # not the webhooks' work
         while await runner.relay_events(runtime, org_id):
             pass
         while claimed := await runner.claim_jobs(runtime, [org_id]):

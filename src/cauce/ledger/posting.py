@@ -16,7 +16,7 @@ from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__)
 ITEMS_MAX = 10_000
-_REMEMBERED_MAX = 1_000_000
+_REMEMBERED_MAX = 100_000
 
 _Known = dict[tuple[int, AccountName], tuple[int, int]]
 """(organization, account) -> (number, pool)."""
