@@ -124,7 +124,7 @@ class FiledOrder:
 def opened(files: OrderFiles) -> Iterator[FiledOrders]:
     """The files, joined and ready to be read; what they took on disk is gone afterwards."""
     with TemporaryDirectory(prefix="cauce-import-") as folder:
-        base = sqlite3.connect(Path(folder) / "orders.db", isolation_level=None, check_same_thread=False)
+        base = sqlite3.connect(Path(folder) / "orders.db", check_same_thread=False)
         try:
             base.execute("PRAGMA journal_mode = OFF")
             base.execute("PRAGMA synchronous = OFF")
@@ -186,13 +186,12 @@ class _Field(NamedTuple):
 def _fill(base: sqlite3.Connection, files: OrderFiles) -> None:
     for query in (QUERIES.create_orders, QUERIES.create_items, QUERIES.create_payments):
         base.execute(query)
-    base.execute("BEGIN")
     _lay(base, QUERIES.add_order, files.orders or files.items, ORDER_COLUMNS, files.map)
     _lay(base, QUERIES.add_item, files.items, ITEM_COLUMNS, files.map)
     _lay(base, QUERIES.add_payment, files.payments, PAYMENT_COLUMNS, files.map)
     base.execute(QUERIES.add_lone_orders)
     base.execute(QUERIES.create_order_index)
-    base.execute("COMMIT")
+    base.commit()
 
 
 def _lay(base: sqlite3.Connection, query: str, path: Path, names: tuple[str, ...], order_map: OrderMap) -> None:
