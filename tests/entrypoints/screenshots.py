@@ -19,7 +19,7 @@ from cauce.billing.customers.members import NewMember
 from cauce.entrypoints.web.visits import make_link
 from cauce.flows.billing import members
 from cauce.flows.outreach.links import unsubscribe_link
-from cauce.flows.portal import pay_link
+from cauce.flows.portal import charge_link, pay_link
 from cauce.storage.migrations import migrate
 from tests.entrypoints.stage import Stage, play, stage
 from tests.support.postgres import start_server
@@ -46,7 +46,7 @@ LISTS = (
     "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
     "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal", "/campaigns", "/campaigns/trial", "/campaigns/trial/preview?step=c1",
     "/automations", "/automations/new", "/messages", "/instances", "/automation", "/tasks",
-    "/billing_run", "/analytics",
+    "/plans", "/plans/new", "/coupons", "/billing_run", "/analytics", "/split_rules", "/split_rules/new", "/payout_schedules", "/fundings", "/suspense?view=all",
 )  # fmt: skip
 
 
@@ -57,7 +57,8 @@ async def addresses(one: Stage) -> dict[str, str]:
         for name, query in _RICHEST.items():
             object_id = await tx.value(query, tx.org)
             if object_id is not None:
-                found[name] = f"/console/{name.rstrip('0123456789')}s/{object_id}"
+                found[name] = f"/console/{_HOMES.get(name, name.rstrip('0123456789') + 's')}/{object_id}"
+    found |= {f"{name}-{more}": f"{found[name]}{path}" for name, more, path in _DEEPER if name in found}
     return found
 
 
@@ -69,9 +70,26 @@ _RICHEST = {
     "order2": "SELECT id FROM orders.purchase WHERE org_id = $1 AND state = 'paid' ORDER BY id LIMIT 1",
     "merchant": "SELECT id FROM merchants.merchant WHERE org_id = $1 ORDER BY id DESC LIMIT 1",
     "automation1": "SELECT id FROM outreach.automation WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "plan": "SELECT id FROM catalog.plan WHERE org_id = $1 AND key = 'team' ORDER BY version DESC LIMIT 1",
     "segment": "SELECT id FROM relations.segment WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "split_rule": "SELECT id FROM splits.rule WHERE org_id = $1 ORDER BY version DESC, id LIMIT 1",
+    "conversation": "SELECT id FROM conversations.conversation WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "message": "SELECT id FROM outreach.message WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "instance": "SELECT id FROM provisioning.instance WHERE org_id = $1 ORDER BY id LIMIT 1",
+    "journal": "SELECT max(id)::text FROM ledger.journal WHERE org_id = $1",
+    "object": "SELECT max(object_id) FROM storage.event WHERE org_id = $1 AND object_id LIKE 'pay%'",
     "break": 'SELECT id FROM reconciliation."break" WHERE org_id = $1 ORDER BY id LIMIT 1',
 }
+
+
+_HOMES = {"journal": "ledger/journals"}
+_DEEPER = (
+    ("plan", "edit", "/edit"),
+    ("split_rule", "edit", "/edit"),
+    ("split_rule", "explained", "?amount=100.00&simulate=yes"),
+    ("automation1", "edit", "/edit"),
+)
+"""Pages behind the page of an object."""
 
 
 async def signed_in(browser: Browser, one: Stage, **options: Any) -> Any:
@@ -93,6 +111,7 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         invoice_id = await tx.value(_OWN_INVOICE, tx.org, customer_id)
         subscription_id = await tx.value(_OWN_SUBSCRIPTION, tx.org, customer_id)
         merchant_id = await tx.value(_RICHEST["merchant"], tx.org)
+        asking = await charge_link(tx, one.runtime, await tx.value(_ASKED, tx.org))
         paying = await pay_link(tx, one.runtime, await tx.value(_RICHEST["invoice"], tx.org))
     _, joining = await members.invite(one.context, customer_id, NewMember("guest@customers.example"), mail=False)
     leaving = unsubscribe_link(one.url, one.runtime.sealer, one.org.id, customer_id, "marketing")
@@ -108,6 +127,7 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
         "portal-change": ("", f"{home}/subscriptions/{subscription_id}/change?preview=yes&plan=starter"),
         "portal-invoice": ("", f"{home}/invoices/{invoice_id}"),
         "portal-pay": ("", own_address(one, paying)),
+        "portal-charge": ("", own_address(one, asking)),
         "portal-refused": ("", f"{home}/pay?token=nonsense"),
         "portal-chat-panel": ("", f"{home}/chat?panel=yes"),
         "portal-returned": ("", f"{home}/returned"),
@@ -116,6 +136,7 @@ async def portal_pages(one: Stage) -> dict[str, tuple[str, str]]:
     }
 
 
+_ASKED = "SELECT id FROM invoicing.pending_line WHERE org_id = $1 AND state = 'proposed' ORDER BY id LIMIT 1"
 _OWN_SUBSCRIPTION = "SELECT min(id) FROM subscriptions.subscription WHERE org_id = $1 AND customer_id = $2"
 _OWN_INVOICE = "SELECT id FROM invoicing.invoice WHERE org_id = $1 AND customer_id = $2 ORDER BY id LIMIT 1"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cauce.app import connect_app
+from cauce.billing.conversations.rules import Person
 from cauce.billing.outreach import runs
 from cauce.billing.outreach.automations import from_plain
 from cauce.billing.relations import knowing as relations
@@ -24,7 +25,8 @@ from cauce.entrypoints.api.app import create_api
 from cauce.entrypoints.console.routes import console_routes
 from cauce.entrypoints.portal.routes import portal_routes
 from cauce.flows import clock, runner
-from cauce.flows.billing import correct
+from cauce.flows.billing import correct, extra
+from cauce.flows.chat import talking
 from cauce.flows.context import Context, Runtime
 from cauce.flows.marketplace import reconcile
 from cauce.flows.marketplace.merchants import create_payout_schedule
@@ -221,6 +223,9 @@ async def play(one: Stage) -> None:
 
 
 async def _automate(one: Stage) -> None:
+    asks = Person(visitor="visitor:stage", name=LONG_NAME, email="compras@rio-grande.example")
+    asked = await talking.hear(one.context, asks, "Do you invoice in pesos? " * 8)
+    await talking.answer(one.context, asked, "Ana", "Yes, and in reais.")
     told = {"title": "Thank you", "text": "For staying with us."}
     async with one.context.transaction() as tx:
         now = await one.context.now(tx)
@@ -245,7 +250,7 @@ async def _sell_subscriptions(one: Stage) -> None:
     for who in ("ana", "bruno", "阿尔法科技有限公司"):
         await shop.card(who)
     await shop.card("carla", "poor")
-    await shop.sign_up("ana", "team", quantities={"seats": "7"}, email="ana@customers.example")
+    ana = await shop.sign_up("ana", "team", quantities={"seats": "7"}, email="ana@customers.example")
     await shop.sign_up("bruno", "starter", email="bruno@customers.example", country="ES")
     await shop.sign_up("carla", "team", email="carla@customers.example")
     await shop.sign_up("阿尔法科技有限公司", "team", quantities={"seats": "120"}, country="CN")
@@ -254,6 +259,9 @@ async def _sell_subscriptions(one: Stage) -> None:
     await shop.sign_up(LONG_NAME.lower(), "team", email="facturas@rio-grande.example")
     await one.advance(timedelta(days=24))
     await shop.sign_up("eva", "starter", email="eva@customers.example")
+    await extra.add_charge(
+        one.context, extra.ExtraCharge(ana.subscription_id, 12_000, "Migration of the old data, two days", ask=True)
+    )
 
 
 async def _sell_goods(one: Stage) -> None:

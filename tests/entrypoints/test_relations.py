@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from cauce.billing.conversations.rules import Person
 from cauce.billing.relations import knowing as relations
-from cauce.billing.relations.filters import Filter, filter_from
+from cauce.billing.relations.filters import BadFilter, Filter, filter_from
 from cauce.entrypoints.web.texts import catalogue
+from cauce.flows.billing.usage import create_meter
 from cauce.flows.chat import talking
 from cauce.reports import relations as report
 from cauce.reports import segments
@@ -104,6 +107,48 @@ async def test_a_segment_means_the_same_customers_in_count_list_file_and_bulk_ac
         assert await segments.count(tx, Filter(states=("active",), without_tags=("vip",), plans=("team",)).parts()) == 0
     twice = await owner.press(looked, "/console/segments", name="Active teams")
     assert twice.status_code == 409
+
+
+async def test_revenue_use_and_age_bound_a_segment_from_both_sides(played: Stage) -> None:
+    owner = await signed_in(played)
+    async with played.context.transaction() as tx:
+        everybody = await segments.count(tx, Filter().parts())
+        now = await played.context.now(tx)
+    await create_meter(played.context, "calls", "sum", name="Calls")
+    async with played.context.transaction() as tx:
+        first = await tx.row(
+            "SELECT id, customer_id FROM subscriptions.subscription WHERE org_id = $1 AND status = 'active' ORDER BY id LIMIT 1", tx.org
+        )  # fmt: skip
+        assert first is not None
+        await tx.run(
+            "INSERT INTO usage.rollup (org_id, subscription_id, meter_key, day, events, total, highest, latest, latest_at)"
+            " VALUES ($1, $2, 'calls', $3, 2, 120, 70, 50, $4)",
+            tx.org, first["id"], now.date(), now,
+        )  # fmt: skip
+
+    async def size(**plain: object) -> int:
+        async with played.context.transaction() as tx:
+            return await segments.count(tx, filter_from(plain).parts())
+
+    assert await size(meter="calls", used_min=120) == 1
+    assert await size(meter="calls", used_min=121) == 0
+    assert await size(meter="calls", used_max=120) == everybody
+    assert await size(meter="calls", used_max=119) == everybody - 1
+    assert await size(meter="calls", used_min=1, used_max=200) == 1
+    assert await size(meter="nothing", used_min=1) == 0
+    for bad in (
+        {"used_min": 1},
+        {"meter": "calls"},
+        {"meter": "calls", "used_min": -1},
+        {"meter": "calls", "used_min": 1.5},
+    ):
+        with pytest.raises(BadFilter):
+            filter_from(bad)
+    today, page = now.date().isoformat(), "/console/segments?currency=eur&mrr_min=9&meter=calls&used_min=120"
+    saved = await owner.press(await owner.see(f"{page}&made_until={today}"), "/console/segments", name="Heavy users")
+    assert "120" in saved.text
+    for bad_part in ("mrr_min=x&currency=eur", "mrr_min=1", "used_min=x&meter=calls", "made_from=soon", "currency=xyz"):
+        assert (await owner.http.get(f"/console/segments?{bad_part}")).status_code == 422, bad_part
 
 
 async def test_every_part_of_a_filter_cuts_and_its_opposite_gives_the_rest(played: Stage) -> None:

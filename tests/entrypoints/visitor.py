@@ -28,6 +28,15 @@ class _Forms(HTMLParser):
         super().__init__()
         self.found: list[Form] = []
         self._select = ""
+        self._area = ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._area = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._area:
+            self.found[-1].values[self._area] += data
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -35,6 +44,9 @@ class _Forms(HTMLParser):
             self.found.append(Form(given.get("action", ""), given.get("method", "get")))
         elif tag == "input" and self.found and given.get("name"):
             self.found[-1].values[given["name"]] = given.get("value", "")
+        elif tag == "textarea" and self.found and given.get("name"):
+            self._area = given["name"]
+            self.found[-1].values[self._area] = ""
         elif tag == "select":
             self._select = given.get("name", "")
         elif tag == "option" and self.found:

@@ -26,6 +26,7 @@ from cauce.storage.directory.orgs import read_org
 
 LINK_MINUTES = 30
 PAY_LINK_DAYS = 14
+CHARGE_LINK_DAYS = 30
 IDENTITY_SECONDS_MAX = 3_600
 OVERLAP_HOURS = 24
 """How long the identity key before the present one still signs."""
@@ -33,6 +34,7 @@ OVERLAP_HOURS = 24
 LINK, WHO = "portal_link", "who"
 _KEYS, _LINK_KEY, _IDENTITY_KEY, _IDENTITY_KEY_BEFORE = "portal", "pay_key", "identity_key", "identity_key_before"
 _PAY_AUDIENCE, _INVITATION_AUDIENCE = "cauce:pay-invoice", "cauce:join-team"
+_CHARGE_AUDIENCE = "cauce:approve-charge"
 
 
 class IdentityOff(Conflict):
@@ -66,6 +68,20 @@ async def pay_link(tx: Tx, runtime: Runtime, invoice_id: str, *, days: int = PAY
     claims = {"aud": _PAY_AUDIENCE, "sub": invoice_id, "exp": int(ends.timestamp())}
     token = tokens.sign(await _link_key(tx, runtime), claims)
     return f"{runtime.public_url}/portal/{org.public_id}/pay?token={token}"
+
+
+async def charge_link(tx: Tx, runtime: Runtime, pending_line_id: str, *, days: int = CHARGE_LINK_DAYS) -> str:
+    """An address at which whoever has it may approve or reject this one charge, for `days` of the organization's time."""
+    org = await read_org(tx, tx.org)
+    ends = await orgclock.org_now(tx) + timedelta(days=days)
+    claims = {"aud": _CHARGE_AUDIENCE, "sub": pending_line_id, "exp": int(ends.timestamp())}
+    token = tokens.sign(await _link_key(tx, runtime), claims)
+    return f"{runtime.public_url}/portal/{org.public_id}/charge?token={token}"
+
+
+async def asked_about(tx: Tx, runtime: Runtime, token: str) -> str:
+    """The charge that a link asks about; `BadToken` when it is not genuine or has ended."""
+    return await _subject(tx, runtime, token, _CHARGE_AUDIENCE)
 
 
 async def payable(tx: Tx, runtime: Runtime, token: str) -> str:

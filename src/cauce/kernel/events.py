@@ -89,6 +89,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
     "pending_line": {
         "added": "A one-off charge waits for the next invoice.",
         "approved": "The customer approved the charge.",
+        "rejected": "The customer rejected the charge that he was asked about; nothing is billed.",
         "removed": "The charge was withdrawn.",
     },
     "invoice": {
@@ -162,6 +163,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "sent": "A message was handed to its channel.",
         "suppressed": "A message was held back by a rule.",
         "bounced": "The address refuses messages.",
+        "complained": "The reader called the message spam; the address is sent nothing more.",
         "unsubscribed": "The person does not want such messages.",
     },
     "conversation": {

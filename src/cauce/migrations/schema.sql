@@ -2045,8 +2045,9 @@ CREATE TABLE invoicing.pending_line (
     state text NOT NULL,
     invoice_id text COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL,
+    invoice_now boolean DEFAULT false NOT NULL,
     CONSTRAINT invoiced_names_its_invoice CHECK (((state = 'invoiced'::text) = (invoice_id IS NOT NULL))),
-    CONSTRAINT pending_line_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'waiting'::text, 'invoiced'::text, 'removed'::text])))
+    CONSTRAINT pending_line_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'waiting'::text, 'invoiced'::text, 'removed'::text, 'rejected'::text])))
 );
 
 ALTER TABLE ONLY invoicing.pending_line FORCE ROW LEVEL SECURITY;
@@ -5854,6 +5855,13 @@ CREATE INDEX line_item ON invoicing.line USING btree (org_id, item_id) WHERE (it
 --
 
 CREATE INDEX line_usage ON invoicing.line USING btree (org_id, subscription_id, period_end) WHERE (kind = ANY (ARRAY['usage'::text, 'minimum'::text]));
+
+
+--
+-- Name: pending_line_proposed; Type: INDEX; Schema: invoicing; Owner: -
+--
+
+CREATE INDEX pending_line_proposed ON invoicing.pending_line USING btree (org_id, customer_id) WHERE (state = 'proposed'::text);
 
 
 --

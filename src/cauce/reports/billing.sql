@@ -102,7 +102,7 @@ SELECT a.subscription_id, a.product_id, a.plan_id, a.level, a.features, a.change
  WHERE a.org_id = $1 AND a.customer_id = $2 ORDER BY a.subscription_id
 
 -- name: pending_lines
-SELECT id, kind, description, amount_minor, currency, state, period_start, period_end, created_at
+SELECT id, kind, description, amount_minor, currency, state, invoice_now, period_start, period_end, created_at
   FROM invoicing.pending_line WHERE org_id = $1 AND subscription_id = $2 AND state IN ('proposed', 'waiting') ORDER BY id
 
 -- name: status_counts

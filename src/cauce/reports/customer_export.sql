@@ -46,7 +46,7 @@ SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
 
 -- name: pending_lines
 SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
-  SELECT id, subscription_id, currency, kind, description, quantity, amount_minor, period_start, period_end, state, invoice_id, created_at
+  SELECT id, subscription_id, currency, kind, description, quantity, amount_minor, period_start, period_end, state, invoice_now, invoice_id, created_at
     FROM invoicing.pending_line WHERE org_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4) x
 
 -- name: payment_methods

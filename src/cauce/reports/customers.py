@@ -31,6 +31,16 @@ async def payments(tx: Tx, customer_id: str, *, invoice_id: str = "", rows_max: 
     return await tx.rows(QUERIES.customer_payments, tx.org, customer_id, invoice_id, rows_max)
 
 
+async def usage(tx: Tx, customer_id: str) -> list[Row]:
+    """What meters counted in the running periods of a customer's subscriptions, at most 50 of them."""
+    return await tx.rows(QUERIES.customer_usage, tx.org, customer_id)
+
+
+async def asked_charges(tx: Tx, customer_id: str) -> list[Row]:
+    """One-off charges that wait for the customer's approval, oldest first."""
+    return await tx.rows(QUERIES.asked_charges, tx.org, customer_id)
+
+
 async def credit(tx: Tx, customer_id: str) -> list[Row]:
     """(currency, credit_minor) that the customer has to his credit."""
     return await tx.rows(QUERIES.customer_credit, tx.org, customer_id)

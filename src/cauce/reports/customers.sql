@@ -25,6 +25,20 @@ SELECT p.id, p.invoice_id, i.number, p.channel_id, p.source, p.reference, p.curr
   FROM payments.payment p LEFT JOIN invoicing.invoice i ON i.org_id = $1 AND i.id = p.invoice_id
  WHERE p.org_id = $1 AND p.customer_id = $2 AND ($3::text = '' OR p.invoice_id = $3) ORDER BY p.id DESC LIMIT $4
 
+-- name: customer_usage
+-- What meters counted in the running periods of a customer's subscriptions.
+SELECT r.subscription_id, p.name AS plan, r.meter_key, m.name,
+       CASE m.aggregation WHEN 'sum' THEN sum(r.total) WHEN 'max' THEN max(r.highest) WHEN 'latest' THEN max(r.latest) ELSE sum(r.events)::numeric END AS used
+  FROM subscriptions.subscription s
+  JOIN usage.rollup r ON r.org_id = $1 AND r.subscription_id = s.id AND r.day >= coalesce(s.period_start, s.created_at::date)
+  JOIN usage.meter m ON m.org_id = $1 AND m.key = r.meter_key
+  JOIN catalog.plan p ON p.org_id = $1 AND p.id = s.plan_id
+ WHERE s.org_id = $1 AND s.customer_id = $2 GROUP BY r.subscription_id, p.name, r.meter_key, m.name, m.aggregation ORDER BY r.subscription_id, r.meter_key LIMIT 50
+
+-- name: asked_charges
+SELECT id, description, amount_minor, currency, created_at
+  FROM invoicing.pending_line WHERE org_id = $1 AND customer_id = $2 AND state = 'proposed' AND kind = 'pending' ORDER BY id
+
 -- name: customer_credit
 SELECT p.currency, (a.normal_side * a.balance_minor)::bigint AS credit_minor
   FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id

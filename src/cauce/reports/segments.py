@@ -14,7 +14,7 @@ from cauce.storage.sql import load_queries
 
 QUERIES = load_queries(__package__, "segments.sql")
 _CHUNK = 5_000
-_ID, _CUSTOMERS = 17, 18
+_ID, _CUSTOMERS = 20, 21
 _PLACE = re.compile(r"\$(\d+)")
 
 

@@ -20,7 +20,7 @@ from cauce.billing.catalog.store import (
     read_prices,
     tax_rates,
 )
-from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -29,6 +29,7 @@ __all__ = [
     "archive_coupon",
     "archive_plan",
     "archive_price",
+    "change_product",
     "create_coupon",
     "create_plan",
     "create_product",
@@ -94,6 +95,31 @@ async def update_product(
     await tx.run(store.QUERIES.update_product, tx.org, product_id, name, description, {}, archived_at)
     kind = "product.archived" if archived_at else "product.updated"
     await emit(tx, [NewEvent(kind, product_id, now, {"name": name})], actor=actor)
+
+
+async def change_product(
+    tx: Tx,
+    product_id: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    archived: bool | None = None,
+    now: datetime,
+    actor: str = "system",
+) -> None:
+    """Change what is given of a product (None: as it is); an archived one is offered nowhere. `NotFound` otherwise."""
+    row = next((one for one in await list_products(tx) if one["id"] == product_id), None)
+    if row is None:
+        raise NotFound(f"there is no product {product_id}", param="product")
+    archived_at = row["archived_at"]
+    if archived is not None:
+        archived_at = (archived_at or now) if archived else None
+    shown_name, told = (
+        (row["name"] if name is None else name),
+        (row["description"] if description is None else description),
+    )
+    if (shown_name, told, archived_at) != (row["name"], row["description"], row["archived_at"]):
+        await update_product(tx, product_id, shown_name, told, archived_at, now=now, actor=actor)
 
 
 async def create_plan(tx: Tx, plan: NewPlan, *, now: datetime, actor: str = "system") -> str:
@@ -175,6 +201,8 @@ async def create_coupon(tx: Tx, coupon: NewCoupon, *, now: datetime, actor: str 
     percent = None if coupon.percent is None else rate_of(coupon.percent, "percent")
     if percent is not None and not 0 < percent <= 100:
         raise InvalidRequest("a percentage is above 0 and at most 100", param="percent")
+    if (coupon.duration == "repeating") != (coupon.duration_periods is not None):
+        raise InvalidRequest("a repeating coupon, and no other, says for how many periods", param="duration_periods")
     coupon_id = new_id("cpn")
     await tx.run(
         store.QUERIES.insert_coupon,

@@ -64,6 +64,11 @@ UPDATE conversations.message SET customer_id = $3 WHERE org_id = $1 AND conversa
 -- name: messages
 SELECT id, side, author, body, at FROM conversations.message WHERE org_id = $1 AND conversation_id = $2 AND id > $3 ORDER BY id LIMIT $4
 
+-- name: counted
+-- How much was said in conversations so far, for open pages that wait for more.
+SELECT m.conversation_id, count(*) AS said FROM conversations.message m
+ WHERE m.org_id = $1 AND m.conversation_id = ANY ($2::text[]) GROUP BY m.conversation_id
+
 -- name: forget_words
 UPDATE conversations.message SET body = '', author = '' WHERE org_id = $1 AND customer_id = $2
 

@@ -7,13 +7,13 @@ from datetime import datetime
 
 from cauce.billing.conversations import store
 from cauce.billing.conversations.rules import CONVERSATION, Conversation, HeldElsewhere, Outside, Person, checked
-from cauce.billing.conversations.store import lock, messages, read, replies
+from cauce.billing.conversations.store import counted, lock, messages, read, replies
 from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
 
-__all__ = ["lock", "messages", "read", "replies"]
+__all__ = ["counted", "lock", "messages", "read", "replies"]
 
 TITLE_CHARACTERS_MAX = 100
 MAIL = "mail"

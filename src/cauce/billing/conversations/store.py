@@ -29,6 +29,12 @@ async def lock_own(tx: Tx, person: Person) -> Conversation | None:
     return _conversation(row) if row is not None else None
 
 
+async def counted(tx: Tx, conversation_ids: Sequence[str]) -> dict[str, int]:
+    """How many messages each of these conversations has; those without one are left out."""
+    rows = await tx.rows(QUERIES.counted, tx.org, list(conversation_ids))
+    return {row["conversation_id"]: row["said"] for row in rows}
+
+
 async def lock_outside(tx: Tx, outside: Outside) -> Conversation | None:
     """The conversation that a help desk holds under this id."""
     row = await tx.row(QUERIES.lock_outside, tx.org, outside.channel_id, outside.ref)

@@ -20,6 +20,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 SELECT id, product_id, feature, value, level, reason, actor, created_at, due_at FROM entitlements.hand_grant
  WHERE org_id = $1 AND customer_id = $2 AND ended_at IS NULL AND (due_at IS NULL OR due_at > $3) ORDER BY id
 
+-- name: move_grant
+UPDATE entitlements.hand_grant g SET due_at = $5, reason = $6
+  FROM (SELECT org_id, id, due_at FROM entitlements.hand_grant WHERE org_id = $1 AND id = $2 AND customer_id = $3 AND ended_at IS NULL
+           AND (due_at IS NULL OR due_at > $4) FOR NO KEY UPDATE) old
+ WHERE g.org_id = old.org_id AND g.id = old.id RETURNING g.level, g.feature, old.due_at AS ended_before
+
 -- name: end_grants
 UPDATE entitlements.hand_grant SET ended_at = $3, due_at = NULL WHERE org_id = $1 AND id = ANY ($2::text[]) AND ended_at IS NULL
 RETURNING id, customer_id, feature, level

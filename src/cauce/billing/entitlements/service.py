@@ -8,12 +8,12 @@ from typing import Any
 
 from cauce.billing.entitlements import store
 from cauce.billing.entitlements.rules import Access, Level, change_event
-from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
-__all__ = ["end_grants", "follow", "grant_by_hand", "granted_levels", "grants_of", "of_customer"]
+__all__ = ["end_grants", "follow", "grant_by_hand", "granted_levels", "grants_of", "move_grant", "of_customer"]
 
 of_customer = store.of_customer
 
@@ -61,6 +61,8 @@ async def grant_by_hand(
         raise InvalidRequest("a grant gives either a level or a feature", param="level")
     if ends_at is not None and ends_at <= now:
         raise InvalidRequest("a grant ends in the future", param="ends_at")
+    if not reason.strip():
+        raise InvalidRequest("a grant has a reason", param="reason")
     grant_id = new_id("acg")
     await tx.run(
         store.QUERIES.insert_grant,
@@ -68,6 +70,23 @@ async def grant_by_hand(
     )  # fmt: skip
     content = {"grant": grant_id, "level": level, "feature": feature, "reason": reason, "ends_at": ends_at}
     return grant_id, NewEvent("access.granted", customer_id, now, content, customer_id)
+
+
+async def move_grant(
+    tx: Tx, customer_id: str, grant_id: str, *, ends_at: datetime | None, reason: str, now: datetime
+) -> NewEvent:
+    """Let a grant that holds end at another instant (None: when it is revoked); its event. `NotFound` when none holds."""
+    if ends_at is not None and ends_at <= now:
+        raise InvalidRequest("a grant ends in the future", param="ends_at")
+    if not reason.strip():
+        raise InvalidRequest("a grant has a reason", param="reason")
+    row = await tx.row(store.QUERIES.move_grant, tx.org, grant_id, customer_id, now, ends_at, reason)
+    if row is None:
+        raise NotFound(f"there is no grant {grant_id} that holds", param="grant")
+    content = {
+        "grant": grant_id, "level": row["level"], "feature": row["feature"], "reason": reason, "ends_at": ends_at
+    }  # fmt: skip
+    return NewEvent("access.granted", customer_id, now, content, customer_id, {"ends_at": row["ended_before"]})
 
 
 async def end_grants(tx: Tx, grant_ids: Sequence[str], now: datetime) -> list[NewEvent]:

@@ -104,19 +104,21 @@ SELECT id, number, reason, net_minor, tax_minor, total_minor, to_receivable_mino
 
 -- name: insert_pending
 INSERT INTO invoicing.pending_line (org_id, id, customer_id, subscription_id, currency, kind, description, product_id, item_id, price_id, quantity,
-  amount_minor, tax_category, tax_inclusive, period_start, period_end, state, created_at)
+  amount_minor, tax_category, tax_inclusive, period_start, period_end, state, invoice_now, created_at)
 SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::numeric[],
-  $12::bigint[], $13::text[], $14::boolean[], $15::date[], $16::date[], $17::text[], $18::timestamptz[]) u
+  $12::bigint[], $13::text[], $14::boolean[], $15::date[], $16::date[], $17::text[], $18::boolean[], $19::timestamptz[]) u
 
 -- name: invoice_pending
 UPDATE invoicing.pending_line p SET state = 'invoiced', invoice_id = u.invoice_id FROM unnest($2::text[], $3::text[]) u(id, invoice_id)
  WHERE p.org_id = $1 AND p.id = u.id AND p.state = 'waiting'
 
 -- name: find_pending
-SELECT subscription_id, state, invoice_id FROM invoicing.pending_line WHERE org_id = $1 AND id = $2
+SELECT id, customer_id, subscription_id, currency, kind, description, product_id, item_id, price_id, quantity, amount_minor, tax_category, tax_inclusive,
+       period_start, period_end, state, invoice_now, invoice_id, created_at
+  FROM invoicing.pending_line WHERE org_id = $1 AND id = $2
 
 -- name: set_pending
-UPDATE invoicing.pending_line SET state = $4 WHERE org_id = $1 AND id = $2 AND state = $3 RETURNING customer_id, subscription_id, amount_minor
+UPDATE invoicing.pending_line SET state = $4 WHERE org_id = $1 AND id = $2 AND state = ANY ($3::text[]) RETURNING state
 
 -- name: due_recognition
 -- Lines with revenue still to recognise whose service began before $2; locked in order.

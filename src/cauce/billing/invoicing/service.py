@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from cauce.billing.invoicing import store
 from cauce.billing.invoicing.rules import INVOICE, Invoice, NewInvoice
@@ -21,13 +22,31 @@ from cauce.billing.invoicing.store import (
     write_lines,
 )
 from cauce.kernel.errors import Conflict
-from cauce.storage.database import Row, Tx
+from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
 SERIES = "invoices"
 PREFIX = "INV-"
 
+Answer = Literal["approve", "reject", "withdraw"]
+"""What is said to a charge that waits: the customer's yes or no, or that the seller takes it back."""
+
+_ANSWERED: dict[Answer, tuple[list[str], str]] = {
+    "approve": (["proposed"], "waiting"),
+    "reject": (["proposed"], "rejected"),
+    "withdraw": (["proposed", "waiting"], "removed"),
+}
+
+
+class ChargeSettled(Conflict):
+    """This charge is settled already: approved, rejected, withdrawn or on an invoice."""
+
+    code = "charge_settled"
+
+
 __all__ = [
+    "Answer",
+    "ChargeSettled",
     "PendingLine",
     "changed",
     "find_pending",
@@ -105,14 +124,11 @@ async def set_due(tx: Tx, invoice_ids: Sequence[str], at: datetime | None) -> No
         await tx.run(store.QUERIES.set_due, tx.org, list(invoice_ids), at)
 
 
-async def set_pending(tx: Tx, pending_line_id: str, *, approve: bool) -> Row:
-    """Approve a proposed line, or remove one that is proposed or waits; `Conflict` when it is neither."""
-    states = [("proposed", "waiting")] if approve else [("proposed", "removed"), ("waiting", "removed")]
-    for source, target in states:
-        row = await tx.row(store.QUERIES.set_pending, tx.org, pending_line_id, source, target)
-        if row is not None:
-            return row
-    raise Conflict("this charge is settled already")
+async def set_pending(tx: Tx, pending_line_id: str, answer: Answer) -> None:
+    """Approve or reject a proposed line, or withdraw one that is proposed or waits; `ChargeSettled` when it is neither."""
+    sources, target = _ANSWERED[answer]
+    if await tx.value(store.QUERIES.set_pending, tx.org, pending_line_id, sources, target) is None:
+        raise ChargeSettled()
 
 
 async def with_open(tx: Tx, subscription_ids: Sequence[str]) -> set[str]:

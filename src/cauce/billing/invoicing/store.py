@@ -170,6 +170,7 @@ class PendingLine:
     period_start: date | None = None
     period_end: date | None = None
     state: str = "waiting"
+    invoice_now: bool = False
 
 
 async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) -> None:
@@ -179,7 +180,7 @@ async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) ->
             (
                 line.id, line.customer_id, line.subscription_id, line.currency, line.kind, line.description, line.product_id, line.item_id,
                 line.price_id, line.quantity, line.amount_minor, line.tax_category, line.tax_inclusive, line.period_start, line.period_end,
-                line.state, now,
+                line.state, line.invoice_now, now,
             )
             for line in lines
         ]  # fmt: skip
@@ -187,7 +188,7 @@ async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) ->
 
 
 async def find_pending(tx: Tx, pending_line_id: str) -> Row | None:
-    """Whose a pending line is, and what became of it; None for one that there is not."""
+    """A pending line with what became of it; None for one that there is not."""
     return await tx.row(QUERIES.find_pending, tx.org, pending_line_id)
 
 

@@ -53,6 +53,10 @@ SELECT category, granted, source, changed_at FROM outreach.consent WHERE org_id 
 
 -- name: put_bounce
 INSERT INTO outreach.bounce (org_id, address, reason, bounced_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, address) DO NOTHING
+RETURNING address
+
+-- name: bounce_of
+SELECT address, reason, bounced_at FROM outreach.bounce WHERE org_id = $1 AND address = $2
 
 -- name: drop_bounce
 DELETE FROM outreach.bounce WHERE org_id = $1 AND address = $2

@@ -8,7 +8,7 @@ from datetime import datetime
 from cauce.billing.outreach import store, texts
 from cauce.billing.outreach.presenting import presented
 from cauce.billing.outreach.rules import OPTIONAL, Category, NewMessage, Standing, may_send
-from cauce.billing.outreach.store import find_message, messages, read_message, standings
+from cauce.billing.outreach.store import find_message, lock_message, messages, read_message, standings
 from cauce.billing.outreach.templating import BadTemplate, Rendered, Text, render
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
@@ -22,7 +22,7 @@ SEND_JOB = "outreach.send"
 MASK = "••••"
 """What stands in the record for a value that only its reader may see."""
 
-__all__ = ["find_message", "hold_steps", "messages", "queue", "read_message", "standings"]
+__all__ = ["find_message", "hold_steps", "lock_message", "messages", "queue", "read_message", "standings"]
 
 
 async def hold_steps(tx: Tx, customer_id: str, until: datetime, *, reason: str = "a person wrote") -> None:
@@ -135,9 +135,14 @@ async def consents(tx: Tx, customer_id: str) -> list[Row]:
     return await tx.rows(store.QUERIES.consents, tx.org, customer_id)
 
 
-async def mark_bounced(tx: Tx, address: str, reason: str, now: datetime) -> None:
-    """Send nothing more to an address, until a person says that it works again."""
-    await tx.run(store.QUERIES.put_bounce, tx.org, address.lower(), reason, now)
+async def mark_bounced(tx: Tx, address: str, reason: str, now: datetime) -> bool:
+    """Send nothing more to an address, until a person says that it works again. False: nothing was sent there already."""
+    return await tx.value(store.QUERIES.put_bounce, tx.org, address.lower(), reason, now) is not None
+
+
+async def bounce_of(tx: Tx, address: str) -> Row | None:
+    """Why and since when nothing is sent to an address (reason, bounced_at); None when it takes mail."""
+    return await tx.row(store.QUERIES.bounce_of, tx.org, address.lower())
 
 
 async def forget_recipient(tx: Tx, customer_id: str) -> None:

@@ -34,7 +34,7 @@ class Filter:
     """Which customers a segment means; every part that is given must hold. Lists hold when one of them does.
 
     `mrr_min_minor` and `mrr_max_minor` are of one `currency`; `did` and `did_not` are product events; instants bound when
-    the customer was made.
+    the customer was made. `used_min` and `used_max` bound what a `meter` counted in the running period of his subscriptions.
     """
 
     states: tuple[str, ...] = ()
@@ -52,6 +52,9 @@ class Filter:
     owes: bool | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    meter: str = ""
+    used_min: int | None = None
+    used_max: int | None = None
 
     def parts(self) -> tuple[object, ...]:
         """The values of the parts in the order of the query that finds its customers; None asks for nothing."""
@@ -76,7 +79,7 @@ class Filter:
 
 _LISTS = frozenset({"states", "plans", "tags", "without_tags", "countries", "did", "did_not"})
 _FLAGS = frozenset({"has_method", "owes"})
-_AMOUNTS = frozenset({"mrr_min_minor", "mrr_max_minor"})
+_AMOUNTS = frozenset({"mrr_min_minor", "mrr_max_minor", "used_min", "used_max"})
 _INSTANTS = frozenset({"created_from", "created_before"})
 
 
@@ -91,6 +94,8 @@ def filter_from(plain: Mapping[str, Any]) -> Filter:
             found[name] = _part(name, value)
     if (found.get("mrr_min_minor") is not None or found.get("mrr_max_minor") is not None) and not found.get("currency"):
         raise BadFilter("an amount is of a currency", param="filter.currency")
+    if (found.get("used_min") is not None or found.get("used_max") is not None) != bool(found.get("meter")):
+        raise BadFilter("what was used is said with its meter", param="filter.meter")
     return Filter(**found)
 
 
@@ -109,7 +114,7 @@ def _part(name: str, value: Any) -> Any:
         return value
     if name in _AMOUNTS:
         if type(value) is not int or not 0 <= value < 2**53:
-            raise BadFilter(f"{name} is a whole number of minor units", param=f"filter.{name}")
+            raise BadFilter(f"{name} is a whole number, amounts in minor units", param=f"filter.{name}")
         return value
     if not isinstance(value, str):
         raise BadFilter(f"{name} is a text", param=f"filter.{name}")

@@ -39,6 +39,14 @@ class ProductBody(Body):
     description: Text = ""
 
 
+class ProductChangeBody(Body):
+    """What of a product shall change; what is left out stays."""
+
+    name: Name | None = None
+    description: Text | None = None
+    archived: bool | None = None
+
+
 class PhaseBody(Body):
     """An introductory price: `model` for so many periods of `interval` (absent: the price's own)."""
 
@@ -109,6 +117,20 @@ async def show_product(caller: Reader, product_key: Id) -> dict[str, Any]:
     """A product by its key or id."""
     async with caller.context.transaction() as tx:
         return resource("product", await find_product(tx, product_key))
+
+
+@router.post("/products/{product_key}")
+async def change_product(request: Request, caller: BillingWriter, product_key: Id, body: ProductChangeBody) -> Response:
+    """Change what is shown of a product, archive it (nothing of it is offered on hosted pages) or offer it again."""
+
+    async def work(context: Context) -> object:
+        async with context.transaction() as tx:
+            product = await find_product(tx, product_key)
+            now, actor = await context.now(tx), context.actor.name
+            await service.change_product(tx, product["id"], **body.model_dump(), now=now, actor=actor)
+            return resource("product", await find_product(tx, product["id"]))
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.get("/plans")

@@ -19,7 +19,7 @@ from cauce.entrypoints.api.resources import Id, MoneyBody, resource, resources, 
 from cauce.entrypoints.api.shapes import Body
 from cauce.flows.billing.usage import create_meter
 from cauce.flows.context import Context
-from cauce.kernel.errors import InvalidRequest, NotFound
+from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
@@ -70,8 +70,6 @@ async def list_coupons(caller: Reader) -> dict[str, Any]:
 async def create_coupon(request: Request, caller: BillingWriter, body: CouponBody) -> Response:
     """A new coupon."""
     off = body.amount_off
-    if (body.duration == "repeating") != (body.duration_periods is not None):
-        raise InvalidRequest("a repeating coupon, and no other, says for how many periods", param="duration_periods")
 
     async def work(context: Context) -> object:
         async with unique("code"), context.transaction() as tx:

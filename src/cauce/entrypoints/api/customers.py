@@ -64,6 +64,13 @@ class GrantBody(Body):
     ends_at: AwareDatetime | None = None
 
 
+class GrantEndBody(Body):
+    """When a grant by hand ends instead (null: when it is ended), and why."""
+
+    ends_at: AwareDatetime | None
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN_TEXT)]
+
+
 @router.get("")
 async def list_customers(
     caller: Reader, search: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
@@ -132,6 +139,20 @@ async def grant_access(request: Request, caller: BillingWriter, customer_id: Id,
         return {"object": "access_grant", "id": grant_id, "customer": found.id, **body.model_dump()}
 
     return await answer_once(request, caller.context, work)
+
+
+@router.post("/{customer_id}/grants/{grant_id}/extend")
+async def extend_grant(
+    request: Request, caller: BillingWriter, customer_id: Id, grant_id: Id, body: GrantEndBody
+) -> Response:
+    """Let a grant by hand end later, or sooner."""
+
+    async def work(context: Context) -> object:
+        found = await _outside(caller.context, customer_id)
+        await standing.extend_grant(context, found.id, grant_id, ends_at=body.ends_at, reason=body.reason)
+        return {"object": "access_grant", "id": grant_id, "customer": found.id, **body.model_dump()}
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.delete("/{customer_id}/grants/{grant_id}")

@@ -10,11 +10,12 @@ from pydantic import Field
 from starlette.requests import Request
 
 from cauce.billing.conversations.mails import MAIL_BYTES_MAX, MailTooLarge
+from cauce.billing.outreach.delivery_reports import read_report
 from cauce.entrypoints.api.access import Admin, Caller, Reader, caller
 from cauce.entrypoints.api.resources import PLAIN_TEXT
 from cauce.entrypoints.api.shapes import Body
 from cauce.flows.chat import by_mail
-from cauce.flows.outreach import mail_settings
+from cauce.flows.outreach import mail_settings, undelivered
 from cauce.flows.outreach.mail_settings import MailSettings
 from cauce.storage.directory.orgs import read_org
 
@@ -54,12 +55,19 @@ async def set_mail_settings(caller: Admin, body: MailSettingsBody) -> dict[str, 
 async def take_answer(
     request: Request, caller: MailDoor, recipient: Annotated[str, Query(max_length=254, pattern=PLAIN_TEXT)] = ""
 ) -> dict[str, Any]:
-    """Take one mail, raw as it came; `recipient`: of its envelope. The same mail again changes nothing."""
+    """Take one mail, raw as it came; `recipient`: of its envelope. The same mail again changes nothing.
+
+    An answer joins its conversation. A report that a mail of ours came back, or was called spam, stops its address.
+    """
     raw = bytearray()
     async for piece in request.stream():
         raw += piece
         if len(raw) > MAIL_BYTES_MAX:
             raise MailTooLarge(f"a mail has at most {MAIL_BYTES_MAX} bytes", param="mail")
+    report = read_report(bytes(raw))
+    if report is not None:
+        noted = await undelivered.note(caller.context, report)
+        return {"object": "mail_report", "result": noted.result, "message": noted.message_id, "reason": noted.reason}
     known = [recipient] if recipient else []
     org_id = caller.context.org_id
     taken = await by_mail.receive(request.app.state.runtime, bytes(raw), recipients=known, org_id=org_id)

@@ -1,4 +1,4 @@
-"""`/v1/subscriptions/{id}/…`: changed with a preview, paused, cancelled, brought back, charged once."""
+"""`/v1/subscriptions/{id}/…`: changed with a preview, paused, cancelled, brought back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from cauce.entrypoints.api.access import BillingWriter, Reader
 from cauce.entrypoints.api.catalog import Key
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import (
-    PLAIN_TEXT,
     Id,
     money,
 )
@@ -23,9 +22,8 @@ from cauce.entrypoints.api.shapes import (
     Body,
 )
 from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
-from cauce.flows.billing import cancel, changes, extra, methods, pausing, resuming, trial_dates
+from cauce.flows.billing import cancel, changes, methods, pausing, resuming, trial_dates
 from cauce.flows.context import Context
-from cauce.reports import billing as report
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -79,17 +77,6 @@ class TrialBody(Body):
     """The new end of the trial; null ends it now."""
 
     trial_end: AwareDatetime | None
-
-
-class ChargeBody(Body):
-    """A one-off charge in the subscription's currency (negative gives). `ask`: the customer approves it first."""
-
-    amount: Amount
-    description: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN_TEXT)]
-    invoice_now: bool = False
-    ask: bool = False
-    tax_category: Key = "standard"
-    tax_inclusive: bool = False
 
 
 @router.post("/{subscription_id}/change")
@@ -207,41 +194,6 @@ async def move_trial(request: Request, caller: BillingWriter, subscription_id: I
 
     async def work(context: Context) -> object:
         return await _moved(caller.context, await trial_dates.move_trial_end(context, subscription_id, body.trial_end))
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
-
-
-@router.post("/{subscription_id}/charges", status_code=201)
-async def add_charge(request: Request, caller: BillingWriter, subscription_id: Id, body: ChargeBody) -> Response:
-    """Charge once, with the next invoice or on one of its own."""
-    command = extra.ExtraCharge(
-        subscription_id,
-        body.amount,
-        body.description,
-        body.invoice_now,
-        body.ask,
-        body.tax_category,
-        body.tax_inclusive,
-    )
-
-    async def work(context: Context) -> object:
-        done = await extra.add_charge(context, command)
-        return {"object": "charge", "id": done.pending_line_id, "state": done.state, "invoice": done.invoice_id}
-
-    return await answer_once(request, caller.context, work, moves_money=True)
-
-
-@router.post("/{subscription_id}/charges/{charge_id}/decide")
-async def decide_charge(
-    request: Request, caller: BillingWriter, subscription_id: Id, charge_id: Id, body: DecisionBody
-) -> Response:
-    """Approve a proposed charge, or withdraw one that waits."""
-
-    async def work(context: Context) -> object:
-        async with caller.context.transaction() as tx:
-            await report.read_subscription(tx, subscription_id)
-        await extra.settle_charge(context, charge_id, approve=body.approve)
-        return {"object": "charge", "id": charge_id, "state": "waiting" if body.approve else "removed"}
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
 

@@ -13,6 +13,7 @@ _HOMES = {
     "brk": "breaks",
     "cnv": "conversations",
     "seg": "segments",
+    "plan": "plans",
 }
 
 

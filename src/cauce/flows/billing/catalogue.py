@@ -92,7 +92,7 @@ async def _apply(
                     tx, product_id, name, description, row["archived_at"], now=now, actor=actor
                 )
         for content in product.get("plans", []):
-            plan = _plan(content, product_id)
+            plan = plan_from(content, product_id)
             mentioned.add(plan.key)
             known = current.get(plan.key)
             if known is not None and known.content == content and known.state != "archived":
@@ -115,13 +115,16 @@ def _read(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return products
 
 
-def _plan(content: dict[str, Any], product_id: str) -> NewPlan:
+def plan_from(content: dict[str, Any], product_id: str) -> NewPlan:
+    """The plan that a file's entry, or a form, describes; `BadCatalogue` or `BadPlan` names what cannot be understood."""
     if not isinstance(content, dict) or "key" not in content:
         raise BadCatalogue("a plan has a key", param="plans")
     known = {"key", "name", "trial_days", "policy", "features", "options", "prices"}
     unknown = set(content) - known
     if unknown:
         raise BadCatalogue(f"plan {content['key']} has no field {sorted(unknown)[0]}", param="plans")
+    if not isinstance(content.get("trial_days", 0), int) or not isinstance(content.get("prices", []), list):
+        raise BadCatalogue(f"plan {content['key']}: trial_days is a whole number, prices a list", param="plans")
     try:
         prices = tuple(msgspec.convert(price, NewPrice, strict=True) for price in content.get("prices", []))
     except msgspec.ValidationError as exc:

@@ -6,24 +6,33 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from cauce.billing.invoicing import service as invoicing
-from cauce.billing.invoicing.service import PendingLine
+from cauce.billing.invoicing.service import Answer, PendingLine
 from cauce.billing.subscriptions.rules import Subscription
 from cauce.flows.billing.bills import Bill, compose
 from cauce.flows.billing.cancel import load
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.context import Context
-from cauce.kernel.errors import Conflict, InvalidRequest
+from cauce.kernel.errors import Conflict, InvalidRequest, NotFound
 from cauce.kernel.ids import check_id, new_id
 from cauce.ledger.rules import AMOUNT_MAX_MINOR
 from cauce.pricing.invoice_lines import Priced
-from cauce.storage.database import Tx
+from cauce.reports.billing_run import load_surroundings
+from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
+
+_TOLD: dict[Answer, str] = {
+    "approve": "pending_line.approved",
+    "reject": "pending_line.rejected",
+    "withdraw": "pending_line.removed",
+}
+_STATE: dict[Answer, str] = {"approve": "waiting", "reject": "rejected", "withdraw": "removed"}
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraCharge:
     """Charge `amount_minor` (negative: give) once; `invoice_now` or with the next invoice; `ask`: the customer approves first.
 
+    With `ask`, `invoice_now` bills it in the moment of his approval.
     `pending_line_id`: an id of the caller's own (`pl_…`), with which a repeat charges nothing more.
     """
 
@@ -56,7 +65,13 @@ async def add_charge(context: Context, command: ExtraCharge) -> Extra:
                 raise InvalidRequest("this id is another charge's", param="pending_line_id")
             return Extra(line.id, known["state"], known["invoice_id"])
         await invoicing.insert_pending(tx, [line], now)
-        content = {"subscription": one.id, "amount": line.amount_minor, "currency": line.currency, "state": line.state}
+        content = {
+            "subscription": one.id,
+            "amount": line.amount_minor,
+            "currency": line.currency,
+            "description": line.description,
+            "state": line.state,
+        }
         batch = Batch(events=[NewEvent("pending_line.added", line.id, now, content, one.customer_id)])
         invoice_id = None
         if command.invoice_now and not command.ask:
@@ -83,9 +98,13 @@ async def _charged(tx: Tx, context: Context, command: ExtraCharge) -> tuple[Subs
     if not command.description.strip():
         raise InvalidRequest("a charge says what it is for", param="description")
     one, _, now = await load(tx, context, command.subscription_id)
+    _require_running(one)
+    return one, now
+
+
+def _require_running(one: Subscription) -> None:
     if one.status in ("canceled", "expired", "draft"):
         raise Conflict(f"a subscription that is {one.status} is not charged")
-    return one, now
 
 
 def _line(one: Subscription, command: ExtraCharge) -> PendingLine:
@@ -100,17 +119,58 @@ def _line(one: Subscription, command: ExtraCharge) -> PendingLine:
         tax_category=command.tax_category,
         tax_inclusive=command.tax_inclusive,
         state="proposed" if command.ask else "waiting",
+        invoice_now=command.invoice_now,
     )
 
 
-async def settle_charge(context: Context, pending_line_id: str, *, approve: bool) -> None:
-    """The customer approves a proposed charge, or somebody withdraws one that waits."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A one-off charge, what became of it (`row`), and what it comes to with its tax."""
+
+    row: Row
+    priced: Priced
+
+
+async def read_charge(tx: Tx, pending_line_id: str) -> Row:
+    """A one-off charge, whatever became of it; `NotFound` for one that there is not."""
+    row = await invoicing.find_pending(tx, pending_line_id)
+    if row is None or row["kind"] != "pending":
+        raise NotFound(f"there is no charge {pending_line_id}", param="charge")
+    return row
+
+
+async def show_charge(context: Context, pending_line_id: str) -> Asked:
+    """A charge as its customer is asked about it; nothing is written."""
     async with context.transaction() as tx:
-        now = await context.now(tx)
-        row = await invoicing.set_pending(tx, pending_line_id, approve=approve)
-        kind = "pending_line.approved" if approve else "pending_line.removed"
-        event = NewEvent(kind, pending_line_id, now, {"amount": row["amount_minor"]}, row["customer_id"])
-        await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+        row = await read_charge(tx, pending_line_id)
+        one, _, _ = await load(tx, context, row["subscription_id"])
+        around = (await load_surroundings(tx, [one.id]))[one.id]
+        tariff = await load_tariff(tx, [one], [around])
+        alone = replace(around, items=(), discounts=(), pending=(dict(row),))
+        return Asked(row, compose(one.id, alone, tariff, advance=None, arrears=None).priced)
+
+
+async def settle_charge(context: Context, pending_line_id: str, answer: Answer, *, subscription_id: str = "") -> Extra:
+    """The customer approves or rejects a charge that he was asked about, or the seller withdraws one that waits.
+
+    `subscription_id`: whose charge it must be. `ChargeSettled` when it is settled already, `Conflict` when the
+    subscription that would be billed has ended.
+    """
+    async with context.transaction() as tx:
+        row = await read_charge(tx, pending_line_id)
+        if subscription_id and row["subscription_id"] != subscription_id:
+            raise NotFound(f"there is no charge {pending_line_id}", param="charge")
+        one, _, now = await load(tx, context, row["subscription_id"])
+        if answer == "approve":
+            _require_running(one)
+        await invoicing.set_pending(tx, pending_line_id, answer)
+        content = {name: row[name] for name in ("currency", "description")}
+        content |= {"subscription": one.id, "amount": row["amount_minor"]}
+        event = NewEvent(_TOLD[answer], pending_line_id, now, content, row["customer_id"])
+        batch = Batch(events=[event])
+        invoice_id = await _invoice(tx, one, batch, now) if answer == "approve" and row["invoice_now"] else None
+        await write(tx, batch, context.actor.name, context.cause)
+        return Extra(pending_line_id, "invoiced" if invoice_id else _STATE[answer], invoice_id)
 
 
 async def _invoice(tx: Tx, one: Subscription, batch: Batch, now: datetime) -> str:

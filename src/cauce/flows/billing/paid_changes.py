@@ -83,7 +83,7 @@ async def end(tx: Tx, one: Subscription, row: Row, batch: Batch, at: datetime, r
     """End a change that waited for its payment: the subscription stays what it is."""
     await subscriptions.settle_changes(tx, [row["id"]], "failed", at, reason)
     for line in row["content"]["later"]:
-        await invoicing.set_pending(tx, line, approve=False)
+        await invoicing.set_pending(tx, line, "withdraw")
     told = {"change": row["id"], "invoice": row["invoice_id"], "reason": reason}
     batch.events.append(NewEvent("subscription.change_canceled", one.id, at, told, one.customer_id))
 
@@ -94,7 +94,7 @@ async def _make(tx: Tx, one: Subscription, row: Row, batch: Batch, at: datetime,
     items = [msgspec.convert(each, Item) for each in content["added"]]
     await subscriptions.insert_items(tx, items, at)
     for line in content["later"]:
-        await invoicing.set_pending(tx, line, approve=True)
+        await invoicing.set_pending(tx, line, "approve")
     after = replace(
         one,
         plan_id=content["plan_id"],

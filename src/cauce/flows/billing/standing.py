@@ -18,7 +18,7 @@ from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision import follow_customers
 from cauce.flows.context import Context
-from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.kernel.ids import new_id
 from cauce.ledger.recipes import billing as recipes
 from cauce.reports import billing as reports
@@ -65,9 +65,10 @@ async def set_suspended(context: Context, customer_id: str, suspended: bool) -> 
 
 
 async def grant_by_hand(context: Context, command: HandGrant) -> str:
-    """Give access by hand; the grant's id (I7)."""
+    """Give access by hand; the grant's id (I7). `NotFound` for a product (id or key) that there is not."""
     async with context.transaction() as tx:
         now = await context.now(tx)
+        product_id = await _product_id(tx, command.product_id)
         await customers.lock(tx, [command.customer_id])
         grant_id, event = await entitlements.grant_by_hand(
             tx,
@@ -78,7 +79,7 @@ async def grant_by_hand(context: Context, command: HandGrant) -> str:
             level=command.level,
             feature=command.feature,
             value=command.value,
-            product_id=command.product_id,
+            product_id=product_id,
             ends_at=command.ends_at,
         )
         events = [event, *await follow_customers(tx, [command.customer_id], now)]
@@ -89,6 +90,26 @@ async def grant_by_hand(context: Context, command: HandGrant) -> str:
         await audit.record(tx, context.actor, "access.grant", command.customer_id, after=given)
         await write(tx, Batch(events=events), context.actor.name, context.cause)
         return grant_id
+
+
+async def _product_id(tx: Tx, product: str) -> str:
+    if not product:
+        return ""
+    found = {name: row["id"] for row in await catalog.list_products(tx) for name in (row["key"], row["id"])}
+    if product not in found:
+        raise NotFound(f"there is no product {product}", param="product")
+    return str(found[product])
+
+
+async def extend_grant(
+    context: Context, customer_id: str, grant_id: str, *, ends_at: datetime | None, reason: str
+) -> None:
+    """Let a grant by hand end later or sooner (None: when it is revoked), with the reason for that."""
+    async with context.transaction() as tx:
+        await customers.lock(tx, [customer_id])
+        now = await context.now(tx)
+        event = await entitlements.move_grant(tx, customer_id, grant_id, ends_at=ends_at, reason=reason, now=now)
+        await write(tx, Batch(events=[event]), context.actor.name, context.cause)
 
 
 async def revoke_grant(context: Context, customer_id: str, grant_id: str) -> None:

@@ -1,4 +1,4 @@
-"""What the first period after a trial will cost, and the link that pays a debt, for the messages that say so."""
+"""What the first period after a trial will cost, and the links that pay a debt or answer to a charge, for the messages that say so."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from cauce.billing.outreach.rules import NewMessage
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.flows.billing.terms import first_terms
 from cauce.flows.context import Runtime
-from cauce.flows.portal import pay_link
+from cauce.flows.portal import charge_link, pay_link
 from cauce.storage.database import Tx
 
 _ANNOUNCES = "trial_ending_card"
+_ASKS_ABOUT_A_CHARGE = "charge_approval"
 _ASKS_FOR_MONEY = ("payment_failed", "grace_ending", "access_restricted", "ended_unpaid", "pay_to_return", "invoice")
 
 
@@ -35,3 +36,9 @@ async def pay_links(tx: Tx, runtime: Runtime, messages: Sequence[NewMessage]) ->
     """A link that pays one invoice without signing in, by invoice, for those messages that ask for money."""
     wanted = sorted({str(one.data["open_invoice"]) for one in messages if one.template in _ASKS_FOR_MONEY} - {""})
     return {invoice_id: {"pay_link": await pay_link(tx, runtime, invoice_id)} for invoice_id in wanted}
+
+
+async def charge_links(tx: Tx, runtime: Runtime, messages: Sequence[NewMessage]) -> dict[str, dict[str, Any]]:
+    """A link that answers to one charge without signing in, by charge, for those messages that ask about one."""
+    wanted = sorted({one.subject_id for one in messages if one.template == _ASKS_ABOUT_A_CHARGE})
+    return {charge_id: {"approve_link": await charge_link(tx, runtime, charge_id)} for charge_id in wanted}

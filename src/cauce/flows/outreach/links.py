@@ -43,6 +43,7 @@ def page_links(public_url: str, org: Org, *, subscription_id: str = "", invoice_
         "cancel_link": subscription,
         "reactivate_link": subscription,
         "pricing_link": home,
+        "approve_link": account,
         "pay_link": f"{home}/invoices/{invoice_id}" if invoice_id else account,
     }
 

@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.billing.invoicing.service import Answer
 from cauce.entrypoints.console.links import link_to
-from cauce.entrypoints.console.view import action, back_to, detailed
+from cauce.entrypoints.console.view import action, back_to, detailed, framed
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, amount, buttons, columns, moment, state, text, word
 from cauce.entrypoints.web.texts import translator
 from cauce.entrypoints.web.typed import minor_units
 from cauce.flows.billing import extra
+from cauce.flows.portal import charge_link
 from cauce.kernel.errors import NotFound
 from cauce.kernel.ids import new_id
 from cauce.pricing.invoice_lines import Priced
-from cauce.reports import billing
 from cauce.reports import subscriptions as report
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
 
-_WHEN = ("next", "now", "ask")
+_WHEN = ("next", "now", "ask", "ask_now")
 _DESCRIPTION_CHARACTERS_MAX = 500
 _MAY = (Role.ADMIN, Role.FINANCE)
 _ONE = "/console/subscriptions/{subscription_id}/charges"
@@ -66,8 +67,12 @@ def waiting_table(rows: Sequence[Row], subscription_id: str) -> Table:
 def _decisions(row: Row, subscription_id: str) -> list[Button]:
     """Only what somebody charged is taken back; what a change of plan left to bill is not."""
     path = f"{_path(subscription_id)}/{row['id']}"
-    agreed = [Button(f"{path}/approve", "charges.approve")] if row["state"] == "proposed" else []
-    return [*agreed, Button(f"{path}/withdraw", "charges.withdraw", danger=True)] if row["kind"] == "pending" else []
+    asked = [Button(f"{path}/link", "charges.link"), Button(f"{path}/approve", "charges.approve")]
+    return (
+        [*(asked if row["state"] == "proposed" else ()), Button(f"{path}/withdraw", "charges.withdraw", danger=True)]
+        if row["kind"] == "pending"
+        else []
+    )
 
 
 async def preview(request: Request, session: Session, fields: dict[str, str]) -> Response:
@@ -109,8 +114,8 @@ async def _typed(request: Request, session: Session, fields: dict[str, str]) -> 
         subscription_id,
         minor_units(fields.get("amount", ""), currency),
         fields.get("description", "").strip()[:_DESCRIPTION_CHARACTERS_MAX],
-        invoice_now=_when(fields) == "now",
-        ask=_when(fields) == "ask",
+        invoice_now=_when(fields) in ("now", "ask_now"),
+        ask=_when(fields) in ("ask", "ask_now"),
         pending_line_id=fields.get("id", ""),
     )
     return command, currency
@@ -139,21 +144,36 @@ def _lines(priced: Priced, currency: str) -> Table:
 
 async def withdraw(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Take back a charge that no invoice has."""
-    return await _settle(request, session, approve=False)
+    return await _settle(request, session, "withdraw")
 
 
 async def approve(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """The customer has agreed to a charge that was proposed."""
-    return await _settle(request, session, approve=True)
+    return await _settle(request, session, "approve")
 
 
-async def _settle(request: Request, session: Session, *, approve: bool) -> Response:
-    subscription_id, line_id = request.path_params["subscription_id"], request.path_params["line_id"]
+async def _settle(request: Request, session: Session, answer: Answer) -> Response:
+    subscription_id, line_id = str(request.path_params["subscription_id"]), str(request.path_params["line_id"])
+    done = await extra.settle_charge(session.context, line_id, answer, subscription_id=subscription_id)
+    return back_to(link_to(done.invoice_id or subscription_id))
+
+
+async def ask(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """A link with which the customer answers to a proposed charge, shown on this answer alone."""
+    subscription_id, line_id = str(request.path_params["subscription_id"]), str(request.path_params["line_id"])
     async with session.context.transaction() as tx:
-        if line_id not in {row["id"] for row in await billing.pending_lines(tx, subscription_id)}:
-            raise NotFound(f"there is no charge {line_id} that waits", param="charge")
-    await extra.settle_charge(session.context, line_id, approve=approve)
-    return back_to(link_to(subscription_id))
+        row = await extra.read_charge(tx, line_id)
+        if row["subscription_id"] != subscription_id:
+            raise NotFound(f"there is no charge {line_id}", param="charge")
+        link = await charge_link(tx, session.context.runtime, line_id)
+    return await framed(
+        request,
+        session,
+        "console/charge_link.html",
+        name=row["description"],
+        link=link,
+        back=link_to(subscription_id),
+    )
 
 
 def _path(subscription_id: str) -> str:
@@ -164,5 +184,6 @@ routes = [
     action(f"{_ONE}/preview", preview, roles=_MAY),
     action(_ONE, charge, name="subscription.charge", roles=_MAY),
     action(f"{_ONE}/{{line_id}}/approve", approve, name="subscription.approve_charge", roles=_MAY),
+    action(f"{_ONE}/{{line_id}}/link", ask, name="subscription.charge_link", roles=_MAY),
     action(f"{_ONE}/{{line_id}}/withdraw", withdraw, name="subscription.withdraw_charge", roles=_MAY),
 ]

@@ -12,6 +12,7 @@ from cauce.billing.conversations import service as conversations
 from cauce.billing.customers import service as customers
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.view import action, asked, back_to, framed, listed, page
+from cauce.entrypoints.web.news import answer_stream
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, buttons, columns, moment, number, state, text, word
@@ -136,6 +137,13 @@ async def show_one(request: Request, session: Session) -> Response:
     )
 
 
+async def stream(request: Request, session: Session) -> Response:
+    """Tells the open page at once that something was said."""
+    async with session.context.transaction() as tx:
+        one = await conversations.read(tx, request.path_params["conversation_id"])
+    return await answer_stream(request, session.context.org_id, one.id)
+
+
 async def answer(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Say something to the person."""
     conversation_id = str(request.path_params["conversation_id"])
@@ -187,6 +195,7 @@ _ONE = f"{_HOME}/{{conversation_id}}"
 routes = [
     page(_HOME, show_list),
     page(_ONE, show_one),
+    page(f"{_ONE}/stream", stream),
     action(f"{_HOME}/replies", keep_reply, name="saved_reply.keep", roles=_MAY),
     action(f"{_HOME}/replies/{{reply_id}}/drop", drop_reply, name="saved_reply.drop", roles=_MAY),
     action(f"{_ONE}/answer", answer, roles=_MAY),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.billing.catalog import service as catalog
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import Customer
 from cauce.billing.outreach import service as outreach
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.access import access_table, grant_button
 from cauce.entrypoints.console.pages.conversations import inbox_table
 from cauce.entrypoints.console.pages.instances import instance_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
@@ -23,6 +25,7 @@ from cauce.entrypoints.console.relating import (
     relation_actions,
     relation_facts,
 )
+from cauce.entrypoints.console.using import customer_usage
 from cauce.entrypoints.console.view import (
     action,
     asked,
@@ -35,6 +38,7 @@ from cauce.entrypoints.console.view import (
     states_filter,
 )
 from cauce.entrypoints.web.downloads import download_of
+from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import (
     Button,
@@ -50,6 +54,7 @@ from cauce.entrypoints.web.tables import (
     text,
     word,
 )
+from cauce.entrypoints.web.texts import translator
 from cauce.flows import erasing, exporting
 from cauce.flows.billing import methods, standing
 from cauce.reports import customers as report
@@ -107,30 +112,28 @@ async def show_one(request: Request, session: Session) -> Response:
         said = await outreach.messages(tx, customer_id=customer_id, rows_max=_RECENT)
         happened = await relations_report.timeline(tx, customer_id, before=before_of(request))
         related = await read_related(tx, customer_id)
-    facts = [
-        *relation_facts(related, subscribed, paid),
-        ("customers.external_id", ident(one.external_id)),
-        ("customers.email", text(one.email)),
-        ("customers.country", text(one.country)),
-        ("customers.language", text(one.locale)),
-        ("customers.timezone", text(one.timezone)),
-        ("customers.tax", word(f"tax.{one.tax_treatment}")),
-        *(("customers.credit", amount(row["credit_minor"], row["currency"])) for row in credit),
-        ("detail.created", moment(one.created_at)),
-    ]
+        allowed = await access_table(tx, customer_id, await session.context.now(tx))
+        products = await catalog.list_products(tx)
+        used = await report.usage(tx, customer_id)
+        stopped = await outreach.bounce_of(tx, one.email) if one.email else None
+    facts = [*relation_facts(related, subscribed, paid), *_facts(one, credit, stopped)]
     suspended = one.suspended_at is not None
     actions = [
+        grant_button(products, customer_id, translator(locale_of(request))),
+        *([Button(f"/console/customers/{customer_id}/mail", "customers.mail_again")] if stopped is not None else []),
         *_actions(one, f"/console/customers/{customer_id}"),
         *relation_actions(related, f"/console/customers/{customer_id}"),
     ]
     return await detailed(
         request, session, "console/customer.html", related=related, older=older_than(happened),
         name=one.name or one.external_id, title="nav.customers", above="/console/customers",
-        object_id=customer_id, states=["suspended"] if suspended else [], facts=facts, actions=actions,
+        object_id=customer_id, states=[*(["suspended"] if suspended else []), *(["mail_stopped"] if stopped is not None else [])], facts=facts, actions=actions,
         tables=[
             *([todo_table(related.todos)] if related.todos else []),
             *([inbox_table(related.talks, title="nav.conversations")] if related.talks else []),
             subscription_table(subscribed, with_customer=False, title="nav.subscriptions"),
+            *([allowed] if allowed.rows else []),
+            *([customer_usage(used)] if used else []),
             *([instance_table(run, with_customer=False, title="nav.instances")] if run else []),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             method_table(saved, customer_id),
@@ -139,6 +142,20 @@ async def show_one(request: Request, session: Session) -> Response:
         ],
         happened=happened,
     )  # fmt: skip
+
+
+def _facts(one: Customer, credit: list[Row], stopped: Row | None) -> list[tuple[str, Cell]]:
+    """Who he is; `stopped`: why his address is sent nothing."""
+    return [
+        ("customers.external_id", ident(one.external_id)),
+        ("customers.email", text(one.email, note=stopped["reason"] if stopped is not None else "")),
+        ("customers.country", text(one.country)),
+        ("customers.language", text(one.locale)),
+        ("customers.timezone", text(one.timezone)),
+        ("customers.tax", word(f"tax.{one.tax_treatment}")),
+        *(("customers.credit", amount(row["credit_minor"], row["currency"])) for row in credit),
+        ("detail.created", moment(one.created_at)),
+    ]
 
 
 def method_table(rows: list[Row], customer_id: str) -> Table:
@@ -220,6 +237,15 @@ async def export(request: Request, session: Session, _fields: dict[str, str]) ->
     return download_of(await exporting.begin_export(session.context, request.path_params["customer_id"]))
 
 
+async def mail_again(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Somebody knows that the address works again."""
+    customer_id = request.path_params["customer_id"]
+    async with session.context.transaction() as tx:
+        one = await customers.read(tx, customer_id)
+        await outreach.forget_bounce(tx, one.email or "")
+    return back_to(f"/console/customers/{customer_id}")
+
+
 async def make_default(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Charge this method from now on."""
     customer_id, method_id = request.path_params["customer_id"], request.path_params["method_id"]
@@ -234,6 +260,7 @@ routes = [
     page("/console/customers/{customer_id}", show_one),
     action("/console/customers/{customer_id}/suspend", suspend, name="customer.suspend", roles=_MAY),
     action("/console/customers/{customer_id}/unsuspend", unsuspend, name="customer.unsuspend", roles=_MAY),
+    action("/console/customers/{customer_id}/mail", mail_again, name="customer.mail_again", roles=_MAY),
     action("/console/customers/{customer_id}/export", export, roles=(Role.ADMIN,)),
     action("/console/customers/{customer_id}/erase", erase, roles=(Role.ADMIN,)),
     action(

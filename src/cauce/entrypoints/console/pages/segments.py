@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -21,7 +22,9 @@ from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, columns, ident, moment, number, text
 from cauce.entrypoints.web.texts import translator
 from cauce.flows.outreach import writing
+from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.money import parse_major
 from cauce.reports import segments as report
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
@@ -50,6 +53,10 @@ async def show_list(request: Request, session: Session) -> Response:
         Input("did_not", "segments.did_not", value=typed["did_not"], required=False),
         Input("has_method", "segments.has_method", value=typed["has_method"], options=flags, required=False),
         Input("owes", "segments.owes", value=typed["owes"], options=flags, required=False),
+        *(
+            Input(name, f"segments.{name}", kind=kind, value=typed[name], required=False, placeholder=hint)
+            for name, kind, hint in _BOUNDS
+        ),
     )
     save = Button(
         _HOME,
@@ -76,7 +83,21 @@ async def show_list(request: Request, session: Session) -> Response:
     )
 
 
-_FIELDS = ("state", "plan", "tag", "country", "did", "did_not", "has_method", "owes")
+_BOUNDS = (
+    ("currency", "text", "eur"),
+    ("mrr_min", "text", "10.00"),
+    ("mrr_max", "text", ""),
+    ("meter", "text", "calls"),
+    ("used_min", "number", ""),
+    ("used_max", "number", ""),
+    ("made_from", "date", ""),
+    ("made_until", "date", ""),
+)
+"""What has a lower and an upper bound: revenue a month, use in the running period, the day on which the customer was made."""
+
+_FIELDS = (
+    "state", "plan", "tag", "country", "did", "did_not", "has_method", "owes", *(name for name, _, _ in _BOUNDS),
+)  # fmt: skip
 _LISTS = {"state": "states", "plan": "plans", "tag": "tags", "country": "countries", "did": "did", "did_not": "did_not"}
 
 
@@ -92,7 +113,35 @@ def _filter(typed: dict[str, str]) -> Filter:
             raise BadFilter(f"{name} is yes or no", param=name)
         if typed.get(name):
             plain[name] = typed[name] == "yes"
-    return filter_from(plain)
+    return filter_from({**plain, **_bounds(typed)})
+
+
+def _bounds(typed: dict[str, str]) -> dict[str, Any]:
+    """Amounts in major units of the currency, whole numbers, days that begin in UTC."""
+    currency = typed.get("currency", "").strip().lower()
+    plain: dict[str, Any] = {"meter": typed.get("meter", "").strip()}
+    for name in ("mrr_min", "mrr_max"):
+        if words := typed.get(name, "").strip().replace(",", "."):
+            plain[f"{name}_minor"] = parse_major(words, currency)
+    if currency:
+        exponent_of(currency)
+        plain["currency"] = currency
+    for name in ("used_min", "used_max"):
+        if words := typed.get(name, "").strip():
+            if not words.isascii() or not words.isdigit() or len(words) > 15:
+                raise BadFilter(f"{name} is a whole number", param=name)
+            plain[name] = int(words)
+    for name, part, days in (("made_from", "created_from", 0), ("made_until", "created_before", 1)):
+        if words := typed.get(name, "").strip():
+            plain[part] = f"{_day_of(words, name, days).isoformat()}T00:00:00+00:00"
+    return plain
+
+
+def _day_of(typed: str, name: str, later: int) -> date:
+    try:
+        return date.fromordinal(date.fromisoformat(typed).toordinal() + later)
+    except (ValueError, OverflowError):
+        raise BadFilter(f"{name} is a day like 2026-10-01", param=name) from None
 
 
 def _size_table(size: int) -> Table:

@@ -11,6 +11,7 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.charges import charge_button, waiting_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
+from cauce.entrypoints.console.using import subscription_usage
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, following, listed, page, states_filter
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import (
@@ -28,6 +29,7 @@ from cauce.entrypoints.web.tables import (
 )
 from cauce.flows.billing import cancel as ending
 from cauce.flows.billing import changes, pausing, resuming
+from cauce.flows.billing.current_usage import current_usage
 from cauce.reports import billing, invoices
 from cauce.reports import subscriptions as report
 from cauce.storage import outbox
@@ -93,6 +95,7 @@ async def show_one(request: Request, session: Session) -> Response:
         pending = await billing.pending_lines(tx, subscription_id)
         change = (await report.waiting_changes(tx, [subscription_id])).get(subscription_id)
         happened = list(reversed(await outbox.events_of(tx, subscription_id)))
+    used = await current_usage(session.context, subscription_id)
     return await detailed(
         request,
         session,
@@ -105,6 +108,7 @@ async def show_one(request: Request, session: Session) -> Response:
         actions=[*_charging(request, one), *_actions(one), *_withdrawing(change)],
         tables=[
             _item_table(items),
+            *([subscription_usage(used)] if used.meters else []),
             *([waiting_table(pending, subscription_id)] if pending else []),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             _history_table(history),

@@ -37,6 +37,7 @@ async def show(request: Request, visit: Visit) -> Response:
         saved = await report.methods(tx, visit.who)
         billed = await invoices.page(tx, customer_id=visit.who, rows_max=24)
         credit = await report.credit(tx, visit.who)
+        asked = await report.asked_charges(tx, visit.who)
         seats = await seats_of(tx, visit.who, await visit.context.now(tx))
     owed = [row for row in billed if row["status"] == "open" and row["left_minor"] > 0]
     return render(
@@ -49,6 +50,7 @@ async def show(request: Request, visit: Visit) -> Response:
         reasons=REASONS,
         methods=saved,
         owed=owed,
+        asked=asked,
         credit=credit,
         has_team=seats.total is not None or seats.used > 0,
         invoices=_invoice_table(billed, visit),

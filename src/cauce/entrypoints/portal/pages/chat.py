@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from cauce.billing.conversations import service as conversations
 from cauce.entrypoints.portal.chatting import new_visitor, person_of, visitor_of
 from cauce.entrypoints.portal.view import open_page, render, visit_or_none
+from cauce.entrypoints.web.news import answer_stream
 from cauce.entrypoints.web.sessions import FORM_FIELD, ForeignForm
 from cauce.entrypoints.web.visits import Visit, actor_of
 from cauce.flows.chat import talking
@@ -50,6 +51,15 @@ async def news(request: Request, org: Org) -> Response:
     """What was said alone, for a page that looks again every few seconds."""
     visit = await visit_or_none(request)
     return render(request, "portal/chat_said.html", org, visit=visit, said=await _said(request, org, visit))
+
+
+async def stream(request: Request, org: Org) -> Response:
+    """Tells the open page at once that something was said, in the person's own conversation alone."""
+    visit = await visit_or_none(request)
+    context = _context(request, org, visit)
+    person = await person_of(request, context, visit)
+    one = await talking.look(context, person) if person.customer_id or person.visitor else None
+    return await answer_stream(request, org.id, one.id if one is not None else "")
 
 
 async def say(request: Request, org: Org) -> Response:
@@ -108,5 +118,6 @@ def _panel(request: Request) -> bool:
 routes = [
     open_page("/chat", show),
     open_page("/chat/news", news),
+    open_page("/chat/stream", stream),
     open_page("/chat", say, methods=("POST",)),
 ]

@@ -22,3 +22,14 @@ document.addEventListener("click", (event) => {
   document.body.append(panel);
   opener.setAttribute("aria-expanded", "true");
 });
+// A page with a stream fetches when it is told to; while it has none (or the stream is cut) it looks every few seconds.
+document.querySelectorAll("[data-stream]").forEach((log) => {
+  if (!window.EventSource || !window.htmx) return;
+  const stream = new EventSource(log.dataset.stream);
+  stream.addEventListener("open", () => { log.dataset.live = "yes"; htmx.trigger(log, "said"); });
+  stream.addEventListener("said", () => htmx.trigger(log, "said"));
+  stream.addEventListener("error", () => { delete log.dataset.live; });
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.dataset.live && !event.detail.requestConfig.triggeringEvent) event.preventDefault();
+});
