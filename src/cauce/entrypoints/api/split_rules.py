@@ -19,6 +19,7 @@ from cauce.flows.marketplace import merchants as flow
 from cauce.flows.marketplace.simulate import simulate_rule as simulate
 from cauce.marketplace.splits import store
 from cauce.marketplace.splits.rules.evaluation import SELLER, OrderFacts, evaluate
+from cauce.marketplace.splits.rules.provider_fee import plan_split
 from cauce.marketplace.splits.rules.parsing import parse_rule
 from cauce.marketplace.splits.rules.schema import FEE
 from cauce.marketplace.splits.service import UnknownRule
@@ -99,7 +100,8 @@ async def activate_version(
 
 @router.post("/{rule_id}/preview")
 async def preview_rule(caller: Reader, rule_id: Id, body: PreviewBody) -> dict[str, Any]:
-    """Who would get what of an order, with the exact fraction, the rounding and the reason of every part."""
+    """Who would get what of an order, with the exact fraction, the rounding and the reason of every part, and the provider's
+    fee that it bears."""
     async with caller.context.transaction() as tx:
         row = await _version(tx, rule_id, body.version)
     rule = parse_rule(row["content"])
@@ -111,13 +113,14 @@ async def preview_rule(caller: Reader, rule_id: Id, body: PreviewBody) -> dict[s
         parties=roles,
         attributes=body.attributes,
     )
-    found = evaluate(rule, facts)
+    gross = evaluate(rule, facts)
+    found = plan_split(rule, facts)
     currency = found.currency
     return {
         "object": "split_preview",
         "split_rule": rule_id,
         "version": row["version"],
-        "base": money(found.base_minor, currency),
+        "base": money(gross.base_minor, currency),
         "left_over": money(found.left_over_minor, currency),
         "parts": [
             {
@@ -130,9 +133,10 @@ async def preview_rule(caller: Reader, rule_id: Id, body: PreviewBody) -> dict[s
                 "reason": one.reason,
                 "rounded": money(one.rounded_minor, currency),
                 "amount": money(one.amount_minor, currency),
+                "provider_fee": money(before.amount_minor - one.amount_minor, currency),
                 "refundable": one.refundable,
             }
-            for one in found.allocations
+            for before, one in zip(gross.allocations, found.allocations, strict=True)
         ],
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from cauce.ledger.recipes.splits import split_applied
 from cauce.ledger.rules import Item
 from cauce.marketplace.merchants.rules import Party
 from cauce.marketplace.splits.planning import Part, less_fee
-from cauce.marketplace.splits.rules.schema import FEE, KEPT, SplitRule
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, SplitRule
 from cauce.storage.database import Row
 
 STANDS = ("submitted", "processing", "applied", "partially_applied", "unknown", "partially_reversed", "reversed")
@@ -31,6 +31,7 @@ class Work:
     splits: list[tuple[Any, ...]] = field(default_factory=list)
     brought: list[str] = field(default_factory=list)
     borne: list[tuple[str, int, int]] = field(default_factory=list)
+    returned: list[tuple[str, int, int]] = field(default_factory=list)
     instructions: dict[datetime, list[NewInstruction]] = field(default_factory=dict)
     journals: list[Item] = field(default_factory=list)
     escrow: list[tuple[Any, ...]] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Work:
         self.splits += other.splits
         self.brought += other.brought
         self.borne += other.borne
+        self.returned += other.returned
         self.journals += other.journals
         self.escrow += other.escrow
         for due_at, instructions in other.instructions.items():
@@ -74,7 +76,11 @@ def divide(order: Row, row: Row, facts: Facts, at: datetime, work: Work) -> None
     parts = facts.allocations[row["id"]]
     rule = facts.rules[(order["rule_id"], order["rule_version"])]
     is_first = not earlier and not any(part["brought"] for part in parts)
-    final = _final_parts(row, parts, rule) if is_first else _planned(parts)
+    is_net = rule.base is Base.NET_OF_PROVIDER_FEE
+    if is_first:
+        final = _net_parts(row, parts, work) if is_net else _final_parts(row, parts, rule)
+    else:
+        final = _planned(parts)
     keeps = any(part.party == KEPT and part.amount_minor for part in final)
     positions = [part["position"] for part in parts]
     taken = {part["position"] for part in parts if part["closed"] or part["party"] == KEPT}
@@ -87,7 +93,7 @@ def divide(order: Row, row: Row, facts: Facts, at: datetime, work: Work) -> None
     is_out = any(part["is_rest"] and part["position"] in taken for part in parts)
     if not to_send and not fee and (keeps or not terms.has_owner):  # what is in escrow came back, or is kept
         return
-    if is_first:
+    if is_first and not is_net:
         work.borne += _borne(row, parts, final)
     if not to_send and not terms.has_owner:  # nobody but the platform is due anything: there is nothing to send
         work.brought.append(row["id"])
@@ -165,6 +171,21 @@ def _fee_left(earlier: Sequence[Row], parts: Sequence[Row], final: Sequence[Part
 
 def _planned(parts: Sequence[Row]) -> tuple[Part, ...]:
     return tuple(Part(part["party"], part["amount_minor"] - part["reversed_minor"], part["is_rest"]) for part in parts)
+
+
+def _net_parts(row: Row, parts: Sequence[Row], work: Work) -> tuple[Part, ...]:
+    """Parts that were planned without the provider's fee.
+
+    What it rounded otherwise with refunds than was expected is taken as returned more (or less) by one of them.
+    """
+    final = list(_planned(parts))
+    more = row["escrow_minor"] - sum(part.amount_minor for part in final)
+    if more:
+        returned = [part["reversed_minor"] if more > 0 else now.amount_minor for part, now in zip(parts, final, strict=True)]
+        at = returned.index(max(returned))
+        work.returned.append((row["id"], parts[at]["position"], -more))
+        final[at] = replace(final[at], amount_minor=final[at].amount_minor + more)
+    return tuple(final)
 
 
 def _final_parts(row: Row, parts: Sequence[Row], rule: SplitRule) -> tuple[Part, ...]:

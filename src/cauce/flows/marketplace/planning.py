@@ -10,7 +10,7 @@ from cauce.flows.marketplace.terms import Terms
 from cauce.gateway.errors import CapabilityMissing
 from cauce.gateway.limits import check_split, require_chargeable, require_currency
 from cauce.gateway.plans import PlannedPart, SplitPlan
-from cauce.kernel.errors import InvalidRequest
+from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.marketplace.compliance.rules import check_fee
 from cauce.marketplace.merchants.rules import Party, require_payable
@@ -27,7 +27,7 @@ from cauce.marketplace.orders.rules import (
 )
 from cauce.marketplace.splits.planning import Claims, Goods, Pot, asked
 from cauce.marketplace.splits.planning import plan_order as divide
-from cauce.marketplace.splits.rules.schema import FEE, KEPT, SplitRule
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, SplitRule
 from cauce.marketplace.splits.service import UnknownRule
 from cauce.pricing.allocation import allocate_by_weight
 
@@ -36,6 +36,12 @@ class RuleCurrencyDiffers(InvalidRequest):
     """The split rule is for another currency than the order."""
 
     code = "rule_currency_differs"
+
+
+class ProviderFeeUnknown(Conflict):
+    """The rule divides what the provider's fee leaves, and the fee of a payment that has not arrived is not known."""
+
+    code = "provider_fee_unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def plan_order(
                 )
             require_payable(parties, payment.from_balance_of)
     collections = _collections(order, terms, parties)
-    pots = [Pot(one.id, one.amount_minor, one.owner_id) for one in collections]
+    pots = _pots(content, collections)
     goods = _goods(order.lines)
     share_max = min((cap for cap in caps.values() if cap is not None), default=None) if terms.has_owner else None
     attributes = {key: parties[key].attributes for key in named} if asked(content) else {}
@@ -87,6 +93,19 @@ def plan_order(
     for one in collections:
         _check(order, one, parts[one.id], terms, share_max)
     return Plan(PlannedOrder(new_id("ord"), order, version, tuple(collections)), parts)
+
+
+def _pots(rule: SplitRule, collections: Sequence[PlannedCollection]) -> list[Pot]:
+    """What the rule divides of each collection: all of it, or what the provider's fee left (`provider_fee_unknown`)."""
+    if rule.base is not Base.NET_OF_PROVIDER_FEE:
+        return [Pot(one.id, one.amount_minor, one.owner_id) for one in collections]
+    if any(not one.payment.ref for one in collections):
+        raise ProviderFeeUnknown(
+            "the rule divides what the provider's fee leaves: give payments that arrived, with their fee, or use a "
+            "rule with the base `amount` and a `fee_bearer`",
+            param="rule",
+        )
+    return [Pot(one.id, one.amount_minor, one.owner_id, one.payment.fee_minor) for one in collections]
 
 
 def _goods(lines: Sequence[NewLine]) -> list[Goods]:

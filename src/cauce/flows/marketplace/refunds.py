@@ -32,7 +32,7 @@ from cauce.marketplace.orders.refunding import (
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
-from cauce.marketplace.splits.rules.schema import OnShortfall, RefundPolicy, SplitRule, is_refundable
+from cauce.marketplace.splits.rules.schema import Base, OnShortfall, RefundPolicy, SplitRule, is_refundable
 from cauce.marketplace.splits.service import rules_used
 from cauce.pricing.refunds import RefundExceedsParts
 from cauce.storage.database import Row, Tx
@@ -162,7 +162,9 @@ def _of_collection(
     carried.require_decided(row)
     if is_split and channel.has_owner and kept_of(mine):
         raise RefundWaits("a part of the order is kept: split it first, then refund", param="order")
-    taken = _taken(rule, mine, share.net_minor if is_split else amount, one, is_split=is_split)
+    whole = _undivided_sources(row, share, free)
+    due = share.net_minor if is_split else _due_undivided(row, mine, amount, rule, of_escrow(whole))
+    taken = _taken(rule, mine, due, one, is_split=is_split)
     back = Back()
     if is_split:
         back = plan_back(row, mine, taken, refund_id, channel, carried)
@@ -175,10 +177,19 @@ def _of_collection(
         undivided = set() if channel.has_owner else carried.undivided(row, mine)
         sources = _sources(row, share, by_position, [p for p in mine if p["position"] not in undivided], channel)
     else:
-        sources = _undivided_sources(row, share, free)
+        sources = whole
     waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP
     plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, back, is_split, waits)
     _record(order, row, plan, at, work)
+
+
+def _due_undivided(row: Row, parts: Sequence[Row], amount: int, rule: SplitRule, from_escrow: int) -> int:
+    """What the parts return before anything was divided: the refund, or what it takes of escrow where they are net of the fee."""
+    if rule.base is not Base.NET_OF_PROVIDER_FEE:
+        return amount
+    left = sum(part["amount_minor"] - part["reversed_minor"] for part in parts)
+    is_whole = row["refunded_minor"] + amount == row["amount_minor"]
+    return left if is_whole else min(from_escrow, left)
 
 
 def _taken(rule: SplitRule, parts: Sequence[Row], amount: int, one: AskRefund, *, is_split: bool) -> tuple[int, ...]:

@@ -160,6 +160,8 @@ async def _write(
     now = await context.now(tx)
     if work.borne:
         await split_store.bear_fee(tx, work.borne)
+    if work.returned:
+        await split_store.add_reversed(tx, work.returned)
     if work.brought:
         await split_store.mark_brought(tx, work.brought)
     if work.splits:

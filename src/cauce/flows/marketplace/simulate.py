@@ -1,7 +1,7 @@
 """What a split rule would have made of past orders: who would have got more, who less, and which it would refuse.
 
-Nothing is written. Orders are divided as they were paid (the same collections and named parties), before any
-provider's fee, so that only the rules differ.
+Nothing is written. Orders are divided as they were paid (the same collections and named parties), before the
+provider's fee is borne by anybody, so that only the rules differ; a rule that divides what the fee leaves gets it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cauce.flows.context import Context
 from cauce.kernel.errors import CauceError
 from cauce.marketplace.merchants.service import read_facts
 from cauce.marketplace.splits.planning import Goods, Pot, plan_order
-from cauce.marketplace.splits.rules.schema import SplitRule, conditions_of
+from cauce.marketplace.splits.rules.schema import Base, SplitRule, conditions_of
 from cauce.reports.simulation import past_orders
 from cauce.storage.database import Row
 
@@ -74,7 +74,8 @@ def _merchants(rows: Sequence[Row]) -> set[str]:
 
 def _divide(rule: SplitRule, row: Row, facts: Mapping[str, Mapping[str, str]], found: Simulation) -> None:
     parties = {role.removeprefix("party:"): party for role, party, _ in row["parts"] if role.startswith("party:")}
-    pots = [Pot(key, amount, owner) for key, amount, owner in row["pots"]]
+    is_net = rule.base is Base.NET_OF_PROVIDER_FEE
+    pots = [Pot(key, amount, owner, fee if is_net else 0) for key, amount, owner, fee in row["pots"]]
     found.orders += 1
     try:
         planned = plan_order(rule, goods_of(row["lines"]), parties, pots, None, facts)

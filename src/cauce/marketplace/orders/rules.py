@@ -213,6 +213,8 @@ def check_order(order: NewOrder) -> None:
         raise OrderMalformed("an order of nothing collects nothing", param="lines")
     if any(type(one.amount_minor) is not int or one.amount_minor < 0 for one in order.payments):
         raise OrderMalformed("a payment is an integer of minor units, not negative", param="payments")
+    if any(type(one.fee_minor) is not int or not 0 <= one.fee_minor <= one.amount_minor for one in order.payments):
+        raise OrderMalformed("the provider's fee is part of its payment", param="payments")
     if order.payments and not any(one.amount_minor for one in order.payments):
         raise OrderMalformed("the payments of an order are not all zero", param="payments")
 

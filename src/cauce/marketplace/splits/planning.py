@@ -16,6 +16,7 @@ from cauce.kernel.errors import Conflict
 from cauce.marketplace.splits.rules.evaluation import SELLER, OrderFacts, UnknownParty, evaluate
 from cauce.marketplace.splits.rules.provider_fee import ProviderFeeExceedsPart
 from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, FeeBearer, SplitRule, conditions_of
+from cauce.pricing.allocation import allocate_by_weight
 from cauce.pricing.refunds import RefundExceedsParts, refund_proportional
 
 
@@ -36,11 +37,20 @@ class Goods:
 
 @dataclass(frozen=True, slots=True)
 class Pot:
-    """One collection to lay parts over; `owner_id` where it belongs to one merchant."""
+    """One collection to lay parts over; `owner_id` where it belongs to one merchant.
+
+    `fee_minor` is what the provider took of it, where the rule divides only what the fee left.
+    """
 
     id: str
     amount_minor: int
     owner_id: str = ""
+    fee_minor: int = 0
+
+    @property
+    def net_minor(self) -> int:
+        """What there is to divide."""
+        return self.amount_minor - self.fee_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,8 @@ def plan_order(
 
     `attributes` are those of merchants, by their ids, that the rule's conditions may ask about.
     """
-    claims = [_claims(rule, one, parties, attributes or {}) for one in goods]
+    fees = _fees_of(goods, pots)
+    claims = [_claims(rule, one, parties, attributes or {}, fee) for one, fee in zip(goods, fees, strict=True)]
     owned = [pot for pot in pots if pot.owner_id]
     if not owned:
         return _laid_over([part for each in claims for part in each], pots)
@@ -77,6 +88,16 @@ def plan_order(
     for one, each in zip(goods, claims, strict=True):
         found |= _poured(each, [pot for pot in owned if pot.owner_id == one.seller_id], one.seller_id, share_max)
     return found
+
+
+def _fees_of(goods: Sequence[Goods], pots: Sequence[Pot]) -> Sequence[int]:
+    """The provider's fee by seller: that of his own collections, or all fees by what the sellers' goods cost."""
+    fee = sum(pot.fee_minor for pot in pots)
+    if not fee:
+        return [0] * len(goods)
+    if any(pot.owner_id for pot in pots):
+        return [sum(pot.fee_minor for pot in pots if pot.owner_id == one.seller_id) for one in goods]
+    return allocate_by_weight(fee, [sum(one.prices_minor) + one.freight_minor for one in goods]).parts
 
 
 def less_fee(parts: Sequence[Part], fee_minor: int, bearer: FeeBearer) -> tuple[Part, ...]:
@@ -98,14 +119,24 @@ def less_fee(parts: Sequence[Part], fee_minor: int, bearer: FeeBearer) -> tuple[
 
 @lru_cache(maxsize=4096)
 def _divided(
-    rule: SplitRule, prices: tuple[int, ...], roles: frozenset[str], known: tuple[tuple[str, str, str], ...]
+    rule: SplitRule,
+    prices: tuple[int, ...],
+    roles: frozenset[str],
+    known: tuple[tuple[str, str, str], ...],
+    fee: int = 0,
 ) -> tuple[tuple[str, int], ...]:
-    """`known`: (party, attribute, value) of what the rule's conditions ask about."""
+    """`known`: (party, attribute, value) of what the rule's conditions ask about; `fee` is not there to divide."""
     lines = prices if rule.base is Base.LINES else ()
     attributes: dict[str, dict[str, str]] = {}
     for party, attribute, value in known:
         attributes.setdefault(party, {})[attribute] = value
-    facts = OrderFacts(sum(prices), lines_minor=lines, parties=frozenset({SELLER, *roles}), attributes=attributes)
+    facts = OrderFacts(
+        sum(prices),
+        provider_fee_minor=fee,
+        lines_minor=lines,
+        parties=frozenset({SELLER, *roles}),
+        attributes=attributes,
+    )
     divided = evaluate(rule, facts)
     return (*divided.by_party().items(), (KEPT, divided.left_over_minor))
 
@@ -130,13 +161,21 @@ def _known(
 
 
 def _claims(
-    rule: SplitRule, goods: Goods, parties: Mapping[str, str], attributes: Mapping[str, Mapping[str, str]]
+    rule: SplitRule,
+    goods: Goods,
+    parties: Mapping[str, str],
+    attributes: Mapping[str, Mapping[str, str]],
+    fee_minor: int,
 ) -> list[Part]:
-    """One seller's parts: what is kept first, then others in the rule's order, the seller's rest last."""
+    """One seller's parts: what is kept first, then others in the rule's order, the seller's rest last.
+
+    `fee_minor` left before anything is divided: the goods' price is less by it, and what passes the price the freight.
+    """
     roles = frozenset(f"party:{role}" for role in parties)
-    rest, kept, found = goods.freight_minor, 0, []
+    fee = min(fee_minor, sum(goods.prices_minor))
+    rest, kept, found = goods.freight_minor - (fee_minor - fee), 0, []
     known = _known(rule, goods, parties, attributes)
-    for to, amount in _divided(rule, goods.prices_minor, roles, known):
+    for to, amount in _divided(rule, goods.prices_minor, roles, known, fee):
         if to == SELLER:
             rest += amount
         elif to == KEPT:
@@ -154,7 +193,7 @@ def _claims(
 
 def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
     """Every collection brings every part in proportion, cumulatively, so that all sums are exact."""
-    collected = sum(pot.amount_minor for pot in pots)
+    collected = sum(pot.net_minor for pot in pots)
     claims = _balanced(claims, collected)
     amounts = [part.amount_minor for part in claims]
     if len(pots) == 1 and min(amounts) >= 0:
@@ -162,7 +201,7 @@ def _laid_over(claims: list[Part], pots: Sequence[Pot]) -> dict[str, Claims]:
     done = [0] * len(amounts)
     found: dict[str, Claims] = {}
     for pot in pots:
-        taken = refund_proportional(amounts, done, pot.amount_minor)
+        taken = refund_proportional(amounts, done, pot.net_minor)
         done = [before + now for before, now in zip(done, taken, strict=True)]
         found[pot.id] = _merged(
             [replace(part, amount_minor=amount) for part, amount in zip(claims, taken, strict=True)]
@@ -183,7 +222,8 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
     """Parts of others poured into the owner's collections, each up to the channel's cap, then what is kept for later, whose
     owner nobody knows yet; the owner keeps the rest."""
     rooms = [
-        share_cap_minor(pot.amount_minor, 0, share_max) if share_max is not None else pot.amount_minor for pot in pots
+        min(share_cap_minor(pot.amount_minor, 0, share_max), pot.net_minor) if share_max is not None else pot.net_minor
+        for pot in pots
     ]
     parts: list[list[Part]] = [[] for _ in pots]
     others = [claim for claim in claims[:-1] if claim.party != KEPT]
@@ -201,7 +241,7 @@ def _poured(claims: list[Part], pots: Sequence[Pot], owner_id: str, share_max: F
     return {
         pot.id: (
             *each,
-            Part(owner_id, pot.amount_minor - sum(part.amount_minor for part in each), is_rest=True, role=SELLER),
+            Part(owner_id, pot.net_minor - sum(part.amount_minor for part in each), is_rest=True, role=SELLER),
         )
         for pot, each in zip(pots, parts, strict=True)
     }
@@ -211,12 +251,12 @@ def _keep(claims: Sequence[Part], pots: Sequence[Pot], parts: Sequence[list[Part
     """Put what is kept before the parts of collections, as much as others leave there."""
     left = sum(claim.amount_minor for claim in claims if claim.party == KEPT)
     for pot, each in zip(pots, parts, strict=True):
-        taken = min(left, pot.amount_minor - sum(part.amount_minor for part in each))
+        taken = min(left, pot.net_minor - sum(part.amount_minor for part in each))
         left -= taken
         if taken:
             each.insert(0, Part(KEPT, taken, role=KEPT))
     if left:
-        raise CollectedTooLittle(collected_minor=sum(pot.amount_minor for pot in pots), missing_minor=left)
+        raise CollectedTooLittle(collected_minor=sum(pot.net_minor for pot in pots), missing_minor=left)
 
 
 def _merged(parts: Sequence[Part]) -> Claims:
