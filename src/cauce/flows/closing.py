@@ -17,6 +17,7 @@ from cauce.ledger import months, rates
 from cauce.ledger.months import Line, MonthName
 from cauce.ledger.rules import Book
 from cauce.ledger.sealing import seal_all
+from cauce.marketplace.reconciliation.closing import open_runs
 from cauce.storage.audit import Actor
 from cauce.storage.database import Database, Tx
 from cauce.storage.directory.orgs import read_org
@@ -52,10 +53,22 @@ async def _channel_lines(tx: Tx, name: MonthName, now: datetime) -> list[Line]:
     return [Line("no_outcome_unknown", not doubtful, said and f"the outcome is not known of: {said}")]
 
 
+async def _reconciliation_lines(tx: Tx, name: MonthName, now: datetime) -> list[Line]:
+    """Of a holder's book: that every reconciliation run of the month is closed (O12)."""
+    if name.book is not Book.CUSTODY:
+        return []
+    zone = zone_of((await read_org(tx, tx.org)).timezone)
+    first, after = start_of_day(name.starts_on, zone), start_of_day(next_month(name.starts_on), zone)
+    waiting = await open_runs(tx, name.channel_id, first, after)
+    said = f"{waiting} reconciliation runs have differences that nobody has resolved" if waiting else ""
+    return [Line("reconciliation_closed", not waiting, said)]
+
+
 LINES: list[Callable[[Tx, MonthName, datetime], Awaitable[list[Line]]]] = [
     months.own_lines,
     _billing_lines,
     _channel_lines,
+    _reconciliation_lines,
 ]
 
 

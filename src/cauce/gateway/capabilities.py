@@ -118,6 +118,7 @@ class Capabilities:
     notices_kept_days: Sourced | None = None  # how long what it told can be read again
     notice_is_final: bool = False  # True: a verified notice may conclude without asking again
     negative_balance_supported: bool = False
+    account_statement_kind: str = ""  # the statement that each connected account has of its own, as `kind/number`
     member_topup: TopUpKind = TopUpKind.NONE
     pay_from_balance: bool = False
     statement_kinds: frozenset[str] = frozenset()

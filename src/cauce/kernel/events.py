@@ -240,6 +240,14 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "failed": "The channel refused the refund.",
         "canceled": "The refund was canceled.",
     },
+    "order_dispute": {
+        "opened": "A payer contests an order's payment at his bank.",
+        "funds_withdrawn": "The provider took the money of the payment.",
+        "funds_reinstated": "The provider gave the money back.",
+        "won": "The payment stands.",
+        "lost": "The payer keeps the money.",
+        "closed": "It was only a question.",
+    },
     "settlement": {
         "closed": "A merchant's settlement batch was closed.",
     },

@@ -121,6 +121,15 @@ async def availables(tx: Tx, accounts: Sequence[Account]) -> dict[Account, int]:
     return {account: int(found.get(account, 0)) for account in accounts}
 
 
+async def spendable(tx: Tx, accounts: Sequence[Account]) -> dict[Account, int]:
+    """What may leave each account before it meets its floor; 0 where nothing was posted."""
+    found = {
+        _account(row): row["normal_side"] * row["balance_minor"] - row["held_minor"] - (row["floor_minor"] or 0)
+        for row in await _named(tx, accounts)
+    }
+    return {account: int(found.get(account, 0)) for account in accounts}
+
+
 async def balance_effective(tx: Tx, account: AccountName, at: datetime) -> int:
     """The signed balance of everything that took effect up to `at`, as far as the books know today."""
     return int(await tx.value(QUERIES.balance_effective, tx.org, await number_of(tx, account), at))

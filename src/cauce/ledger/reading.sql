@@ -16,7 +16,7 @@ SELECT a.id, p.book, p.channel_id, p.currency, a.code, a.owner_id, a.normal_side
  ORDER BY a.id LIMIT $3
 
 -- name: balances
-SELECT p.book, p.channel_id, p.currency, a.code, a.normal_side, a.balance_minor, a.held_minor
+SELECT p.book, p.channel_id, p.currency, a.code, a.normal_side, a.balance_minor, a.held_minor, a.floor_minor
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) w(book, channel_id, currency, code)
   JOIN ledger.pool p ON p.org_id = $1 AND p.book = w.book AND p.channel_id = w.channel_id AND p.currency = w.currency
   JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id AND a.code = w.code

@@ -178,6 +178,70 @@ CREATE SCHEMA webhooks;
 
 
 --
+-- Name: check_changed_part(); Type: FUNCTION; Schema: compliance; Owner: -
+--
+
+CREATE FUNCTION compliance.check_changed_part() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM compliance.check_parts(NEW.org_id, ARRAY [NEW.collection_id], ARRAY [NEW.party]);
+  RETURN NULL;
+END $$;
+
+
+--
+-- Name: check_new_parts(); Type: FUNCTION; Schema: compliance; Owner: -
+--
+
+CREATE FUNCTION compliance.check_new_parts() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE v_org bigint; v_collections text[]; v_parties text[];
+BEGIN
+  FOR v_org, v_collections, v_parties IN
+    SELECT n.org_id, array_agg(n.collection_id), array_agg(n.party) FROM fresh n GROUP BY n.org_id
+  LOOP
+    PERFORM compliance.check_parts(v_org, v_collections, v_parties);
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+
+--
+-- Name: check_parts(bigint, text[], text[]); Type: FUNCTION; Schema: compliance; Owner: -
+--
+
+CREATE FUNCTION compliance.check_parts(p_org bigint, p_collections text[], p_parties text[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE v_wrong text;
+BEGIN
+  SELECT c.id INTO v_wrong
+    FROM orders.collection c
+    JOIN splits.allocation a ON a.org_id = c.org_id AND a.collection_id = c.id
+   WHERE c.org_id = p_org AND c.id = ANY (p_collections)
+   GROUP BY c.id, c.amount_minor HAVING sum(a.amount_minor + a.fee_borne_minor) > c.amount_minor LIMIT 1;
+  IF v_wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'the parts of collection % exceed what it collected', v_wrong USING ERRCODE = 'check_violation', CONSTRAINT = 'k6_split_bound';
+  END IF;
+  SELECT w.party INTO v_wrong
+    FROM (SELECT DISTINCT w.party, c.channel_id
+            FROM unnest(p_collections, p_parties) w(collection_id, party)
+            JOIN orders.collection c ON c.org_id = p_org AND c.id = w.collection_id
+           WHERE w.party NOT IN ('fee', 'kept')) w
+   WHERE NOT EXISTS (SELECT FROM merchants.account m
+                      WHERE m.org_id = p_org AND m.merchant_id = w.party AND m.channel_id = w.channel_id AND m.agreed_at IS NOT NULL) LIMIT 1;
+  IF v_wrong IS NOT NULL THEN
+    RAISE EXCEPTION '% has no agreement at the holder of the collection', v_wrong USING ERRCODE = 'check_violation', CONSTRAINT = 'k7_party_bound';
+  END IF;
+END $$;
+
+
+--
 -- Name: keep_mode(); Type: FUNCTION; Schema: directory; Owner: -
 --
 
@@ -2421,6 +2485,38 @@ ALTER TABLE ONLY orders.collection FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: dispute; Type: TABLE; Schema: orders; Owner: -
+--
+
+CREATE TABLE orders.dispute (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    ref text NOT NULL COLLATE pg_catalog."C",
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    collection_id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    fee_minor bigint DEFAULT 0 NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    state text NOT NULL,
+    refund_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    respond_by timestamp with time zone,
+    opened_at timestamp with time zone NOT NULL,
+    withdrawn_at timestamp with time zone,
+    reinstated_at timestamp with time zone,
+    booked_back boolean DEFAULT false NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT dispute_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT dispute_fee_minor_check CHECK ((fee_minor >= 0)),
+    CONSTRAINT dispute_state_check CHECK ((state = ANY (ARRAY['open'::text, 'won'::text, 'lost'::text, 'closed'::text]))),
+    CONSTRAINT given_back_what_was_taken CHECK (((NOT booked_back) OR (refund_id <> ''::text)))
+);
+
+ALTER TABLE ONLY orders.dispute FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: import; Type: TABLE; Schema: orders; Owner: -
 --
 
@@ -3643,10 +3739,12 @@ CREATE TABLE splits.allocation (
     role text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     parked_minor bigint DEFAULT 0 NOT NULL,
     brought boolean DEFAULT false NOT NULL,
+    recovered_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT allocation_amount_minor_check CHECK ((amount_minor >= 0)),
     CONSTRAINT allocation_fee_borne_minor_check CHECK ((fee_borne_minor >= 0)),
     CONSTRAINT allocation_parked_minor_check CHECK ((parked_minor >= 0)),
     CONSTRAINT allocation_party_check CHECK ((party <> ''::text)),
+    CONSTRAINT allocation_recovered_minor_check CHECK ((recovered_minor >= 0)),
     CONSTRAINT reversed_at_most_given CHECK (((reversed_minor >= 0) AND (reversed_minor <= amount_minor)))
 )
 WITH (fillfactor='90');
@@ -4852,6 +4950,14 @@ ALTER TABLE ONLY orders.collection
 
 
 --
+-- Name: dispute dispute_pkey; Type: CONSTRAINT; Schema: orders; Owner: -
+--
+
+ALTER TABLE ONLY orders.dispute
+    ADD CONSTRAINT dispute_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: import import_pkey; Type: CONSTRAINT; Schema: orders; Owner: -
 --
 
@@ -6005,6 +6111,20 @@ CREATE INDEX collection_ref ON orders.collection USING btree (org_id, channel_id
 
 
 --
+-- Name: dispute_order; Type: INDEX; Schema: orders; Owner: -
+--
+
+CREATE INDEX dispute_order ON orders.dispute USING btree (org_id, order_id);
+
+
+--
+-- Name: dispute_ref; Type: INDEX; Schema: orders; Owner: -
+--
+
+CREATE UNIQUE INDEX dispute_ref ON orders.dispute USING btree (org_id, channel_id, ref);
+
+
+--
 -- Name: import_source; Type: INDEX; Schema: orders; Owner: -
 --
 
@@ -6943,6 +7063,20 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON provisioning.history FOR E
 
 
 --
+-- Name: allocation larger_parts_are_covered; Type: TRIGGER; Schema: splits; Owner: -
+--
+
+CREATE CONSTRAINT TRIGGER larger_parts_are_covered AFTER UPDATE ON splits.allocation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((new.amount_minor + new.fee_borne_minor) > (old.amount_minor + old.fee_borne_minor)) OR (new.party <> old.party) OR (new.collection_id <> old.collection_id))) EXECUTE FUNCTION compliance.check_changed_part();
+
+
+--
+-- Name: allocation new_parts_are_covered; Type: TRIGGER; Schema: splits; Owner: -
+--
+
+CREATE TRIGGER new_parts_are_covered AFTER INSERT ON splits.allocation REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION compliance.check_new_parts();
+
+
+--
 -- Name: audit append_only; Type: TRIGGER; Schema: storage; Owner: -
 --
 
@@ -7808,6 +7942,12 @@ CREATE POLICY org_isolation ON merchants.merchant TO cauce_app, cauce_ledger USI
 ALTER TABLE orders.collection ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: dispute; Type: ROW SECURITY; Schema: orders; Owner: -
+--
+
+ALTER TABLE orders.dispute ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: import; Type: ROW SECURITY; Schema: orders; Owner: -
 --
 
@@ -7824,6 +7964,13 @@ ALTER TABLE orders.line ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY org_isolation ON orders.collection TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: dispute org_isolation; Type: POLICY; Schema: orders; Owner: -
+--
+
+CREATE POLICY org_isolation ON orders.dispute TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -9213,6 +9360,27 @@ GRANT USAGE ON SCHEMA webhooks TO cauce_scheduler;
 
 
 --
+-- Name: FUNCTION check_changed_part(); Type: ACL; Schema: compliance; Owner: -
+--
+
+GRANT ALL ON FUNCTION compliance.check_changed_part() TO cauce_app;
+
+
+--
+-- Name: FUNCTION check_new_parts(); Type: ACL; Schema: compliance; Owner: -
+--
+
+GRANT ALL ON FUNCTION compliance.check_new_parts() TO cauce_app;
+
+
+--
+-- Name: FUNCTION check_parts(p_org bigint, p_collections text[], p_parties text[]); Type: ACL; Schema: compliance; Owner: -
+--
+
+GRANT ALL ON FUNCTION compliance.check_parts(p_org bigint, p_collections text[], p_parties text[]) TO cauce_app;
+
+
+--
 -- Name: TABLE journal; Type: ACL; Schema: ledger; Owner: -
 --
 
@@ -9785,6 +9953,13 @@ GRANT SELECT(org_id) ON TABLE orders.collection TO cauce_scheduler;
 --
 
 GRANT SELECT(due_at) ON TABLE orders.collection TO cauce_scheduler;
+
+
+--
+-- Name: TABLE dispute; Type: ACL; Schema: orders; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE orders.dispute TO cauce_app;
 
 
 --

@@ -55,13 +55,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "K6",
         "An order's parts never exceed what was collected for it.",
-        "CHECKs on escrow and released amounts",
+        "CHECKs on escrow and released amounts, trigger on parts",
         QUERIES.k6_split_bound,
     ),
     Rule(
         "K7",
         "Whoever is paid was declared with the order and has an agreement.",
-        "planning, and again at release",
+        "planning, again at release, trigger on parts",
         QUERIES.k7_party_bound,
     ),
     Rule(

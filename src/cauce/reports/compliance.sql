@@ -22,7 +22,12 @@ SELECT 'payout ' || p.id AS subject, 'its instrument is not the merchant''s own,
 -- name: k4_conservation
 SELECT 'the custody book of ' || p.channel_id || ' in ' || p.currency AS subject, 'assets less liabilities are ' || sum(a.balance_minor) AS problem
   FROM ledger.pool p JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id
- WHERE p.org_id = $1 AND p.book = 'custody' GROUP BY p.id, p.channel_id, p.currency HAVING sum(a.balance_minor) <> 0 ORDER BY p.id LIMIT 10
+ WHERE p.org_id = $1 AND p.book = 'custody' GROUP BY p.id, p.channel_id, p.currency HAVING sum(a.balance_minor) <> 0
+UNION ALL
+SELECT 'account ' || b.key || ' at ' || b.channel_id, 'the holder has ' || b.amount_minor || ' ' || b.currency || ' more than the custody book since '
+       || b.found_at::date
+  FROM reconciliation.break b WHERE b.org_id = $1 AND b.type = 'balance' AND b.state IN ('open', 'assigned')
+ ORDER BY 1 LIMIT 10
 
 -- name: k5_no_overdraft
 SELECT 'account ' || a.code AS subject, 'what is available is below its floor' AS problem FROM ledger.account a
@@ -92,13 +97,24 @@ SELECT 'journal ' || id AS subject, 'it names nothing that it belongs to' AS pro
  WHERE org_id = $1 AND books <> 1 AND reference = '' ORDER BY id LIMIT 10
 
 -- name: k14_timeliness
--- Commands whose end is not known for a week, and money still parked when its freeze has ended, by the organization's time.
+-- Commands whose end is not known for a week, money on its way for longer, money still parked when its freeze has ended,
+-- reservations without an end, credits that nobody claims for a month: by the organization's time.
 SELECT 'instruction ' || i.key AS subject, i.operation || ' is ' || i.state || ' since ' || i.created_at AS problem
   FROM channels.instruction i
  WHERE i.org_id = $1 AND i.state IN ('sent', 'unknown') AND i.created_at < $2::timestamptz - interval '7 days'
 UNION ALL
 SELECT 'collection ' || c.id, 'its freeze ended on ' || c.freeze_ends_at::date || ', ' || c.escrow_minor || ' are parked still'
   FROM orders.collection c WHERE c.org_id = $1 AND c.escrow_minor > 0 AND c.freeze_ends_at < $2::timestamptz - interval '3 days'
+UNION ALL
+SELECT 'payout ' || p.id, p.amount_minor || ' ' || p.currency || ' are on their way since ' || p.submitted_at::date
+  FROM settlement.payout p WHERE p.org_id = $1 AND p.state IN ('submitted', 'processing', 'unknown') AND p.submitted_at < $2::timestamptz - interval '7 days'
+UNION ALL
+SELECT 'refund ' || r.id, 'it is ' || r.state || ' since ' || r.created_at::date
+  FROM orders.refund r WHERE r.org_id = $1 AND r.state IN ('reversing_splits', 'funding', 'submitted', 'processing', 'unknown')
+   AND r.created_at < $2::timestamptz - interval '7 days'
+UNION ALL
+SELECT 'suspense ' || s.id, s.amount_minor || ' ' || s.currency || ' wait for their owner since ' || s.arrived_at::date
+  FROM settlement.suspense s WHERE s.org_id = $1 AND s.amount_minor > s.assigned_minor AND s.arrived_at < $2::timestamptz - interval '30 days'
  ORDER BY 1 LIMIT 10
 
 -- name: k15_suspense

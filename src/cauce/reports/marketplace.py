@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
+from cauce.kernel.errors import NotFound
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
 
@@ -82,6 +83,14 @@ async def breaks(
 async def runs(tx: Tx, *, before: str | None = None, rows_max: int = 50) -> list[Row]:
     """Reconciliation runs, newest first."""
     return await tx.rows(QUERIES.runs, tx.org, before, min(rows_max, ROWS_MAX))
+
+
+async def one_run(tx: Tx, run_id: str) -> Row:
+    """One reconciliation run; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.one_run, tx.org, run_id)
+    if row is None:
+        raise NotFound(f"there is no run {run_id}", param="run")
+    return row
 
 
 async def batches(

@@ -69,6 +69,10 @@ SELECT b.id, b.channel_id, b.type, b.kind, b.key, b.order_id, coalesce(o.externa
 SELECT id, channel_id, from_at, until_at, lines, ours, matched, breaks, state, started_at, closed_at
   FROM reconciliation.run WHERE org_id = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3
 
+-- name: one_run
+SELECT id, channel_id, from_at, until_at, lines, ours, matched, breaks, state, started_at, closed_at
+  FROM reconciliation.run WHERE org_id = $1 AND id = $2
+
 -- name: batches
 SELECT b.id, b.merchant_id, m.name, b.channel_id, b.currency, b.runs_on, b.balance_minor, b.retained_minor, b.payout_minor
   FROM settlement.batch b JOIN merchants.merchant m ON m.org_id = b.org_id AND m.id = b.merchant_id

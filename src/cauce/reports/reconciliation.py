@@ -18,6 +18,7 @@ _JOURNALS = {
     "refund": ("T11:", "T11:late:"),
     "payout": ("T12:paid:",),
     "payout_return": ("T13:",),
+    "dispute": ("T11:dispute:", "T11:late:dispute:", "T03:dispute:", "T03:late:dispute:"),
 }
 """Kind -> how the keys of its journals begin."""
 
@@ -116,6 +117,12 @@ async def payouts_under_way(tx: Tx, channel_id: str) -> list[Row]:
 async def parked_by_owner(tx: Tx, channel_id: str) -> list[Row]:
     """What merchants' collections still hold in escrow."""
     return await tx.rows(QUERIES.parked_by_owner, tx.org, channel_id)
+
+
+async def accounts_paid_out(tx: Tx, channel_id: str, first: datetime, until: datetime) -> list[str]:
+    """The numbers of merchants' accounts from which a payout was sent or paid in [first, until), or came back since."""
+    rows = await tx.rows(QUERIES.accounts_paid_out, tx.org, channel_id, first, until)
+    return [row["ref"] for row in rows]
 
 
 async def merchant_refs(tx: Tx, channel_id: str) -> dict[str, str]:

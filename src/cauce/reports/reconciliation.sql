@@ -10,11 +10,12 @@ WITH custody AS MATERIALIZED (
   SELECT a.id, a.code = 'fee' AS is_fee FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
    WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
 ), side AS (
-  SELECT CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
+  SELECT CASE WHEN j.key LIKE 'T11:dispute:%' OR j.key LIKE 'T11:late:dispute:%' OR j.key LIKE 'T03:dispute:%' OR j.key LIKE 'T03:late:dispute:%' THEN 'dispute'
+              ELSE CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
-                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' ELSE 'split' END END AS kind,
-         CASE WHEN substr(j.key, 5, 5) IN ('paid:', 'back:', 'late:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
-         greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
+                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' ELSE 'split' END END END AS kind,
+         CASE WHEN j.key LIKE 'T__:dispute:%' THEN substr(j.key, 13) WHEN j.key LIKE 'T__:late:dispute:%' THEN substr(j.key, 18) WHEN substr(j.key, 5, 5) IN ('paid:', 'back:', 'late:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
+         greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
          NULL::bigint AS theirs
     FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN custody c ON c.id = e.account_id
    WHERE j.org_id = $1 AND j.id > $3 AND j.id <= $4 AND j.books >= 2
@@ -24,9 +25,9 @@ WITH custody AS MATERIALIZED (
      AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%') AND j.effective_at < $7
   UNION ALL
-  SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor
+  SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor - CASE l.kind WHEN 'dispute' THEN l.fee_minor ELSE 0 END
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
-     AND l.kind IN ('collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'payout_return', 'fee', 'other') AND l.status = 'booked'
+     AND l.kind IN ('dispute', 'collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'payout_return', 'fee', 'other') AND l.status = 'booked'
      AND NOT (l.kind IN ('release', 'payout', 'payout_return') AND l.key LIKE 'line:%')
   UNION ALL
   SELECT 'fee', l.key, NULL, l.fee_minor
@@ -51,7 +52,7 @@ WITH custody AS (
    WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
 )
 SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, min(c.currency) AS currency,
-       (coalesce(sum(CASE WHEN j.key LIKE 'T11:late:%' THEN -1 ELSE 1 END * e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
+       (coalesce(sum(CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' THEN -1 ELSE 1 END * e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
          - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND j.recipe IN ('T06', 'T09')), 0))::bigint AS amount
   FROM unnest($3::text[], $4::text[], $5::text[]) w(kind, key, journal_key)
   JOIN ledger.journal j ON j.org_id = $1 AND j.key = w.journal_key
@@ -62,7 +63,7 @@ SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, 
 -- name: theirs_by_key
 -- What all statements of a holder say of certain things: by the index of lines that have a key, whatever else there is.
 SELECT w.kind, w.key, min(l.currency) AS currency,
-       abs(sum(CASE w.kind WHEN 'fee' THEN CASE l.kind WHEN 'fee' THEN l.amount_minor ELSE l.fee_minor END ELSE l.amount_minor END)
+       abs(sum(CASE w.kind WHEN 'dispute' THEN l.amount_minor - l.fee_minor WHEN 'fee' THEN CASE l.kind WHEN 'fee' THEN l.amount_minor ELSE l.fee_minor END ELSE l.amount_minor END)
              FILTER (WHERE l.status = 'booked'))::bigint AS amount,
        count(*) FILTER (WHERE l.status = 'booked')
          - count(DISTINCT (l.kind, l.account_ref, l.amount_minor)) FILTER (WHERE l.status = 'booked') AS doubled,
@@ -127,3 +128,11 @@ SELECT owner_id, currency, sum(escrow_minor)::bigint AS minor FROM orders.collec
 
 -- name: merchant_refs
 SELECT merchant_id, ref FROM merchants.account WHERE org_id = $1 AND channel_id = $2 AND ref <> '' AND state NOT IN ('closed', 'rejected') ORDER BY ref
+
+-- name: accounts_paid_out
+-- Merchants' accounts with a payout that was sent or paid in [$3, $4), or that came back since it was sent shortly before.
+SELECT DISTINCT account_ref AS ref FROM settlement.payout
+ WHERE org_id = $1 AND channel_id = $2
+   AND ((submitted_at >= $3 AND submitted_at < $4) OR (paid_at >= $3 AND paid_at < $4)
+        OR (state IN ('returned', 'failed') AND submitted_at >= $3::timestamptz - interval '31 days' AND submitted_at < $4))
+ ORDER BY 1

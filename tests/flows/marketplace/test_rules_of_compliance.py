@@ -28,7 +28,6 @@ from tests.flows.marketplace.bank import OWNED, Bank
 from tests.flows.marketplace.market import BEGIN, COMMISSION, Market, market
 
 ELSEWHERE = {
-    "K14": "tests/flows/marketplace/test_release.py: the freeze is warned of and its end proved by the statement",
     "K19": "tests/slices/ledger/test_verify.py: planted corruptions are found; grants and triggers in tests/slices/ledger",
     "K20": "no channel is instructed by files yet",
     "K16": "test_guards.py: no order without the licence in force",
@@ -45,6 +44,8 @@ class Attack:
     refused: bool = True
 
 
+UNGUARDED = "ALTER TABLE splits.allocation DISABLE TRIGGER USER; "
+
 ATTACKS = (
     Attack("K1", "UPDATE orders.collection SET destination = 'platform'"),
     Attack("K2", "INSERT INTO ledger.journal (org_id, id, key, content_hash, recipe, reference, books, effective_at, recorded_at) "
@@ -59,8 +60,23 @@ ATTACKS = (
     Attack("K5", "UPDATE ledger.account SET held_minor = 1000000000 WHERE code LIKE 'member:%'"),
     Attack("K6", "UPDATE orders.collection SET escrow_minor = -1"),
     Attack("K6", "UPDATE orders.collection SET released_minor = amount_minor + 1"),
-    Attack("K6", "UPDATE splits.allocation SET amount_minor = amount_minor + 1", refused=False),
-    Attack("K7", "UPDATE splits.allocation SET party = 'mer_stranger' WHERE party <> 'fee'", refused=False),
+    Attack("K4", "INSERT INTO reconciliation.break (org_id, id, run_id, channel_id, type, kind, key, currency, amount_minor, severity, state, "
+                 "found_at) SELECT org_id, 'brk_x', 'run_x', 'ch', 'balance', 'balance', 'platform', 'brl', 5, 'critical', 'open', now() "
+                 "FROM orders.purchase LIMIT 1", refused=False),
+    Attack("K6", "UPDATE splits.allocation SET amount_minor = amount_minor + 1"),
+    Attack("K6", "INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party, amount_minor, role) "
+                 "SELECT org_id, collection_id, 99, order_id, party, 1, 'more' FROM splits.allocation LIMIT 1"),
+    Attack("K6", UNGUARDED + "UPDATE splits.allocation SET amount_minor = amount_minor + 1", refused=False),
+    Attack("K7", "UPDATE splits.allocation SET party = 'mer_stranger' WHERE party <> 'fee'"),
+    Attack("K7", "INSERT INTO splits.allocation (org_id, collection_id, position, order_id, party, amount_minor, role) "
+                 "SELECT org_id, collection_id, 99, order_id, 'mer_stranger', 0, 'party:x' FROM splits.allocation LIMIT 1"),
+    Attack("K7", UNGUARDED + "UPDATE splits.allocation SET party = 'mer_stranger' WHERE party <> 'fee'", refused=False),
+    Attack("K14", "UPDATE orders.collection SET freeze_ends_at = '2025-12-01', escrow_minor = 1, released_minor = released_minor - 1", refused=False),
+    Attack("K14", "INSERT INTO settlement.suspense (org_id, id, channel_id, currency, amount_minor, evidence, arrived_at) "
+                  "SELECT org_id, 'sus_x', 'ch', 'brl', 5, 'line:1:1', '2025-12-01' FROM orders.purchase LIMIT 1", refused=False),
+    Attack("K14", "INSERT INTO orders.refund (org_id, id, order_id, collection_id, external_id, amount_minor, policy, state, attempt_key, created_at) "
+                  "SELECT org_id, 'rfd_x', order_id, id, 'x', 5, 'proportional', 'funding', 'rfd_x', '2025-12-01' FROM orders.collection LIMIT 1",
+           refused=False),
     Attack("K8", "INSERT INTO compliance.fee_rate (org_id, channel_id, valid_from, rate_bps, contract, agreed_by, approved_by) "
                  "SELECT org_id, 'ch', '2026-01-01', 10, 'C-1', 'person:a', 'person:b' FROM orders.purchase LIMIT 1", refused=False),
     Attack("K8", "UPDATE splits.allocation SET amount_minor = -1 WHERE party = 'fee'"),
@@ -221,7 +237,9 @@ async def test_the_self_check_is_signed_by_a_person_and_only_while_every_rule_ho
     text = compliance.record_of(gate)
     assert "Signed by person:maker" in text and "no licence in force" in text and "K1 " in text
     connection = await asyncpg.connect(dsn)
-    await connection.execute("UPDATE splits.allocation SET amount_minor = amount_minor + 1 WHERE party <> 'fee'")
+    await connection.execute(
+        UNGUARDED + "UPDATE splits.allocation SET amount_minor = amount_minor + 1 WHERE party <> 'fee'"
+    )
     await connection.close()
     with pytest.raises(RulesBroken):
         await compliance.sign(shop.context, ANSWERS)

@@ -19,6 +19,7 @@ from cauce.flows.marketplace import cancel, funding, refunds, release
 from cauce.flows.marketplace.keep import AskKept
 from cauce.flows.marketplace.keep import split_kept as split_kept_of
 from cauce.kernel.errors import NotFound
+from cauce.marketplace.orders import disputing
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.reports import orders as report
 from cauce.reports import resources as rows_by_id
@@ -101,8 +102,19 @@ async def list_orders(
 
 @router.get("/orders/{order_id}")
 async def show_order(caller: Reader, order_id: Id) -> dict[str, Any]:
-    """An order with its lines, collections, refunds, and each party's part with the instruction that carries it."""
+    """An order with its lines, collections, refunds, disputes, and each party's part with the instruction that carries it."""
     return await _outside(caller.context, order_id)
+
+
+@router.get("/order_disputes")
+async def list_disputes(
+    caller: Reader, state: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
+) -> dict[str, Any]:
+    """Payments of orders that payers contest at their banks, newest first: what the provider took, by when to answer."""
+    async with caller.context.transaction() as tx:
+        rows = await disputing.page(tx, before=unpack_cursor(cursor), state=state, rows_max=limit + 1)
+    page = listing(rows, limit, lambda row: row["id"])
+    return page | {"data": resources("order_dispute", page["data"])}
 
 
 @router.post("/deliveries", status_code=200)
@@ -219,6 +231,7 @@ async def _shown(tx: Tx, order_id: str) -> dict[str, Any]:
         parts=[resource("part", {**dict(row), **currency}) for row in parts],
         kept_parts=[resource("kept_part", {**dict(row), **currency}) for row in await report.kept_parts(tx, order_id)],
         parties=resources("order_party", await report.parties(tx, order_id)),
+        disputes=resources("order_dispute", await disputing.page(tx, order_ids=[order_id])),
         refunds=[resource("order_refund", {**dict(row), **currency}) for row in made],
         instructions=resources("instruction", await report.instructions(tx, order_id)),
     )

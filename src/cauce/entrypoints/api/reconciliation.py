@@ -126,6 +126,18 @@ async def list_runs(caller: Reader, limit: Limit = LIMIT_DEFAULT, cursor: Cursor
     return page | {"data": resources("reconciliation_run", page["data"])}
 
 
+@router.post("/reconciliation_runs/{run_id}/close")
+async def close_run(request: Request, caller: MarketplaceWriter, run_id: Id) -> Response:
+    """Close a run by hand while differences are open that are not critical. One without open differences closes by itself."""
+
+    async def work(context: Context) -> object:
+        await breaks.close_run(context, run_id)
+        async with caller.context.transaction() as tx:
+            return resource("reconciliation_run", await marketplace_report.one_run(tx, run_id))
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
 @router.post("/reconciliation_runs", status_code=201)
 async def run(request: Request, caller: MarketplaceWriter, body: RunBody) -> Response:
     """Fetch a channel's statements of these days and compare everything that is new on either side."""

@@ -19,8 +19,8 @@ from cauce.flows.marketplace import merchants as flow
 from cauce.flows.marketplace.simulate import simulate_rule as simulate
 from cauce.marketplace.splits import store
 from cauce.marketplace.splits.rules.evaluation import SELLER, OrderFacts, evaluate
-from cauce.marketplace.splits.rules.provider_fee import plan_split
 from cauce.marketplace.splits.rules.parsing import parse_rule
+from cauce.marketplace.splits.rules.provider_fee import plan_split
 from cauce.marketplace.splits.rules.schema import FEE
 from cauce.marketplace.splits.service import UnknownRule
 from cauce.storage.database import Row, Tx

@@ -10,7 +10,7 @@ from typing import Any
 from cauce.channels.service import open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
-from cauce.flows.marketplace.funds import recover_advances
+from cauce.flows.marketplace.recoveries import Brought, recover_advances
 from cauce.flows.marketplace.resend import refused_again
 from cauce.flows.marketplace.split_requests import end_instruction
 from cauce.flows.marketplace.terms import Terms, terms_of
@@ -47,6 +47,7 @@ class _Work:
     events: list[NewEvent] = field(default_factory=list)
     credits: dict[Credit, datetime] = field(default_factory=dict)
     gained: dict[Credit, int] = field(default_factory=dict)
+    brought: dict[Credit, list[Brought]] = field(default_factory=dict)
     at: dict[str, datetime] = field(default_factory=dict)
     again: dict[str, datetime | None] = field(default_factory=dict)
     refused_again: list[Row] = field(default_factory=list)
@@ -91,7 +92,7 @@ def _apply(
 ) -> None:
     assert isinstance(one.outcome, Done)
     at = one.outcome.value.finished_at or one.at
-    applied, closed = _outcome_by_position(one)
+    applied, closed, refs = _outcome_by_position(one)
     work.ended[row["order_id"]] = max(at, work.ended.get(row["order_id"], at))
     if row["resends"] and closed:
         _refuse(row, one, Declined("closed", Refusal.DECLINED, "the channel does not bring the part"), work)
@@ -104,6 +105,9 @@ def _apply(
         fee_sent += amount if party == FEE else 0
         amounts[code] = amounts.get(code, 0) + amount
         _credit(work, row, party, code, amount, at)
+        if party != FEE:
+            part = Brought({**row, "ref": one.outcome.value.ref}, position, refs.get(position, ""), amount)
+            work.brought.setdefault(Credit(party, row["channel_id"], row["currency"]), []).append(part)
     to_owner = row["owner_minor"] + sum(closed.values()) if row["owner_id"] else 0
     if to_owner:
         code = withdrawable(row["owner_id"])
@@ -124,20 +128,23 @@ def _apply(
     work.events.append(NewEvent(f"split.{state}", row["id"], at, {"order": row["order_id"], "amount": moved}))
 
 
-def _outcome_by_position(one: Concluded) -> tuple[dict[int, int], dict[int, int]]:
-    """What reached its party and what the provider refused, by position; a finish has neither."""
+def _outcome_by_position(one: Concluded) -> tuple[dict[int, int], dict[int, int], dict[int, str]]:
+    """What reached its party and what the provider refused, by position, and the provider's numbers; a finish has none."""
     if not isinstance(one.request, SplitRequest):
-        return {}, {}
+        return {}, {}, {}
     assert isinstance(one.outcome, Done)
     result: SplitResult = one.outcome.value
-    states = {part.key: part.state for part in result.parts}
+    results = {part.key: part for part in result.parts}
     applied: dict[int, int] = {}
     closed: dict[int, int] = {}
+    refs: dict[int, str] = {}
     for part in one.request.parts:
         position = int(part.key.rpartition("_")[2])
-        into = closed if states.get(part.key) is PartState.CLOSED else applied
+        found = results.get(part.key)
+        into = closed if found is not None and found.state is PartState.CLOSED else applied
         into[position] = part.amount_minor
-    return applied, closed
+        refs[position] = found.ref if found is not None else ""
+    return applied, closed, refs
 
 
 def _account(parties: Mapping[str, Party], merchant_id: str) -> str:
@@ -174,7 +181,7 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
     await _go_on(tx, work)
     await note_credits(tx, work.credits)
     if work.gained:
-        work.items += await recover_advances(tx, work.gained, at=max(work.at.values()), actor=context.actor.name)
+        work.items += await recover_advances(context, tx, work.gained, work.brought, at=max(work.at.values()))
     await emit(tx, work.events, actor=context.actor.name)
     require_posted(await post(tx, work.items))
 

@@ -12,7 +12,7 @@ from cauce.channels import store as channel_store
 from cauce.channels.rules import Instruction
 from cauce.flows.context import Context
 from cauce.flows.instruct import fetch_request
-from cauce.flows.marketplace.refunded import RefundWork, give_back, main_source, write_refunds
+from cauce.flows.marketplace.refunded import CameBack, RefundWork, give_back, main_source, write_refunds
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import Notice
@@ -20,6 +20,7 @@ from cauce.ledger.recipes.custody import Event, Holder
 from cauce.ledger.recipes.refunds import refund_bounced
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import REFUND
+from cauce.marketplace.settlement.funding import advances_of
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job
@@ -73,7 +74,8 @@ async def _bounce(context: Context, tx: Tx, row: Row, asked: Instruction, answer
     back = (await split_store.reversals_of_refunds(tx, [row["id"]])).get(row["id"], ())
     terms = (await terms_of(context.runtime, context.org_id, {asked.channel_id}))[asked.channel_id]
     data = {"order": row["order_id"], "code": answer.code, "message": answer.message}
-    give_back(row, collection, _taken(row, fee_minor), fee_minor, back, terms, now, data, work)
+    came_back = CameBack(back, (await advances_of(tx, [row["id"]])).get(row["id"], ()))
+    give_back(row, collection, _taken(row, fee_minor), fee_minor, came_back, terms, now, data, work)
     await write_refunds(context, tx, work)
 
 

@@ -64,6 +64,7 @@ async def resolve_break(
     if trigger == "accept":
         await _write_off(tx, row, evidence, now)
     await service.close_finished_cases(tx, [row["case_id"]] if row["case_id"] else [], at=now, actor=context.actor.name)
+    await service.close_settled_runs(tx, row["channel_id"], at=now, actor=context.actor.name)
     if not await store.stopping_open(tx, row["channel_id"], [one.value for one in STOPPING]):
         await resume_channel(tx, row["channel_id"], "transit_break")
 
@@ -142,6 +143,13 @@ async def confirm_match(context: Context, break_id: str) -> list[str]:
             await resolve_break(context, tx, one, "explain", said, f"proposal {shape}", by=context.actor.name)
         await audit.record(tx, context.actor, "break.confirm_match", break_id, after={"together": together})
     return together
+
+
+async def close_run(context: Context, run_id: str) -> None:
+    """A person closes a run although differences that are not critical are open: they stay open. `critical_breaks_open`."""
+    async with context.transaction() as tx:
+        await service.close_run(tx, run_id, at=await context.now(tx), actor=context.actor.name)
+        await audit.record(tx, context.actor, "reconciliation.close", run_id)
 
 
 async def open_case(context: Context, break_ids: Sequence[str], cause: str, owner: str, severity: Severity) -> str:

@@ -10,7 +10,8 @@ from cauce.channels.service import ask_now, open_instructions
 from cauce.flows.context import Context, Runtime
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.collected import close_payment
-from cauce.flows.marketplace.refunds import AskRefund, locked_orders, promised_escrow, refund_in
+from cauce.flows.marketplace.funding import promised_escrow
+from cauce.flows.marketplace.refunds import AskRefund, locked_orders, refund_in
 from cauce.flows.marketplace.reversals import busy_orders, read_carried
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.outcome import Pending

@@ -181,7 +181,9 @@ def _net_parts(row: Row, parts: Sequence[Row], work: Work) -> tuple[Part, ...]:
     final = list(_planned(parts))
     more = row["escrow_minor"] - sum(part.amount_minor for part in final)
     if more:
-        returned = [part["reversed_minor"] if more > 0 else now.amount_minor for part, now in zip(parts, final, strict=True)]
+        returned = [
+            part["reversed_minor"] if more > 0 else now.amount_minor for part, now in zip(parts, final, strict=True)
+        ]
         at = returned.index(max(returned))
         work.returned.append((row["id"], parts[at]["position"], -more))
         final[at] = replace(final[at], amount_minor=final[at].amount_minor + more)

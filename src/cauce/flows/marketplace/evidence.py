@@ -38,7 +38,8 @@ async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_i
     releases = await _unasked_releases(tx, [line for line in lines if line["kind"] == "release"])
     items = await _freeze_ends(context, tx, channel_id, releases)
     items += await _payouts(tx, channel_id, [line for line in lines if line["kind"] == "payout"], merchants)
-    items += await _strays(tx, channel_id, [line for line in lines if line["kind"] == "other"])
+    strays = [one for one in lines if one["kind"] == "other" and one["account_ref"] not in merchants]
+    items += await _strays(tx, channel_id, strays)
     items += await _returns(
         context, tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants
     )
@@ -108,7 +109,10 @@ async def _payouts(tx: Tx, channel_id: str, lines: Sequence[Row], merchants: Map
 
 
 async def _strays(tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
-    """T17: money came to the account and nobody knows for whom; it waits in suspense for two persons. A debit never posts."""
+    """T17: money came to the account and nobody knows for whom; it waits in suspense for two persons. A debit never posts.
+
+    What came to a merchant's own account is his: it is only shown as a difference.
+    """
     items: list[Item] = []
     keys: list[tuple[Any, ...]] = []
     waiting = []

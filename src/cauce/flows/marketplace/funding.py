@@ -11,24 +11,28 @@ from typing import Any
 
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
+from cauce.flows.marketplace.advances import ESCROW, advance_journals, net_of_escrow, note_advances, of_parts
+from cauce.flows.marketplace.funds import open_funding
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.collecting import Operation, RefundRequest
 from cauce.kernel.errors import Conflict, NotFound
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
-from cauce.ledger.recipes.custody import Event, Holder
+from cauce.ledger.reading import spendable
+from cauce.ledger.recipes.custody import FEE, Event, Holder, linked, withdrawable
+from cauce.ledger.recipes.disputes import charged_back, dispute_cost
 from cauce.ledger.recipes.refunds import refund_submitted
-from cauce.ledger.rules import Item, require_posted
+from cauce.ledger.rules import Item, Journal, require_posted
 from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.orders.refunding import FUND_JOB
+from cauce.marketplace.settlement.funding import FundingKind, NewFunding, advances_under_way, insert_approved
 from cauce.marketplace.splits import store as split_store
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
 
 REFUND = "orders.refund"
-FUND_JOB = "refund.fund"
-ESCROW = "escrow:"
 LOOK_AGAIN = timedelta(hours=1)
 """How long a refund waits for money before it is tried again; doubled with each try, up to a day."""
 
@@ -48,28 +52,31 @@ async def submit_refunds(
     """
     items, places = list(before), []
     for refund, collection in ready:
-        mine = submit_items(collection, refund["attempt_key"], refund["order_id"], refund["taken"]["sources"], at)
+        mine = submit_items(collection, refund, at)
         places.append((len(items), len(items) + len(mine)))
         items += mine
     results = await post(tx, items)
     require_posted(results[: len(before)])
     waiting: list[Mapping[str, Any]] = []
     instructions = []
-    updates, moves = [], []
+    updates, moves, submitted = [], [], []
     for (refund, collection), (first, last) in zip(ready, places, strict=True):
         covered = all(result.code.stands for result in results[first:last])
-        updates.append((refund["id"], "submitted" if covered else "funding", 0, None, refund["attempt_key"]))
+        updates.append(_after(refund, at) if covered else (refund["id"], "funding", 0, None, refund["attempt_key"]))
         if covered:
-            instructions.append(refund_instruction(collection, refund))
-            moves.append(left_escrow(collection, refund["taken"]["sources"]))
+            instructions += [] if _is_made(refund) else [refund_instruction(collection, refund)]
+            moves.append(left_escrow(collection, refund["taken"]))
+            submitted.append((refund, collection))
         else:
             waiting.append(refund)
     if updates:
         await order_store.update_refunds(tx, updates)
     if moves:
         await order_store.move_escrow(tx, moves)
+    await note_advances(tx, submitted, actor=context.actor.name, at=at)
     await open_instructions(tx, instructions, due_at=at)
     await _look_again(tx, waiting, at=at, tries=0)
+    await _advance_owners(context, tx, [(one, row) for one, row in ready if one in waiting], at=at)
     return {refund["id"] for refund in waiting}
 
 
@@ -97,15 +104,27 @@ async def fund_refund(context: Context, job: Job) -> None:
         if not rows:
             return
         (collection,) = await order_store.lock_collections(tx, [rows[0]["collection_id"]])
-        sources = rows[0]["taken"]["sources"]
-        items = submit_items(collection, rows[0]["attempt_key"], rows[0]["order_id"], sources, now)
+        items = submit_items(collection, rows[0], now)
         covered = all(result.code.stands for result in await post(tx, items))
         if not covered:
             await _look_again(tx, rows, at=now, tries=int(job.payload["tries"]) + 1)
+            await _advance_owners(context, tx, [(rows[0], collection)], at=now)
             return
-        await order_store.update_refunds(tx, [(rows[0]["id"], "submitted", 0, None, rows[0]["attempt_key"])])
-        await order_store.move_escrow(tx, [left_escrow(collection, sources)])
-        await open_instructions(tx, [refund_instruction(collection, rows[0])], due_at=now)
+        await note_advances(tx, [(rows[0], collection)], actor=context.actor.name, at=now)
+        await order_store.update_refunds(tx, [_after(rows[0], now)])
+        await order_store.move_escrow(tx, [left_escrow(collection, rows[0]["taken"])])
+        if not _is_made(rows[0]):
+            await open_instructions(tx, [refund_instruction(collection, rows[0])], due_at=now)
+
+
+def _is_made(refund: Mapping[str, Any]) -> bool:
+    """Whether the provider made it by itself, for a dispute: it is asked for nothing."""
+    return bool(refund["taken"].get("chargeback"))
+
+
+def _after(refund: Mapping[str, Any], at: datetime) -> tuple[Any, ...]:
+    state, ended = ("succeeded", at) if _is_made(refund) else ("submitted", None)
+    return (refund["id"], state, 0, ended, refund["attempt_key"])
 
 
 async def retry_refund(context: Context, refund_id: str) -> None:
@@ -118,6 +137,8 @@ async def retry_refund(context: Context, refund_id: str) -> None:
         (order,) = await order_store.lock_orders(tx, [order_id])
         (row,) = await order_store.lock_refunds(tx, [refund_id])
         refund = dict(row)
+        if _is_made(refund):
+            raise RefundNotRetryable("the payer's bank made it, and gave it back", param="refund")
         if refund["state"] != "failed":
             raise RefundNotRetryable(f"{refund_id} is {refund['state']}", param="refund")
         if order["state"] == "releasing":
@@ -171,20 +192,58 @@ def not_come_back(parts: Mapping[str, int], reversals: Sequence[Row]) -> dict[in
     return left
 
 
+async def promised_escrow(tx: Tx, order_ids: Sequence[str]) -> dict[str, int]:
+    """What refunds that wait for other money will take of the escrow of collections; those without any are left out."""
+    found: dict[str, int] = {}
+    for row in await order_store.funding_refunds(tx, order_ids):
+        found[row["collection_id"]] = found.get(row["collection_id"], 0) + net_of_escrow(row["taken"])
+    return found
+
+
 def of_escrow(sources: Mapping[str, int]) -> int:
     """What a refund takes of its order's escrow."""
     return sum(amount for code, amount in sources.items() if code.startswith(ESCROW))
 
 
-def left_escrow(row: Row, sources: Mapping[str, int]) -> tuple[str, int, int, int, int]:
-    """What the collection's escrow changes by when T10 is posted."""
-    return (row["id"], -of_escrow(sources), 0, 0, 0)
+def left_escrow(row: Row, taken: Mapping[str, Any]) -> tuple[str, int, int, int, int]:
+    """What the collection's escrow changes by when T10 is posted, and what counts as returned by parties."""
+    return (row["id"], -net_of_escrow(taken), -of_parts(taken), 0, 0)
 
 
-def submit_items(row: Row, key: str, order_id: str, sources: Mapping[str, int], at: datetime) -> list[Item]:
-    """T10: what the refund's attempt `key` takes is out of reach."""
-    event = Event(key, order_id, key, at)
-    return list(refund_submitted(Holder(row["channel_id"], row["currency"]), event, sources))
+def submit_items(row: Row, refund: Mapping[str, Any], at: datetime) -> list[Item]:
+    """T16 and T10: what the refund's attempt takes is out of reach, what is advanced for it among it; all of it or nothing."""
+    key, holder = refund["attempt_key"], Holder(row["channel_id"], row["currency"])
+    taken = refund_submitted(holder, Event(key, refund["order_id"], key, at), refund["taken"]["sources"])
+    ahead, behind = advance_journals(holder, refund, at), list[Journal]()
+    made = refund["taken"].get("chargeback")
+    if made:  # the provider has taken it already
+        event = Event(made["ref"], refund["order_id"], made["dispute_id"], at)
+        behind.append(charged_back(holder, event, refund["amount_minor"]))
+        if made["cost_minor"]:
+            bearer = withdrawable(row["owner_id"]) if row["owner_id"] else FEE
+            behind += dispute_cost(holder, event, {bearer: made["cost_minor"]})
+    return list(linked(*ahead, *taken, *behind)) if ahead or behind else list(taken)
+
+
+async def _advance_owners(
+    context: Context, tx: Tx, waiting: Sequence[tuple[Mapping[str, Any], Row]], *, at: datetime
+) -> None:
+    """Where a collection has an owner whose rule lets the platform advance: what he lacks for refunds is asked of the channel."""
+    mine = [(one, row) for one, row in waiting if row["owner_id"] and one["taken"].get("advances")]
+    asked = await advances_under_way(tx, [one["id"] for one, _ in mine])
+    for refund, row in mine:
+        if refund["id"] in asked:
+            continue
+        account = Holder(row["channel_id"], row["currency"]).account(withdrawable(row["owner_id"]))
+        has = (await spendable(tx, [account]))[account]
+        short = sum(refund["taken"]["sources"].values()) - max(has, 0)
+        if short > 0:
+            new = NewFunding(
+                new_id("adv"), FundingKind.ADVANCE, row["channel_id"], row["currency"], short, row["owner_id"],
+                refund["order_id"], refund["id"],
+            )  # fmt: skip
+            await insert_approved(tx, [new], actor=context.actor.name, approved_by=refund["taken"]["advances"], at=at)
+            await open_funding(tx, [new], at)
 
 
 def refund_instruction(row: Row, refund: Mapping[str, Any]) -> NewInstruction:

@@ -6,7 +6,7 @@ what leaves a balance is reserved there meanwhile, so that it cannot be spent tw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
-from cauce.ledger.recipes.custody import FEE, MARKETING, SUSPENSE, Event, Holder, withdrawable
+from cauce.ledger.recipes.custody import BANK, FEE, IN_TRANSIT, MARKETING, SUSPENSE, Event, Holder, withdrawable
 from cauce.ledger.recipes.funding import (
     advance_recovered,
     advanced,
@@ -38,10 +38,12 @@ from cauce.ledger.rules import Capture, Item, Journal, PlaceHold, ReleaseHold, r
 from cauce.marketplace.compliance.service import require_gate
 from cauce.marketplace.merchants.rules import require_payable
 from cauce.marketplace.merchants.service import read_parties
+from cauce.marketplace.orders.refunding import FUND_JOB
 from cauce.marketplace.settlement import funding as store
 from cauce.marketplace.settlement.funding import PREFIXES, TWO_PERSONS, FundingKind, NewFunding, TopUpSpent
-from cauce.marketplace.settlement.rules import Credit
+from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
+from cauce.storage.jobs import NewJob
 from cauce.storage.outbox import NewEvent, emit
 
 FUND = "settlement.fund"
@@ -121,32 +123,6 @@ async def approve_funding(context: Context, funding_id: str) -> None:
         await _submit(tx, [_as_new(row)], await context.now(tx))
 
 
-async def recover_advances(tx: Tx, gained: Mapping[Credit, int], *, at: datetime, actor: str) -> list[Item]:
-    """Merchants who got money and were advanced some give it back: the oldest advance first, up to what they got (T16).
-
-    What is asked back is reserved: the holds, for the caller to post behind what brought the money.
-    """
-    left = dict(gained)
-    new = []
-    for row in await store.open_advances(tx, sorted({one.merchant_id for one in gained})):
-        credit = Credit(row["merchant_id"], row["channel_id"], row["currency"])
-        amount = min(row["left_minor"], left.get(credit, 0))
-        if amount > 0:
-            left[credit] -= amount
-            new.append(_recovery(row, credit, amount))
-    if new:
-        await store.insert(tx, new, actor=actor, at=at)
-        await _open(tx, new, at)
-    return _holds(new, at)
-
-
-def _recovery(row: Row, credit: Credit, amount_minor: int) -> NewFunding:
-    key, kind = new_id("adv"), FundingKind.RECOVER_ADVANCE
-    return NewFunding(
-        key, kind, credit.channel_id, credit.currency, amount_minor, credit.merchant_id, parent_id=row["id"]
-    )
-
-
 async def _check_left(tx: Tx, asked: AskFunding) -> None:
     parent = await store.lock_one(tx, asked.parent_id)
     mine = parent["merchant_id"] == asked.merchant_id and parent["channel_id"] == asked.channel_id
@@ -158,11 +134,12 @@ async def _check_left(tx: Tx, asked: AskFunding) -> None:
 
 
 async def _submit(tx: Tx, new: Sequence[NewFunding], at: datetime) -> None:
-    await _open(tx, new, at)
-    require_posted(await post(tx, _holds(new, at)))
+    await open_funding(tx, new, at)
+    require_posted(await post(tx, holds_of(new, at)))
 
 
-def _holds(new: Sequence[NewFunding], at: datetime) -> list[Item]:
+def holds_of(new: Sequence[NewFunding], at: datetime) -> list[Item]:
+    """What movements that leave a balance reserve there."""
     return [
         PlaceHold(
             one.id, Holder(one.channel_id, one.currency).account(_from(one)), one.amount_minor, one.id, one.id, at
@@ -187,7 +164,8 @@ def _from(one: NewFunding) -> str:
             return ""
 
 
-async def _open(tx: Tx, new: Sequence[NewFunding], at: datetime) -> None:
+async def open_funding(tx: Tx, new: Sequence[NewFunding], at: datetime) -> None:
+    """Ask the channels for movements."""
     refs: dict[tuple[str, str], str] = {}
     for channel_id in {one.channel_id for one in new}:
         parties = await read_parties(tx, channel_id, [one.merchant_id for one in new if one.merchant_id])
@@ -222,6 +200,7 @@ async def conclude_funding(context: Context, tx: Tx, concluded: list[Concluded])
     rows = [row for row in await store.lock(tx, list(by_key)) if row["state"] in ("submitted", "processing")]
     updates, items, events = [], [], []
     spent: dict[str, int] = {}
+    waiting: list[NewJob] = []
     for row in rows:
         one, new = by_key[row["id"]], _as_new(row)
         if isinstance(one.outcome, Done):
@@ -231,6 +210,9 @@ async def conclude_funding(context: Context, tx: Tx, concluded: list[Concluded])
             await settle_suspense(tx, new, done=True)
             if new.kind is FundingKind.RECOVER_ADVANCE:
                 spent[new.parent_id] = spent.get(new.parent_id, 0) + new.amount_minor
+            if new.kind is FundingKind.ADVANCE and new.parent_id:  # a refund waits for it
+                payload = {"refund": new.parent_id, "order": new.order_id, "tries": 0}
+                waiting.append(NewJob(FUND_JOB, one.at, payload))
             if new.kind in (FundingKind.TOP_UP, FundingKind.UNDO_TOP_UP):
                 verb = "paid" if new.kind is FundingKind.TOP_UP else "undone"
                 events.append(NewEvent(f"member_topup.{verb}", row["id"], at, {"merchant": new.merchant_id}))
@@ -248,6 +230,7 @@ async def conclude_funding(context: Context, tx: Tx, concluded: list[Concluded])
         await store.spend(tx, spent)
     await emit(tx, events, actor=context.actor.name)
     require_posted(await post(tx, items))
+    await jobs.enqueue(tx, waiting)
 
 
 def _freed(one: NewFunding, at: datetime) -> list[Item]:
@@ -275,7 +258,9 @@ def _posted(one: NewFunding, at: datetime) -> list[Item]:
         case FundingKind.SUBSIDY:
             return list(subsidised(holder, event, _given_to(one), amount))
         case FundingKind.ADVANCE:
-            return list(advanced(holder, event, _given_to(one), amount))
+            # What is advanced for a refund goes out the way refunds go.
+            into = IN_TRANSIT if one.parent_id else BANK
+            return list(advanced(holder, event, _given_to(one), amount, into=into))
         case FundingKind.RECOVER_ADVANCE:
             return [*_freed(one, at), *advance_recovered(holder, event, {member: amount})]
 

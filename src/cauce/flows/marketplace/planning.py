@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from cauce.flows.marketplace.terms import Terms
+from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import CapabilityMissing
 from cauce.gateway.limits import check_split, require_chargeable, require_currency
 from cauce.gateway.plans import PlannedPart, SplitPlan
@@ -27,7 +28,7 @@ from cauce.marketplace.orders.rules import (
 )
 from cauce.marketplace.splits.planning import Claims, Goods, Pot, asked
 from cauce.marketplace.splits.planning import plan_order as divide
-from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, SplitRule
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, OnShortfall, SplitRule
 from cauce.marketplace.splits.service import UnknownRule
 from cauce.pricing.allocation import allocate_by_weight
 
@@ -70,6 +71,7 @@ def plan_order(
     version, content = rule
     if content.currency != order.currency:
         raise RuleCurrencyDiffers(param="rule")
+    _require_shortfall(content, terms)
     require_currency(order.currency, terms.capabilities)
     named = {*(line.seller_id for line in order.lines), *order.parties.values()}
     for merchant in named:
@@ -93,6 +95,18 @@ def plan_order(
     for one in collections:
         _check(order, one, parts[one.id], terms, share_max)
     return Plan(PlannedOrder(new_id("ord"), order, version, tuple(collections)), parts)
+
+
+def _require_shortfall(rule: SplitRule, terms: Terms) -> None:
+    """`CapabilityMissing` where the channel cannot do what the rule says of a refund whose parties lack money."""
+    match rule.refund.on_shortfall:
+        case OnShortfall.PLATFORM_ADVANCE:
+            if terms.has_owner:  # where money is pooled, the platform's fee lies in the same pool
+                terms.capabilities.require(Can.FUNDS, what="an advance of the platform for a refund")
+        case OnShortfall.NEGATIVE_BALANCE if not terms.capabilities.negative_balance_supported:
+            raise CapabilityMissing(
+                "no balance falls below zero at this channel", needs="negative_balance_supported", param="rule"
+            )
 
 
 def _pots(rule: SplitRule, collections: Sequence[PlannedCollection]) -> list[Pot]:

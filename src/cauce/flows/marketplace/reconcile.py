@@ -87,6 +87,7 @@ async def reconcile(context: Context, channel_id: str, from_day: date, until_day
             tx, run_id, channel_id, min(_start(from_day, zone), cut_off), cut_off, after_id, until_id, lines, ours,
             max(ours, theirs) - len(breaks), len(breaks), state, now,
         )  # fmt: skip
+        await reconciliation.close_settled_runs(tx, channel_id, at=now, actor=context.actor.name)
     return Reconciled(run_id, ours, theirs, fresh)
 
 

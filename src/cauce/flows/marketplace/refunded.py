@@ -13,6 +13,7 @@ from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.advances import repaid_again, undo_advances
 from cauce.flows.marketplace.funding import not_come_back, of_escrow, was_divided
 from cauce.flows.marketplace.resend import parts_again, send_again
 from cauce.flows.marketplace.terms import Terms, terms_of
@@ -23,11 +24,20 @@ from cauce.ledger.recipes.custody import REFUNDS, Event, Holder, escrow, withdra
 from cauce.ledger.recipes.refunds import refund_failed, refund_paid, refund_submitted, refunded_to_balance
 from cauce.ledger.rules import Item, require_posted
 from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.settlement.funding import advances_of, end_advances
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
 OPEN_REFUND = ("submitted", "processing", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """What was got for a refund from elsewhere: reversals of parts, and advances that stand."""
+
+    reversals: Sequence[Row]
+    advanced: Sequence[Row] = ()
 
 
 @dataclass(slots=True)
@@ -41,6 +51,8 @@ class RefundWork:
     parked: list[tuple[str, int, int]] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
+    recovered: list[tuple[str, int, int]] = field(default_factory=list)
+    closed_advances: list[tuple[str, int]] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
 
 
@@ -56,6 +68,8 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
         row["id"]: row for row in await order_store.lock_collections(tx, sorted({row["collection_id"] for row in rows}))
     }
     back = await split_store.reversals_of_refunds(tx, [row["id"] for row in rows])
+    failed = [row["id"] for row in rows if isinstance(by_key[row["attempt_key"]].outcome, Declined)]
+    advanced = await advances_of(tx, failed) if failed else {}
     terms = await terms_of(context.runtime, context.org_id, {row["channel_id"] for row in collections.values()})
     work = RefundWork()
     for row in rows:
@@ -65,7 +79,8 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
         if isinstance(one.outcome, Done):
             _succeeded(row, list(others[collection["id"]].values()), collection, one, work)
         elif isinstance(one.outcome, Declined):
-            _failed(row, collection, one, one.outcome, back.get(row["id"], ()), terms[collection["channel_id"]], work)
+            came_back = CameBack(back.get(row["id"], ()), advanced.get(row["id"], ()))
+            _failed(row, collection, one, one.outcome, came_back, terms[collection["channel_id"]], work)
         elif isinstance(one.outcome, Pending):
             work.refunds.append((row["id"], "processing", 0, None, row["attempt_key"]))
     await write_refunds(context, tx, work)
@@ -86,6 +101,10 @@ async def write_refunds(context: Context, tx: Tx, work: RefundWork) -> None:
         await order_store.orders_refunded(tx, work.orders)
     if work.parked:
         await split_store.add_parked(tx, work.parked)
+    if work.recovered:
+        await split_store.add_recovered(tx, work.recovered)
+    if work.closed_advances:
+        await end_advances(tx, work.closed_advances)
     await emit(tx, work.events, actor=context.actor.name)
     require_posted(await post(tx, work.items))
     if work.parked:
@@ -157,29 +176,37 @@ def _failed(
     collection: Row,
     one: Concluded,
     outcome: Declined,
-    reversals: Sequence[Row],
+    came_back: CameBack,
     terms: Terms,
     work: RefundWork,
 ) -> None:
     """T11 failed: what was taken goes back to where it came from."""
     data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
-    give_back(row, collection, row["taken"]["sources"], row["fee_expected_minor"], reversals, terms, one.at, data, work)
+    give_back(row, collection, row["taken"]["sources"], row["fee_expected_minor"], came_back, terms, one.at, data, work)
 
 
 def give_back(
-    row: Row | Mapping[str, Any], collection: Row, sources: Mapping[str, int], fee_minor: int, reversals: Sequence[Row], terms: Terms,
+    row: Row | Mapping[str, Any], collection: Row, sources: Mapping[str, int], fee_minor: int, came_back: CameBack, terms: Terms,
     at: datetime, data: dict[str, Any], work: RefundWork,
 ) -> None:  # fmt: skip
-    """T11 failed. Where money is pooled the parts that came back are parked, to be sent again; an owner keeps them."""
+    """T11 failed. Where money is pooled the parts that came back are parked, to be sent again; an owner keeps them.
+
+    What the platform advanced for it is its own again.
+    """
     holder = Holder(collection["channel_id"], collection["currency"])
     event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
-    work.items += refund_failed(holder, event, sources)
-    work.moves.append((collection["id"], of_escrow(sources), 0, -row["amount_minor"], -fee_minor))
+    undone = undo_advances(came_back.advanced, collection, at)
+    work.items += [*refund_failed(holder, event, sources), *undone.items]
+    work.closed_advances += undone.closed
+    escrow_minor = of_escrow(sources) - undone.escrow_minor
+    work.moves.append((collection["id"], escrow_minor, undone.released_minor, -row["amount_minor"], -fee_minor))
+    work.parked += undone.parked
+    work.recovered += repaid_again(row["taken"], collection["id"])
     work.orders[row["order_id"]] = work.orders.get(row["order_id"], 0) - row["amount_minor"]
-    left = not_come_back(row["taken"]["parts"], reversals)
+    left = not_come_back(row["taken"]["parts"], came_back.reversals)
     work.reversed += [(collection["id"], position, -amount) for position, amount in left.items()]
     if was_divided(row["taken"], collection) and not terms.has_owner:
-        given, parked = parts_again(row["taken"].get("parked", {}), collection["id"], reversals)
+        given, parked = parts_again(row["taken"].get("parked", {}), collection["id"], came_back.reversals)
         work.reversed += given
         work.parked += parked
     work.refunds.append((row["id"], "failed", 0, at, row["attempt_key"]))

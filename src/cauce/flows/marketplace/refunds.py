@@ -7,17 +7,29 @@ amounts of parties are cumulative over partial refunds, so refunding everything 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
-from cauce.flows.marketplace.funding import of_escrow, submit_refunds
+from cauce.flows.marketplace.advances import Advanced, Chargeback, advanced_of
+from cauce.flows.marketplace.funding import promised_escrow, submit_refunds
+from cauce.flows.marketplace.purses import Purse, read_purses
+from cauce.flows.marketplace.refund_shares import (
+    Shares,
+    divided_sources,
+    due_undivided,
+    left_of,
+    of_chargeback,
+    share_out,
+    undivided_sources,
+)
 from cauce.flows.marketplace.reversals import Back, Carried, kept_of, plan_back, read_carried
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.kernel.ids import new_id
-from cauce.ledger.recipes.custody import FEE, escrow, withdrawable
 from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import (
@@ -31,12 +43,12 @@ from cauce.marketplace.orders.refunding import (
 )
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.marketplace.splits import store as split_store
-from cauce.marketplace.splits.rules.refunds import RefundablePart, plan_refund
-from cauce.marketplace.splits.rules.schema import Base, OnShortfall, RefundPolicy, SplitRule, is_refundable
+from cauce.marketplace.splits.rules.schema import OnShortfall, RefundPolicy, SplitRule
 from cauce.marketplace.splits.service import rules_used
-from cauce.pricing.refunds import RefundExceedsParts
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
+
+_BY_PURSE = (OnShortfall.PLATFORM_ADVANCE, OnShortfall.NEGATIVE_BALANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +60,7 @@ class AskRefund:
     amount_minor: int | None = None
     reason: str = ""
     named: Mapping[str, int] | None = None  # by party, under the explicit policy
+    chargeback: Chargeback | None = None  # the provider has made it already
 
 
 @dataclass(slots=True)
@@ -55,6 +68,7 @@ class _Work:
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
     reversed: list[tuple[str, int, int]] = field(default_factory=list)
     parked: list[tuple[str, int, int]] = field(default_factory=list)
+    recovered: list[tuple[str, int, int]] = field(default_factory=list)
     reversals: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     orders: dict[str, int] = field(default_factory=dict)
@@ -73,6 +87,14 @@ class _Facts:
     parts: Mapping[str, list[Row]]
     carried: Carried
     promised: Mapping[str, int]
+    purses: Mapping[tuple[str, str], Purse]
+
+    def purse(self, channel: Terms, row: Row, rule: SplitRule) -> Purse | None:
+        """What parties have at the holder of a collection, where the rule says what becomes of one who lacks it."""
+        if rule.refund.on_shortfall is OnShortfall.NEGATIVE_BALANCE:
+            return self.purses[row["channel_id"], row["currency"]]
+        advances = rule.refund.on_shortfall is OnShortfall.PLATFORM_ADVANCE and not channel.has_owner
+        return replace(self.purses[row["channel_id"], row["currency"]], advances=True) if advances else None
 
 
 async def refund_orders(context: Context, asked: Sequence[AskRefund]) -> dict[str, list[str]]:
@@ -103,9 +125,11 @@ async def refund_in(
     terms = await terms_of(context.runtime, context.org_id, {order["channel_id"] for order in orders.values()})
     rules = await rules_used(tx, [(order["rule_id"], order["rule_version"]) for order in orders.values()])
     parts = await split_store.allocations_of(tx, [row["id"] for row in collections])
-    facts = _Facts(
-        terms, rules, parts, await read_carried(tx, collections, parts), await promised_escrow(tx, list(orders))
-    )
+    carried = await read_carried(tx, collections, parts)
+    by_rule = any(rule.refund.on_shortfall in _BY_PURSE for rule in rules.values())
+    by_purse = by_rule or any(one.chargeback is not None for one in asked)
+    purses = await read_purses(tx, collections, parts) if by_purse else {}
+    facts = _Facts(terms, rules, parts, carried, await promised_escrow(tx, list(orders)), purses)
     known = {
         (row["collection_id"], row["external_id"]): row["id"]
         for row in await order_store.refunds_by_number(
@@ -126,20 +150,16 @@ async def refund_in(
     return found
 
 
-async def promised_escrow(tx: Tx, order_ids: Sequence[str]) -> dict[str, int]:
-    """What refunds that wait for other money will take of the escrow of collections; those without any are left out."""
-    found: dict[str, int] = {}
-    for row in await order_store.funding_refunds(tx, order_ids):
-        found[row["collection_id"]] = found.get(row["collection_id"], 0) + of_escrow(row["taken"]["sources"])
-    return found
-
-
 def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, at: datetime, work: _Work) -> list[str]:
+    if one.chargeback is not None:
+        collections = [row for row in collections if row["id"] == one.chargeback.collection_id]
     left = [row["amount_minor"] - row["refunded_minor"] for row in collections]
     wanted = sum(left) if one.amount_minor is None else one.amount_minor
     if wanted <= 0:
         raise RefundExceedsPaid("there is nothing left to refund", left_minor=sum(left))
     rule = facts.rules[(order["rule_id"], order["rule_version"])]
+    if one.chargeback is not None:
+        rule = of_chargeback(rule)
     if one.named and rule.refund.policy is not RefundPolicy.EXPLICIT:
         raise RefundPartiesByRule(param="parties")
     ids = []
@@ -157,60 +177,53 @@ def _of_collection(
     channel, mine, carried = facts.terms[row["channel_id"]], facts.parts[row["id"]], facts.carried
     free = row["escrow_minor"] - facts.promised.get(row["id"], 0)
     collected = Collected(row["amount_minor"], row["fee_minor"], free, row["refunded_minor"], row["fee_returned_minor"])
-    share = share_refund(collected, amount, returns_fee=channel.capabilities.refund_returns_fee)
+    returns_fee = channel.capabilities.refund_returns_fee and one.chargeback is None
+    share = share_refund(collected, amount, returns_fee=returns_fee)
     is_split = carried.is_divided(row)
     carried.require_decided(row)
     if is_split and channel.has_owner and kept_of(mine):
         raise RefundWaits("a part of the order is kept: split it first, then refund", param="order")
-    whole = _undivided_sources(row, share, free)
-    due = share.net_minor if is_split else _due_undivided(row, mine, amount, rule, of_escrow(whole))
-    taken = _taken(rule, mine, due, one, is_split=is_split)
+    shares = _shares(rule, row, mine, share, free, one.named, is_split=is_split)
+    advances = rule.refund.on_shortfall is OnShortfall.PLATFORM_ADVANCE
+    purse = facts.purse(channel, row, rule) if is_split else None
+    if channel.has_owner or not advances:
+        shares = replace(shares, owed={}, borne_minor=shares.borne_minor + sum(shares.owed.values()))
     back = Back()
     if is_split:
-        back = plan_back(row, mine, taken, refund_id, channel, carried)
-    work.reversed += [(row["id"], p["position"], t) for p, t in zip(mine, taken, strict=True) if t]
+        back = plan_back(row, mine, shares.taken, refund_id, channel, carried, purse)
+        undivided = set() if channel.has_owner else carried.undivided(row, mine)
+        sources = divided_sources(row, share, shares, mine, undivided, has_owner=channel.has_owner)
+    else:
+        sources = undivided_sources(row, share, shares.borne_minor)
+    work.reversed += [(row["id"], p["position"], t) for p, t in zip(mine, shares.taken, strict=True) if t]
     work.parked += [(row["id"], position, -took) for position, took in back.parked.items()]
+    work.recovered += [(row["id"], position, -repaid) for position, repaid in back.repaid.items()]
     work.reversals += back.rows
     work.instructions += back.instructions
-    by_position = {p["position"]: t for p, t in zip(mine, taken, strict=True) if t}
-    if is_split:
-        undivided = set() if channel.has_owner else carried.undivided(row, mine)
-        sources = _sources(row, share, by_position, [p for p in mine if p["position"] not in undivided], channel)
-    else:
-        sources = whole
-    waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP
-    plan = _Plan(refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, back, is_split, waits)
+    by_position = {p["position"]: t for p, t in zip(mine, shares.taken, strict=True) if t}
+    advanced = advanced_of(mine, back.advanced, shares.owed)
+    by = f"split rule {order['rule_id']}, version {order['rule_version']}" if advances else ""
+    by = f"dispute {one.chargeback.ref}" if one.chargeback is not None else by
+    waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP or (advances and channel.has_owner)
+    waits = waits or one.chargeback is not None
+    plan = _Plan(
+        refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, back, is_split, waits, advanced, by
+    )  # fmt: skip
     _record(order, row, plan, at, work)
 
 
-def _due_undivided(row: Row, parts: Sequence[Row], amount: int, rule: SplitRule, from_escrow: int) -> int:
-    """What the parts return before anything was divided: the refund, or what it takes of escrow where they are net of the fee."""
-    if rule.base is not Base.NET_OF_PROVIDER_FEE:
-        return amount
-    left = sum(part["amount_minor"] - part["reversed_minor"] for part in parts)
-    is_whole = row["refunded_minor"] + amount == row["amount_minor"]
-    return left if is_whole else min(from_escrow, left)
-
-
-def _taken(rule: SplitRule, parts: Sequence[Row], amount: int, one: AskRefund, *, is_split: bool) -> tuple[int, ...]:
-    """What each part returns. Before anything was divided a refund of all takes all, whatever the rule keeps later."""
-    left = [part["amount_minor"] - part["reversed_minor"] for part in parts]
-    if not is_split and amount == sum(left):
-        return tuple(left)
-    refundable = [
-        RefundablePart(
-            part["party"],
-            part["amount_minor"],
-            part["reversed_minor"],
-            is_refundable(rule.parts, part["role"]),
-            part["role"],
-        )
-        for part in parts
-    ]
-    taken = plan_refund(rule.refund, refundable, amount, named=one.named)
-    if any(took > there for took, there in zip(taken, left, strict=True)):
-        raise RefundExceedsParts("a party would return more than it got of this order", param="amount")
-    return taken
+def _shares(
+    rule: SplitRule, row: Row, parts: Sequence[Row], share: Share, free: int, named: Mapping[str, int] | None, *,
+    is_split: bool,
+) -> Shares:  # fmt: skip
+    """What the parts return and who bears the fee; `free` of the escrow is promised to nobody."""
+    whole = share.net_minor + share.borne_minor
+    if is_split:
+        due = min(share.net_minor, left_of(parts))
+        return share_out(rule, parts, due, whole - due, named, is_split=True)
+    of_escrow = min(whole, free)
+    due = due_undivided(row, parts, share.fee_back_minor + whole, rule, of_escrow)
+    return share_out(rule, parts, due, whole - of_escrow, named, is_split=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +240,8 @@ class _Plan:
     back: Back
     is_split: bool
     waits: bool  # for money that is not there, rather than being refused
+    advanced: list[Advanced]
+    advances: str  # who said that the platform advances what a party lacks; "" where nobody did
 
 
 def _record(order: Row, row: Row, plan: _Plan, at: datetime, work: _Work) -> None:
@@ -236,8 +251,13 @@ def _record(order: Row, row: Row, plan: _Plan, at: datetime, work: _Work) -> Non
         "sources": plan.sources,
         "parts": {str(position): amount for position, amount in plan.parts.items()},
         "parked": {str(position): amount for position, amount in plan.back.parked.items()},
+        "repaid": {str(position): amount for position, amount in plan.back.repaid.items()},
         "divided": plan.is_split,
+        "advanced": plan.advanced,
+        "advances": plan.advances,
     }
+    if plan.asked.chargeback is not None:
+        taken["chargeback"] = msgspec.to_builtins(plan.asked.chargeback)
     work.refunds.append(
         (
             plan.refund_id, order["id"], row["id"], plan.asked.number, plan.amount_minor, plan.asked.reason,
@@ -259,24 +279,6 @@ def _record(order: Row, row: Row, plan: _Plan, at: datetime, work: _Work) -> Non
             work.may_wait.add(plan.refund_id)
 
 
-def _undivided_sources(row: Row, share: Share, free_minor: int) -> dict[str, int]:
-    """The accounts that T10 takes from before anything was divided; `free_minor` of the escrow is promised to nobody."""
-    from_escrow = min(share.net_minor + share.borne_minor, free_minor)
-    borne = share.net_minor + share.borne_minor - from_escrow
-    found = {escrow(row["order_id"]): from_escrow}
-    return found | {FEE: borne} if borne else found
-
-
-def _sources(row: Row, share: Share, taken: Mapping[int, int], parts: Sequence[Row], terms: Terms) -> dict[str, int]:
-    """The accounts that T10 takes from, once every part that must come back is back."""
-    order_escrow = escrow(row["order_id"])
-    if terms.has_owner:
-        return {withdrawable(row["owner_id"]): share.net_minor}
-    platform = sum(taken.get(part["position"], 0) for part in parts if part["party"] == FEE)
-    found = {order_escrow: share.net_minor - platform, FEE: platform + share.borne_minor}
-    return {code: amount for code, amount in found.items() if amount}
-
-
 async def _write(context: Context, tx: Tx, work: _Work) -> None:
     now = await context.now(tx)
     if work.refunds:
@@ -285,6 +287,8 @@ async def _write(context: Context, tx: Tx, work: _Work) -> None:
         await order_store.orders_refunded(tx, work.orders)
     if work.parked:
         await split_store.add_parked(tx, work.parked)
+    if work.recovered:
+        await split_store.add_recovered(tx, work.recovered)
     if work.reversed:
         await split_store.add_reversed(tx, work.reversed)
     if work.reversals:

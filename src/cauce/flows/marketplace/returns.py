@@ -15,10 +15,11 @@ from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.advances import repaid_again
 from cauce.flows.marketplace.funding import not_come_back, submit_refunds
 from cauce.flows.marketplace.resend import Moved, parts_again, send_again
 from cauce.flows.marketplace.terms import Terms, terms_of
-from cauce.gateway.outcome import Declined, Done, Pending
+from cauce.gateway.outcome import Declined, Done, Pending, Refusal
 from cauce.ledger.recipes.custody import FEE, Event, Holder, escrow, withdrawable
 from cauce.ledger.recipes.payouts import fee_put_back
 from cauce.ledger.recipes.splits import split_reversed
@@ -41,6 +42,8 @@ class _Work:
     orders: dict[str, int] = field(default_factory=dict)
     events: list[NewEvent] = field(default_factory=list)
     ready: list[tuple[dict[str, Any], Row]] = field(default_factory=list)
+    recovered: Moved = field(default_factory=list)
+    replanned: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 async def conclude_reversals(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
@@ -60,6 +63,15 @@ async def conclude_reversals(context: Context, tx: Tx, concluded: list[Concluded
         refund = refunds[row["refund_id"]]
         refund["open_reversals"] -= 1
         if isinstance(one.outcome, Declined):
+            if refund["state"] == "reversing_splits" and collection["owner_id"] and refund["taken"].get("chargeback"):
+                _owner_bears(row, refund, work)
+                continue
+            if refund["state"] == "reversing_splits" and _is_advanced(refund, collection, one.outcome):
+                refund["taken"].setdefault("advanced", []).append(
+                    (row["party"], row["position"], row["amount_minor"], False)
+                )
+                work.replanned[refund["id"]] = refund
+                continue
             refund.setdefault("failure", one.outcome.message)
         else:
             _came_back(row, collection, one, terms[collection["channel_id"]], work)
@@ -71,6 +83,19 @@ async def conclude_reversals(context: Context, tx: Tx, concluded: list[Concluded
         pooled = not terms[collection["channel_id"]].has_owner
         _decide(refund, collection, reversals[refund["id"]], fresh, at, work, pooled=pooled)
     await _write(context, tx, work, at)
+
+
+def _is_advanced(refund: Mapping[str, Any], collection: Row, outcome: Declined) -> bool:
+    """Whether the platform advances what a party has no more, by the order's rule, where money is pooled."""
+    is_short = outcome.refusal is Refusal.INSUFFICIENT_FUNDS or refund["taken"].get("chargeback")
+    return bool(refund["taken"].get("advances") and not collection["owner_id"] and is_short)
+
+
+def _owner_bears(row: Row, refund: dict[str, Any], work: _Work) -> None:
+    """What the payer's bank took is gone; a part that its party does not return is borne by the collection's owner."""
+    refund["taken"]["parts"][str(row["position"])] -= row["amount_minor"]
+    work.given.append((row["collection_id"], row["position"], -row["amount_minor"]))
+    work.replanned[refund["id"]] = refund
 
 
 def _reversal(row: Row, one: Concluded) -> tuple[Any, ...]:
@@ -130,6 +155,7 @@ def _fail(
         if row["state"] == "submitted":
             left[row["position"]] -= row["amount_minor"]
     work.given += [(collection["id"], position, -amount) for position, amount in left.items()]
+    work.recovered += repaid_again(refund["taken"], collection["id"])
     if pooled:
         _park(collection, refund["taken"].get("parked", {}), reversals, work)
     data = {"order": refund["order_id"], "message": refund["failure"]}
@@ -153,8 +179,13 @@ def _park(collection: Row, parked: Mapping[str, int], reversals: Sequence[Row], 
 async def _write(context: Context, tx: Tx, work: _Work, at: datetime) -> None:
     if work.updates:
         await order_store.update_refunds(tx, work.updates)
+    if work.replanned:
+        replanned = [(key, row["taken"], row["fee_expected_minor"]) for key, row in work.replanned.items()]
+        await order_store.replan_refunds(tx, replanned)
     if work.moves:
         await order_store.move_escrow(tx, work.moves)
+    if work.recovered:
+        await split_store.add_recovered(tx, work.recovered)
     if work.orders:
         await order_store.orders_refunded(tx, work.orders)
     if work.given:

@@ -13,6 +13,7 @@ from typing import Any
 from cauce.channels import store as channel_store
 from cauce.channels.rules import Instruction
 from cauce.channels.service import NewInstruction
+from cauce.flows.marketplace.purses import Purse
 from cauce.flows.marketplace.terms import Terms
 from cauce.gateway.collecting import Operation
 from cauce.gateway.splitting import ReverseSplitRequest
@@ -24,7 +25,7 @@ from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import RefundWaits
 from cauce.marketplace.splits import store as split_store
-from cauce.marketplace.splits.rules.refunds import over_carriers
+from cauce.marketplace.splits.rules.refunds import less_short, over_carriers
 from cauce.marketplace.splits.rules.schema import KEPT
 from cauce.storage.database import Row, Tx
 
@@ -43,6 +44,11 @@ class Carried:
     parties: Mapping[str, Mapping[str, Party]]
     instructions: Mapping[str, Instruction]
     undecided: frozenset[str]  # collections of which a part may still come back for a refund that failed
+
+    def shows(self, row: Row, party: str) -> bool:
+        """Whether the holder of a collection shows what a party has."""
+        known = self.parties[row["channel_id"]].get(party)
+        return known is not None and known.shows_balance
 
     def is_divided(self, row: Row) -> bool:
         """Whether something of a collection went to its parties, even if it all came back since."""
@@ -87,11 +93,14 @@ def kept_of(parts: Sequence[Row]) -> int:
 
 @dataclass(slots=True)
 class Back:
-    """How the parts of one refund come back: rows to write, what the channel is asked, what is taken of parked parts."""
+    """How the parts of one refund come back: rows to write, what the channel is asked, what is taken of parked parts,
+    what the platform advances because the party has it no more, and what of that the party had repaid a debt with."""
 
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     instructions: list[NewInstruction] = field(default_factory=list)
     parked: dict[int, int] = field(default_factory=dict)
+    advanced: dict[int, int] = field(default_factory=dict)
+    repaid: dict[int, int] = field(default_factory=dict)
 
 
 async def read_carried(tx: Tx, collections: Sequence[Row], parts: Mapping[str, Sequence[Row]]) -> Carried:
@@ -133,9 +142,13 @@ async def busy_orders(tx: Tx, order_ids: Sequence[str]) -> set[str]:
 
 
 def plan_back(
-    row: Row, parts: Sequence[Row], taken: Sequence[int], refund_id: str, terms: Terms, carried: Carried
-) -> Back:
+    row: Row, parts: Sequence[Row], taken: Sequence[int], refund_id: str, terms: Terms, carried: Carried,
+    purse: Purse | None = None,
+) -> Back:  # fmt: skip
     """The reversals that a refund of split money needs first; `refund_waits_for_split` for a part that is under way.
+
+    `purse` where the rule says what becomes of a party that lacks its part: what it lacks is advanced, or it is refused.
+    What a party has paid a debt to the platform with is advanced in any case.
 
     The order's own merchant needs none: the refund is taken from his balance. Nor does the platform where money is
     pooled: its part never left the platform's balance at the holder.
@@ -146,13 +159,23 @@ def plan_back(
         split = carried.original(row, part)
         if not amount or stays or part["closed"] or split is None:  # never sent: its money is parked still
             continue
+        of_purse = purse if purse is not None and carried.shows(row, part["party"]) else None
         if terms.has_owner:
+            if of_purse is not None:
+                of_purse.short_of(part["party"], amount)
             _reverse(row, part, split, amount, refund_id, carried, back)
             continue
         splits, rests = _rests(row, part, split, carried)
         parked, of_splits, missing = over_carriers(amount, part["parked_minor"], rests)
-        if missing:
+        owed = min(missing, part["recovered_minor"])
+        if missing > owed:
             raise RefundWaits("a part of the order is on its way to its party again", param="order")
+        short = of_purse.short_of(part["party"], sum(of_splits)) if of_purse is not None else 0
+        if owed:
+            back.repaid[part["position"]] = owed
+        if owed + short:
+            back.advanced[part["position"]] = owed + short
+            of_splits = less_short(of_splits, short)
         if parked:
             back.parked[part["position"]] = parked
         for one, used in zip(splits, of_splits, strict=True):
@@ -165,7 +188,7 @@ def _rests(row: Row, part: Row, original: Row, carried: Carried) -> tuple[list[R
     """The splits that carried a part, the original first, and what the party holds by each of them."""
     again = carried.again(row, part)
     of_again = [one["sent_minor"] - carried.taken_back.get(one["id"], 0) for one in again]
-    held = part["amount_minor"] - part["reversed_minor"] - part["parked_minor"]
+    held = part["amount_minor"] - part["reversed_minor"] - part["parked_minor"] - part["recovered_minor"]
     held -= carried.under_way.get((row["id"], part["position"]), 0)
     return [original, *again], [held - sum(of_again), *of_again]
 

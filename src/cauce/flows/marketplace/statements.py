@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from typing import IO, Any
 
@@ -18,17 +18,18 @@ import structlog
 
 from cauce.channels import store as channel_store
 from cauce.flows.context import Context
-from cauce.flows.marketplace.terms import terms_of
+from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.flows.marketplace.vanished import compare_vanished, remember_rows
 from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import BalanceGap, CountDiffers
-from cauce.gateway.reporting import StatementFacts, StatementLine
+from cauce.gateway.reporting import LineKind, StatementFacts, StatementLine
 from cauce.kernel.errors import Unavailable
 from cauce.kernel.ids import new_id
 from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.marketplace.reconciliation import store
 from cauce.marketplace.reconciliation.rules import BreakType, NewBreak
 from cauce.marketplace.settlement.service import pause_channel, resume_channel
+from cauce.reports.reconciliation import accounts_paid_out
 from cauce.storage.database import Row, Tx
 
 log = structlog.get_logger(__name__)
@@ -48,17 +49,21 @@ TRIES = 2
 
 _MONEY_IN = ("collection", "refund", "fee")
 _DIVIDED = ("split", "release", "split_reversal")
-_EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return")
+UNPROVED = LineKind.OTHER.value
+"""What no journal of ours can prove, whatever the provider calls it: it is shown as a difference, never dropped."""
+
+_EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return", "dispute", UNPROVED)
+_NOBODYS = frozenset({LineKind.ADJUSTMENT, LineKind.TOP_UP, LineKind.CHARGE})
 BANK = "bank"
 """The kind of an uploaded statement of a bank account: what a line records is found by whose number it carries."""
 
 PROVED_BY: dict[str, tuple[str, ...]] = {
     "trade": _MONEY_IN,
     "split": _DIVIDED,
-    "fund_flow": (),
-    "merchant_fund_flow": ("payout", "payout_return"),
-    "balance": (*_MONEY_IN, *_DIVIDED),
-    BANK: ("collection", "refund", "payout", "payout_return", "other"),
+    "fund_flow": (UNPROVED,),
+    "merchant_fund_flow": ("payout", "payout_return", UNPROVED),
+    "balance": (*_MONEY_IN, *_DIVIDED, "dispute", UNPROVED),
+    BANK: ("collection", "refund", "payout", "payout_return", UNPROVED),
 }
 """Statement kind -> the kinds of line that count in it, so that what two files repeat counts once; any other proves all."""
 
@@ -66,7 +71,7 @@ PROVED_BY: dict[str, tuple[str, ...]] = {
 def proved_by(statement_kind: str) -> tuple[str, ...]:
     """The kinds of line that count in a statement; `balance/<account>` is one merchant's own, which shows his payouts."""
     head, _, account = statement_kind.partition("/")
-    return ("payout", "payout_return") if account and head != BANK else PROVED_BY.get(head, _EVERYTHING)
+    return ("payout", "payout_return", UNPROVED) if account and head != BANK else PROVED_BY.get(head, _EVERYTHING)
 
 
 async def fetch_statements(
@@ -84,7 +89,7 @@ async def fetch_statements(
         stopped = await channel_store.is_stopped(tx, channel_id)
     count, absent = 0, list[tuple[str, date]]()
     for day in days:
-        for kind in kinds or [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]:
+        for kind in kinds or await _kinds_of(context, terms, day):
             if stopped:  # nothing is asked of it until somebody has looked
                 absent.append((kind, day))
                 continue
@@ -96,6 +101,18 @@ async def fetch_statements(
     async with context.transaction() as tx:
         await note_absent(context, tx, channel_id, absent)
     return count
+
+
+async def _kinds_of(context: Context, terms: Terms, day: date) -> list[str]:
+    """The statements that a day has: the channel's own, and those of merchants' accounts from which something was paid out."""
+    found = [one for one in sorted(terms.capabilities.statement_kinds) if proved_by(one)]
+    head = terms.capabilities.account_statement_kind
+    if head:
+        begin = datetime.combine(day, time.min, UTC)
+        async with context.transaction() as tx:
+            refs = await accounts_paid_out(tx, terms.channel_id, begin, begin + timedelta(days=1))
+        found += [f"{head}/{ref}" for ref in refs]
+    return found
 
 
 async def note_absent(context: Context, tx: Tx, channel_id: str, absent: Sequence[tuple[str, date]]) -> None:
@@ -164,6 +181,8 @@ async def take_statement(
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES_MAX) as spool:
         try:
             async for line in lines:
+                if line.kind in _NOBODYS:
+                    line = replace(line, kind=LineKind.OTHER)
                 if line.kind.value not in counts:
                     continue
                 digest.update(_identity(line))

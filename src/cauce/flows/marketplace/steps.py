@@ -13,12 +13,14 @@ from cauce.flows.marketplace.applied import conclude_splits
 from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
 from cauce.flows.marketplace.collected import CLOSE, conclude_collections
 from cauce.flows.marketplace.daily import DAILY_JOB, daily_due, reconcile_day
+from cauce.flows.marketplace.disputed import DISPUTE_JOB, book_dispute, dispute_told
 from cauce.flows.marketplace.freeze import freeze_due
-from cauce.flows.marketplace.funding import FUND_JOB, REFUND, fund_refund
+from cauce.flows.marketplace.funding import REFUND, fund_refund
 from cauce.flows.marketplace.funds import FUND, conclude_funding
 from cauce.flows.marketplace.onboarding import OPEN_ACCOUNT, conclude_accounts
 from cauce.flows.marketplace.orders import COLLECT, begin_collections
 from cauce.flows.marketplace.pay_out import conclude_payouts
+from cauce.flows.marketplace.recoveries import RECOVER, conclude_recoveries
 from cauce.flows.marketplace.refunded import conclude_refunds
 from cauce.flows.marketplace.release import release_due
 from cauce.flows.marketplace.resend import SEND_AGAIN_JOB, send_parts_again
@@ -31,6 +33,7 @@ from cauce.gateway.reporting import NoticeKind
 from cauce.marketplace.compliance import store as compliance_store
 from cauce.marketplace.compliance.service import notify_expiry
 from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.orders.refunding import FUND_JOB
 from cauce.marketplace.reconciliation import daily as daily_store
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.storage.database import Row, Tx
@@ -56,6 +59,7 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 JOBS: dict[str, JobKind] = {
     FUND_JOB: JobKind(fund_refund),
     SEND_AGAIN_JOB: JobKind(send_parts_again),
+    DISPUTE_JOB: JobKind(book_dispute),
     bounced.LOOK_JOB: JobKind(bounced.look_again),
     DAILY_JOB: JobKind(reconcile_day, timeout_seconds=DAILY_SECONDS_MAX),
 }
@@ -71,7 +75,7 @@ SWEEPS: tuple[SweepKind, ...] = (
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
 SUBJECT_LOCKS: dict[str, SubjectLock] = dict.fromkeys(
-    (COLLECT, CLOSE, SPLIT, FINISH, REFUND, REVERSE), order_store.lock_orders
+    (COLLECT, CLOSE, SPLIT, FINISH, REFUND, REVERSE, RECOVER), order_store.lock_orders
 )
 """Everything that touches an order's money takes the order first: two transactions never wait for each other in a ring."""
 
@@ -85,10 +89,12 @@ CONCLUDERS: dict[str, Concluder] = {
     PAYOUT: conclude_payouts,
     REFUND: conclude_refunds,
     REVERSE: conclude_reversals,
+    RECOVER: conclude_recoveries,
 }
 
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
     NoticeKind.ACCOUNT: account_told,
     NoticeKind.PAYOUT: payout_told,
     NoticeKind.REFUND: bounced.refund_told,
+    NoticeKind.DISPUTE: dispute_told,
 }

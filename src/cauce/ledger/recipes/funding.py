@@ -8,6 +8,7 @@ from cauce.ledger.recipes.custody import (
     ADVANCE_RECEIVABLE,
     BANK,
     FEE,
+    IN_TRANSIT,
     INTEREST,
     MARKETING,
     OWN_BANK,
@@ -22,6 +23,7 @@ from cauce.ledger.recipes.custody import (
     mirrored,
     platform_journal,
 )
+from cauce.ledger.recipes.payouts import fee_put_back, fee_swept
 from cauce.ledger.rules import Journal
 
 
@@ -38,11 +40,28 @@ def subsidised_from_marketing(holder: Holder, event: Event, given_to: str, amoun
     return custody_journal("T15", holder, event, {MARKETING: amount_minor}, {given_to: amount_minor})
 
 
-def advanced(holder: Holder, event: Event, given_to: str, amount_minor: int) -> list[Journal]:
+def advanced(holder: Holder, event: Event, given_to: str, amount_minor: int, *, into: str = BANK) -> list[Journal]:
     """T16: the platform advances what a party is short of for a refund."""
     return linked(
-        custody_journal("T16", holder, event, {BANK: amount_minor}, {given_to: amount_minor}),
+        custody_journal("T16", holder, event, {into: amount_minor}, {given_to: amount_minor}),
         platform_journal("T16", holder, event, {ADVANCE_RECEIVABLE: amount_minor}, {OWN_BANK: amount_minor}),
+    )
+
+
+def advanced_from_fee(holder: Holder, event: Event, given_to: str, amount_minor: int) -> list[Journal]:
+    """T14 and T16: the platform advances out of its fee, which lies in the same pool: swept and paid in, all or nothing."""
+    return linked(
+        fee_swept(holder, event, amount_minor), *advanced(holder, event, given_to, amount_minor, into=IN_TRANSIT)
+    )
+
+
+def advance_undone(holder: Holder, event: Event, taken_from: str, amount_minor: int) -> list[Journal]:
+    """T16 and T14 reversed: the refund failed that was advanced for, and the fee is where it was."""
+    event = replace(event, key=f"undone:{event.key}")
+    return linked(
+        custody_journal("T16", holder, event, {taken_from: amount_minor}, {IN_TRANSIT: amount_minor}),
+        platform_journal("T16", holder, event, {OWN_BANK: amount_minor}, {ADVANCE_RECEIVABLE: amount_minor}),
+        fee_put_back(holder, event, amount_minor),
     )
 
 

@@ -10,6 +10,9 @@ from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.machine import BEGIN, Machine, steps
 from cauce.kernel.money import half_up
 
+FUND_JOB = "refund.fund"
+"""The job of a refund that waits for money."""
+
 REFUND = Machine(
     "order refund",
     (

@@ -93,6 +93,12 @@ class UnknownCase(NotFound):
     code = "unknown_case"
 
 
+class UnknownRun(NotFound):
+    """There is no such reconciliation run."""
+
+    code = "unknown_reconciliation_run"
+
+
 class ResolutionNeedsTwo(Forbidden):
     """A resolution that touches money is made by one person and approved by another."""
 
@@ -171,13 +177,15 @@ class NewBreak:
     @property
     def severity(self) -> Severity:
         """How bad: an unknown debit is worse than an unknown credit."""
-        if self.type in _CRITICAL or (self.type is BreakType.MISSING_HERE and self.kind in ("payout", "refund")):
+        if self.type in _CRITICAL or (
+            self.type is BreakType.MISSING_HERE and self.kind in ("payout", "refund", "dispute")
+        ):
             return Severity.CRITICAL
         return Severity.NORMAL if self.type in _NORMAL else Severity.HIGH
 
 
 _MONEY_IN = frozenset({"collection", "payout_return"})
-_MONEY_OUT = frozenset({"refund", "payout", "fee"})
+_MONEY_OUT = frozenset({"refund", "payout", "fee", "dispute"})
 _WRITTEN_OFF = frozenset(
     {
         BreakType.AMOUNT,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
-from cauce.marketplace.reconciliation import store
+from cauce.marketplace.reconciliation import closing, store
 from cauce.marketplace.reconciliation.rules import (
     BREAK,
     DUE_AFTER,
@@ -22,6 +22,7 @@ from cauce.marketplace.reconciliation.rules import (
     TooLargeToAccept,
     UnknownBreak,
     UnknownCase,
+    UnknownRun,
 )
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -116,11 +117,19 @@ async def resolve(
     return row
 
 
+async def close_settled_runs(tx: Tx, channel_id: str, *, at: datetime, actor: str) -> None:
+    """Runs whose breaks are all resolved are closed by themselves; one with a critical break before it waits for that too."""
+    closed = await closing.close_settled_runs(tx, channel_id, at)
+    await emit(
+        tx, [NewEvent("reconciliation.closed", run_id, at, {"channel": channel_id}) for run_id in closed], actor=actor
+    )
+
+
 async def close_run(tx: Tx, run_id: str, *, at: datetime, actor: str) -> None:
     """Close a run; `CriticalBreaksOpen` while its channel has critical breaks."""
     row = await store.lock_run(tx, run_id)
     if row is None:
-        raise UnknownBreak(f"there is no run {run_id}", param="run")
+        raise UnknownRun(f"there is no run {run_id}", param="run")
     state = RUN.step(row["state"], "close")
     if await store.critical_open(tx, row["channel_id"]):
         raise CriticalBreaksOpen(param="run")

@@ -53,7 +53,7 @@ FUNDING = Machine(
         *steps("wait", ("submitted",), "processing"),
         *steps("pay", ("submitted", "processing"), "paid"),
         *steps("fail", ("submitted", "processing"), "failed"),
-        *steps("cancel", ("requested",), "canceled"),
+        *steps("cancel", ("requested", "paid"), "canceled"),
     ),
 )
 
@@ -101,6 +101,42 @@ async def insert(tx: Tx, new: Sequence[NewFunding], *, actor: str, at: datetime)
         for one in new
     ]  # fmt: skip
     await tx.run(QUERIES.insert_funding, tx.org, *_columns(rows, 9), actor, at)
+
+
+async def insert_advanced(tx: Tx, new: Sequence[tuple[NewFunding, str, str]], *, actor: str, at: datetime) -> None:
+    """Write advances that are made already: each with who let it be and what it stands for."""
+    rows = [
+        (
+            one.id, one.kind.value, one.channel_id, one.currency, one.merchant_id, one.order_id, one.parent_id,
+            one.amount_minor, by, ref,
+        )
+        for one, by, ref in new
+    ]  # fmt: skip
+    await tx.run(QUERIES.insert_advanced, tx.org, *_columns(rows, 10), actor, at)
+
+
+async def insert_approved(tx: Tx, new: Sequence[NewFunding], *, actor: str, approved_by: str, at: datetime) -> None:
+    """Write movements that a rule of two persons has let go: they are submitted."""
+    await insert(tx, new, actor=actor, at=at)
+    await tx.run(QUERIES.approve_fundings, tx.org, [one.id for one in new], approved_by)
+
+
+async def advances_of(tx: Tx, refund_ids: Sequence[str]) -> dict[str, list[Row]]:
+    """The advances that stand for these refunds, locked, by refund; with what of each is on its way back."""
+    found: dict[str, list[Row]] = {}
+    for row in await tx.rows(QUERIES.advances_of, tx.org, list(refund_ids)):
+        found.setdefault(row["parent_id"], []).append(row)
+    return found
+
+
+async def advances_under_way(tx: Tx, refund_ids: Sequence[str]) -> set[str]:
+    """Those of these refunds for which an advance is asked of the channel at this moment."""
+    return {row["parent_id"] for row in await tx.rows(QUERIES.advances_under_way, tx.org, list(refund_ids))}
+
+
+async def end_advances(tx: Tx, rows: Sequence[tuple[str, int]]) -> None:
+    """Advances for refunds that failed: (id, what of it was repaid); one of which nothing was repaid is canceled."""
+    await tx.run(QUERIES.end_advances, tx.org, *_columns(rows, 2))
 
 
 async def lock(tx: Tx, ids: Sequence[str]) -> list[Row]:

@@ -28,7 +28,7 @@ SELECT $1, a.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $
 
 -- name: allocations_of
 SELECT collection_id, position, order_id, party, amount_minor, reversed_minor, parked_minor, fee_borne_minor, is_rest, closed, role,
-       brought
+       brought, recovered_minor
   FROM splits.allocation WHERE org_id = $1 AND collection_id = ANY ($2::text[]) ORDER BY collection_id, position
 
 -- name: bear_fee
@@ -58,6 +58,13 @@ UPDATE splits.allocation a SET reversed_minor = a.reversed_minor + s.amount
 -- name: add_parked
 -- What lies in escrow of parts that came back. A part may stand in many rows.
 UPDATE splits.allocation a SET parked_minor = a.parked_minor + s.amount
+  FROM (SELECT r.collection_id, r.position, sum(r.amount)::bigint AS amount
+          FROM unnest($2::text[], $3::smallint[], $4::bigint[]) r(collection_id, position, amount) GROUP BY 1, 2) s
+ WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position
+
+-- name: add_recovered
+-- What of parts went to repay advances. A part may stand in many rows.
+UPDATE splits.allocation a SET recovered_minor = a.recovered_minor + s.amount
   FROM (SELECT r.collection_id, r.position, sum(r.amount)::bigint AS amount
           FROM unnest($2::text[], $3::smallint[], $4::bigint[]) r(collection_id, position, amount) GROUP BY 1, 2) s
  WHERE a.org_id = $1 AND a.collection_id = s.collection_id AND a.position = s.position

@@ -88,6 +88,11 @@ async def add_parked(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
     await tx.run(QUERIES.add_parked, tx.org, *_columns(rows, 3))
 
 
+async def add_recovered(tx: Tx, rows: Sequence[tuple[str, int, int]]) -> None:
+    """What of parts went to repay advances: (collection, position, amount), signed."""
+    await tx.run(QUERIES.add_recovered, tx.org, *_columns(rows, 3))
+
+
 async def parked(tx: Tx, collection_ids: Sequence[str]) -> list[Row]:
     """The parts of these collections of which something came back and lies in escrow."""
     return await tx.rows(QUERIES.parked, tx.org, list(collection_ids))

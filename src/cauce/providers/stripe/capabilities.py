@@ -52,6 +52,7 @@ def capabilities(channel: Channel) -> Capabilities:
         notice_is_final=False,
         negative_balance_supported=True,
         statement_kinds=frozenset({"balance"}),
+        account_statement_kind="balance",
         id_max_len=limits.KEY_LENGTH.value,
     )
 

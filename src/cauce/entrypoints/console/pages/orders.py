@@ -40,6 +40,7 @@ from cauce.entrypoints.web.typed import minor_units
 from cauce.flows.marketplace import refunds, release
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
+from cauce.marketplace.orders import disputing
 from cauce.marketplace.orders.rules import PURCHASE
 from cauce.reports import invoices
 from cauce.reports import orders as report
@@ -103,6 +104,7 @@ async def show_one(request: Request, session: Session) -> Response:
         parts = await report.parts(tx, order_id)
         named, divided = await report.parties(tx, order_id), await report.kept_parts(tx, order_id)
         given_back = await report.refunds(tx, order_id)
+        contested = await disputing.page(tx, order_ids=[order_id])
         instructions = await report.instructions(tx, order_id)
         journals = await invoices.journals(tx, order_id)
         happened = list(reversed(await outbox.events_of(tx, order_id)))
@@ -124,6 +126,7 @@ async def show_one(request: Request, session: Session) -> Response:
             _line_table(lines, one["currency"]),
             *([kept.kept_table(divided, one["currency"])] if divided else []),
             *([_refund_table(given_back, one["currency"])] if given_back else []),
+            *([_dispute_table(contested)] if contested else []),
             instruction_table(instructions),
             journal_table(journals),
         ],
@@ -196,6 +199,22 @@ def _refund_table(rows: Sequence[Row], currency: str) -> Table:
             for row in rows
         ],
         title="orders.refunds",
+    )
+
+
+def _dispute_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        columns("orders.dispute", "orders.state", "orders.respond_by", "orders.contested>"),
+        [
+            (
+                text(row["ref"], note=row["reason"]),
+                state(row["state"]),
+                moment(row["respond_by"]),
+                amount(row["amount_minor"], row["currency"]),
+            )
+            for row in rows
+        ],
+        title="orders.disputes",
     )
 
 

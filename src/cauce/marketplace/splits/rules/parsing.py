@@ -194,7 +194,7 @@ def _refund(document: Any) -> s.RefundTerms:
     return s.RefundTerms(
         policy,
         choice(document, "on_shortfall", at, s.OnShortfall, s.OnShortfall.REFUSE),
-        choice(document, "who_bears_provider_fee", at, s.FeeBearer, s.FeeBearer.SELLER),
+        choice(document, "who_bears_provider_fee", at, s.FeeBearer, s.FeeBearer.PLATFORM),
         order,
         document.get("refund_fee") == "borne_by_receivers",
     )

@@ -78,6 +78,17 @@ def over_carriers(
     return parked, tuple(of_splits), left
 
 
+def less_short(of_splits_minor: Sequence[int], short_minor: int) -> tuple[int, ...]:
+    """What is taken of each split when the party lacks `short_minor` of all of it: the latest give less first."""
+    left = short_minor
+    found = []
+    for amount in reversed(of_splits_minor):
+        lacking = min(amount, left)
+        found.append(amount - lacking)
+        left -= lacking
+    return tuple(reversed(found))
+
+
 def _indexed(parts: Sequence[RefundablePart], named: Mapping[str, int]) -> dict[int, int]:
     """The named amounts by index; a party with several parts returns them in listed order, each to its end."""
     found: dict[int, int] = {}

@@ -166,7 +166,7 @@ class RefundTerms:
 
     policy: RefundPolicy = RefundPolicy.PROPORTIONAL
     on_shortfall: OnShortfall = OnShortfall.REFUSE
-    who_bears_provider_fee: FeeBearer = FeeBearer.SELLER
+    who_bears_provider_fee: FeeBearer = FeeBearer.PLATFORM
     order: tuple[str, ...] = ()
     borne_by_receivers: bool = False
 
