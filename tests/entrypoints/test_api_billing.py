@@ -129,6 +129,30 @@ async def test_the_catalogue_is_made_shown_versioned_and_archived(product: World
     assert [one["code"] for one in (await me.get("/coupons"))["data"]] == ["HALF"]
 
 
+async def test_products_have_categories_and_metadata_and_plans_metadata_without_a_new_version(product: World) -> None:
+    me = await shop(product)
+    made = await me.done("POST", "/products", {"key": "lens", "name": "Lens", "category": "optics"})
+    assert (made["category"], made["metadata"], made["archived_at"]) == ("optics", {}, None)
+    assert [one["key"] for one in (await me.get("/products", category="optics"))["data"]] == ["lens"]
+    changed = await me.done("POST", "/products/lens", {"metadata": {"shelf": "3"}, "category": ""})
+    assert (changed["name"], changed["category"], changed["metadata"]) == ("Lens", "", {"shelf": "3"})
+    assert (await me.done("POST", f"/products/{made['id']}", {"archived": True}))["archived_at"] is not None
+    assert (await me.done("POST", "/products/lens", {"archived": False}))["archived_at"] is None
+    plan = await me.done("POST", "/plans/pro", {"metadata": {"tier": "2"}})
+    assert (plan["version"], plan["metadata"]) == (1, {"tier": "2"})
+    assert [one["key"] for one in (await me.get("/plans", product="studio"))["data"]] == ["max", "pro"]
+    assert (await me.get("/plans", product="lens"))["data"] == []
+    for path, body in (
+        ("/products/lens", {"metadata": {"shelf": 3}}),
+        ("/products/lens", {"colour": "red"}),
+        ("/plans/pro", {"name": "Pro"}),
+    ):
+        assert (await me.send("POST", path, body)).status_code == 422
+    odd = {"key": "odd", "product": "studio", "name": "Odd", "prices": [plan_price(plan["prices"][0])]}
+    refused = await me.send("POST", "/plans", {**odd, "policy": {"trail_end": "cancel"}})
+    assert (refused.status_code, refused.json()["param"]) == (422, "policy.trail_end")
+
+
 def plan_price(price: dict[str, Any]) -> dict[str, Any]:
     return {name: price[name] for name in ("key", "currency", "model")}
 

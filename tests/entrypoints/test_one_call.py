@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import httpx2
 
-from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import PlanPolicy
 from cauce.billing.customers import service as customers
 from cauce.flows.billing import cancel, pausing, resuming, standing
 from cauce.storage.directory import keys

@@ -85,6 +85,19 @@ async def test_an_introductory_price_is_told_before_anybody_subscribes(played: S
     assert "Introductory price since" in await owner.see(f"/console/subscriptions/{one}")
 
 
+async def test_plans_are_shown_by_category_once_there_are_several(played: Stage, home: str) -> None:
+    person = visitor(played.url)
+    assert 'name="category"' not in await person.see(home)
+    async with played.context.transaction() as tx:
+        now = await played.context.now(tx)
+        for key, category in (("optics", "Optics"), ("audio", "Audio")):
+            product = await catalog.create_product(tx, key, key.capitalize(), now=now, category=category)
+            await catalog.create_plan(tx, NewPlan(f"{key}-plan", product, f"{category} plan", (flat(100),)), now=now)
+    everything, optics = await person.see(home), await person.see(f"{home}?category=Optics")
+    assert 'name="category"' in everything and "Audio plan" in everything
+    assert "Optics plan" in optics and "Audio plan" not in optics
+
+
 async def test_somebody_tries_a_plan_and_is_let_in(played: Stage, home: str) -> None:
     person = visitor(played.url)
     pricing = await person.see(home)

@@ -16,7 +16,8 @@ from playwright.async_api import Browser, Page, async_playwright
 from cauce.app import connect_app
 from cauce.app.sandbox import connect_sandbox_channel
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import InstancePolicy, NewPlan, PlanPolicy
+from cauce.billing.catalog.policy_parts import InstancePolicy
+from cauce.billing.catalog.rules import NewPlan, PlanPolicy
 from cauce.billing.outreach import tracks
 from cauce.entrypoints.api.app import create_api
 from cauce.entrypoints.console.routes import console_routes

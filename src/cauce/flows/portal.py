@@ -31,9 +31,12 @@ IDENTITY_SECONDS_MAX = 3_600
 OVERLAP_HOURS = 24
 """How long the identity key before the present one still signs."""
 
+QUOTE_LINK_DAYS = 366
+"""Longer than any quote is good: whoever comes late is told that it has lapsed."""
+
 LINK, WHO = "portal_link", "who"
 _KEYS, _LINK_KEY, _IDENTITY_KEY, _IDENTITY_KEY_BEFORE = "portal", "pay_key", "identity_key", "identity_key_before"
-_PAY_AUDIENCE, _INVITATION_AUDIENCE = "cauce:pay-invoice", "cauce:join-team"
+_PAY_AUDIENCE, _INVITATION_AUDIENCE, _QUOTE_AUDIENCE = "cauce:pay-invoice", "cauce:join-team", "cauce:answer-quote"
 _CHARGE_AUDIENCE = "cauce:approve-charge"
 
 
@@ -87,6 +90,20 @@ async def asked_about(tx: Tx, runtime: Runtime, token: str) -> str:
 async def payable(tx: Tx, runtime: Runtime, token: str) -> str:
     """The invoice that a pay link is for; `BadToken` when it is not genuine or has ended."""
     return await _subject(tx, runtime, token, _PAY_AUDIENCE)
+
+
+async def quote_link(tx: Tx, runtime: Runtime, subscription_id: str, *, days: int = QUOTE_LINK_DAYS) -> str:
+    """An address at which whoever has it may read and answer this one quote, for `days` of the organization's time."""
+    org = await read_org(tx, tx.org)
+    ends = await orgclock.org_now(tx) + timedelta(days=days)
+    claims = {"aud": _QUOTE_AUDIENCE, "sub": subscription_id, "exp": int(ends.timestamp())}
+    token = tokens.sign(await _link_key(tx, runtime), claims)
+    return f"{runtime.public_url}/portal/{org.public_id}/quote?token={token}"
+
+
+async def quoted(tx: Tx, runtime: Runtime, token: str) -> str:
+    """The quote that a link is for; `BadToken` when it is not genuine or has ended."""
+    return await _subject(tx, runtime, token, _QUOTE_AUDIENCE)
 
 
 def invitation(member_id: str, ends_at: datetime) -> dict[str, Any]:

@@ -1299,6 +1299,7 @@ CREATE TABLE catalog.plan (
     content jsonb DEFAULT '{}'::jsonb NOT NULL,
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    from_file boolean DEFAULT false NOT NULL,
     CONSTRAINT plan_name_check CHECK ((name <> ''::text)),
     CONSTRAINT plan_state_check CHECK ((state = ANY (ARRAY['published'::text, 'unpublished'::text, 'archived'::text]))),
     CONSTRAINT plan_trial_days_check CHECK ((trial_days >= 0)),
@@ -1306,6 +1307,13 @@ CREATE TABLE catalog.plan (
 );
 
 ALTER TABLE ONLY catalog.plan FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: COLUMN plan.content; Type: COMMENT; Schema: catalog; Owner: -
+--
+
+COMMENT ON COLUMN catalog.plan.content IS 'what the maker keeps beside the plan';
 
 
 --
@@ -1360,6 +1368,7 @@ CREATE TABLE catalog.product (
     metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
     archived_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    category text DEFAULT ''::text NOT NULL,
     CONSTRAINT product_name_check CHECK ((name <> ''::text))
 );
 
@@ -6864,6 +6873,13 @@ CREATE INDEX change_org_due ON subscriptions.change USING btree (org_id, due_at,
 --
 
 CREATE UNIQUE INDEX discount_once ON subscriptions.discount USING btree (org_id, subscription_id, coupon_id);
+
+
+--
+-- Name: history_quotes; Type: INDEX; Schema: subscriptions; Owner: -
+--
+
+CREATE INDEX history_quotes ON subscriptions.history USING btree (org_id, id) WHERE (trigger = 'quote'::text);
 
 
 --

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import ceil
+from math import ceil, floor
 
 from cauce.kernel.errors import InvalidRequest
 
@@ -108,11 +108,12 @@ class GraduatedPercentage:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Started packages of `size` units after `free_units`."""
+    """Packages of `size` units after `free_units`: started ones, or with `whole_only` those that are full (V15)."""
 
     size: Fraction
     package_minor: int
     free_units: Fraction = Fraction(0)
+    whole_only: bool = False
 
     def __post_init__(self) -> None:
         if self.size <= 0:
@@ -149,11 +150,12 @@ class Markup:
 Model = Flat | PerUnit | Graduated | Volume | GraduatedPercentage | Package | GraduatedBlocks | VolumeBlocks | Markup
 
 
-def packages(quantity: Fraction, size: Fraction) -> int:
-    """How many packages of `size` hold `quantity` (V15)."""
+def packages(quantity: Fraction, size: Fraction, *, whole_only: bool = False) -> int:
+    """How many packages of `size` hold `quantity`, or with `whole_only` how many it fills (V15)."""
     if size <= 0:
         raise BadPackage(param="package_size")
-    return ceil(max(Fraction(0), quantity) / size)
+    exact = max(Fraction(0), quantity) / size
+    return floor(exact) if whole_only else ceil(exact)
 
 
 def check_tiers(tiers: Sequence[Tier]) -> None:

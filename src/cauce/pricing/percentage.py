@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cauce.pricing.models import NegativeQuantity
+from cauce.pricing.models import Model, NegativeQuantity
 
 ZERO = Fraction(0)
 
@@ -27,15 +27,19 @@ class PercentagePrice:
     max_minor: int | None = None
 
 
+Rateable = Model | PercentagePrice
+"""Whatever a price may be: of a quantity, or of single events."""
+
+
 @dataclass(slots=True)
 class Allowance:
     """How much of a price's free allowance is used: running state over the events of a period."""
 
     price: PercentagePrice
     events: int = 0
-    value_minor: int = 0
+    value_minor: int | Fraction = 0
 
-    def free_part(self, value_minor: int) -> int | None:
+    def free_part(self, value_minor: int | Fraction) -> int | Fraction | None:
         """The free part of the next event, None when no allowance is left for it."""
         price, n = self.price, self.events
         self.events += 1
@@ -53,13 +57,13 @@ class Allowance:
         return free
 
 
-def rate_events(price: PercentagePrice, events: Iterable[int]) -> Fraction:
+def rate_events(price: PercentagePrice, events: Iterable[int | Fraction]) -> Fraction:
     """The exact sum of the charges of `events` (values in minor units, in order of arrival)."""
     allowance = Allowance(price)
     return sum((_charge(price, value, allowance.free_part(value)) for value in events), ZERO)
 
 
-def _charge(price: PercentagePrice, value: int, free: int | None) -> Fraction:
+def _charge(price: PercentagePrice, value: int | Fraction, free: int | Fraction | None) -> Fraction:
     if value < 0:
         raise NegativeQuantity(param="events")
     if free == value:

@@ -14,6 +14,7 @@ from datetime import date
 from cauce.kernel.calendar.months import add_days, add_months, clamped
 from cauce.kernel.calendar.periods import Interval, Period
 from cauce.pricing.models import Model
+from cauce.pricing.percentage import Rateable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,10 @@ def phase_ends(phases: Sequence[PricePhase], begins_on: date, anchor_day: int | 
 
 
 def phase_pieces(
-    phases: Sequence[PricePhase], regular: Model, begins_on: date, part: Period, anchor_day: int | None = None
-) -> list[tuple[Period, Model]]:
+    phases: Sequence[PricePhase], regular: Rateable, begins_on: date, part: Period, anchor_day: int | None = None
+) -> list[tuple[Period, Rateable]]:
     """`part` cut where phases end, each piece with the model that holds in it; in order of date, none empty."""
-    pieces: list[tuple[Period, Model]] = []
+    pieces: list[tuple[Period, Rateable]] = []
     start = part.start
     for phase, ends_on in zip(phases, phase_ends(phases, begins_on, anchor_day), strict=True):
         if start < min(ends_on, part.end):

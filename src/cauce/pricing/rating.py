@@ -105,7 +105,8 @@ def rate(
         case Markup():
             return Rated(quantity * model.multiplier)
         case Package():
-            return Rated(Fraction(packages(quantity - model.free_units, model.size) * model.package_minor))
+            left = quantity - model.free_units
+            return Rated(Fraction(packages(left, model.size, whole_only=model.whole_only) * model.package_minor))
         case Graduated():
             return _graduated(model.tiers, quantity, rules, Fraction(1))
         case GraduatedPercentage():

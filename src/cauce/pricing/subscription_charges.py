@@ -5,6 +5,7 @@ Rated exactly, adjusted by chosen options, prorated by days, rounded once (V2, V
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -12,13 +13,34 @@ from fractions import Fraction
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.money import half_up
 from cauce.pricing.invoice_lines import Charge
-from cauce.pricing.models import Flat, Model, PerUnit
+from cauce.pricing.models import Flat, PerUnit
+from cauce.pricing.percentage import PercentagePrice, Rateable, rate_events
 from cauce.pricing.phases import PricePhase, phase_pieces
-from cauce.pricing.proration import day_fraction
-from cauce.pricing.rating import FreeUnits, Rated, deduct_free_units, rate, true_up
+from cauce.pricing.proration import day_fraction, prorated
+from cauce.pricing.rating import (
+    DEFAULT_RULES,
+    FreeUnits,
+    Rated,
+    RatingRules,
+    deduct_free_units,
+    increment,
+    rate,
+    true_up,
+)
 from cauce.pricing.tax import NO_TAX, Tax
 
-ONE = Fraction(1)
+ONE, ZERO = Fraction(1), Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRules:
+    """Options of one price: how it is rated, and whether a part of a period prices a part of the quantity by volume tiers."""
+
+    rating: RatingRules = DEFAULT_RULES
+    prorated_quantity: bool = False
+
+
+DEFAULT_PRICE_RULES = PriceRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +54,13 @@ class Sold:
     price_id: str
     product_id: str
     description: str
-    model: Model
+    model: Rateable
     quantity: Fraction
     is_usage: bool = False
     in_advance: bool = True
     minimum_minor: int | None = None
+    maximum_minor: int | None = None
+    rules: PriceRules = DEFAULT_PRICE_RULES
     included_units: Fraction = Fraction(0)
     adjust_minor: int = 0
     adjust_percent: Fraction = Fraction(0)
@@ -48,15 +72,35 @@ class Sold:
 
 def full_amount(sold: Sold) -> Fraction:
     """The exact amount of a whole period of a base fee, options included."""
-    if isinstance(sold.model, Flat):
-        amount: Fraction = sold.quantity * sold.model.amount_minor
-    elif isinstance(sold.model, PerUnit):
-        amount = sold.quantity * sold.model.unit_amount
-    else:
-        amount = rate(sold.model, sold.quantity).amount
+    return part_amount(sold, ONE)
+
+
+def part_amount(sold: Sold, fraction: Fraction) -> Fraction:
+    """The exact amount of a part of a period: that part of the whole amount.
+
+    With `prorated_quantity` a volume price chooses its tier by the whole quantity, bills the part of it, and its flat fee
+    in full; what options add is prorated as ever.
+    """
+    if not sold.rules.prorated_quantity or fraction == ONE:
+        return _adjusted(sold, _rated(sold, None)) * fraction
+    rated = _rated(sold, sold.quantity * fraction)
+    return max(ZERO, (rated + sold.adjust_minor * fraction) * (1 + sold.adjust_percent / 100))
+
+
+def _rated(sold: Sold, prorated_quantity: Fraction | None) -> Fraction:
+    model = sold.model
+    if isinstance(model, Flat):
+        return sold.quantity * model.amount_minor
+    if isinstance(model, PerUnit):
+        return sold.quantity * model.unit_amount
+    assert not isinstance(model, PercentagePrice), "only events have percentage prices"
+    return rate(model, sold.quantity, sold.rules.rating, prorated_quantity=prorated_quantity).amount
+
+
+def _adjusted(sold: Sold, amount: Fraction) -> Fraction:
     if not sold.adjust_minor and not sold.adjust_percent:
         return amount
-    return max(Fraction(0), (amount + sold.adjust_minor) * (1 + sold.adjust_percent / 100))
+    return max(ZERO, (amount + sold.adjust_minor) * (1 + sold.adjust_percent / 100))
 
 
 def in_phase(sold: Sold, day: date) -> Sold:
@@ -86,7 +130,7 @@ def _part_charge(sold: Sold, part: Period, fraction: Fraction, kind: str) -> Cha
     return Charge(
         kind,
         sold.description,
-        half_up(full_amount(sold) * fraction),
+        half_up(part_amount(sold, fraction)),
         sold.tax,
         sold.item_id,
         sold.price_id,
@@ -97,11 +141,22 @@ def _part_charge(sold: Sold, part: Period, fraction: Fraction, kind: str) -> Cha
     )
 
 
-def usage_charges(sold: Sold, used: Fraction, period: SchedulePeriod) -> list[Charge]:
-    """What a used quantity costs after free units, and what is missing to the minimum of the period (V17, V25)."""
-    free: FreeUnits = deduct_free_units(sold.included_units, Fraction(0), used)
-    rated: Rated = rate(sold.model, free.billable)
-    amount = rated.amount_minor
+def usage_charges(
+    sold: Sold, used: Fraction, period: SchedulePeriod, events: Sequence[int | Fraction] = ()
+) -> list[Charge]:
+    """What a used quantity costs after free units, at most the maximum, and what is missing to the minimum (V17, V25).
+
+    A percentage price rates `events`, the values of the period in order of arrival, one by one. Minimum and maximum are
+    those of a full period, prorated by days.
+    """
+    if isinstance(sold.model, PercentagePrice):
+        rated, used = Rated(rate_events(sold.model, events)), Fraction(len(events))
+    else:
+        free: FreeUnits = deduct_free_units(sold.included_units, ZERO, used)
+        rated = rate(sold.model, free.billable, sold.rules.rating)
+    share = day_fraction(period.period, period.full)
+    top = None if sold.maximum_minor is None else prorated(sold.maximum_minor, share)
+    amount = increment(rated.amount_minor, 0, top)
     tiers = tuple(
         {"tier": tier.index, "quantity": str(tier.quantity), "amount": str(tier.amount)} for tier in rated.tiers
     )
@@ -120,7 +175,7 @@ def usage_charges(sold: Sold, used: Fraction, period: SchedulePeriod) -> list[Ch
         )
     ]
     if sold.minimum_minor:
-        missing = true_up(sold.minimum_minor, amount, day_fraction(period.period, period.full))
+        missing = true_up(sold.minimum_minor, amount, share)
         if missing:
             charges.append(
                 Charge(

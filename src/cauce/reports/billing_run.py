@@ -70,6 +70,22 @@ async def distinct_values(tx: Tx, wanted: Sequence[tuple[str, str, date, date]])
     return {(row["subscription_id"], row["meter_key"], row["since"]): row["values"] for row in rows}
 
 
+async def event_values(
+    tx: Tx, wanted: Sequence[tuple[str, str, date, date]]
+) -> dict[tuple[str, str, date], list[Fraction]]:
+    """The values of events per (subscription, meter, first day) between two local days, the second excluded.
+
+    In order of arrival, those above or at zero that nothing corrected.
+    """
+    if not wanted:
+        return {}
+    rows = await tx.rows(QUERIES.event_values, tx.org, *[list(column) for column in zip(*wanted, strict=True)])
+    return {
+        (row["subscription_id"], row["meter_key"], row["since"]): [Fraction(value) for value in row["values"]]
+        for row in rows
+    }
+
+
 async def used_between(
     tx: Tx, wanted: Sequence[tuple[str, date, date]]
 ) -> dict[tuple[str, date], dict[str, list[Any]]]:

@@ -42,6 +42,15 @@ SELECT v.subscription_id, v.meter_key, w.since, count(DISTINCT v.value) AS value
   JOIN usage.distinct_value v ON v.org_id = $1 AND v.subscription_id = w.subscription_id AND v.meter_key = w.meter_key AND v.day >= w.since AND v.day < w.until
  GROUP BY v.subscription_id, v.meter_key, w.since
 
+-- name: event_values
+-- The values of a meter's events one by one, in order of arrival, for prices that rate each; what was taken back below zero is none.
+SELECT w.subscription_id, w.meter_key, w.since, array_agg(e.value ORDER BY e.recorded_at, e.occurred_at, e.source, e.event_id) AS values
+  FROM unnest($2::text[], $3::text[], $4::date[], $5::date[]) w(subscription_id, meter_key, since, until)
+  JOIN usage.event e ON e.org_id = $1 AND e.subscription_id = w.subscription_id AND e.meter_key = w.meter_key AND e.day >= w.since AND e.day < w.until
+ WHERE e.value >= 0
+   AND NOT EXISTS (SELECT FROM usage.correction c WHERE c.org_id = $1 AND c.source = e.source AND c.event_id = e.event_id)
+ GROUP BY w.subscription_id, w.meter_key, w.since
+
 -- name: used_between
 SELECT w.subscription_id, w.since, r.meter_key, sum(r.events) AS events, sum(r.total)::text AS total, max(r.highest)::text AS highest,
        (array_agg(r.latest ORDER BY r.latest_at DESC))[1]::text AS latest

@@ -19,7 +19,7 @@ SELECT s.id, s.customer_id, c.name AS customer, c.external_id, p.name AS plan, p
  WHERE s.org_id = $1 AND s.id = $2
 
 -- name: subscription_items
-SELECT i.id, i.quantity, i.created_at, i.phases_from, r.key, r.nickname, r.kind, r.model, r.phases, r.interval_unit, r.interval_count
+SELECT i.id, i.quantity, i.options, i.created_at, i.phases_from, r.key, r.nickname, r.kind, r.model, r.phases, r.interval_unit, r.interval_count
   FROM subscriptions.item i JOIN catalog.price r ON r.org_id = $1 AND r.id = i.price_id
  WHERE i.org_id = $1 AND i.subscription_id = $2 AND i.removed_at IS NULL ORDER BY i.created_at, i.id
 
@@ -38,7 +38,7 @@ SELECT w.id, w.subscription_id, w.state, w.content, w.at_period_end, w.due_at, C
 SELECT DISTINCT ON (key) key, name FROM catalog.plan WHERE org_id = $1 ORDER BY key, version DESC
 
 -- name: plans_on_sale
-SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.options, (p.policy->>'force_card')::boolean IS TRUE AS force_card, p.state, d.name AS product, d.description
+SELECT DISTINCT ON (p.key) p.id, p.key, p.name, p.trial_days, p.features, p.options, (p.policy->>'force_card')::boolean IS TRUE AS force_card, p.state, d.name AS product, d.description, d.category
   FROM catalog.plan p JOIN catalog.product d ON d.org_id = $1 AND d.id = p.product_id AND d.archived_at IS NULL
  WHERE p.org_id = $1 ORDER BY p.key, p.version DESC
 

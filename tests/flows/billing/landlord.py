@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import InstancePolicy, NewPlan, PlanPolicy
+from cauce.billing.catalog.policy_parts import InstancePolicy
+from cauce.billing.catalog.rules import NewPlan, PlanPolicy
 from cauce.billing.customers.rules import CustomerData
 from cauce.flows import clock, runner
 from cauce.flows.billing import signup

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import PlanPolicy
 from cauce.billing.customers.rules import CustomerData
 from cauce.flows.billing import signup
 from cauce.flows.billing.cancel import Cancel, cancel

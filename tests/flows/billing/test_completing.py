@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cauce.billing.catalog.rules import AfterTerm, DunningPolicy, NewPrice, PlanPolicy, PriceKind
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import AfterTerm, NewPrice, PlanPolicy, PriceKind
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from cauce.flows.billing.standing import set_suspended
 from tests.flows.billing.shop import Shop, flat

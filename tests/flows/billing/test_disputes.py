@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cauce.billing.catalog.rules import Consequence, DisputePolicy, DunningPolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import Consequence, DisputePolicy, DunningPolicy
+from cauce.billing.catalog.rules import PlanPolicy
 from cauce.flows.billing import disputes
 from cauce.flows.billing.cancel import Cancel, cancel, undo
 from cauce.flows.billing.standing import set_suspended

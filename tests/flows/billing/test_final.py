@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cauce.billing.catalog.rules import CancelCredit, DunningPolicy, NewPrice, PlanPolicy, PriceKind
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import CancelCredit, NewPrice, PlanPolicy, PriceKind
 from cauce.billing.usage.rules import UsageEvent
 from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel, reactivate
 from cauce.flows.billing.current_usage import current_usage

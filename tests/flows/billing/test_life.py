@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from cauce.billing.catalog.rules import ChangeTiming, DunningPolicy, PlanPolicy, TrialEnd
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import ChangeTiming, PlanPolicy, TrialEnd
 from cauce.flows.billing.changes import Change, change
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from cauce.flows.billing.run_preview import preview_run

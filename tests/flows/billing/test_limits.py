@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from cauce.billing.catalog.rules import BadPlan, PlanPolicy, UsageLimit
+from cauce.billing.catalog.policy_parts import UsageLimit
+from cauce.billing.catalog.rules import BadPlan, PlanPolicy
 from cauce.billing.usage.rules import UsageEvent
 from cauce.flows.billing.check_access import Check, Checked, check_access
 from cauce.flows.billing.usage import create_meter, record_usage

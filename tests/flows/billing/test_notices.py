@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from cauce.billing.customers.rules import CustomerData
 from cauce.flows.billing.disputes import dispute_told, method_told
 from cauce.flows.billing.quotes import approve_quote, reject_quote, send_quote
 from cauce.flows.billing.signup import Signup
 from cauce.gateway.reporting import Notice, NoticeKind
+from cauce.kernel.errors import IllegalTransition
 from tests.flows.billing.shop import BEGIN, CHANNEL, Shop, flat
 
 DAY = timedelta(days=1)
@@ -30,8 +33,16 @@ async def test_a_quote_is_approved_rejected_or_lapses(seller: Shop) -> None:
     assert [(await seller.subscription(one)).status for one in (paid, trial, no, late)] == [
         "active", "trialing", "canceled", "draft",
     ]  # fmt: skip
+    assert await seller.story(paid) == [
+        "quote.sent", "quote.approved", "subscription.created", "subscription.activated",
+    ]  # fmt: skip
+    assert (await seller.story(trial))[:4] == [
+        "quote.sent", "quote.approved", "subscription.created", "subscription.trial_started",
+    ]  # fmt: skip
     await seller.advance(30 * DAY)
     assert (await seller.subscription(late)).status == "expired"
+    with pytest.raises(IllegalTransition):
+        await approve_quote(seller.context, late)
     await seller.prove()
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import PlanPolicy
 from cauce.flows.billing import pausing, resuming
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from tests.flows.billing.shop import Shop, flat

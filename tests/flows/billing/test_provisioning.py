@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cauce.billing.catalog.rules import AfterTerm, InstancePolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import InstancePolicy
+from cauce.billing.catalog.rules import AfterTerm, PlanPolicy
 from cauce.billing.entitlements.rules import Level
 from cauce.billing.provisioning.rules import NothingToRetry
 from cauce.flows.billing import cancel, changes, pausing, provision_run, resuming, standing, trial_dates

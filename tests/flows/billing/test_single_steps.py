@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import DunningPolicy, InstancePolicy, NewPlan, PlanPolicy
+from cauce.billing.catalog.policy_parts import DunningPolicy, InstancePolicy
+from cauce.billing.catalog.rules import NewPlan, PlanPolicy
 from cauce.billing.customers.rules import CustomerData
 from cauce.billing.relations.rules import Mode
 from cauce.flows import automation, clock, runner

@@ -48,6 +48,7 @@ async def test_an_offer_is_sent_remembered_and_named_before_it_lapses(desk: Offi
     data = CustomerData("ana", email="ana@example.com", name="Ana")
     await quotes.send_quote(desk.context, Signup(data, "pro", "eur"))
     await desk.advance_to(at(20, 0, month=2))
+    assert all("/quote?token=" in mail["text"] for mail in await desk.mails("ana")), "answered without signing in"
     told = await when(desk, "ana")
     assert told == [
         ("An offer from Office: Pro", "2026-01-15T09:00"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from cauce.billing.catalog.models import check_model
 from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice, PriceKind, shared_interval
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.currencies import exponent_of
+from cauce.pricing.schedule import Billing
 
 PHASE_PERIODS_MAX = 366
 _DESCRIPTOR = re.compile(r"""[^<>\\'"*\x00-\x1f\x7f-\U0010ffff]{0,22}""")
@@ -29,6 +31,9 @@ def check_plan(plan: NewPlan) -> None:
             interval_of(price.interval, price.interval_count)
         if (price.kind is PriceKind.USAGE) != (price.meter_key is not None):
             raise BadPlan("a usage price, and no other, names a meter", param="meter_key")
+        if price.kind is PriceKind.USAGE and price.billing is not Billing.IN_ARREARS:
+            raise BadPlan("usage is billed in arrears", param="billing")
+        check_model(price.model, is_usage=price.kind is PriceKind.USAGE)
         if price.phases:
             _check_phases(price)
     for currency in {price.currency for price in plan.prices}:
@@ -47,6 +52,7 @@ def _check_phases(price: NewPrice) -> None:
     for phase in price.phases:
         if not 1 <= phase.periods <= PHASE_PERIODS_MAX:
             raise BadPlan(f"a phase has 1 to {PHASE_PERIODS_MAX} periods", param="phases.periods")
+        check_model(phase.model, is_usage=False, is_phase=True)
         if phase.interval:
             interval_of(phase.interval, phase.interval_count)
 

@@ -1,32 +1,40 @@
 -- name: insert_product
-INSERT INTO catalog.product (org_id, id, key, name, description, metadata, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO catalog.product (org_id, id, key, name, description, metadata, category, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: update_product
-UPDATE catalog.product SET name = $3, description = $4, metadata = $5, archived_at = $6 WHERE org_id = $1 AND id = $2
+UPDATE catalog.product SET name = $3, description = $4, metadata = $5, category = $6, archived_at = $7 WHERE org_id = $1 AND id = $2
 
 -- name: product_by_key
-SELECT id, key, name, description, metadata, archived_at FROM catalog.product WHERE org_id = $1 AND key = $2
+SELECT id, key, name, description, category, metadata, archived_at FROM catalog.product WHERE org_id = $1 AND key = $2
 
 -- name: products
-SELECT id, key, name, description, metadata, archived_at FROM catalog.product WHERE org_id = $1 ORDER BY key
+SELECT id, key, name, description, category, metadata, archived_at FROM catalog.product
+ WHERE org_id = $1 AND ($2 = '' OR category = $2) ORDER BY key
 
 -- name: insert_plan
-INSERT INTO catalog.plan (org_id, id, key, version, product_id, name, trial_days, features, options, policy, content, created_at)
-VALUES ($1, $2, $3, coalesce((SELECT max(p.version) FROM catalog.plan p WHERE p.org_id = $1 AND p.key = $3), 0) + 1,
-        $4, $5, $6, $7, $8, $9, $10, $11)
+-- The next version of its key; what was hidden from hosted pages stays hidden.
+INSERT INTO catalog.plan (org_id, id, key, version, product_id, name, trial_days, features, options, policy, content, metadata, from_file, created_at, state)
+SELECT $1, $2, $3, coalesce(before.version, 0) + 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
+       CASE before.state WHEN 'unpublished' THEN 'unpublished' ELSE 'published' END
+  FROM (VALUES (1)) one
+  LEFT JOIN LATERAL (SELECT p.version, p.state FROM catalog.plan p WHERE p.org_id = $1 AND p.key = $3
+                      ORDER BY p.version DESC LIMIT 1) before ON true
 RETURNING version
 
 -- name: plans_by_id
-SELECT id, key, version, product_id, name, state, trial_days, features, options, policy, content
+SELECT id, key, version, product_id, name, state, trial_days, features, options, policy, content, metadata, from_file
   FROM catalog.plan WHERE org_id = $1 AND id = ANY ($2::text[])
 
 -- name: latest_plan
-SELECT id, key, version, product_id, name, state, trial_days, features, options, policy, content
+SELECT id, key, version, product_id, name, state, trial_days, features, options, policy, content, metadata, from_file
   FROM catalog.plan WHERE org_id = $1 AND key = $2 ORDER BY version DESC LIMIT 1
 
 -- name: latest_plans
-SELECT DISTINCT ON (key) id, key, version, product_id, name, state, trial_days, features, options, policy, content
+SELECT DISTINCT ON (key) id, key, version, product_id, name, state, trial_days, features, options, policy, content, metadata, from_file
   FROM catalog.plan WHERE org_id = $1 ORDER BY key, version DESC
+
+-- name: set_plan_metadata
+UPDATE catalog.plan SET metadata = $3 WHERE org_id = $1 AND id = $2
 
 -- name: set_plan_state
 UPDATE catalog.plan SET state = $3 WHERE org_id = $1 AND id = $2
@@ -48,6 +56,11 @@ SELECT id, key, plan_id, product_id, kind, role, currency, billing, interval_uni
 -- name: prices_of_plan
 SELECT id FROM catalog.price WHERE org_id = $1 AND plan_id = $2 AND archived_at IS NULL ORDER BY created_at, id
 
+-- name: sold_prices
+SELECT plan_id, key, currency, model, kind, role, billing, interval_unit, interval_count, meter_key, tax_category,
+       tax_inclusive, nickname, phases
+  FROM catalog.price WHERE org_id = $1 AND plan_id = ANY ($2::text[]) AND archived_at IS NULL ORDER BY created_at, id
+
 -- name: archive_price
 UPDATE catalog.price SET archived_at = $3 WHERE org_id = $1 AND id = $2 AND archived_at IS NULL
 
@@ -68,6 +81,10 @@ UPDATE catalog.coupon SET redemptions = redemptions + 1 WHERE org_id = $1 AND id
 SELECT id, code, name, percent, amount_minor, currency, duration, duration_periods, product_ids, first_purchase,
        redemptions_max, redemptions, expires_at, archived_at
   FROM catalog.coupon WHERE org_id = $1 ORDER BY code
+
+-- name: update_coupon
+-- What may change of a coupon: never what it takes off.
+UPDATE catalog.coupon SET name = $3, redemptions_max = $4, expires_at = $5, archived_at = NULL WHERE org_id = $1 AND id = $2
 
 -- name: archive_coupon
 UPDATE catalog.coupon SET archived_at = $3 WHERE org_id = $1 AND code = $2 AND archived_at IS NULL

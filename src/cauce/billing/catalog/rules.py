@@ -13,11 +13,14 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from cauce.billing.catalog.pauses import PausePolicy
+from cauce.billing.catalog.policy_parts import DisputePolicy, DunningPolicy, InstancePolicy, UsageLimit
 from cauce.kernel.calendar.periods import Interval, Unit
 from cauce.kernel.errors import Conflict, InvalidRequest
-from cauce.pricing.models import Model
+from cauce.pricing.changes import IntervalChange
+from cauce.pricing.percentage import Rateable
 from cauce.pricing.phases import PricePhase
 from cauce.pricing.schedule import Billing
+from cauce.pricing.subscription_charges import DEFAULT_PRICE_RULES, PriceRules
 
 
 class PriceArchived(Conflict):
@@ -117,58 +120,20 @@ class ChangeRule:
 
 @dataclass(frozen=True, slots=True)
 class ChangePolicy:
-    """One rule per direction (F4), and what a payment that fails means for a change that costs money now (F6)."""
+    """One rule per direction (F4), and what a payment that fails means for a change that costs money now (F6).
+
+    A change to a longer or shorter interval goes by `interval_up` or `interval_down`; None: by upgrade and downgrade.
+    `interval_change` says where its new period starts: now, or where the old anchor puts it (V10).
+    """
 
     upgrade: ChangeRule = ChangeRule(ChangeTiming.NOW)
     downgrade: ChangeRule = ChangeRule(ChangeTiming.AT_RENEWAL)
     quantity_up: ChangeRule = ChangeRule(ChangeTiming.NOW)
     quantity_down: ChangeRule = ChangeRule(ChangeTiming.AT_RENEWAL)
     failed_payment: FailedPayment = FailedPayment.PENDING_IF_INCOMPLETE
-
-
-@dataclass(frozen=True, slots=True)
-class DunningPolicy:
-    """How a debt is collected (H1-H3): days between tries, days of grace, and what follows the last try."""
-
-    retry_days: tuple[int, ...] = (1, 2, 2, 2)
-    tries_max: int = 8
-    grace_days: int = 7
-    terminal: str = "unpaid"  # or "cancel"
-    unpaid_days: int = 60
-    quiet_from_hour: int = 21  # of the customer's local time: no retry from then ...
-    quiet_until_hour: int = 8  # ... until then
-
-
-@dataclass(frozen=True, slots=True)
-class InstancePolicy:
-    """Whether a customer gets an instance of his own, and what becomes of it (J)."""
-
-    runner: str = ""  # the channel that runs it, by id, name or provider; "": none
-    suspend_read_only: bool = True  # suspend when access is only to read
-    retention_days: int = 30  # its data are kept so long after the contract ended
-    on_failure: Literal["hold", "refund"] = "hold"  # what follows when it cannot be made after payment
-    when_silent: Literal["proceed", "refuse"] = "proceed"  # what a pre hook that does not answer means
-
-
-@dataclass(frozen=True, slots=True)
-class UsageLimit:
-    """A feature that is a number is a quota per billing period, counted by a meter (I5)."""
-
-    feature: str
-    meter: str
-    overage: Literal["block", "allow"] = "block"  # what a check says when it is used up
-    warn_percent: tuple[int, ...] = (80,)  # told by event; 100 always is
-
-
-Consequence = Literal["none", "restrict", "cancel"]
-
-
-@dataclass(frozen=True, slots=True)
-class DisputePolicy:
-    """What a contested payment does to its subscription (T44): nothing, access to read only, or its end."""
-
-    opened: Consequence = "none"  # while the dispute is open
-    lost: Consequence = "none"  # from when it is lost
+    interval_up: ChangeRule | None = None
+    interval_down: ChangeRule | None = None
+    interval_change: IntervalChange = IntervalChange.RESET
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +178,7 @@ class Price:
     currency: str
     billing: Billing
     interval: Interval | None
-    model: Model
+    model: Rateable
     minimum_minor: int | None
     free_units: Fraction
     meter_key: str | None
@@ -221,6 +186,8 @@ class Price:
     tax_inclusive: bool
     nickname: str
     phases: tuple[PricePhase, ...] = ()
+    maximum_minor: int | None = None
+    rules: PriceRules = DEFAULT_PRICE_RULES
 
     @property
     def is_base_in_advance(self) -> bool:
@@ -243,6 +210,8 @@ class Plan:
     options: list[dict[str, Any]]
     policy: PlanPolicy
     content: dict[str, Any]
+    metadata: dict[str, Any]
+    from_file: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +245,7 @@ class NewPrice:
 
 @dataclass(frozen=True, slots=True)
 class NewPlan:
-    """A plan version to make with its prices."""
+    """A plan version to make with its prices; `content` and `metadata` are its maker's, kept beside it."""
 
     key: str
     product_id: str
@@ -287,6 +256,8 @@ class NewPlan:
     options: tuple[dict[str, Any], ...] = ()
     policy: PlanPolicy = field(default_factory=PlanPolicy)
     content: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    from_file: bool = False
 
 
 def shared_interval(intervals: list[Interval]) -> Interval:

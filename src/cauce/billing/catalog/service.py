@@ -1,15 +1,18 @@
-"""Making and retiring what is sold: products, plan versions with their prices, coupons, tax rates."""
+"""Making and retiring what is sold: plan versions with their prices, coupons, tax rates; products are beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from cauce.billing.catalog import store
 from cauce.billing.catalog.checks import check_plan
-from cauce.billing.catalog.models import model_from, rate_of
+from cauce.billing.catalog.models import rate_of
+from cauce.billing.catalog.products import change_product, create_product, find_product, list_products
 from cauce.billing.catalog.rules import NewPlan, Plan, PlanNotSold, Price
 from cauce.billing.catalog.store import (
     latest_plan,
@@ -18,9 +21,10 @@ from cauce.billing.catalog.store import (
     prices_of_plan,
     read_plans,
     read_prices,
+    sold_prices,
     tax_rates,
 )
-from cauce.kernel.errors import InvalidRequest, NotFound
+from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -29,6 +33,7 @@ __all__ = [
     "archive_coupon",
     "archive_plan",
     "archive_price",
+    "change_coupon",
     "change_product",
     "create_coupon",
     "create_plan",
@@ -45,9 +50,11 @@ __all__ = [
     "read_prices",
     "redeem_coupon",
     "require_sold",
+    "set_metadata",
     "set_published",
+    "sold_prices",
+    "tax_rate_rows",
     "tax_rates",
-    "update_product",
 ]
 
 
@@ -68,67 +75,9 @@ class NewCoupon:
     name: str = ""
 
 
-async def create_product(
-    tx: Tx, key: str, name: str, *, now: datetime, description: str = "", actor: str = "system"
-) -> str:
-    """A new product; its id."""
-    product_id = new_id("prod")
-    await tx.run(store.QUERIES.insert_product, tx.org, product_id, key, name, description, {}, now)
-    await emit(tx, [NewEvent("product.created", product_id, now, {"key": key, "name": name})], actor=actor)
-    return product_id
-
-
-async def find_product(tx: Tx, key: str) -> Row | None:
-    """The product with this key, or None."""
-    return await tx.row(store.QUERIES.product_by_key, tx.org, key)
-
-
-async def list_products(tx: Tx) -> list[Row]:
-    """Every product, by key."""
-    return await tx.rows(store.QUERIES.products, tx.org)
-
-
-async def update_product(
-    tx: Tx, product_id: str, name: str, description: str, archived_at: datetime | None, *, now: datetime, actor: str
-) -> None:
-    """Change what is shown of a product, or archive it."""
-    await tx.run(store.QUERIES.update_product, tx.org, product_id, name, description, {}, archived_at)
-    kind = "product.archived" if archived_at else "product.updated"
-    await emit(tx, [NewEvent(kind, product_id, now, {"name": name})], actor=actor)
-
-
-async def change_product(
-    tx: Tx,
-    product_id: str,
-    *,
-    name: str | None = None,
-    description: str | None = None,
-    archived: bool | None = None,
-    now: datetime,
-    actor: str = "system",
-) -> None:
-    """Change what is given of a product (None: as it is); an archived one is offered nowhere. `NotFound` otherwise."""
-    row = next((one for one in await list_products(tx) if one["id"] == product_id), None)
-    if row is None:
-        raise NotFound(f"there is no product {product_id}", param="product")
-    archived_at = row["archived_at"]
-    if archived is not None:
-        archived_at = (archived_at or now) if archived else None
-    shown_name, told = (
-        (row["name"] if name is None else name),
-        (row["description"] if description is None else description),
-    )
-    if (shown_name, told, archived_at) != (row["name"], row["description"], row["archived_at"]):
-        await update_product(tx, product_id, shown_name, told, archived_at, now=now, actor=actor)
-
-
 async def create_plan(tx: Tx, plan: NewPlan, *, now: datetime, actor: str = "system") -> str:
     """A new plan, or a new version of one, with its prices; its id. Refuses what could not be billed."""
     check_plan(plan)
-    for price in plan.prices:
-        model_from(price.model)
-        for phase in price.phases:
-            model_from(phase.model)
     plan_id = new_id("plan")
     before = await store.newest_version(tx, plan.key)
     version = await store.insert_plan(tx, plan_id, plan, now)
@@ -182,6 +131,17 @@ async def set_published(tx: Tx, plan: Plan, published: bool, *, now: datetime, a
         await emit(tx, [NewEvent(f"plan.{state}", plan.id, now, {"key": plan.key})], actor=actor)
 
 
+async def set_metadata(
+    tx: Tx, plan: Plan, metadata: Mapping[str, Any], *, now: datetime, actor: str = "system"
+) -> None:
+    """Keep other data beside a plan version; no new version, for nothing that is billed depends on them."""
+    if plan.metadata != metadata:
+        await tx.run(store.QUERIES.set_plan_metadata, tx.org, plan.id, dict(metadata))
+        told = {"key": plan.key, "version": plan.version, "metadata": dict(metadata)}
+        previous = {"metadata": plan.metadata}
+        await emit(tx, [NewEvent("plan.updated", plan.id, now, told, previous=previous)], actor=actor)
+
+
 async def archive_plan(tx: Tx, plan_id: str, *, now: datetime, actor: str = "system") -> None:
     """Sell the plan no longer; those who have it keep it."""
     await tx.run(store.QUERIES.set_plan_state, tx.org, plan_id, "archived")
@@ -198,11 +158,15 @@ async def create_coupon(tx: Tx, coupon: NewCoupon, *, now: datetime, actor: str 
     """A new coupon; its id."""
     if (coupon.percent is None) == (coupon.amount_minor is None):
         raise InvalidRequest("a coupon takes off a percentage or an amount", param="percent")
+    if (coupon.amount_minor is None) != (coupon.currency is None) or (coupon.amount_minor or 1) < 1:
+        raise InvalidRequest("a coupon's amount is above zero and in a currency", param="amount_minor")
+    if (coupon.duration == "repeating") != (coupon.duration_periods is not None) or (coupon.duration_periods or 1) < 1:
+        raise InvalidRequest("a repeating coupon, and no other, says for how many periods", param="duration_periods")
+    if coupon.redemptions_max is not None and coupon.redemptions_max < 1:
+        raise InvalidRequest("a coupon is redeemed at least once", param="redemptions_max")
     percent = None if coupon.percent is None else rate_of(coupon.percent, "percent")
     if percent is not None and not 0 < percent <= 100:
         raise InvalidRequest("a percentage is above 0 and at most 100", param="percent")
-    if (coupon.duration == "repeating") != (coupon.duration_periods is not None):
-        raise InvalidRequest("a repeating coupon, and no other, says for how many periods", param="duration_periods")
     coupon_id = new_id("cpn")
     await tx.run(
         store.QUERIES.insert_coupon,
@@ -235,12 +199,30 @@ async def list_coupons(tx: Tx) -> Sequence[Row]:
     return await tx.rows(store.QUERIES.coupons, tx.org)
 
 
+async def change_coupon(tx: Tx, row: Row, name: str, redemptions_max: int | None, expires_at: datetime | None) -> None:
+    """Name a coupon anew, or let it be redeemed more or less often, longer or shorter; one that was archived works again.
+
+    `InvalidRequest` where it was redeemed more often already.
+    """
+    if redemptions_max is not None and redemptions_max < row["redemptions"]:
+        raise InvalidRequest(
+            f"coupon {row['code']} has been redeemed {row['redemptions']} times already", param="redemptions_max"
+        )
+    await tx.run(store.QUERIES.update_coupon, tx.org, row["id"], name, redemptions_max, expires_at)
+
+
 async def archive_coupon(tx: Tx, code: str, now: datetime) -> None:
     """The coupon can no longer be redeemed; where it works already it goes on."""
     await tx.run(store.QUERIES.archive_coupon, tx.org, code, now)
 
 
+async def tax_rate_rows(tx: Tx) -> Sequence[Row]:
+    """Every tax rate with its name, by country and category."""
+    return await tx.rows(store.QUERIES.tax_rates, tx.org)
+
+
 async def put_tax_rate(tx: Tx, country: str, percent: str, *, category: str = "standard", name: str = "") -> None:
     """The tax of a country (ISO 3166, upper case; "" for the rest) and category, in percent as a decimal string."""
-    rate_of(percent, "percent")
+    if rate_of(percent, "percent") >= 1_000 or not re.fullmatch("([A-Z]{2})?", country):
+        raise InvalidRequest("a tax rate is below 1000 percent, of a country of two letters or none", param="percent")
     await tx.run(store.QUERIES.put_tax_rate, tx.org, country, category, Decimal(percent), name)

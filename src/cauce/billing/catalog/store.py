@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from cauce.billing.catalog.coupons import Coupon
-from cauce.billing.catalog.models import model_from, phases_from, rate_of, whole
+from cauce.billing.catalog.models import optional_whole, phases_from, price_model_from, price_rules_from, rate_of
 from cauce.billing.catalog.policies import policy_from, policy_to_plain
 from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, Price, PriceKind
 from cauce.kernel.calendar.periods import interval_of
@@ -36,6 +36,8 @@ async def insert_plan(tx: Tx, plan_id: str, plan: NewPlan, now: datetime) -> int
         list(plan.options),
         policy_to_plain(plan.policy),
         plan.content,
+        plan.metadata,
+        plan.from_file,
         now,
     )
     return version
@@ -116,6 +118,17 @@ async def prices_of_plan(tx: Tx, plan_id: str) -> list[Price]:
     return [prices[price_id] for price_id in ids]
 
 
+async def sold_prices(tx: Tx, plan_ids: Iterable[str]) -> dict[str, list[NewPrice]]:
+    """The prices of plan versions that are sold, as they would be made again, in the order they were made."""
+    found: dict[str, list[NewPrice]] = {}
+    for row in await tx.rows(QUERIES.sold_prices, tx.org, sorted(set(plan_ids))):
+        terms = {name: value for name, value in row.items() if name not in ("plan_id", "interval_unit")}
+        once = row["interval_unit"] == "none"
+        terms["interval"] = "month" if once else row["interval_unit"]
+        found.setdefault(row["plan_id"], []).append(msgspec.convert(terms, NewPrice, strict=True))
+    return found
+
+
 async def lock_coupon(tx: Tx, code: str) -> Coupon:
     """The coupon with this code, locked; `NotFound` otherwise."""
     row = await tx.row(QUERIES.lock_coupon, tx.org, code)
@@ -146,7 +159,6 @@ def _plan(row: Row) -> Plan:
 
 def _price(row: Row) -> Price:
     model: dict[str, Any] = row["model"]
-    minimum = model.get("minimum_minor")
     interval = None if row["interval_unit"] == "none" else interval_of(row["interval_unit"], row["interval_count"])
     return Price(
         id=row["id"],
@@ -158,12 +170,14 @@ def _price(row: Row) -> Price:
         currency=row["currency"],
         billing=Billing(row["billing"]),
         interval=interval,
-        model=model_from(model),
-        minimum_minor=None if minimum is None else whole(minimum, "minimum_minor"),
+        model=price_model_from(model),
+        minimum_minor=optional_whole(model, "minimum_minor"),
         free_units=rate_of(model.get("included_units", "0"), "included_units"),
         meter_key=row["meter_key"],
         tax_category=row["tax_category"],
         tax_inclusive=row["tax_inclusive"],
         nickname=row["nickname"],
         phases=phases_from(row["phases"], interval) if interval is not None else (),
+        maximum_minor=optional_whole(model, "maximum_minor"),
+        rules=price_rules_from(model),
     )

@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
-from cauce.billing.subscriptions.rules import Subscription, instant_of, is_complete, period_of
-from cauce.kernel.calendar.periods import Period, SchedulePeriod
+from cauce.billing.subscriptions.rules import (
+    Subscription,
+    enter_period,
+    instant_of,
+    is_complete,
+    period_of,
+    renews_at_end,
+    schedule_of,
+)
+from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod, period_around
 
 
 def running_period(subscription: Subscription) -> SchedulePeriod | None:
@@ -16,6 +24,21 @@ def running_period(subscription: Subscription) -> SchedulePeriod | None:
     found, start = period_of(subscription, subscription.period_index), subscription.period_start
     begun = Period(max(start or found.period.start, found.period.start), found.period.end)
     return SchedulePeriod(found.index, begun, found.full)
+
+
+def restart(subscription: Subscription, interval: Interval, day: date, *, keeps_anchor: bool = False) -> Subscription:
+    """The subscription in a period of `interval` that begins on `day` and is anchored there.
+
+    With `keeps_anchor` it ends where the old anchor puts it, and the days before `day` are no part of it (V10).
+    """
+    changed = replace(subscription, interval_unit=interval.unit.value, interval_count=interval.count)
+    if not keeps_anchor:
+        return enter_period(replace(changed, anchor_on=day, anchor_day=None), 0)
+    first = schedule_of(subscription).first_full_start
+    anchor_day = subscription.anchor_day or first.day
+    full = period_around(first, day, interval, anchor_day)
+    anchored = enter_period(replace(changed, anchor_on=full.start, anchor_day=anchor_day), 0)
+    return renews_at_end(replace(anchored, period_start=day))
 
 
 def counts_from(subscription: Subscription) -> date | None:

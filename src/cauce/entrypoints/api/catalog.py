@@ -1,4 +1,4 @@
-"""`/v1/products`, `/v1/plans`, `/v1/prices`: what is sold."""
+"""`/v1/plans`, `/v1/prices`: what is sold; products are in `products`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from cauce.billing.catalog import service
 from cauce.billing.catalog.checks import PHASE_PERIODS_MAX
-from cauce.billing.catalog.policies import policy_from, policy_to_plain
+from cauce.billing.catalog.policies import new_policy, policy_to_plain
 from cauce.billing.catalog.rules import NewPhase, NewPlan, NewPrice, Plan, PriceKind
 from cauce.entrypoints.api.access import BillingWriter, Caller, Reader
 from cauce.entrypoints.api.replay import answer_once
-from cauce.entrypoints.api.resources import PLAIN_TEXT, Id, resource, resources, unique, whole_list
+from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resources, whole_list
 from cauce.entrypoints.api.shapes import Body, Currency
 from cauce.flows.context import Context
 from cauce.kernel.errors import NotFound
@@ -29,22 +29,7 @@ router = APIRouter(prefix="/v1", tags=["catalog"])
 Key = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
 Text = Annotated[str, Field(max_length=2_000, pattern=PLAIN_TEXT)]
-
-
-class ProductBody(Body):
-    """A product to make; `key` is its name in your own code."""
-
-    key: Key
-    name: Name
-    description: Text = ""
-
-
-class ProductChangeBody(Body):
-    """What of a product shall change; what is left out stays."""
-
-    name: Name | None = None
-    description: Text | None = None
-    archived: bool | None = None
+Metadata = Annotated[dict[str, Text], Field(max_length=50)]
 
 
 class PhaseBody(Body):
@@ -89,55 +74,24 @@ class PlanBody(Body):
     options: list[dict[str, Any]] = Field(default_factory=list, max_length=100)
     policy: dict[str, Any] = Field(default_factory=dict)
     content: dict[str, Any] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
 
 
-@router.get("/products")
-async def list_products(caller: Reader) -> dict[str, Any]:
-    """Every product, by key."""
-    async with caller.context.transaction() as tx:
-        return whole_list(resources("product", await service.list_products(tx)))
+class PlanChange(Body):
+    """What may change of a plan version without a new one: the data that you keep beside it."""
 
-
-@router.post("/products", status_code=201)
-async def create_product(request: Request, caller: BillingWriter, body: ProductBody) -> Response:
-    """A new product."""
-
-    async def work(context: Context) -> object:
-        async with unique("key"), context.transaction() as tx:
-            now = await context.now(tx)
-            actor = context.actor.name
-            await service.create_product(tx, body.key, body.name, now=now, description=body.description, actor=actor)
-            return resource("product", await find_product(tx, body.key))
-
-    return await answer_once(request, caller.context, work)
-
-
-@router.get("/products/{product_key}")
-async def show_product(caller: Reader, product_key: Id) -> dict[str, Any]:
-    """A product by its key or id."""
-    async with caller.context.transaction() as tx:
-        return resource("product", await find_product(tx, product_key))
-
-
-@router.post("/products/{product_key}")
-async def change_product(request: Request, caller: BillingWriter, product_key: Id, body: ProductChangeBody) -> Response:
-    """Change what is shown of a product, archive it (nothing of it is offered on hosted pages) or offer it again."""
-
-    async def work(context: Context) -> object:
-        async with context.transaction() as tx:
-            product = await find_product(tx, product_key)
-            now, actor = await context.now(tx), context.actor.name
-            await service.change_product(tx, product["id"], **body.model_dump(), now=now, actor=actor)
-            return resource("product", await find_product(tx, product["id"]))
-
-    return await answer_once(request, caller.context, work, status=200)
+    metadata: Metadata
 
 
 @router.get("/plans")
-async def list_plans(caller: Reader) -> dict[str, Any]:
-    """The newest version of every plan with its prices, by key."""
+async def list_plans(caller: Reader, product: Filter = "") -> dict[str, Any]:
+    """The newest version of every plan (of one product, by key or id) with its prices, by key."""
     async with caller.context.transaction() as tx:
-        return whole_list(await _plans(tx, await service.latest_plans(tx)))
+        plans = await service.latest_plans(tx)
+        if product:
+            product_id = (await find_product(tx, product))["id"]
+            plans = [plan for plan in plans if plan.product_id == product_id]
+        return whole_list(await _plans(tx, plans))
 
 
 @router.post("/plans", status_code=201)
@@ -161,6 +115,20 @@ async def show_plan(caller: Reader, plan_key: Id) -> dict[str, Any]:
     async with caller.context.transaction() as tx:
         (shown,) = await _plans(tx, [await _plan(tx, plan_key)])
     return shown
+
+
+@router.post("/plans/{plan_key}")
+async def change_plan(request: Request, caller: BillingWriter, plan_key: Id, body: PlanChange) -> Response:
+    """Keep other metadata beside a plan; its version stays, for nothing that is billed depends on them."""
+
+    async def work(context: Context) -> object:
+        async with context.transaction() as tx:
+            plan = await _plan(tx, plan_key)
+            await service.set_metadata(tx, plan, body.metadata, now=await context.now(tx), actor=context.actor.name)
+            (shown,) = await _plans(tx, [await _plan(tx, plan.id)])
+        return shown
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 @router.post("/plans/{plan_key}/archive")
@@ -222,8 +190,9 @@ def _new_plan(body: PlanBody, product_id: str) -> NewPlan:
         body.trial_days,
         body.features,
         tuple(body.options),
-        policy_from(body.policy),
+        new_policy(body.policy),
         body.content,
+        body.metadata,
     )
 
 
@@ -262,6 +231,7 @@ async def _plans(tx: Tx, plans: Sequence[Plan]) -> list[dict[str, Any]]:
             "options": plan.options,
             "policy": policy_to_plain(plan.policy),
             "content": plan.content,
+            "metadata": plan.metadata,
             "prices": resources("price", [row for row in prices if row["plan_id"] == plan.id]),
         }
         for plan in plans

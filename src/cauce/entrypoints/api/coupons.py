@@ -55,7 +55,7 @@ class MeterBody(Body):
     """A meter; how it counts never changes."""
 
     key: Key
-    aggregation: Annotated[str, Field(pattern="^(count|sum|max|unique|latest)$")]
+    aggregation: Annotated[str, Field(pattern="^(count|sum|max|unique|latest|weighted)$")]
     name: Text = ""
 
 

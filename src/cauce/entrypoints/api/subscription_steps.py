@@ -24,6 +24,7 @@ from cauce.entrypoints.api.shapes import (
 from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
 from cauce.flows.billing import cancel, changes, methods, pausing, resuming, trial_dates
 from cauce.flows.context import Context
+from cauce.pricing.changes import IntervalChange
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -31,7 +32,8 @@ router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 class ChangeBody(Body):
     """What shall be subscribed; what is left out stays. `at` and `expect_total` hold a change to its preview.
 
-    A later `at` is the day on which it is made. `failed_payment`: whether a change that costs money waits for it.
+    A later `at` is the day on which it is made. `failed_payment`: whether a change that costs money waits for it;
+    `interval_change`: whether another interval begins now or keeps to the old anchor.
     """
 
     plan: Key | None = None
@@ -43,6 +45,7 @@ class ChangeBody(Body):
     failed_payment: FailedPayment | None = None
     at: AwareDatetime | None = None
     expect_total: Amount | None = None
+    interval_change: IntervalChange | None = None
 
 
 class CancelBody(Body):
@@ -206,7 +209,7 @@ def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
     addons = None if body.addons is None else tuple(body.addons)
     return changes.Change(
         subscription_id, body.plan, body.quantities, addons, body.options, body.timing, body.proration,
-        body.failed_payment, body.at, body.expect_total,
+        body.failed_payment, body.at, body.expect_total, interval_change=body.interval_change,
     )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ async def create_subscription(request: Request, caller: BillingWriter, body: Sub
     """Begin a subscription: in trial, or billed at once."""
 
     async def work(context: Context) -> object:
-        signed = await sign_up(context, await _signup(caller.context, body))
+        signed = await sign_up(context, await signup_of(caller.context, body))
         async with caller.context.transaction() as tx:
             return await shown_subscription(tx, signed.subscription_id, caller.context)
 
@@ -179,7 +179,8 @@ async def read_usage(caller: Reader, subscription_id: Id) -> dict[str, Any]:
     }
 
 
-async def _signup(context: Context, body: SubscriptionBody) -> Signup:
+async def signup_of(context: Context, body: SubscriptionBody) -> Signup:
+    """The command that a body asks for; a customer named by his id is looked up."""
     if isinstance(body.customer, str):
         async with context.transaction() as tx:
             customer = CustomerData((await find_customer(tx, body.customer)).external_id)

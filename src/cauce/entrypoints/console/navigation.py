@@ -35,6 +35,7 @@ GROUPS: tuple[Group, ...] = (
         "nav.billing",
         "customers",
         "subscriptions",
+        "quotes",
         "plans",
         "coupons",
         "invoices",

@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import InstancePolicy, NewPlan, NewPrice, PlanPolicy
+from cauce.billing.catalog.policy_parts import InstancePolicy
+from cauce.billing.catalog.rules import NewPlan, NewPrice, PlanPolicy
 from cauce.billing.customers.rules import CustomerData
 from cauce.billing.payments import service as payments
 from cauce.entrypoints.demo.stage import Stage

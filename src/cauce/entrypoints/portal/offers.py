@@ -51,6 +51,7 @@ class Offer:
     price_ids: tuple[str, ...] = ()
     intros: tuple[Intro, ...] = ()
     """The base fee at first; with several fees in phases, those of the first."""
+    category: str = ""
 
 
 async def offers_of(runtime: Runtime, org: Org) -> list[Offer]:
@@ -89,6 +90,7 @@ def _read(plan: Row, prices: Sequence[Row], currency: str) -> Offer | None:
         plan["force_card"],
         tuple(price["id"] for price in prices),
         _intros(phased, fee - int(phased["model"]["amount_minor"])) if phased is not None else (),
+        plan["category"],
     )
 
 

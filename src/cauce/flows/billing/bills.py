@@ -37,6 +37,7 @@ class Tariff:
     aggregations: Mapping[str, str]
     distinct: Mapping[tuple[str, str], int] = field(default_factory=dict)
     weighted: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
+    events: Mapping[tuple[str, str], Sequence[Fraction]] = field(default_factory=dict)
     _taxes: dict[tuple[str, str, str, bool], Tax] = field(default_factory=dict)
     _bases: dict[tuple[str, Decimal, int, Decimal], tuple[int, Fraction]] = field(default_factory=dict)
 
@@ -59,6 +60,10 @@ class Tariff:
             period,
             True,
         )
+
+    def events_of(self, subscription_id: str, price: Price) -> Sequence[Fraction]:
+        """The values of the events that a percentage price rates one by one; none for others."""
+        return self.events.get((subscription_id, price.meter_key or ""), ())
 
     def tax(self, country: str, treatment: str, category: str, inclusive: bool) -> Tax:
         """The tax of a line: the rate of the country, else the organization's general one."""
@@ -111,7 +116,8 @@ def compose(
             charges += [one_time_charge(sold)] if first else []
         elif price.kind is PriceKind.USAGE:
             if counted is not None:
-                charges += usage_charges(sold, used_quantity(subscription_id, price, around, tariff), counted)
+                quantity = used_quantity(subscription_id, price, around, tariff)
+                charges += usage_charges(sold, quantity, counted, tariff.events_of(subscription_id, price))
         else:
             billed = advance if price.billing is Billing.IN_ADVANCE else arrears
             if price.phases and item.phases_from is None and (begins := billed or advance):
@@ -137,6 +143,8 @@ def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -
         is_usage=price.kind is PriceKind.USAGE,
         in_advance=price.billing is Billing.IN_ADVANCE,
         minimum_minor=price.minimum_minor,
+        maximum_minor=price.maximum_minor,
+        rules=price.rules,
         included_units=price.free_units,
         adjust_minor=item.adjust_minor,
         adjust_percent=fraction_of(item.adjust_percent),
@@ -246,6 +254,7 @@ def _recurring(
                 fraction_of(item.quantity),
                 adjust_minor=item.adjust_minor,
                 adjust_percent=fraction_of(item.adjust_percent),
+                rules=price.rules,
                 phases=price.phases,
                 phases_from=item.phases_from,
                 anchor_day=anchor_day,

@@ -21,14 +21,14 @@ from cauce.billing.subscriptions.rules import (
     is_complete,
     local_day,
     pause,
-    period_of,
 )
-from cauce.billing.subscriptions.running import await_debt, ending_periods
+from cauce.billing.subscriptions.running import await_debt, ending_periods, restart, running_period
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import compose, discount_of
 from cauce.flows.billing.changing import plan_change, write_items
 from cauce.flows.billing.completing import complete
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff
+from cauce.pricing.changes import IntervalChange
 from cauce.pricing.invoice_lines import price_lines
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
@@ -46,6 +46,7 @@ class WaitingWish:
     addons: tuple[str, ...] | None = None
     options: dict[str, Any] | None = None
     plan_id: str | None = None
+    interval_change: IntervalChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +107,29 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     before = (await load_billed(tx, [one.id]))[one.id]
     planned = await plan_change(tx, one, plan, msgspec.convert(waiting.content, WaitingWish), local_day(one, at))
     await write_items(tx, planned, at)
+    if planned.interval_changes:
+        fresh = restart(one, planned.interval, local_day(one, at), keeps_anchor=planned.keeps_anchor)
+    else:
+        fresh = enter_period(one, one.period_index + 1)
     after = replace(
-        one,
+        fresh,
         plan_id=planned.plan.id,
         product_id=planned.plan.product_id,
         interval_unit=planned.interval.unit.value,
         interval_count=planned.interval.count,
         mrr_minor=planned.mrr_minor,
     )
-    if planned.interval_changes:
-        after = enter_period(replace(after, anchor_on=local_day(one, at), anchor_day=None), 0)
-    else:
-        after = enter_period(after, one.period_index + 1)
+    begins = running_period(after)
+    assert begins is not None
     around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around], {item.price_id for item in before.items})
     arrears, counted = ending_periods(one)  # none: the old system billed it
     used = compose(one.id, before, tariff, advance=None, arrears=arrears, counted=counted, with_pending=False)
-    begun = compose(one.id, around, tariff, advance=period_of(after, after.period_index), arrears=None)
+    begun = compose(one.id, around, tariff, advance=begins, arrears=None)
     charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
     priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts])
     bill = replace(begun, priced=priced)
-    period = period_of(after, after.period_index).period
-    invoice = batch.bill(after, around, bill, at, period=period)
+    invoice = batch.bill(after, around, bill, at, period=begins.period)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
     await subscriptions.settle_changes(tx, waiting.ids, "applied", at)
     content = {"invoice": invoice.id, "plan": planned.plan.key, "change": waiting.ids[0]}

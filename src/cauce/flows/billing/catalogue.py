@@ -3,6 +3,7 @@
     products:
       - key: app
         name: The app
+        category: tools
         plans:
           - key: pro
             name: Pro
@@ -12,131 +13,186 @@
             prices:
               - {key: base, currency: eur, interval: month, model: {type: flat, amount_minor: 2900},
                phases: [{periods: 3, model: {type: flat, amount_minor: 900}}]}
+    coupons:
+      - {code: HALF, percent: "50"}
+    tax_rates:
+      - {country: ES, percent: "21"}
+    meters:
+      - {key: calls, aggregation: sum}
 
-A plan whose content differs from what is sold becomes a new version with new prices: whoever has the old one keeps
-it. Applying a file twice changes nothing; exporting and applying changes nothing.
+What is compared is what is sold, whoever made it. A plan whose terms differ becomes a new version with new prices:
+whoever has the old one keeps it. Applying a file twice changes nothing; exporting and applying changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-import msgspec
-
+from cauce.billing.catalog import products as product_rows
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.policies import policy_from
-from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice
+from cauce.billing.catalog.files import (
+    Catalogue,
+    FilePlan,
+    FileProduct,
+    catalogue_from,
+    plan_from,
+    plan_to_file,
+    same_terms,
+)
+from cauce.billing.catalog.products import ProductTerms
+from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan
+from cauce.flows.billing import catalogue_beside as beside
+from cauce.flows.billing.catalogue_beside import Difference, Writing
 from cauce.flows.context import Context
-from cauce.kernel.errors import InvalidRequest
-from cauce.storage.database import Tx
+from cauce.storage.database import Row
+from cauce.storage.directory.orgs import read_org
 
-
-class BadCatalogue(InvalidRequest):
-    """The catalogue file cannot be understood."""
-
-    code = "bad_catalogue"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One line of the difference: `action` is create, update, new_version or archive; `what` names it."""
-
-    action: str
-    what: str
+__all__ = ["Difference", "apply_catalogue", "export_catalogue", "terms_of"]
 
 
 async def apply_catalogue(
     context: Context, content: Mapping[str, Any], *, dry_run: bool = False, archive_missing: bool = False
 ) -> list[Difference]:
-    """Make the catalogue what the file says (or only tell the difference); `archive_missing`: retire plans it omits."""
-    products = _read(content)
+    """Make the catalogue what the file says (or only tell the difference), all or nothing.
+
+    `archive_missing` retires plans that the file omits: those that came by a file, and any that an exported file of this
+    organization had when it was written. A plan that somebody made otherwise since then is told (`keep`) and stays.
+    """
+    file = catalogue_from(content)
     async with context.transaction() as tx:
-        return await _apply(tx, context, products, dry_run=dry_run, archive_missing=archive_missing)
+        writing = Writing(tx, await context.now(tx), context.actor.name, dry_run)
+        await beside.put_meters(writing, file.meters)
+        await beside.put_tax_rates(writing, file.tax_rates)
+        await _put_products(writing, file)
+        await beside.put_coupons(writing, file.coupons, {one.key for one in file.products})
+        if archive_missing:
+            await _archive_missing(writing, file)
+    return writing.differences
 
 
 async def export_catalogue(context: Context) -> dict[str, Any]:
-    """The catalogue as a file's content."""
+    """The catalogue as a file's content: whatever is sold, by whomever it was made; what is archived is left out."""
     async with context.transaction() as tx:
+        org = await read_org(tx, context.org_id)
         plans = [plan for plan in await catalog.latest_plans(tx) if plan.state != "archived"]
-        found = []
-        for product in await catalog.list_products(tx):
-            own = [plan.content for plan in plans if plan.product_id == product["id"] and plan.content]
-            one = {"key": product["key"], "name": product["name"], "description": product["description"], "plans": own}
-            found.append(one)
-    return {"products": found}
+        sold = await catalog.sold_prices(tx, [plan.id for plan in plans])
+        products = await catalog.list_products(tx)
+        said = [_product(row, [one for one in plans if one.product_id == row["id"]], sold) for row in products]
+        content: dict[str, Any] = {
+            "exported": {"organization": org.public_id, "plans": [plan.key for plan in plans if sold.get(plan.id)]}
+        }
+        content["products"] = [one for one in said if one["plans"] or not one.get("archived")]
+        content |= await beside.export(tx, {row["id"]: row["key"] for row in products})
+    return content
 
 
-async def _apply(
-    tx: Tx, context: Context, products: list[dict[str, Any]], *, dry_run: bool, archive_missing: bool
-) -> list[Difference]:
-    now, actor = await context.now(tx), context.actor.name
-    differences: list[Difference] = []
-    current = {plan.key: plan for plan in await catalog.latest_plans(tx)}
-    mentioned: set[str] = set()
-    for product in products:
-        row = await catalog.find_product(tx, product["key"])
-        name, description = product.get("name", product["key"]), product.get("description", "")
-        product_id = row["id"] if row else ""
-        if row is None:
-            differences.append(Difference("create", f"product {product['key']}"))
-            if not dry_run:
-                product_id = await catalog.create_product(
-                    tx, product["key"], name, now=now, description=description, actor=actor
-                )
-        elif (row["name"], row["description"]) != (name, description):
-            differences.append(Difference("update", f"product {product['key']}"))
-            if not dry_run:
-                await catalog.update_product(
-                    tx, product_id, name, description, row["archived_at"], now=now, actor=actor
-                )
-        for content in product.get("plans", []):
-            plan = plan_from(content, product_id)
-            mentioned.add(plan.key)
-            known = current.get(plan.key)
-            if known is not None and known.content == content and known.state != "archived":
-                continue
-            differences.append(Difference("create" if known is None else "new_version", f"plan {plan.key}"))
-            if not dry_run:
-                await catalog.create_plan(tx, plan, now=now, actor=actor)
-    for key, old in sorted(current.items()):
-        if archive_missing and key not in mentioned and old.state != "archived":
-            differences.append(Difference("archive", f"plan {key}"))
-            if not dry_run:
-                await catalog.archive_plan(tx, old.id, now=now, actor=actor)
-    return differences
+def _product(row: Row, plans: Sequence[Plan], sold: Mapping[str, Sequence[NewPrice]]) -> dict[str, Any]:
+    terms = product_rows.terms_of(row)
+    said: dict[str, Any] = {"key": row["key"], "name": terms.name, "description": terms.description}
+    more = {"category": terms.category, "metadata": terms.metadata, "archived": terms.archived}
+    said |= {name: value for name, value in more.items() if value}
+    said["plans"] = [_plan(plan, sold[plan.id]) for plan in plans if sold.get(plan.id)]
+    return said
 
 
-def _read(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    products = content.get("products") if isinstance(content, Mapping) else None
-    if not isinstance(products, list) or not all(isinstance(one, dict) and "key" in one for one in products):
-        raise BadCatalogue("a catalogue has a list of products, each with a key", param="products")
-    return products
+def _plan(plan: Plan, prices: Sequence[NewPrice]) -> dict[str, Any]:
+    said = plan_to_file(terms_of(plan, prices))
+    metadata = {"metadata": plan.metadata} if plan.metadata else {}
+    return {
+        "key": said.pop("key"),
+        "name": said.pop("name"),
+        "published": plan.state == "published",
+        **metadata,
+        **said,
+    }
 
 
-def plan_from(content: dict[str, Any], product_id: str) -> NewPlan:
-    """The plan that a file's entry, or a form, describes; `BadCatalogue` or `BadPlan` names what cannot be understood."""
-    if not isinstance(content, dict) or "key" not in content:
-        raise BadCatalogue("a plan has a key", param="plans")
-    known = {"key", "name", "trial_days", "policy", "features", "options", "prices"}
-    unknown = set(content) - known
-    if unknown:
-        raise BadCatalogue(f"plan {content['key']} has no field {sorted(unknown)[0]}", param="plans")
-    if not isinstance(content.get("trial_days", 0), int) or not isinstance(content.get("prices", []), list):
-        raise BadCatalogue(f"plan {content['key']}: trial_days is a whole number, prices a list", param="plans")
-    try:
-        prices = tuple(msgspec.convert(price, NewPrice, strict=True) for price in content.get("prices", []))
-    except msgspec.ValidationError as exc:
-        raise BadPlan(f"plan {content['key']}: {exc}", param="prices") from exc
+def terms_of(plan: Plan, prices: Sequence[NewPrice]) -> NewPlan:
+    """A plan that is sold at these prices, as it would be made again."""
     return NewPlan(
-        key=content["key"],
-        product_id=product_id,
-        name=content.get("name", content["key"]),
-        prices=prices,
-        trial_days=content.get("trial_days", 0),
-        features=content.get("features", {}),
-        options=tuple(content.get("options", ())),
-        policy=policy_from(content.get("policy", {})),
-        content=content,
+        plan.key,
+        plan.product_id,
+        plan.name,
+        tuple(prices),
+        plan.trial_days,
+        plan.features,
+        tuple(plan.options),
+        plan.policy,
+        plan.content,
     )
+
+
+async def _put_products(writing: Writing, file: Catalogue) -> None:
+    current = {plan.key: plan for plan in await catalog.latest_plans(writing.tx)}
+    sold = await catalog.sold_prices(writing.tx, [plan.id for plan in current.values()])
+    rows = {row["key"]: row for row in await catalog.list_products(writing.tx)}
+    for product in file.products:
+        product_id = await _put_product(writing, product, rows.get(product.key))
+        for content in product.plans:
+            wanted = plan_from(content, product_id)
+            known = current.get(wanted.terms.key)
+            await _put_plan(writing, wanted, known, sold.get(known.id, []) if known else [])
+
+
+async def _put_product(writing: Writing, product: FileProduct, row: Row | None) -> str:
+    before = product_rows.terms_of(row) if row is not None else ProductTerms("")
+    terms = ProductTerms(
+        product.name or product.key,
+        product.description,
+        before.category if product.category is None else product.category,
+        before.metadata if product.metadata is None else product.metadata,
+        archived=before.archived if product.archived is None else product.archived,
+    )
+    what, tx, now, actor = f"product {product.key}", writing.tx, writing.now, writing.actor
+    if row is None:
+        if not writing.tell("create", what):
+            return ""
+        product_id = await catalog.create_product(
+            tx, product.key, terms.name, now=now, description=terms.description, category=terms.category,
+            metadata=terms.metadata, actor=actor,
+        )  # fmt: skip
+        if terms.archived:
+            await catalog.change_product(tx, product_id, archived=True, now=now, actor=actor)
+        return product_id
+    if before != terms and writing.tell("update", what):
+        await catalog.change_product(
+            tx, row["id"], name=terms.name, description=terms.description, category=terms.category,
+            metadata=terms.metadata, archived=terms.archived, now=now, actor=actor,
+        )  # fmt: skip
+    return str(row["id"])
+
+
+async def _put_plan(writing: Writing, wanted: FilePlan, known: Plan | None, sold: Sequence[NewPrice]) -> None:
+    tx, now, actor, key = writing.tx, writing.now, writing.actor, wanted.terms.key
+    archived = known is not None and known.state == "archived"
+    plan = known
+    if known is None or archived or not same_terms(terms_of(known, sold), wanted.terms):
+        if known is not None and wanted.metadata is None:
+            wanted = replace(wanted, terms=replace(wanted.terms, metadata=known.metadata))
+        if not writing.tell("create" if known is None else "new_version", f"plan {key}"):
+            return
+        plan_id = await catalog.create_plan(tx, wanted.terms, now=now, actor=actor)
+        plan = (await catalog.read_plans(tx, [plan_id]))[plan_id]
+    elif wanted.metadata is not None and wanted.metadata != known.metadata and writing.tell("update", f"plan {key}"):
+        await catalog.set_metadata(tx, known, wanted.metadata, now=now, actor=actor)
+    assert plan is not None
+    is_published = plan.state == "published"
+    if wanted.published is not None and wanted.published != is_published:
+        told = plan is not known or writing.tell("publish" if wanted.published else "unpublish", f"plan {key}")
+        if told:
+            await catalog.set_published(tx, plan, wanted.published, now=now, actor=actor)
+
+
+async def _archive_missing(writing: Writing, file: Catalogue) -> None:
+    org = await read_org(writing.tx, writing.tx.org)
+    mentioned = {content["key"] for product in file.products for content in product.plans}
+    was_there = set(file.exported.plans) if file.exported.organization == org.public_id else set()
+    for plan in await catalog.latest_plans(writing.tx):
+        if plan.key in mentioned or plan.state == "archived":
+            continue
+        if not plan.from_file and plan.key not in was_there:
+            writing.keep(f"plan {plan.key}")
+        elif writing.tell("archive", f"plan {plan.key}"):
+            await catalog.archive_plan(writing.tx, plan.id, now=writing.now, actor=writing.actor)

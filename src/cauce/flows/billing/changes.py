@@ -19,7 +19,8 @@ from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Step, Subscription, enter_period, local_day
+from cauce.billing.subscriptions.rules import Step, Subscription, local_day
+from cauce.billing.subscriptions.running import restart
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
 from cauce.flows.billing.boundary import PAUSE
@@ -33,6 +34,7 @@ from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.kernel.ids import new_id
+from cauce.pricing.changes import IntervalChange
 from cauce.pricing.invoice_lines import PricedLine
 from cauce.reports.billing_run import Surroundings
 from cauce.storage.database import Tx
@@ -67,7 +69,7 @@ class ChangeAwaitsPayment(Conflict):
 class Change:
     """What shall be subscribed. None leaves it as it is; `quantities`: price key -> decimal string.
 
-    `plan_id`: another version of the same plan, instead of `plan`.
+    `plan_id`: another version of the same plan, instead of `plan`. `interval_change`: where a new interval's period starts.
 
     `at`: the instant that a preview was made for, an earlier one in the running period, or a later one on which the
     change shall be made; `expect_total_minor`: what the preview said, refused when it is no longer so.
@@ -84,6 +86,7 @@ class Change:
     at: datetime | None = None
     expect_total_minor: int | None = None
     plan_id: str | None = None
+    interval_change: IntervalChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,15 +274,16 @@ async def _await_payment(
 
 
 def _after(one: Subscription, planned: Planned, at: datetime, *, resets: bool) -> Subscription:
-    after = replace(
-        one,
+    at_day = local_day(one, at)
+    begun = restart(one, planned.interval, at_day, keeps_anchor=planned.keeps_anchor) if resets else one
+    return replace(
+        begun,
         plan_id=planned.plan.id,
         product_id=planned.plan.product_id,
         interval_unit=planned.interval.unit.value,
         interval_count=planned.interval.count,
         mrr_minor=0 if one.status == "trialing" else planned.mrr_minor,
     )
-    return enter_period(replace(after, anchor_on=local_day(one, at), anchor_day=None), 0) if resets else after
 
 
 async def _charge(tx: Tx, after: Subscription, prorated: Prorated, batch: Batch, at: datetime) -> str | None:

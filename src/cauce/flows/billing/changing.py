@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Protocol
 
 from cauce.billing.catalog import service as catalog
@@ -18,6 +19,7 @@ from cauce.flows.billing.signup import quantity_of
 from cauce.kernel.calendar.periods import Interval
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
+from cauce.pricing.changes import IntervalChange
 from cauce.storage.database import Tx
 
 
@@ -39,10 +41,16 @@ class Wish(Protocol):
     @property
     def options(self) -> Mapping[str, Any] | None: ...
 
+    @property
+    def interval_change(self) -> IntervalChange | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The plan and items after a change. `removed` are replaced or gone, `added` new; `kept` go on untouched."""
+    """The plan and items after a change. `removed` are replaced or gone, `added` new; `kept` go on untouched.
+
+    `keeps_anchor`: a new interval keeps to the old anchor (V10).
+    """
 
     plan: Plan
     interval: Interval
@@ -53,6 +61,7 @@ class Planned:
     prices: Mapping[str, Price]
     rule: ChangeRule
     mrr_minor: int
+    keeps_anchor: bool
 
 
 async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish, day: date) -> Planned:
@@ -82,10 +91,12 @@ async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish, day: da
     stays = {item.id for item in kept}
     interval = shared_interval([interval for item in new if (interval := prices[item.price_id].interval) is not None])
     before_fee, after_fee = _revenue(old, prices), _revenue(new, prices)
+    how = wish.interval_change or plan.policy.change.interval_change
     return Planned(
         target, interval, interval != one.interval, tuple(kept), tuple(item for item in old if item.id not in stays),
-        tuple(added), prices, _rule(plan, before_fee, after_fee, same_plan=target.id == plan.id),
+        tuple(added), prices, _rule(plan, before_fee, after_fee, one.interval, interval, same_plan=target.id == plan.id),
         monthly_revenue(map(row_of, new), prices, day, one.anchor_day or one.anchor_on.day),
+        interval != one.interval and how is IntervalChange.KEEP_ANCHOR,
     )  # fmt: skip
 
 
@@ -167,11 +178,23 @@ async def _with_phases(
     return [replace(item, phases_from=had.get(item.price_id) or begins) for item in new]
 
 
-def _rule(plan: Plan, before_minor: int, after_minor: int, *, same_plan: bool) -> ChangeRule:
+def _rule(
+    plan: Plan, before_minor: int, after_minor: int, before: Interval, after: Interval, *, same_plan: bool
+) -> ChangeRule:
+    """The rule of the direction that the change takes; that of the interval comes first where the policy has one."""
     policy = plan.policy.change
+    if before != after:
+        rule = policy.interval_up if _length(after) > _length(before) else policy.interval_down
+        if rule is not None:
+            return rule
     if same_plan:
         return policy.quantity_up if after_minor >= before_minor else policy.quantity_down
     return policy.upgrade if after_minor >= before_minor else policy.downgrade
+
+
+def _length(interval: Interval) -> Fraction:
+    """In days; a month is a twelfth of 365."""
+    return Fraction(interval.months * 365, 12) if interval.months else Fraction(interval.days)
 
 
 def _revenue(items: list[Item], prices: Mapping[str, Price]) -> int:

@@ -5,7 +5,8 @@ Rated by the very functions that the run bills with, so the cost so far is what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
@@ -17,6 +18,9 @@ from cauce.flows.billing.bills import sold_of, used_quantity
 from cauce.flows.billing.issue import load_tariff
 from cauce.flows.context import Context
 from cauce.kernel.calendar.periods import SchedulePeriod
+from cauce.kernel.money import half_up
+from cauce.pricing.percentage import PercentagePrice
+from cauce.pricing.rating import Overflow
 from cauce.pricing.subscription_charges import Sold, usage_charges
 from cauce.reports.billing_run import load_surroundings
 
@@ -26,7 +30,10 @@ _GROWING = ("count", "sum", "unique")
 
 @dataclass(frozen=True, slots=True)
 class MeterUse:
-    """One metered price: quantities of its meter, amounts in minor units before discount and tax."""
+    """One metered price: quantities of its meter, amounts in minor units before discount and tax.
+
+    A price of single events counts these; its forecast is what it costs so far times whole period over days so far.
+    """
 
     meter: str
     price_id: str
@@ -68,7 +75,13 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
         grows = tariff.aggregations.get(price.meter_key, "sum") in _GROWING
         expected = used * _share_left(counted, today) if grows else used_quantity(one.id, price, around, ahead)
         sold = sold_of(item, price, around, tariff)
-        now_minor, then_minor = _cost(counted, sold, used), _cost(counted, sold, expected)
+        events = tariff.events_of(one.id, price)
+        now_minor = _cost(counted, sold, used, events)
+        if isinstance(price.model, PercentagePrice):
+            used, expected = Fraction(len(events)), Fraction(len(events)) * _share_left(counted, today)
+            then_minor = half_up(now_minor * _share_left(counted, today))
+        else:
+            then_minor = _cost(counted, _within_tiers(sold), expected)
         found.append(MeterUse(price.meter_key, price.id, used, now_minor, expected, then_minor))
     return CurrentUsage(one.id, one.currency, one.period_start, one.period_end, tuple(found))
 
@@ -81,5 +94,11 @@ def _share_left(counted: SchedulePeriod, today: date) -> Fraction:
     )
 
 
-def _cost(counted: SchedulePeriod, sold: Sold, used: Fraction) -> int:
-    return sum(charge.amount_minor for charge in usage_charges(sold, used, counted))
+def _within_tiers(sold: Sold) -> Sold:
+    """A forecast that is above a bounded last tier costs what the tiers cover; nobody has used so much yet."""
+    rating = replace(sold.rules.rating, overflow=Overflow.COVERED_ONLY)
+    return replace(sold, rules=replace(sold.rules, rating=rating))
+
+
+def _cost(counted: SchedulePeriod, sold: Sold, used: Fraction, events: Sequence[Fraction] = ()) -> int:
+    return sum(charge.amount_minor for charge in usage_charges(sold, used, counted, events))

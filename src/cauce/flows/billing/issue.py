@@ -25,10 +25,14 @@ from cauce.kernel.ids import new_id
 from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
+from cauce.pricing.percentage import PercentagePrice
 from cauce.reports import billing_run
 from cauce.reports.billing_run import Surroundings, Weighing, load_surroundings
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
+
+_Stretch = tuple[str, str, date, date]
+"""Subscription, meter, and the local days between which its use counts, the second excluded."""
 
 
 @dataclass(slots=True)
@@ -188,16 +192,20 @@ async def load_tariff(
     prices = await catalog.read_prices(tx, price_ids)
     aggregations = await billing_run.aggregations(tx)
     apart = {key for key, kind in aggregations.items() if kind in ("unique", "weighted")}
-    distinct: list[tuple[str, str, date, date]] = []
+    single = {price.meter_key or "" for price in prices.values() if isinstance(price.model, PercentagePrice)}
+    distinct: list[_Stretch] = []
+    each: list[_Stretch] = []
     weighed: list[Weighing] = []
-    for one, around in zip(subscribed, around_list, strict=True) if apart else ():
+    for one, around in zip(subscribed, around_list, strict=True) if apart or single else ():
         if one.period_start is None or one.period_end is None:
             continue
         since, end = (
             counts_from(one) or one.period_start,
             min((until or {}).get(one.id, one.period_end), one.period_end),
         )
-        for meter in {prices[item.price_id].meter_key or "" for item in around.items} & apart:
+        meters = {prices[item.price_id].meter_key or "" for item in around.items}
+        each += [(one.id, meter, since, end) for meter in meters & single]
+        for meter in meters & apart:
             if aggregations[meter] == "unique":
                 distinct.append((one.id, meter, since, end))
             else:
@@ -205,12 +213,14 @@ async def load_tariff(
                 weighed.append(Weighing(one.id, meter, since, end, full.start, full.end, one.timezone))
     values = await billing_run.distinct_values(tx, distinct)
     levels = await billing_run.weighted(tx, weighed, stop)
+    events = await billing_run.event_values(tx, each)
     return Tariff(
         prices,
         await catalog.tax_rates(tx),
         aggregations,
         {(subscription_id, meter): count for (subscription_id, meter, _), count in values.items()},
         {(subscription_id, meter): level for (subscription_id, meter, _), level in levels.items()},
+        {(subscription_id, meter): found for (subscription_id, meter, _), found in events.items()},
     )
 
 

@@ -29,6 +29,7 @@ from cauce.flows.billing.bills import counted_quantity
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import half_up
+from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.subscription_charges import ONE, Sold, usage_charges
 from cauce.reports import billing_run
 from cauce.reports.billing_run import Weighing
@@ -137,6 +138,7 @@ async def _add_lines(
     prices: Mapping[str, Price],
 ) -> None:
     used = await _quantities(tx, subscribed, changed, prices)
+    events = await _events(tx, changed, prices)
     lines = []
     for metered in changed:
         price, one, before = (
@@ -144,10 +146,13 @@ async def _add_lines(
             subscribed[metered.subscription_id],
             billed.get(metered, _Billed()),
         )
-        rated = usage_charges(_sold(metered, price), used[metered], _scheduled(one, metered.period))
+        single = events.get(metered, ())
+        whole = _scheduled(one, metered.period, price)
+        rated = usage_charges(_sold(metered, price), used[metered], whole, single)
         amount = before.difference(sum(charge.amount_minor for charge in rated))
+        quantity = Fraction(len(single)) if isinstance(price.model, PercentagePrice) else used[metered]
         if amount:
-            lines.append(_line(one, metered, price, amount, decimal_of(used[metered] - before.quantity)))
+            lines.append(_line(one, metered, price, amount, decimal_of(quantity - before.quantity)))
     now = await org_now(tx)
     await invoicing.insert_pending(tx, lines, now)
     told = [
@@ -166,6 +171,19 @@ async def _add_lines(
         for line in lines
     ]
     await emit(tx, told, actor=SYSTEM.name)
+
+
+async def _events(
+    tx: Tx, changed: Sequence[_Metered], prices: Mapping[str, Price]
+) -> dict[_Metered, Sequence[Fraction]]:
+    """The events of those whose price rates each of them."""
+    single = {
+        one: (one.subscription_id, prices[one.price_id].meter_key or "", one.period.start, one.period.end)
+        for one in changed
+        if isinstance(prices[one.price_id].model, PercentagePrice)
+    }
+    values = await billing_run.event_values(tx, list(single.values()))
+    return {one: values.get(key[:3], ()) for one, key in single.items()}
 
 
 async def _quantities(
@@ -187,7 +205,7 @@ async def _quantities(
     levels = await billing_run.weighted(
         tx,
         [
-            _weighing(subscribed[one.subscription_id], meter, one.period)
+            _weighing(subscribed[one.subscription_id], meter, one.period, prices[one.price_id])
             for one, meter in meters.items()
             if kinds[meter] == "weighted"
         ],
@@ -202,14 +220,14 @@ async def _quantities(
     return found
 
 
-def _weighing(one: Subscription, meter: str, period: Period) -> Weighing:
-    full = _scheduled(one, period).full
+def _weighing(one: Subscription, meter: str, period: Period, price: Price) -> Weighing:
+    full = _scheduled(one, period, price).full
     return Weighing(one.id, meter, period.start, period.end, full.start, full.end, one.timezone)
 
 
-def _scheduled(one: Subscription, period: Period) -> SchedulePeriod:
+def _scheduled(one: Subscription, period: Period, price: Price) -> SchedulePeriod:
     """A billed period with the full period that it is part of; one of an earlier schedule counts as full."""
-    if period.start >= one.anchor_on:
+    if period.start >= one.anchor_on and price.interval == one.interval:
         found = schedule_of(one).containing(period.start)
         if period.end <= found.period.end:
             return SchedulePeriod(found.index, period, found.full)
@@ -227,6 +245,8 @@ def _sold(metered: _Metered, price: Price) -> Sold:
         is_usage=True,
         in_advance=False,
         minimum_minor=price.minimum_minor,
+        maximum_minor=price.maximum_minor,
+        rules=price.rules,
         included_units=price.free_units,
     )
 

@@ -19,10 +19,12 @@ from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import Invoice
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Item, Step, Subscription, enter_period, instant_of
+from cauce.billing.subscriptions.rules import Item, Step, Subscription, instant_of
+from cauce.billing.subscriptions.running import restart
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import Batch
+from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
@@ -44,6 +46,7 @@ def content_of(planned: Planned, later: Sequence[str], *, resets_on: date | None
             "added": [msgspec.to_builtins(item) for item in planned.added],
             "later": list(later),
             "resets_on": resets_on,
+            "keeps_anchor": planned.keeps_anchor,
             "mrr_minor": planned.mrr_minor,
         }
     )
@@ -95,17 +98,19 @@ async def _make(tx: Tx, one: Subscription, row: Row, batch: Batch, at: datetime,
     await subscriptions.insert_items(tx, items, at)
     for line in content["later"]:
         await invoicing.set_pending(tx, line, "approve")
+    begun = one
+    if content["resets_on"] is not None:
+        interval = interval_of(content["interval_unit"], content["interval_count"])
+        begins_on = date.fromisoformat(content["resets_on"])
+        begun = restart(one, interval, begins_on, keeps_anchor=content.get("keeps_anchor", False))
     after = replace(
-        one,
+        begun,
         plan_id=content["plan_id"],
         product_id=content["product_id"],
         interval_unit=content["interval_unit"],
         interval_count=content["interval_count"],
         mrr_minor=content["mrr_minor"],
     )
-    if content["resets_on"] is not None:
-        anchored = replace(after, anchor_on=date.fromisoformat(content["resets_on"]), anchor_day=None)
-        after = enter_period(anchored, 0)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
     await subscriptions.settle_changes(tx, [row["id"]], "applied", at)
     plans = await catalog.read_plans(tx, {one.plan_id, after.plan_id})

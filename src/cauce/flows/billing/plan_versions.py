@@ -6,21 +6,16 @@ A plan that is sold never changes: an edit is a new version with new prices, and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.policies import policy_to_plain
-from cauce.billing.catalog.rules import Plan, PlanPolicy, Price
-from cauce.flows.billing.catalogue import plan_from
+from cauce.billing.catalog.files import plan_from, plan_to_file
+from cauce.billing.catalog.rules import Plan, Price
+from cauce.flows.billing.catalogue import terms_of
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
-from cauce.reports import resources as report
 from cauce.storage.database import Tx
-
-_DEFAULT_POLICY = policy_to_plain(PlanPolicy())
 
 
 class PlanChangedMeanwhile(Conflict):
@@ -61,10 +56,13 @@ async def preview_version(context: Context, product_id: str, content: Mapping[st
 
 
 async def _make(tx: Tx, context: Context, product_id: str, content: Mapping[str, Any], after: int) -> Made:
-    plan = plan_from(dict(content), product_id)
+    said = plan_from(content, product_id)
+    plan = replace(said.terms, from_file=False)
     before = next((one for one in await catalog.latest_plans(tx) if one.key == plan.key), None)
     if (before.version if before is not None else 0) != after:
         raise PlanChangedMeanwhile(param="key")
+    if before is not None and said.metadata is None:
+        plan = replace(plan, metadata=before.metadata)
     old = tuple(await catalog.prices_of_plan(tx, before.id)) if before is not None else ()
     plan_id = await catalog.create_plan(tx, plan, now=await context.now(tx), actor=context.actor.name)
     made = (await catalog.read_plans(tx, [plan_id]))[plan_id]
@@ -72,29 +70,6 @@ async def _make(tx: Tx, context: Context, product_id: str, content: Mapping[str,
 
 
 async def content_of(tx: Tx, plan: Plan) -> dict[str, Any]:
-    """A plan as the catalogue's file writes it: as it was written, or put together from what a call made."""
-    if plan.content.get("prices"):
-        return plan.content
-    policy = {name: value for name, value in policy_to_plain(plan.policy).items() if value != _DEFAULT_POLICY[name]}
-    rows = [row for row in await report.prices_of_plans(tx, [plan.id]) if row["archived_at"] is None]
-    content = {
-        "key": plan.key, "name": plan.name, "trial_days": plan.trial_days, "policy": policy, "features": plan.features,
-        "options": list(plan.options), "prices": [_price(dict(row)) for row in rows],
-    }  # fmt: skip
-    return {name: value for name, value in content.items() if value or name in ("key", "name", "prices")}
-
-
-def _price(row: dict[str, Any]) -> dict[str, Any]:
-    found = {name: row[name] for name in ("key", "currency", "model")}
-    if row["kind"] != "one_time":
-        found |= {"interval": row["interval_unit"], "interval_count": row["interval_count"]}
-    for name, default in _PLAIN.items():
-        if row[name] != default:
-            found[name] = row[name]
-    return {**found, **({"phases": msgspec.to_builtins(row["phases"])} if row["phases"] else {})}
-
-
-_PLAIN: dict[str, Any] = {
-    "kind": "recurring", "role": "base", "billing": "in_advance", "meter_key": None, "tax_category": "standard",
-    "tax_inclusive": False, "nickname": "",
-}  # fmt: skip
+    """A plan as the catalogue's file writes it, whoever made it."""
+    sold = await catalog.sold_prices(tx, [plan.id])
+    return plan_to_file(terms_of(plan, sold.get(plan.id, [])))

@@ -15,8 +15,8 @@ from fractions import Fraction
 from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
-from cauce.billing.subscriptions.rules import Item, Subscription, enter_period, period_of
-from cauce.billing.subscriptions.running import counts_from, ending_periods
+from cauce.billing.subscriptions.rules import Item, Subscription, period_of
+from cauce.billing.subscriptions.running import counts_from, ending_periods, restart, running_period
 from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff
@@ -172,14 +172,7 @@ def _rest_of_period(
 def _new_period(
     one: Subscription, planned: Planned, items: Sequence[Item], day: date, around: Surroundings, tariff: Tariff
 ) -> list[Charge]:
-    fresh = replace(
-        one,
-        interval_unit=planned.interval.unit.value,
-        interval_count=planned.interval.count,
-        anchor_on=day,
-        anchor_day=None,
-    )
-    begins = period_of(enter_period(fresh, 0), 0)
+    begins = running_period(restart(one, planned.interval, day, keeps_anchor=planned.keeps_anchor))
     ends, counted = (_until(one_side, day) for one_side in ending_periods(one))
     used = compose(one.id, around, tariff, advance=None, arrears=ends, counted=counted, with_pending=False)
     now = replace(around, items=tuple(row_of(item) for item in items))

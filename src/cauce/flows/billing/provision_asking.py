@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import Plan
 from cauce.billing.customers.rules import CustomerData
 from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.flows.billing.provision_telling import (
@@ -60,7 +61,13 @@ async def ask_to_begin(
     async with context.db.transaction(context.org_id) as tx:
         plan_id, _ = await catalog.require_sold(tx, plan_key)
         plan = (await catalog.read_plans(tx, [plan_id]))[plan_id]
-        policy = plan.policy.instance
+    return await ask_for_plan(context, plan, customer, wish)
+
+
+async def ask_for_plan(context: Context, plan: Plan, customer: CustomerData, wish: Mapping[str, Any]) -> Asked | None:
+    """The same for a plan version that is known."""
+    policy = plan.policy.instance
+    async with context.db.transaction(context.org_id) as tx:
         channel_id = await find_channel(tx, policy.runner) if policy.runner else None
     if channel_id is None:
         return None

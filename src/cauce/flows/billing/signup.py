@@ -117,7 +117,7 @@ async def _begin_trial(
     trialing = begin_trial(draft, now, trial_days)
     await subscriptions.place(tx, trialing, items, now)
     await subscriptions.record(tx, Step(None, trialing, "subscribe", now, command.again), context.actor.name)
-    batch.events.append(_created(trialing, plan, now))
+    batch.events.append(created(trialing, plan, now))
     batch.events += await start_trial(tx, plan, customer, trialing, now, again=command.again)
     if command.coupon:
         batch.events += await apply_coupon(tx, trialing, command.coupon, now)
@@ -159,7 +159,7 @@ async def _begin_paid(
     # The rows are written first, because a bill is composed of what the database holds; the state follows from the bill.
     provisional = replace(begin_term(draft, now), status="incomplete")
     await subscriptions.place(tx, provisional, items, now)
-    batch.events.append(_created(provisional, plan, now))
+    batch.events.append(created(provisional, plan, now))
     if command.coupon:
         batch.events += await apply_coupon(tx, provisional, command.coupon, now)
     (term,) = await first_terms(tx, [provisional])
@@ -251,7 +251,8 @@ def items_of(command: Signup, plan: Plan, prices: Sequence[Price], subscription_
     return items
 
 
-def _created(subscription: Subscription, plan: Plan, now: datetime) -> NewEvent:
+def created(subscription: Subscription, plan: Plan, now: datetime) -> NewEvent:
+    """The event of a subscription that begins, in trial or paid."""
     content = {
         "customer": subscription.customer_id,
         "plan": plan.key,

@@ -1,4 +1,4 @@
-"""What the first period after a trial will cost, and the links that pay a debt or answer to a charge, for the messages that say so."""
+"""What the first period after a trial will cost, and the links that pay a debt, answer to a charge or an offer."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from cauce.billing.outreach.rules import NewMessage
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.flows.billing.terms import first_terms
 from cauce.flows.context import Runtime
-from cauce.flows.portal import charge_link, pay_link
+from cauce.flows.portal import charge_link, pay_link, quote_link
 from cauce.storage.database import Tx
 
 _ANNOUNCES = "trial_ending_card"
 _ASKS_ABOUT_A_CHARGE = "charge_approval"
 _ASKS_FOR_MONEY = ("payment_failed", "grace_ending", "access_restricted", "ended_unpaid", "pay_to_return", "invoice")
+
+
+_OFFERS = ("quote_sent", "quote_reminder", "quote_expiring")
 
 
 async def first_charges(tx: Tx, messages: Sequence[NewMessage]) -> dict[str, dict[str, Any]]:
@@ -42,3 +45,11 @@ async def charge_links(tx: Tx, runtime: Runtime, messages: Sequence[NewMessage])
     """A link that answers to one charge without signing in, by charge, for those messages that ask about one."""
     wanted = sorted({one.subject_id for one in messages if one.template == _ASKS_ABOUT_A_CHARGE})
     return {charge_id: {"approve_link": await charge_link(tx, runtime, charge_id)} for charge_id in wanted}
+
+
+async def quote_links(tx: Tx, runtime: Runtime, messages: Sequence[NewMessage]) -> dict[str, dict[str, Any]]:
+    """A link that reads and answers one offer without signing in, by subscription, for those messages that offer."""
+    wanted = sorted({one.subject_id for one in messages if one.template in _OFFERS and one.subject_id})
+    return {
+        subscription_id: {"quote_link": await quote_link(tx, runtime, subscription_id)} for subscription_id in wanted
+    }

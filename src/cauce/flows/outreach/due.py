@@ -17,7 +17,7 @@ from cauce.billing.outreach.presenting import locale_for
 from cauce.billing.outreach.rules import NewMessage, Recipient, Standing
 from cauce.billing.outreach.schedule import DueStep, due_step
 from cauce.flows.context import Runtime
-from cauce.flows.outreach.amounts import charge_links, first_charges, pay_links
+from cauce.flows.outreach.amounts import charge_links, first_charges, pay_links, quote_links
 from cauce.flows.outreach.audience import members_of
 from cauce.flows.outreach.composing import known_of, message_for, values_for
 from cauce.flows.outreach.mail_settings import settings_of
@@ -134,7 +134,8 @@ async def _for_staff(chunk: Chunk, one: DueStep, campaign: Campaign, step: Step,
 
 async def _write(chunk: Chunk, runtime: Runtime) -> None:
     going = [message for _, message in chunk.going]
-    amounts = {**await first_charges(chunk.tx, going), **await charge_links(chunk.tx, runtime, going)}
+    amounts = await first_charges(chunk.tx, going) | await charge_links(chunk.tx, runtime, going)
+    amounts |= await quote_links(chunk.tx, runtime, going)
     links = await pay_links(chunk.tx, runtime, going)
     messages = [
         _with(one, {**amounts.get(one.subject_id, {}), **links.get(str(one.data["open_invoice"]), {})}) for one in going

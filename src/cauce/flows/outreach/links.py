@@ -44,6 +44,7 @@ def page_links(public_url: str, org: Org, *, subscription_id: str = "", invoice_
         "reactivate_link": subscription,
         "pricing_link": home,
         "approve_link": account,
+        "quote_link": account,
         "pay_link": f"{home}/invoices/{invoice_id}" if invoice_id else account,
     }
 

@@ -13,7 +13,9 @@ from cauce.kernel.errors import InvalidRequest
 if TYPE_CHECKING:
     from cauce.app import App
 
-app = typer.Typer(help="Products, plans and prices as a YAML file: apply it, or write it from what is sold.")
+app = typer.Typer(
+    help="Products, plans, prices, coupons, tax rates and meters as a YAML file: apply it, or write it from what is sold."
+)
 
 OrgOption = Annotated[str, typer.Option("--org", help="The organization (org_…); may be left out when there is one.")]
 
@@ -23,7 +25,11 @@ def apply(
     file: Annotated[Path, typer.Argument(help="The YAML file.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell the difference.")] = False,
     archive_missing: Annotated[
-        bool, typer.Option("--archive-missing", help="Stop selling plans that the file does not mention.")
+        bool,
+        typer.Option(
+            "--archive-missing",
+            help="Stop selling plans that the file omits: those that came by a file, and those an exported file had.",
+        ),
     ] = False,
     org: OrgOption = "",
 ) -> None:

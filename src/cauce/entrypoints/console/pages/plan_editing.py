@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -24,6 +25,7 @@ from cauce.entrypoints.web.tables import Button, Cell, Input, Table, amount, col
 from cauce.entrypoints.web.texts import Translate, translator
 from cauce.flows.billing.plan_versions import Made, content_of, make_version, preview_version
 from cauce.kernel.errors import CauceError, InvalidRequest
+from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.rating import rate
 from cauce.reports import catalog as report
 
@@ -136,6 +138,8 @@ def _prices(made: Made, rows: Sequence[dict[str, Any]], locale: str) -> Table:
 
 
 def _costs(price: Price, quantity: int) -> Cell:
+    if isinstance(price.model, PercentagePrice):  # of events, not of a quantity
+        return text(None)
     try:
         return amount(rate(price.model, Fraction(quantity)).amount_minor, price.currency)
     except CauceError:  # above the last tier
@@ -145,9 +149,7 @@ def _costs(price: Price, quantity: int) -> Cell:
 def _change(price: Price, before: Price | None) -> Cell:
     if before is None:
         return state("new")
-    same = (price.model, price.interval, price.kind, price.phases, price.minimum_minor, price.free_units) == (
-        before.model, before.interval, before.kind, before.phases, before.minimum_minor, before.free_units,
-    )  # fmt: skip
+    same = replace(price, id="", plan_id="") == replace(before, id="", plan_id="")
     return state("same" if same else "changed")
 
 

@@ -31,19 +31,24 @@ from cauce.storage.directory.orgs import Org
 
 
 async def show(request: Request, org: Org) -> Response:
-    """Every plan on sale, in the chosen currency."""
+    """Every plan on sale, in the chosen currency; with several categories of products also those of one."""
     offers = await offers_of(request.app.state.runtime, org)
     currencies = sorted({one.currency for one in offers})
     chosen = request.query_params.get("currency", "")
     if chosen not in currencies:
         chosen = offers[0].currency if offers else ""
+    categories = sorted({one.category for one in offers if one.category})
+    category = request.query_params.get("category", "")
+    shown = [one for one in offers if one.currency == chosen and category in ("", one.category)]
     return render(
         request,
         "portal/pricing.html",
         org,
-        offers=[one for one in offers if one.currency == chosen],
+        offers=shown,
         currencies=currencies,
         chosen=chosen,
+        categories=categories,
+        category=category,
     )
 
 
