@@ -11,7 +11,7 @@ from cauce.billing.catalog import service as catalog
 from cauce.entrypoints.console.plan_form import plan_content, plan_fields
 from cauce.entrypoints.web.texts import catalogue
 from cauce.flows.billing.catalogue import apply_catalogue, export_catalogue
-from cauce.flows.billing.plan_versions import PlanChangedMeanwhile, make_version
+from cauce.flows.billing.plan_versions import PlanChangedMeanwhile, content_of, make_version
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage.directory.people import Role
 from tests.entrypoints.stage import Stage
@@ -145,7 +145,8 @@ async def test_a_plan_of_a_call_is_edited_without_loss_and_mistakes_come_back_wi
     after = await _plan(played, "team")
     assert (after.version, after.name) == (before.version + 1, "Team 2")
     assert (after.features, after.trial_days, after.policy) == (before.features, before.trial_days, before.policy)
-    content = {**after.content, "name": "Team"}
+    async with played.context.transaction() as tx:
+        content = {**await content_of(tx, after), "name": "Team"}
     with pytest.raises(PlanChangedMeanwhile):
         await make_version(played.context, after.product_id, content, after=before.version)
     await make_version(played.context, after.product_id, content, after=after.version)
