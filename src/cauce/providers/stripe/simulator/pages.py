@@ -44,7 +44,7 @@ def page(tenant: Tenant, call: Call) -> Answer:
             return Answer(200, files(__package__).joinpath("element.js").read_bytes(), "text/javascript; charset=utf-8")
         case "checkout":
             session = tenant.shelf("checkout.session")[id]
-            return _checkout(desk, session, chosen) if acting else _show_checkout(desk, session)
+            return _checkout(desk, session, chosen) if acting else _show_checkout(desk, session, _failed(desk, session))
         case "element":
             intent = _by_secret(tenant, id)
             return _element(desk, intent, chosen, asked) if acting else _show_element(intent)
@@ -86,6 +86,14 @@ def _show_checkout(desk: Desk, session: Obj, error: str = "") -> Answer:
     alert = f'<p role="alert">{escape(error)}</p>' if error else ""
     choices = [*CARDS, *([("back", "Go back without paying")] if session["cancel_url"] else [])]
     return _html("Checkout", _price(session) + alert + _buttons(choices))
+
+
+def _failed(desk: Desk, session: Obj) -> str:
+    """What went wrong with the card that was tried before; "" for nothing."""
+    kind = "setup_intent" if session["mode"] == "setup" else "payment_intent"
+    intent = desk.tenant.shelf(kind).get(session[kind] or "")
+    error = (intent.get("last_payment_error") or intent.get("last_setup_error")) if intent is not None else None
+    return f"{error['message']} Choose another card." if error else ""
 
 
 def _checkout(desk: Desk, session: Obj, chosen: str) -> Answer:
@@ -150,7 +158,7 @@ def _authenticate(desk: Desk, intent: Obj, chosen: str) -> Answer:
     if intent["_session"]:
         session = desk.tenant.shelf("checkout.session")[intent["_session"]]
         if session["status"] == "open":
-            return _show_checkout(desk, session, "Authentication failed. Choose another card.")
+            return _redirect(desk.page(f"checkout/{session['id']}"))  # where another card can be chosen
         return _after(desk, session)
     return _return(intent)
 
