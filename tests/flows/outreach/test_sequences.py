@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import NewPlan, NewPrice, PlanPolicy, TrialEnd
 from cauce.billing.customers.rules import CustomerData
+from cauce.billing.payments import service as payments
 from cauce.flows.billing import cancel, quotes
 from cauce.flows.billing.cancel import Cancel
+from cauce.flows.billing.methods import BeginSetup, begin_setup
 from cauce.flows.billing.price_migration import PriceMigration, migrate_prices
 from cauce.flows.billing.signup import Signup
+from cauce.gateway.charging import SavedMethod
 from cauce.storage.directory import people
-from tests.flows.outreach.office import Office
+from tests.flows.outreach.office import Office, office
 
 
 def at(day: int, hour: int = 10, month: int = 1) -> datetime:
@@ -41,6 +45,49 @@ async def test_a_debt_is_told_from_the_first_failure_to_the_end_of_access(desk: 
     (first,) = [mail for mail in await desk.mails("ana") if mail["subject"] == told[0][0]]
     assert "/pay?token=" in first["text"], "the invoice is paid without signing in"
     assert "€30.00" in first["text"] and "There is no card on file." in first["text"]
+
+
+async def _type_card(desk: Office, customer_id: str, behaviour: str) -> None:
+    """The customer types a card in at Stripe, and it has its consequences."""
+    begun = await begin_setup(
+        desk.context, BeginSetup(customer_id, desk.channels["stripe"], "https://shop.example/back")
+    )
+    await desk.advance(timedelta(0))
+    await desk.control.payer("stripe", "approve", key=begun.setup_id, method=behaviour)
+    await desk.control.quiet()
+    await desk.advance(timedelta(hours=1))
+
+
+async def test_a_card_that_is_refused_after_the_trial_is_told_and_one_that_wants_its_owner_gets_the_pay_link(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with office(dsn, tmp_path, "smtp", "stripe") as desk:
+        await desk.plan(trial_days=7)
+        poor, shy = await desk.sign_up("ana"), await desk.sign_up("bia")
+        await desk.advance_to(at(23))
+        await _type_card(desk, poor.customer_id, "insufficient_funds")
+        await _type_card(desk, shy.customer_id, "needs_authentication")
+        refused, asked = (await desk.mails("ana"))[-1], (await desk.mails("bia"))[-1]
+        assert refused["subject"] == "Your card for Pro was refused"
+        assert "you owe nothing" in refused["text"] and "/pay?token=" not in refused["text"]
+        assert asked["subject"] == "The payment for Pro did not go through"
+        assert "/pay?token=" in asked["text"] and "€30.00" in asked["text"]
+        for one in (poor, shy):
+            assert "subscription.trial_converted" not in await desk.story(one.subscription_id)
+
+
+async def test_a_card_that_expires_is_told_thirty_and_seven_days_before(desk: Office) -> None:
+    await desk.plan(trial_days=60)
+    ana = await desk.sign_up("ana")
+    async with desk.context.transaction() as tx:
+        card = SavedMethod("pm_1", "card", "visa", "4242", date(2026, 2, 28), "fp_1")
+        await payments.save_method(tx, ana.customer_id, "ch_nowhere", "cus_1", card, now=await desk.context.now(tx))
+    await desk.advance_to(at(22, month=2))
+    told = [one for one in await when(desk, "ana") if "4242" in one[0]]
+    assert told == [
+        ("Your card ending in 4242 expires soon", "2026-01-29T00:00"),
+        ("Your card ending in 4242 expires soon", "2026-02-21T00:00"),
+    ]
 
 
 async def test_an_offer_is_sent_remembered_and_named_before_it_lapses(desk: Office) -> None:

@@ -10,6 +10,7 @@ _TRIALING = Condition("status", "is", "trialing")
 _ENDED = Condition("status", "in", ["canceled", "expired", "paused"])
 _BEHIND = Condition("status", "in", ["past_due", "unpaid", "incomplete"])
 _PAST_DUE = Condition("status", "is", "past_due")
+_PAUSED = Condition("status", "is", "paused")
 _GONE = (Condition("suspended"), Condition("erased"))
 
 ONBOARDING = Campaign(
@@ -91,8 +92,9 @@ DUNNING = Campaign(
         Step("d1", "payment_failed", conditions=(_BEHIND,)),
         Step(
             "d1first", "payment_failed", triggers=("invoice.payment_failed",),
-            when=(Condition("status", "in", ["incomplete", "paused"]),), conditions=(Condition("owes"),),
+            when=(Condition("status", "is", "incomplete"),), conditions=(Condition("owes"),),
         ),
+        Step("d1over", "card_refused", triggers=("invoice.payment_failed",), when=(_PAUSED,), conditions=(_PAUSED,), period="event"),
         Step("d1action", "payment_failed", triggers=("invoice.payment_action_required",), conditions=(Condition("owes"),), period="event"),
         Step(
             "d2", "retry_soon", offset="-12h", anchor="next_try", triggers=("dunning.started", "dunning.step_executed"),
