@@ -28,6 +28,7 @@ class Can(StrEnum):
     REFUNDS = "refunds"
     PAYS_OUT = "pays_out"
     FUNDS = "funds"
+    SWEEPS_FEE = "sweeps_fee"
     ANSWERS = "answers"
     REPORTS_BALANCES = "reports_balances"
     CHECKS_SETUP = "checks_setup"

@@ -51,6 +51,12 @@ class BalancePayment:
     metadata: dict[str, str] = field(default_factory=dict)
 
 
+class SweepsFee(Protocol):
+    """A channel that sends the platform's fee to the platform's own bank account when it is told to."""
+
+    async def fee_sweep(self, request: FundsRequest) -> Outcome[Funded]: ...
+
+
 class Funds(Protocol):
     """A channel that moves money which is not an order's."""
 

@@ -13,7 +13,7 @@ WITH custody AS MATERIALIZED (
   SELECT CASE WHEN j.key LIKE 'T11:dispute:%' OR j.key LIKE 'T11:late:dispute:%' OR j.key LIKE 'T03:dispute:%' OR j.key LIKE 'T03:late:dispute:%' THEN 'dispute'
               ELSE CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
-                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' ELSE 'split' END END END AS kind,
+                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' WHEN substr(j.key, 5, 4) = 'swp_' THEN 'payout' ELSE 'split' END END END AS kind,
          CASE WHEN j.key LIKE 'T__:dispute:%' THEN substr(j.key, 13) WHEN j.key LIKE 'T__:late:dispute:%' THEN substr(j.key, 18) WHEN substr(j.key, 5, 5) IN ('paid:', 'back:', 'late:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
          greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
          NULL::bigint AS theirs
@@ -22,7 +22,7 @@ WITH custody AS MATERIALIZED (
      AND j.recipe IN ('T01', 'T02', 'T03', 'T06', 'T09', 'T11', 'T12', 'T13', 'T14')
      AND (j.recipe <> 'T03' OR (j.key NOT LIKE 'T03:back:%' AND j.key NOT LIKE 'T03:correction:%')) AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
      AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
-     AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:back:rev_%')
+     AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:swp_%' OR j.key LIKE 'T14:back:rev_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%') AND j.effective_at < $7
   UNION ALL
   SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor - CASE l.kind WHEN 'dispute' THEN l.fee_minor ELSE 0 END
@@ -117,9 +117,12 @@ SELECT p.currency, CASE WHEN a.code LIKE 'member:%' THEN a.owner_id WHEN a.code 
  GROUP BY 1, 2
 
 -- name: payouts_under_way
--- Payouts that the holder accepted and has not ended: the money stands in transit with us and on no balance of his.
-SELECT currency, sum(amount_minor)::bigint AS minor FROM settlement.payout
- WHERE org_id = $1 AND channel_id = $2 AND state = 'processing' GROUP BY 1
+-- Payouts and sweeps of the fee that the holder accepted and has not ended: the money is with us still and on no balance of his.
+SELECT currency, sum(amount_minor)::bigint AS minor FROM (
+  SELECT currency, amount_minor FROM settlement.payout WHERE org_id = $1 AND channel_id = $2 AND state = 'processing'
+  UNION ALL
+  SELECT currency, amount_minor FROM settlement.funding WHERE org_id = $1 AND channel_id = $2 AND state = 'processing' AND kind = 'fee_sweep') p
+ GROUP BY 1
 
 -- name: parked_by_owner
 -- What each merchant's collections still hold in escrow; under '' where the holder pools them.

@@ -153,7 +153,14 @@ class Bank:
         return self._once("recover", request.key, lambda: self._fund(request, request.account_ref, PLATFORM))
 
     async def fee_sweep(self, request: FundsRequest) -> Outcome[Any]:
-        return self._once("sweep", request.key, lambda: self._fund(request, PLATFORM, PLATFORM_BANK))
+        return self._once("sweep", request.key, lambda: self._sweep(request))
+
+    def _sweep(self, request: FundsRequest) -> Outcome[Any]:
+        outcome = self._fund(request, PLATFORM, PLATFORM_BANK)
+        if isinstance(outcome, Done):
+            amount = request.amount
+            self._line(LineKind.PAYOUT, request.key, -amount.amount_minor, 0, amount.currency, "")
+        return outcome
 
     async def assign_suspense(self, request: FundsRequest) -> Outcome[Any]:
         to = request.account_ref or MARKETING_ACCOUNT

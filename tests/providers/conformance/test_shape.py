@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from cauce.gateway import accounts, charging, collecting, reaching, reporting, splitting
+from cauce.gateway import accounts, charging, collecting, funding, reaching, reporting, splitting
 from cauce.gateway.capabilities import Can, Sourced
 from cauce.gateway.errors import ChannelSettingsError
 from cauce.gateway.provider import Channel, Kit
@@ -27,6 +27,7 @@ _METHODS = {
     Can.ANSWERS: (collecting.Answers,),
     Can.REPORTS_BALANCES: (accounts.ReportsBalances,),
     Can.CHECKS_SETUP: (accounts.ChecksSetup,),
+    Can.SWEEPS_FEE: (funding.SweepsFee,),
     Can.REPORTS: (reporting.Reports,),
     Can.NOTIFIES: (reporting.Notifies,),
     Can.LISTS_NOTICES: (reporting.ListsNotices,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -195,6 +196,7 @@ def test_differences_are_judged_by_what_each_side_says() -> None:
     for expected, compared in cases.items():
         (found,) = judge([compared], cut_off=cut_off)
         assert found.type is expected
+    assert judge([replace(one(None, 5, "payout"), our_state="pending")], cut_off=cut_off) == [], "it is on its way"
     (debit,) = judge([one(None, 5, "payout")], cut_off=cut_off)
     assert debit.severity is Severity.CRITICAL
     assert judge([one(5, 6, "fee")], cut_off=cut_off, tolerances=Tolerances(fees={"collection": 1})) == []

@@ -110,6 +110,8 @@ def require_funds(capabilities: Capabilities, asked: AskFunding) -> None:
             raise CapabilityMissing("a member's own money needs a channel that keeps it", needs="member_topup")
         if allowed is TopUpKind.ORDER_BOUND and not asked.order_id:
             raise CapabilityMissing("this channel takes top-ups for one order only", needs="member_topup own")
+    if asked.kind is FundingKind.FEE_SWEEP and Can.SWEEPS_FEE in capabilities.can:
+        return
     capabilities.require(Can.FUNDS, what=f"a {asked.kind.value.replace('_', ' ')}")
 
 

@@ -74,6 +74,11 @@ def proved_by(statement_kind: str) -> tuple[str, ...]:
     return ("payout", "payout_return", UNPROVED) if account and head != BANK else PROVED_BY.get(head, _EVERYTHING)
 
 
+def _is_own_sweep(statement_kind: str, line: StatementLine) -> bool:
+    """Whether a line is a payout of the platform's own balance that we ordered; others of it are no merchants' money."""
+    return statement_kind == "balance" and line.kind in (LineKind.PAYOUT, LineKind.PAYOUT_RETURN) and bool(line.key)
+
+
 async def fetch_statements(
     context: Context, channel_id: str, days: Sequence[date], kinds: Sequence[str] | None = None
 ) -> int:
@@ -183,7 +188,7 @@ async def take_statement(
             async for line in lines:
                 if line.kind in _NOBODYS:
                     line = replace(line, kind=LineKind.OTHER)
-                if line.kind.value not in counts:
+                if line.kind.value not in counts and not _is_own_sweep(kind, line):
                     continue
                 digest.update(_identity(line))
                 taking.facts.currency = taking.facts.currency or line.amount.currency

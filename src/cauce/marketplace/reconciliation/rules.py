@@ -239,6 +239,8 @@ def _type_of(one: Compared, cut_off: datetime, tolerances: Tolerances) -> BreakT
     if one.ours_minor is None:
         if one.theirs_minor is None:
             return None  # it came to nothing on both sides
+        if one.kind == "payout" and one.our_state == "pending":
+            return None  # it left the balance when it was accepted, and is booked when it is paid
         return BreakType.STATUS if one.our_state == "declined" else BreakType.MISSING_HERE
     if one.their_status and (one.theirs_minor is None or one.their_status == "failed"):
         is_flip = one.kind == "payout" and one.their_status == "failed"

@@ -22,6 +22,7 @@ _FINDERS: dict[Operation, Find] = {
     Operation.SPLIT: lambda wire, r: collecting.find_split(wire, r.key, r.parent_key),
     Operation.REVERSE_SPLIT: lambda wire, r: collecting.find_reversal(wire, r.key, group=r.parent_key),
     Operation.PAYOUT: lambda wire, r: merchants.find_payout(wire, r.key, r.merchant_ref, r.ref),
+    Operation.FEE_SWEEP: lambda wire, r: merchants.find_sweep(wire, r.key, r.ref),
     Operation.OPEN_ACCOUNT: lambda wire, r: merchants.find_account(wire, r.key, r.ref),
     Operation.ATTACH_INSTRUMENT: lambda wire, r: merchants.find_instrument(wire, r.key, r.merchant_ref),
 }

@@ -27,6 +27,7 @@ _CAN = frozenset(
         Can.SPLITS,
         Can.REVERSES_SPLITS,
         Can.PAYS_OUT,
+        Can.SWEEPS_FEE,
         Can.REPORTS_BALANCES,
         Can.CHECKS_SETUP,
         Can.IMPORTS_BILLING,

@@ -27,6 +27,7 @@ from cauce.gateway.charging import (
     SetupRequest,
 )
 from cauce.gateway.collecting import Collection, CollectRequest, FetchRequest, Refund, RefundRequest
+from cauce.gateway.funding import Funded, FundsRequest
 from cauce.gateway.importing import ForeignCustomer, ForeignInvoice, ForeignSubscription
 from cauce.gateway.outcome import Outcome
 from cauce.gateway.provider import Channel, Kit
@@ -128,6 +129,10 @@ class StripeGateway:
     async def payout(self, request: PayoutRequest) -> Outcome[Payout]:
         """See `PaysOut`."""
         return await guarded(merchants.payout(self._wire, request))
+
+    async def fee_sweep(self, request: FundsRequest) -> Outcome[Funded]:
+        """See `SweepsFee`."""
+        return await guarded(merchants.fee_sweep(self._wire, request))
 
     async def setup_findings(self) -> list[str]:
         """See `ChecksSetup`."""

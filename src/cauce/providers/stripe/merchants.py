@@ -15,6 +15,7 @@ from cauce.gateway.accounts import (
     SubBalance,
 )
 from cauce.gateway.errors import ChannelSettingsError
+from cauce.gateway.funding import Funded, FundsRequest
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal
 from cauce.providers.stripe import finding, mapping
 from cauce.providers.stripe.wire import AskingFailed, Json, Wire, settled, understood
@@ -145,6 +146,25 @@ async def find_payout(wire: Wire, key: str, account_ref: str, ref: str = "") -> 
         return understood(answer, mapping.payout_outcome)
     found = await finding.by_key(wire, "payouts.list", "/v1/payouts", key, account=account_ref)
     return mapping.payout_outcome(found) if found else mapping.not_found(key)
+
+
+async def fee_sweep(wire: Wire, request: FundsRequest) -> Outcome[Funded]:
+    """Pay the platform's own part of its balance out to its own bank account."""
+    asked = PayoutRequest(request.key, "", "", request.amount, request.description, request.metadata)
+    return _swept(await payout(wire, asked))
+
+
+async def find_sweep(wire: Wire, key: str, ref: str = "") -> Outcome[Funded]:
+    """What became of a sweep."""
+    return _swept(await find_payout(wire, key, "", ref))
+
+
+def _swept(outcome: Outcome[Payout]) -> Outcome[Funded]:
+    if isinstance(outcome, Done):
+        return Done(Funded(outcome.value.ref, outcome.value.amount, outcome.value.paid_at))
+    if isinstance(outcome, Pending):
+        return Pending(Funded(outcome.value.ref, outcome.value.amount), outcome.ask_after_seconds)
+    return outcome
 
 
 async def setup_findings(wire: Wire) -> list[str]:
