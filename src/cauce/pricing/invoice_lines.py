@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from cauce.kernel.calendar.periods import Period
 from cauce.pricing.discounts import Discount, DiscountLine, discount_lines
+from cauce.pricing.lines import DEFAULT_POLICY, LineRounding, PricingPolicy
 from cauce.pricing.tax import NO_TAX, Tax, TaxRounding, TaxTreatment, line_taxes
 
 
@@ -65,21 +66,23 @@ class Priced:
 def price_lines(
     charges: Sequence[Charge],
     discounts: Sequence[Discount] = (),
-    tax_rounding: TaxRounding = TaxRounding.PER_LINE,
+    policy: PricingPolicy = DEFAULT_POLICY,
 ) -> Priced:
-    """Discount and tax on every charge. Sums are sums of the rounded lines; nothing is rounded twice (V18-V21)."""
+    """Discount and tax on every charge, by the seller's `policy`. Sums are sums of the rounded lines (V18-V21)."""
     if discounts:
         groups = [
             DiscountLine(charge.amount_minor, str(n), charge.product_id or "") for n, charge in enumerate(charges)
         ]
-        off: Sequence[int] = discount_lines(groups, discounts).minor
+        off: Sequence[int] = discount_lines(
+            groups, discounts, order=policy.coupon_order, rounding=policy.discount_rounding
+        ).minor
     else:
         off = [0] * len(charges)
     stated = [charge.amount_minor - less for charge, less in zip(charges, off, strict=True)]
-    if tax_rounding is TaxRounding.PER_LINE:
+    if policy.tax_rounding is TaxRounding.PER_LINE and policy.rounding is LineRounding.HALF_UP:
         taxes = [line_tax(amount, charge.tax) for amount, charge in zip(stated, charges, strict=True)]
     else:
-        taxes = line_taxes(stated, [charge.tax for charge in charges], tax_rounding)
+        taxes = line_taxes(stated, [charge.tax for charge in charges], policy.tax_rounding, policy.round_value)
     lines = tuple(
         _line(charge, less, amount, tax) for charge, less, amount, tax in zip(charges, off, stated, taxes, strict=True)
     )

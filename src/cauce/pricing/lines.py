@@ -17,6 +17,7 @@ from cauce.kernel.money import half_even, half_up
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
 from cauce.pricing.models import Flat, Model
 from cauce.pricing.percentage import PercentagePrice
+from cauce.pricing.proration import Basis
 from cauce.pricing.rating import DEFAULT_RULES, Rated, RatingRules
 from cauce.pricing.tax import NO_TAX, Tax, TaxRounding
 
@@ -63,6 +64,12 @@ class PricingPolicy:
     discount_rounding: DiscountRounding = DiscountRounding.TOTAL
     coupon_order: CouponOrder = CouponOrder.PERCENT_FIRST
     rating: RatingRules = DEFAULT_RULES
+    basis: Basis = Basis.DAY
+
+    @property
+    def round_value(self) -> Callable[[Fraction], int]:
+        """How a line is rounded."""
+        return ROUNDERS[self.rounding]
 
 
 DEFAULT_POLICY = PricingPolicy()

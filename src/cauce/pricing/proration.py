@@ -74,6 +74,18 @@ def fraction_of(part: Period, full: Period, basis: Basis, interval: Interval) ->
     return fixed_30_fraction(part, interval) if basis is Basis.FIXED_30 else day_fraction(part, full)
 
 
+def unused_fraction(line: Period, since: date, basis: Basis = Basis.DAY) -> Fraction:
+    """What part of what a line billed for its days is left from `since` on: by these days, or by months of thirty days.
+
+    A line of no length has nothing left.
+    """
+    left = Period(max(since, line.start), line.end)
+    if basis is Basis.FIXED_30:
+        whole = days_of_30(line.start, line.end)
+        return Fraction(max(0, days_of_30(left.start, left.end)), whole) if whole > 0 else Fraction(0)
+    return _fraction(left.days, line.days) if line.days else Fraction(0)
+
+
 def bounded(fraction: Fraction, *, cap: bool = False) -> Fraction:
     """`fraction` if it is at most the whole; else `PartExceedsPeriod`, or the whole when `cap` is set."""
     if fraction <= 1:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from cauce.kernel.calendar.periods import Period, SchedulePeriod
-from cauce.kernel.money import half_up
+from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod
 from cauce.pricing.invoice_lines import Charge
+from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.models import Flat, PerUnit
 from cauce.pricing.percentage import PercentagePrice, Rateable, rate_events
 from cauce.pricing.phases import PricePhase, phase_pieces
-from cauce.pricing.proration import day_fraction, prorated
+from cauce.pricing.proration import Basis, bounded, day_fraction, fixed_30_fraction, prorated
 from cauce.pricing.rating import (
     DEFAULT_RULES,
     FreeUnits,
@@ -68,6 +68,8 @@ class Sold:
     phases: tuple[PricePhase, ...] = ()
     phases_from: date | None = None
     anchor_day: int | None = None
+    interval: Interval | None = None
+    policy: PricingPolicy = DEFAULT_POLICY
 
 
 def full_amount(sold: Sold) -> Fraction:
@@ -118,19 +120,28 @@ def recurring_charges(sold: Sold, part: Period, full: Period, *, kind: str = "re
     One charge, or one per phase when a phase ends among these days.
     """
     if not sold.phases:
-        return [_part_charge(sold, part, ONE if part == full else day_fraction(part, full), kind)]
+        return [_part_charge(sold, part, share_of(sold, part, full), kind)]
     begins_on = sold.phases_from or part.start
     return [
-        _part_charge(replace(sold, model=model), piece, day_fraction(piece, full), kind)
+        _part_charge(replace(sold, model=model), piece, share_of(sold, piece, full), kind)
         for piece, model in phase_pieces(sold.phases, sold.model, begins_on, part, sold.anchor_day)
     ]
+
+
+def share_of(sold: Sold, part: Period, full: Period) -> Fraction:
+    """What part of a full period's price `part` costs: by calendar days, or where the policy says so by months of thirty."""
+    if part == full:
+        return ONE
+    if sold.policy.basis is Basis.FIXED_30 and sold.interval is not None and sold.interval.months:
+        return bounded(fixed_30_fraction(part, sold.interval), cap=True)
+    return day_fraction(part, full)
 
 
 def _part_charge(sold: Sold, part: Period, fraction: Fraction, kind: str) -> Charge:
     return Charge(
         kind,
         sold.description,
-        half_up(part_amount(sold, fraction)),
+        sold.policy.round_value(part_amount(sold, fraction)),
         sold.tax,
         sold.item_id,
         sold.price_id,
@@ -154,9 +165,9 @@ def usage_charges(
     else:
         free: FreeUnits = deduct_free_units(sold.included_units, ZERO, used)
         rated = rate(sold.model, free.billable, sold.rules.rating)
-    share = day_fraction(period.period, period.full)
+    share = share_of(sold, period.period, period.full)
     top = None if sold.maximum_minor is None else prorated(sold.maximum_minor, share)
-    amount = increment(rated.amount_minor, 0, top)
+    amount = increment(sold.policy.round_value(rated.amount), 0, top)
     tiers = tuple(
         {"tier": tier.index, "quantity": str(tier.quantity), "amount": str(tier.amount)} for tier in rated.tiers
     )

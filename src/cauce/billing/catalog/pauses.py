@@ -10,7 +10,7 @@ from typing import Literal
 class PausePolicy:
     """What becomes of what was paid in advance, of access, and of the period when the pause ends (T33, T34)."""
 
-    credit: Literal["credit", "none"] = (
+    credit: Literal["credit", "none", "refund"] = (
         "credit"  # the unused part; "none": its days are there when he comes back before their end
     )
     access: Literal["read_only", "none", "full"] = "read_only"

@@ -19,6 +19,7 @@ from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.changes import IntervalChange
 from cauce.pricing.percentage import Rateable
 from cauce.pricing.phases import PricePhase
+from cauce.pricing.proration import CancellationDay
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import DEFAULT_PRICE_RULES, PriceRules
 
@@ -151,6 +152,9 @@ class PlanPolicy:
     provision_before_payment: bool = False
     cancel_credit: CancelCredit = CancelCredit.NONE
     cancel_approval: bool = False
+    cancellation_day: CancellationDay = (
+        CancellationDay.FREE
+    )  # of an end now: the first free day, or the last billed one
     pause_allowed: bool = True
     pause: PausePolicy = field(default_factory=PausePolicy)
     periods_max: int | None = None

@@ -19,6 +19,7 @@ from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod
 from cauce.kernel.money import half_up
 from cauce.pricing.discounts import Discount
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
+from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.recurring_revenue import monthly_recurring
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import Sold, full_amount, in_phase, recurring_charges, usage_charges
@@ -38,6 +39,7 @@ class Tariff:
     distinct: Mapping[tuple[str, str], int] = field(default_factory=dict)
     weighted: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
     events: Mapping[tuple[str, str], Sequence[Fraction]] = field(default_factory=dict)
+    policy: PricingPolicy = DEFAULT_POLICY
     _taxes: dict[tuple[str, str, str, bool], Tax] = field(default_factory=dict)
     _bases: dict[tuple[str, Decimal, int, Decimal], tuple[int, Fraction]] = field(default_factory=dict)
 
@@ -47,7 +49,7 @@ class Tariff:
         found = self._bases.get(key)
         if found is None:
             sold = sold_of(item, price, around, self)
-            found = self._bases[key] = (half_up(full_amount(sold)), sold.quantity)
+            found = self._bases[key] = (self.policy.round_value(full_amount(sold)), sold.quantity)
         return Charge(
             "recurring",
             price.nickname or price.key,
@@ -126,7 +128,7 @@ def compose(
     pending = around.pending if with_pending else ()
     charges += [pending_charge(line, around, tariff) for line in pending]
     discounts = [discount_of(each, charges) for each in around.discounts]
-    priced = price_lines(charges, discounts)
+    priced = price_lines(charges, discounts, tariff.policy)
     used = tuple(each["id"] for each in around.discounts) if priced.discount_minor else ()
     return Bill(priced, used, tuple(line["id"] for line in pending), tuple(begun))
 
@@ -152,6 +154,8 @@ def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -
         phases=price.phases,
         phases_from=item.phases_from,
         anchor_day=around.anchor_day,
+        interval=price.interval,
+        policy=tariff.policy,
     )
 
 
@@ -160,7 +164,7 @@ def one_time_charge(sold: Sold) -> Charge:
     return Charge(
         "one_time",
         sold.description,
-        half_up(full_amount(sold)),
+        sold.policy.round_value(full_amount(sold)),
         sold.tax,
         sold.item_id,
         sold.price_id,

@@ -127,7 +127,7 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     used = compose(one.id, before, tariff, advance=None, arrears=arrears, counted=counted, with_pending=False)
     begun = compose(one.id, around, tariff, advance=begins, arrears=None)
     charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
-    priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts])
+    priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts], tariff.policy)
     bill = replace(begun, priced=priced)
     invoice = batch.bill(after, around, bill, at, period=begins.period)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)

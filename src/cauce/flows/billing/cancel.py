@@ -29,6 +29,7 @@ from cauce.flows.billing.unused import credit_unused
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.pricing.invoice_lines import PricedLine
+from cauce.pricing.proration import service_end
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -143,14 +144,15 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
                 await void_into(tx, invoice, batch, at)
                 voided.add(invoice.id)
     policy = command.credit or plan.policy.cancel_credit
+    last = service_end(local_day(one, at), plan.policy.cancellation_day)
     if policy is not CancelCredit.NONE and one.status in ("active", "past_due", "paused"):
-        since = one.paused_on if one.status == "paused" and one.paused_on else local_day(one, at)
+        since = one.paused_on if one.status == "paused" and one.paused_on else last
         credited = await credit_unused(
             tx, one, since, batch, at, context.actor.name, refund=policy is CancelCredit.REFUND, reason="cancellation"
         )
         one = await subscriptions.lock_one(tx, one.id)  # a credit that settles its debt moves it first
     if command.bill_rest:
-        one = (await bill_rest(tx, [one], at, batch))[one.id]
+        one = (await bill_rest(tx, [one], at, batch, served_until={one.id: last}))[one.id]
     after = end(replace(one, cancel_reason=command.reason or one.cancel_reason), "canceled", at)
     await subscriptions.move(tx, [Step(one, after, "cancel", at, command.reason)], context.actor.name)
     await subscriptions.drop_timers(tx, [one.id])

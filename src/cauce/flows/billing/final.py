@@ -6,9 +6,9 @@ belongs to it. The days whose use is billed here are remembered, so a return on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from cauce.billing.subscriptions.rules import Subscription, local_day
 from cauce.billing.subscriptions.running import counts_from, running_period
@@ -21,11 +21,18 @@ from cauce.storage.database import Tx
 
 
 async def bill_rest(
-    tx: Tx, ending: Sequence[Subscription], at: datetime, batch: Batch, *, with_pending: bool = True
+    tx: Tx,
+    ending: Sequence[Subscription],
+    at: datetime,
+    batch: Batch,
+    *,
+    with_pending: bool = True,
+    served_until: Mapping[str, date] | None = None,
 ) -> dict[str, Subscription]:
     """Bill what locked subscriptions owe of their running periods at `at`; they then count use from the next day on.
 
-    `with_pending`: also what waits for the next invoice. Nothing owed makes no invoice. All of them are given back.
+    `with_pending`: also what waits for the next invoice. `served_until`: the first day without service, by subscription,
+    where it is not that of `at`. Nothing owed makes no invoice. All of them are given back.
     """
     counted = {one.id: days for one in ending if (days := _uncounted(one, at)) is not None}
     owing = [one for one in ending if one.id in counted]
@@ -37,7 +44,8 @@ async def bill_rest(
     until = {one: days.period.end for one, days in counted.items()}
     tariff = await load_tariff(tx, owing, [arounds[one.id] for one in owing], until=until, stop=at)
     for one in owing:
-        _bill(one, arounds[one.id], tariff, counted[one.id], at, batch, with_pending=with_pending)
+        day = (served_until or {}).get(one.id, local_day(one, at))
+        _bill(one, arounds[one.id], tariff, counted[one.id], at, batch, day, with_pending=with_pending)
     return {one.id: replace(one, usage_from=until[one.id]) if one.id in until else one for one in ending}
 
 
@@ -57,10 +65,11 @@ def _bill(
     counted: SchedulePeriod,
     at: datetime,
     batch: Batch,
+    day: date,
     *,
     with_pending: bool,
 ) -> None:
-    running, day = running_period(one), local_day(one, at)
+    running = running_period(one)
     assert running is not None
     served = None
     if day > running.period.start:

@@ -18,6 +18,7 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on, period_of
 from cauce.billing.subscriptions.running import counts_from
 from cauce.flows.billing.bills import Bill, Tariff
+from cauce.flows.billing.conventions import conventions
 from cauce.flows.billing.late_usage import add_late_usage
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period
@@ -221,6 +222,7 @@ async def load_tariff(
         {(subscription_id, meter): count for (subscription_id, meter, _), count in values.items()},
         {(subscription_id, meter): level for (subscription_id, meter, _), level in levels.items()},
         {(subscription_id, meter): found for (subscription_id, meter, _), found in events.items()},
+        (await conventions(tx)).policy,
     )
 
 

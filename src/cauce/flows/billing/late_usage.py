@@ -26,9 +26,11 @@ from cauce.billing.subscriptions.running import counts_from
 from cauce.billing.usage import service as usage
 from cauce.billing.usage.rules import LATE_DAYS, LateDay
 from cauce.flows.billing.bills import counted_quantity
+from cauce.flows.billing.conventions import conventions
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import half_up
+from cauce.pricing.lines import PricingPolicy
 from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.subscription_charges import ONE, Sold, usage_charges
 from cauce.reports import billing_run
@@ -139,6 +141,7 @@ async def _add_lines(
 ) -> None:
     used = await _quantities(tx, subscribed, changed, prices)
     events = await _events(tx, changed, prices)
+    policy = (await conventions(tx)).policy
     lines = []
     for metered in changed:
         price, one, before = (
@@ -148,7 +151,7 @@ async def _add_lines(
         )
         single = events.get(metered, ())
         whole = _scheduled(one, metered.period, price)
-        rated = usage_charges(_sold(metered, price), used[metered], whole, single)
+        rated = usage_charges(_sold(metered, price, policy), used[metered], whole, single)
         amount = before.difference(sum(charge.amount_minor for charge in rated))
         quantity = Fraction(len(single)) if isinstance(price.model, PercentagePrice) else used[metered]
         if amount:
@@ -234,7 +237,7 @@ def _scheduled(one: Subscription, period: Period, price: Price) -> SchedulePerio
     return SchedulePeriod(0, period, period)
 
 
-def _sold(metered: _Metered, price: Price) -> Sold:
+def _sold(metered: _Metered, price: Price, policy: PricingPolicy) -> Sold:
     return Sold(
         metered.item_id,
         price.id,
@@ -248,6 +251,8 @@ def _sold(metered: _Metered, price: Price) -> Sold:
         maximum_minor=price.maximum_minor,
         rules=price.rules,
         included_units=price.free_units,
+        interval=price.interval,
+        policy=policy,
     )
 
 

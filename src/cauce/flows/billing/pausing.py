@@ -47,8 +47,9 @@ async def pause_now(context: Context, subscription_id: str, *, resume_at: dateti
         planned = [row["id"] for row in await subscriptions.waiting_changes(tx, [one.id]) if "pause" in row["content"]]
         await subscriptions.settle_changes(tx, planned, "canceled", now, "paused before")
         day, credited = local_day(one, now), 0
-        if plan.policy.pause.credit == "credit":
-            credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=False, reason="pause")
+        if plan.policy.pause.credit != "none":
+            back = plan.policy.pause.credit == "refund"
+            credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=back, reason="pause")
         one = await subscriptions.lock_one(tx, one.id)
         one = (await bill_rest(tx, [one], now, batch, with_pending=False))[one.id]
         after = pause(one, "requested", day, RESUME, resume_at)

@@ -22,8 +22,8 @@ from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
-from cauce.kernel.money import half_up
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
+from cauce.pricing.proration import Basis, unused_fraction
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import recurring_charges
 from cauce.reports.billing_run import Surroundings, load_surroundings, used_between
@@ -83,7 +83,7 @@ async def prorate(
     credits_of = await _credits(tx, left, day, planned.prices, around, tariff)
     if resets:
         charges = _new_period(one, planned, came, day, around, tariff)
-        return Prorated(_priced([*credits_of, *charges], around))
+        return Prorated(_priced([*credits_of, *charges], around, tariff))
     charges = _rest_of_period(one, came, day, planned.prices, around, tariff)
     categories = {price.id: price.tax_category for price in planned.prices.values()}
     match behavior:
@@ -92,14 +92,14 @@ async def prorate(
         case ProrationBehavior.NEXT_INVOICE:
             return Prorated(_NOTHING, (*credits_of, *charges), categories)
         case ProrationBehavior.CHARGE_NOW_CREDIT_AT_RENEWAL:
-            return Prorated(_priced(charges, around), tuple(credits_of), categories)
+            return Prorated(_priced(charges, around, tariff), tuple(credits_of), categories)
         case _:
-            return Prorated(_priced([*credits_of, *charges], around))
+            return Prorated(_priced([*credits_of, *charges], around, tariff))
 
 
-def _priced(charges: Sequence[Charge], around: Surroundings) -> Priced:
+def _priced(charges: Sequence[Charge], around: Surroundings, tariff: Tariff) -> Priced:
     kept = [charge for charge in charges if charge.amount_minor]
-    return price_lines(kept, [discount_of(each, kept) for each in around.discounts])
+    return price_lines(kept, [discount_of(each, kept) for each in around.discounts], tariff.policy)
 
 
 async def _credits(
@@ -117,7 +117,8 @@ async def _credits(
     charges = []
     for item in removed:
         rows = billed.get(item.id, [])
-        amount = half_up(sum((_unused(row, day) for row in rows), Fraction(0)))
+        policy = tariff.policy
+        amount = policy.round_value(sum((_unused(row, day, policy.basis) for row in rows), Fraction(0)))
         if amount > 0:
             price = prices[item.price_id]
             tax = tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive)
@@ -139,14 +140,12 @@ async def _credits(
     return charges
 
 
-def _unused(row: Row, day: date) -> Fraction:
+def _unused(row: Row, day: date, basis: Basis) -> Fraction:
     """The unused part of what a line billed, as the price states it, less what was credited of it."""
     stated = Fraction(row["amount_minor"] - row["discount_minor"])
     if row["net_minor"]:
         stated *= 1 - Fraction(row["credited_net_minor"], row["net_minor"])
-    start: date = row["period_start"]
-    end: date = row["period_end"]
-    return stated * Fraction((end - max(day, start)).days, (end - start).days)
+    return stated * unused_fraction(Period(row["period_start"], row["period_end"]), day, basis)
 
 
 def _rest_of_period(

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from fractions import Fraction
 
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Subscription
+from cauce.flows.billing.conventions import conventions
 from cauce.flows.billing.correct import CreditInvoice, credit_within
 from cauce.flows.billing.issue import Batch
+from cauce.kernel.calendar.periods import Period
 from cauce.pricing.credit_notes import credit_cap
-from cauce.pricing.proration import prorated
+from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
+from cauce.pricing.proration import unused_fraction
 from cauce.storage.database import Row, Tx
 
 
@@ -36,8 +38,9 @@ async def credit_unused(
     """Credit what is billed in advance for days from `since` on; the total with tax. `item_ids` None: every item."""
     items = item_ids or [item.id for item in (await subscriptions.items_of(tx, [one.id]))[one.id]]
     by_invoice: dict[str, dict[int, int]] = {}
+    policy = (await conventions(tx)).policy
     for row in await credits.billed_of_items(tx, items, since):
-        amount = unused_net(row, since)
+        amount = unused_net(row, since, policy)
         if amount > 0:
             by_invoice.setdefault(row["invoice_id"], {})[row["number"]] = amount
     total = 0
@@ -48,8 +51,8 @@ async def credit_unused(
     return total
 
 
-def unused_net(row: Row, since: date) -> int:
+def unused_net(row: Row, since: date, policy: PricingPolicy = DEFAULT_POLICY) -> int:
     """The net of a billed line for its days from `since` on, capped at what is left of it."""
-    start, end = row["period_start"], row["period_end"]
-    fraction = Fraction((end - max(since, start)).days, (end - start).days)
-    return credit_cap(prorated(row["net_minor"], fraction), row["net_minor"], row["credited_net_minor"])
+    fraction = unused_fraction(Period(row["period_start"], row["period_end"]), since, policy.basis)
+    unused = policy.round_value(row["net_minor"] * fraction)
+    return credit_cap(unused, row["net_minor"], row["credited_net_minor"])

@@ -1,0 +1,74 @@
+"""What an organization may decide for all its invoices to come: rounding, tax, discounts, how a part of a period is counted.
+
+The defaults are those of the requirements (V2, V8, V18-V21). A change works on what is priced after it: no issued
+invoice changes, and what is credited of one is credited by what it billed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cauce.flows.context import Context
+from cauce.kernel.errors import InvalidRequest
+from cauce.pricing.discounts import CouponOrder, DiscountRounding
+from cauce.pricing.lines import LineRounding, PricingPolicy
+from cauce.pricing.proration import Basis
+from cauce.pricing.tax import TaxRounding
+from cauce.storage import audit
+from cauce.storage.database import Tx
+from cauce.storage.directory.orgs import change_settings, read_org
+
+SETTINGS = "billing"
+
+
+class BadConvention(InvalidRequest):
+    """Cauce does not bill by such a convention."""
+
+    code = "bad_convention"
+
+
+@dataclass(frozen=True, slots=True)
+class Conventions:
+    """How this organization prices; each field has the default of the requirements.
+
+    `rounding`: of a line to the minor unit. `tax_rounding`: on every line, or once on the invoice. `discount_rounding`: of
+    the whole discount, or of a percentage on every line. `coupon_order`: percentages first, or as they were redeemed.
+    `proration_basis`: calendar days, or months of thirty days.
+    """
+
+    rounding: LineRounding = LineRounding.HALF_UP
+    tax_rounding: TaxRounding = TaxRounding.PER_LINE
+    discount_rounding: DiscountRounding = DiscountRounding.TOTAL
+    coupon_order: CouponOrder = CouponOrder.PERCENT_FIRST
+    proration_basis: Basis = Basis.DAY
+
+    @property
+    def policy(self) -> PricingPolicy:
+        """The same as the pricing takes it."""
+        return PricingPolicy(
+            rounding=self.rounding,
+            tax_rounding=self.tax_rounding,
+            discount_rounding=self.discount_rounding,
+            coupon_order=self.coupon_order,
+            basis=self.proration_basis,
+        )
+
+
+async def conventions(tx: Tx) -> Conventions:
+    """Those of the transaction's organization."""
+    kept: Mapping[str, Any] = (await read_org(tx, tx.org)).settings.get(SETTINGS, {})
+    return msgspec.convert(kept, Conventions)
+
+
+async def set_conventions(tx: Tx, context: Context, wanted: Conventions) -> None:
+    """Price by these from now on; `BadConvention` for a basis that invoices cannot be billed by."""
+    if wanted.proration_basis not in (Basis.DAY, Basis.FIXED_30):
+        raise BadConvention("a part of a period is counted by day or by fixed_30", param="proration_basis")
+    before = msgspec.to_builtins(await conventions(tx))
+    after: dict[str, Any] = msgspec.to_builtins(wanted)
+    await change_settings(tx, tx.org, {SETTINGS: after})
+    await audit.record(tx, context.actor, "conventions.set", "billing", after={**after, "before": before})

@@ -1,0 +1,130 @@
+"""Conventions that an organization or a plan chooses (V2, V8, V9, V18-V21): applied by the run and by previews alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import CancelCredit, NewPrice, PlanPolicy
+from cauce.billing.catalog.service import NewCoupon
+from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel
+from cauce.flows.billing.changes import Change, preview_change
+from cauce.flows.billing.conventions import BadConvention, Conventions, conventions, set_conventions
+from cauce.flows.billing.coupons import apply_coupon
+from cauce.flows.billing.upcoming import upcoming_invoice
+from cauce.pricing.discounts import CouponOrder, DiscountRounding
+from cauce.pricing.lines import LineRounding
+from cauce.pricing.proration import Basis, CancellationDay
+from cauce.pricing.tax import TaxRounding
+from tests.flows.billing.shop import Shop, flat, per_unit
+
+DAY = timedelta(days=1)
+
+
+async def choose(seller: Shop, **wanted: object) -> None:
+    """Set these conventions, the others at their defaults."""
+    async with seller.context.transaction() as tx:
+        await set_conventions(tx, seller.context, replace(Conventions(), **wanted))  # type: ignore[arg-type]
+
+
+async def billed(seller: Shop, one: str) -> list[int]:
+    """Totals of the invoices, and the preview of each that is still to come is the one that comes."""
+    preview = (await upcoming_invoice(seller.context, one)).bill.priced
+    await seller.advance(31 * DAY)
+    invoices = await seller.invoices(one)
+    assert invoices[-1]["total_minor"] == preview.total_minor, "the preview is the bill"
+    assert invoices[-1]["tax_minor"] == preview.tax_minor
+    await seller.prove()
+    return [each["total_minor"] for each in invoices]
+
+
+async def test_a_line_is_rounded_half_to_even_where_the_seller_says_so(seller: Shop) -> None:
+    await seller.plan("half", per_unit("0.5"))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "half", quantities={"seats": "5"})).subscription_id
+    await choose(seller, rounding=LineRounding.HALF_EVEN)
+    assert await billed(seller, one) == [3, 2]
+
+
+async def test_tax_is_rounded_once_on_the_invoice_where_the_seller_says_so(seller: Shop) -> None:
+    async with seller.context.transaction() as tx:
+        await catalog.put_tax_rate(tx, "", "10")
+    await seller.plan("three", *(NewPrice(f"p{n}", "eur", {"type": "flat", "amount_minor": 14}) for n in range(3)))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "three")).subscription_id
+    await choose(seller, tax_rounding=TaxRounding.ONCE_PER_INVOICE)
+    assert await billed(seller, one) == [42 + 3, 42 + 4]
+
+
+@pytest.mark.parametrize(("chosen", "off"), [(DiscountRounding.TOTAL, 2), (DiscountRounding.PER_LINE, 3)])
+async def test_a_percentage_is_rounded_on_the_whole_or_on_every_line(
+    seller: Shop, chosen: DiscountRounding, off: int
+) -> None:
+    async with seller.context.transaction() as tx:
+        await catalog.create_coupon(tx, NewCoupon("TEN", "10", duration="forever"), now=await seller.context.now(tx))
+    await choose(seller, discount_rounding=chosen)
+    await seller.plan("three", *(NewPrice(f"p{n}", "eur", {"type": "flat", "amount_minor": 5}) for n in range(3)))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "three", coupon="TEN")).subscription_id
+    assert await billed(seller, one) == [15 - off, 15 - off]
+
+
+@pytest.mark.parametrize(("chosen", "total"), [(CouponOrder.PERCENT_FIRST, 400), (CouponOrder.LISTED, 450)])
+async def test_coupons_work_percentages_first_or_as_they_were_redeemed(
+    seller: Shop, chosen: CouponOrder, total: int
+) -> None:
+    async with seller.context.transaction() as tx:
+        now = await seller.context.now(tx)
+        fixed = NewCoupon("FIX", amount_minor=100, currency="eur", duration="forever")
+        await catalog.create_coupon(tx, fixed, now=now)
+        await catalog.create_coupon(tx, NewCoupon("HALF", "50", duration="forever"), now=now)
+    await choose(seller, coupon_order=chosen)
+    await seller.plan("pro", flat(1_000))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro", coupon="FIX")).subscription_id
+    await seller.advance(DAY)
+    async with seller.context.transaction() as tx:
+        await apply_coupon(tx, await seller.subscription(one), "HALF", await seller.context.now(tx))
+    assert (await billed(seller, one))[-1] == total
+
+
+async def test_parts_of_a_period_are_counted_by_months_of_thirty_days_where_the_seller_says_so(seller: Shop) -> None:
+    await choose(seller, proration_basis=Basis.FIXED_30)
+    policy = PlanPolicy(anchor_day=1, cancel_credit=CancelCredit.CREDIT)
+    await seller.plan("pro", flat(3_000), policy=policy)
+    await seller.plan("max", flat(6_000), policy=policy)
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    # from 15 January to 1 February: 16 days of 30, where the calendar has 17 of 31
+    assert [each["total_minor"] for each in await seller.invoices(one)] == [1_600]
+    await seller.advance_to(datetime(2026, 2, 11, 9, tzinfo=UTC))
+    # February is paid whole; from the 11th to 1 March 20 days of 30 are left
+    preview = await preview_change(seller.context, Change(one, plan="max"))
+    assert [line.charge.amount_minor for line in preview.lines] == [-2_000, 4_000]
+    found = await preview_cancel(seller.context, Cancel(one, now=True))
+    assert found.credit_minor == 2_000
+    assert (await cancel(seller.context, Cancel(one, now=True))).credit_minor == 2_000
+    await seller.prove()
+
+
+@pytest.mark.parametrize(("chosen", "credit"), [(CancellationDay.FREE, 2_100), (CancellationDay.BILLED, 2_000)])
+async def test_the_day_of_a_cancellation_is_free_or_billed(seller: Shop, chosen: CancellationDay, credit: int) -> None:
+    policy = PlanPolicy(cancel_credit=CancelCredit.CREDIT, cancellation_day=chosen)
+    await seller.plan("pro", flat(3_100), policy=policy)
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    await seller.advance(10 * DAY)
+    assert (await preview_cancel(seller.context, Cancel(one, now=True))).credit_minor == credit
+    assert (await cancel(seller.context, Cancel(one, now=True))).credit_minor == credit
+    await seller.prove()
+
+
+async def test_a_basis_that_invoices_cannot_be_billed_by_is_refused(seller: Shop) -> None:
+    for basis in (Basis.SECOND, Basis.NONE):
+        with pytest.raises(BadConvention):
+            await choose(seller, proration_basis=basis)
+    async with seller.context.transaction() as tx:
+        assert await conventions(tx) == Conventions()
