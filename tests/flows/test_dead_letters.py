@@ -10,7 +10,7 @@ import asyncpg
 from cauce.flows import clock
 from cauce.flows.inbound import PROCESS_JOB
 from cauce.flows.instruct import ASK_JOB
-from cauce.storage import jobs
+from cauce.storage import jobs, outbox
 from cauce.storage.database import Row
 from tests.flows.billing.at_stripe import StripeShop, open_shop
 from tests.flows.billing.shop import flat
@@ -62,6 +62,12 @@ async def test_s6_a_notice_that_cannot_be_processed_is_buried_visibly_and_replay
         await _pass(shop, timedelta(days=5))
         (dead,) = await _buried(shop)
         assert "the disk is full" in dead["error"]
+        async with shop.context.transaction() as tx:
+            told = [
+                row for row in await outbox.events_of(tx, shop.channel_id) if row["type"].startswith("provider.event_")
+            ]
+        assert [(row["type"], row["data"]["job"]) for row in told] == [("provider.event_dead_lettered", dead["id"])]
+        assert told[0]["data"]["event_id"].startswith("evt_") and "the disk is full" in told[0]["data"]["reason"]
         assert await _asked_in_vain(shop) <= 60, "a question that fails is not asked anew every minute beside itself"
         await _owner(dsn, _MEND)
         async with shop.context.transaction() as tx:

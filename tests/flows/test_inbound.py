@@ -11,9 +11,9 @@ from cauce.channels import store
 from cauce.channels.service import create_channel
 from cauce.flows.inbound import PROCESS_JOB
 from cauce.providers.stripe import signing
-from cauce.storage import jobs
+from cauce.storage import jobs, outbox
 from cauce.storage.directory.orgs import inbound_token
-from tests.support.runtime import world
+from tests.support.runtime import BEGIN, world
 
 SECRET = "whsec_of_this_test"
 
@@ -53,6 +53,13 @@ async def test_deliveries_of_one_moment_are_each_stored_once_and_a_forged_one_sp
             waiting = [row["payload"]["event_id"] for row in await jobs.page(tx) if row["kind"] == PROCESS_JOB]
         assert stored == {f"evt_{number}" for number in range(20)}
         assert sorted(waiting) == sorted(stored)
+        again = await asyncio.gather(*(deliver(body, "whsec_forged") for body in twice[:5]), deliver(b"{}"))
+        assert again == [401] * 5 + [422]
+        async with product.context(org).transaction() as tx:
+            shown = await store.read_channel(tx, channel_id)
+            told = [row["type"] for row in await outbox.events_of(tx, channel_id)]
+        assert (shown["notices_refused"], shown["notice_refused_at"]) == (7, BEGIN), "each is counted"
+        assert told == ["provider.webhook_rejected"], "and told once an hour at most"
 
 
 async def test_a_channel_that_many_want_at_once_is_opened_once(dsn: str, tmp_path: Path) -> None:

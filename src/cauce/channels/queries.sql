@@ -2,7 +2,7 @@
 INSERT INTO channels.channel (org_id, id, provider, name, base_url, settings) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- part: shown
-SELECT c.id, c.provider, c.name, c.base_url, c.settings, c.state, c.key_refused_at, c.stopped_at, c.created_at, c.last_notice_at,
+SELECT c.id, c.provider, c.name, c.base_url, c.settings, c.state, c.key_refused_at, c.stopped_at, c.created_at, c.last_notice_at, c.notices_refused, c.notice_refused_at,
        l.read_to AS notices_read_to, l.read_at AS notices_read_at, l.due_at AS notices_due_at, coalesce(l.missed, 0) AS notices_missed,
        l.missed_at AS notices_missed_at, l.lost_from AS notices_lost_from, l.lost_to AS notices_lost_to
   FROM channels.channel c LEFT JOIN channels.listing l ON l.org_id = c.org_id AND l.channel_id = c.id WHERE c.org_id = $1
@@ -12,6 +12,15 @@ SELECT c.id, c.provider, c.name, c.base_url, c.settings, c.state, c.key_refused_
 
 -- name: channels
 {shown} ORDER BY c.created_at, c.id
+
+-- name: lock_channel
+SELECT id FROM channels.channel WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
+
+-- name: count_refused
+-- So many deliveries were refused now; when one was before.
+WITH old AS (SELECT notice_refused_at FROM channels.channel WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE)
+UPDATE channels.channel c SET notices_refused = c.notices_refused + $3::bigint, notice_refused_at = $4
+  FROM old WHERE c.org_id = $1 AND c.id = $2 RETURNING c.notices_refused, old.notice_refused_at AS before
 
 -- name: move_channel
 UPDATE channels.channel SET base_url = $3, settings = $4 WHERE org_id = $1 AND id = $2

@@ -37,6 +37,18 @@ async def list_channels(tx: Tx) -> list[Row]:
     return await tx.rows(QUERIES.channels, tx.org)
 
 
+async def lock_channel(tx: Tx, channel_id: str) -> None:
+    """Whoever tells something of the channel waits his turn."""
+    await tx.run(QUERIES.lock_channel, tx.org, channel_id)
+
+
+async def count_refused(tx: Tx, channel_id: str, many: int, at: datetime) -> tuple[int, datetime | None]:
+    """So many deliveries were refused at `at`; how many in all by now, and when one was before."""
+    row = await tx.row(QUERIES.count_refused, tx.org, channel_id, many, at)
+    assert row is not None
+    return row["notices_refused"], row["before"]
+
+
 async def move_channel(tx: Tx, channel_id: str, base_url: str, settings: dict[str, str]) -> None:
     """Point a channel at another address (a sandbox that listens elsewhere now)."""
     await tx.run(QUERIES.move_channel, tx.org, channel_id, base_url, settings)

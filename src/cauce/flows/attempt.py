@@ -91,6 +91,8 @@ async def _record_failure(runtime: Runtime, job: Job, kind: JobKind, failure: Ex
             async with runtime.db.transaction(job.org_id) as tx:
                 now = await org_now(tx)
                 was_buried = await jobs.fail(tx, job, reason, now, attempts_max=kind.attempts_max, at_once=soon)
+                if was_buried and kind.when_buried is not None:
+                    await kind.when_buried(tx, job, reason, now)
             break
         except jobs.CLAIM_RACE:  # a twin of the same dedupe value was enqueued at this moment
             if last:

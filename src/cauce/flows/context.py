@@ -81,7 +81,8 @@ class JobKind:
     `timeout_seconds` (wall time; None: none) ends a try that hangs. `retries_at_once`: what moves the clock cannot wait
     for it, so the next try follows at once. `step`: which step of the business it is, see `flows.automation` ("": none).
     `in_company`: what a job does to the database it does `together` with others of its kind, so that many at once cost
-    no more than few; then `COMPANY_MAX` run side by side, whatever the worker's concurrency.
+    no more than few; then `COMPANY_MAX` run side by side, whatever the worker's concurrency. `when_buried`: tells it, with
+    the reason, in the transaction in which such a job is given up.
     """
 
     handler: JobHandler
@@ -90,6 +91,7 @@ class JobKind:
     retries_at_once: bool = False
     step: Callable[[Job], str] | None = None
     in_company: bool = False
+    when_buried: Callable[[Tx, Job, str, datetime], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

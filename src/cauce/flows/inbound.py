@@ -8,8 +8,9 @@ asking. What answers no instruction (a dispute, a method changed elsewhere) goes
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,14 +21,17 @@ from cauce.flows import instruct
 from cauce.flows.context import Context, Runtime
 from cauce.flows.together import together
 from cauce.gateway.collecting import Operation
-from cauce.gateway.errors import BadSignature
+from cauce.gateway.errors import BadNotice, BadSignature
 from cauce.gateway.reporting import Acknowledgement, Notice, NoticeKind, ParsedNotice
 from cauce.storage import jobs
 from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import resolve_inbound
 from cauce.storage.jobs import Job, NewJob
+from cauce.storage.orgclock import org_now
+from cauce.storage.outbox import NewEvent, emit
 
 PROCESS_JOB = "notice.process"
+TOLD_EVERY = timedelta(hours=1)
 
 _Found = tuple[Notice, Instruction | None]
 
@@ -42,7 +46,11 @@ async def receive(
     org_id, channel_id = await _address(runtime, token)
     context = runtime.context(org_id, cause="notice")
     _, gateway = await context.gateway(channel_id)
-    parsed = await _parse(gateway, headers, body, received_at)
+    try:
+        parsed = await _parse(gateway, headers, body, received_at)
+    except (BadSignature, BadNotice) as refused:
+        await together(context, "notice.refused", (channel_id, refused.message), _refuse)
+        raise
     await keep(context, channel_id, parsed.notices)
     return parsed.acknowledgement
 
@@ -69,6 +77,26 @@ async def _parse(gateway: Any, headers: Mapping[str, str], body: bytes, received
         await gateway.load_verification_keys()
         parsed = gateway.parse_notice(headers, body, received_at)
     return parsed
+
+
+async def _refuse(_: Context, tx: Tx, refused: list[tuple[str, str]]) -> list[None]:
+    """Count deliveries that were refused; told at most once an hour for a channel, whoever sends them."""
+    now = await org_now(tx)
+    for channel_id, many in sorted(Counter(one for one, _ in refused).items()):
+        total, before = await store.count_refused(tx, channel_id, many, now)
+        if before is None or now - before >= TOLD_EVERY:
+            reason = next(reason for one, reason in refused if one == channel_id)
+            content = {"reason": reason, "refused": total}
+            await emit(tx, [NewEvent("provider.webhook_rejected", channel_id, now, content)], actor="system")
+    return [None] * len(refused)
+
+
+async def dead_lettered(tx: Tx, job: Job, reason: str, now: datetime) -> None:
+    """Every try to give a notice its effect failed: it lies with the buried jobs until somebody lets it try again."""
+    channel_id = str(job.payload["channel_id"])
+    await store.lock_channel(tx, channel_id)
+    content = {"event_id": job.payload["event_id"], "job": job.id, "reason": reason}
+    await emit(tx, [NewEvent("provider.event_dead_lettered", channel_id, now, content)], actor="system")
 
 
 async def keep(context: Context, channel_id: str, notices: tuple[Notice, ...]) -> int:

@@ -123,6 +123,7 @@ async def read_due(context: Context, job: Job) -> None:
 async def _say_lost(context: Context, tx: Tx, channel_id: str, oldest: datetime, now: datetime) -> None:
     lost_from = await listing.note_lost(tx, channel_id, oldest)
     if lost_from is not None:
+        await store.lock_channel(tx, channel_id)
         span = {"since": lost_from.isoformat(), "until": oldest.isoformat()}
         await emit(tx, [NewEvent("provider.notices_lost", channel_id, now, span)], actor=context.actor.name)
 
@@ -138,6 +139,7 @@ async def _read(context: Context, gateway: Any, channel_id: str, since: datetime
             now = await context.now(tx)
             await listing.note_read(tx, channel_id, begin, end, missed, now)
             if missed:
+                await store.lock_channel(tx, channel_id)
                 content = {"since": begin.isoformat(), "until": end.isoformat(), "notices": missed}
                 await emit(
                     tx, [NewEvent("provider.notices_missed", channel_id, now, content)], actor=context.actor.name

@@ -24,7 +24,7 @@ JOBS: dict[str, JobKind] = {
     clock.ADVANCE_JOB: clock.ADVANCE,
     SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
     instruct.ASK_JOB: JobKind(instruct.ask, in_company=True),
-    inbound.PROCESS_JOB: JobKind(inbound.process, in_company=True),
+    inbound.PROCESS_JOB: JobKind(inbound.process, in_company=True, when_buried=inbound.dead_lettered),
     missed_notices.READ_JOB: JobKind(missed_notices.read_due),
     erasing.FORGET_JOB: JobKind(erasing.forget_at_provider),
     portal_mail.LOGIN_LINK_JOB: JobKind(portal_mail.send_login_link, attempts_max=3),

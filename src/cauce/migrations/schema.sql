@@ -1408,6 +1408,8 @@ CREATE TABLE channels.channel (
     signatures_failed_at timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL,
     stopped_at timestamp with time zone,
     last_notice_at timestamp with time zone,
+    notices_refused bigint DEFAULT 0 NOT NULL,
+    notice_refused_at timestamp with time zone,
     CONSTRAINT channel_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'closed'::text])))
 );
 

@@ -74,7 +74,7 @@ async def test_c5_a_card_that_expires_is_told_thirty_and_seven_days_before_and_i
         Notice("evt_1", NoticeKind.METHOD, BEGIN, ref=ref, data={"attached": True, "method": renewed}),
     )
     assert await _methods(seller, bia.customer_id) == [(other, ref, date(2029, 4, 1))]
-    assert await seller.story(other) == ["payment_method.added", "payment_method.expiring"], "the renewal says nothing"
+    assert await seller.story(other) == ["payment_method.added", "payment_method.expiring", "payment_method.updated"]
     await seller.advance_to(datetime(2026, 5, 1, tzinfo=UTC))
     assert await _told(seller, hers, "payment_method.expiring") == ["03-02", "03-25"]
     assert await _told(seller, other, "payment_method.expiring") == ["03-02"]

@@ -15,7 +15,7 @@ import msgspec
 from cauce.billing.catalog import service as catalog
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.payments import service as payments
-from cauce.billing.payments.rules import Payment
+from cauce.billing.payments.rules import Method, Payment
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import LIVE
 from cauce.billing.subscriptions.rules import Step, end
@@ -116,12 +116,21 @@ async def method_told(context: Context, channel_id: str, notice: Notice) -> None
             if isinstance(fresh, dict):
                 saved = msgspec.convert(fresh, SavedMethod)
                 await payments.save_method(tx, method.customer_id, channel_id, method.customer_ref, saved, now=now)
+                await write(tx, Batch(events=_renewed(method, saved, now)), context.actor.name, context.cause)
             return
         known = await payments.lock_methods(tx, method.customer_id)
         await payments.remove_method(tx, method, [one for one in known if one.id != method.id], now)
         content = {"brand": method.brand, "last4": method.last4, "at": "provider"}
         event = NewEvent("payment_method.removed", method.id, now, content, method.customer_id)
         await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+
+
+def _renewed(method: Method, saved: SavedMethod, now: datetime) -> list[NewEvent]:
+    """What the network changed of a card, for your own systems; the customer is told nothing."""
+    names = ("brand", "last4", "expires_on")
+    old = {name: getattr(method, name) for name in names if getattr(method, name) != getattr(saved, name)}
+    content = {name: getattr(saved, name) for name in names}
+    return [NewEvent("payment_method.updated", method.id, now, content, method.customer_id, old)] if old else []
 
 
 async def customer_told(context: Context, channel_id: str, notice: Notice) -> None:

@@ -123,7 +123,7 @@ def _channel_table(rows: list[Row]) -> Table:
     return Table(
         columns(
             "channels.name", "channels.provider", "channels.id", "channels.state", "channels.last_notice",
-            "channels.read_to", "channels.missed", "channels.lost",
+            "channels.read_to", "channels.missed", "channels.refused", "channels.lost",
         ),
         [
             (
@@ -134,6 +134,7 @@ def _channel_table(rows: list[Row]) -> Table:
                 moment(row["last_notice_at"]),
                 moment(row["notices_read_to"]),
                 text(str(row["notices_missed"] or "")),
+                text(str(row["notices_refused"] or "")),
                 text(_span(row["notices_lost_from"], row["notices_lost_to"])),
             )
             for row in rows
