@@ -153,6 +153,33 @@ async def test_products_have_categories_and_metadata_and_plans_metadata_without_
     assert (refused.status_code, refused.json()["param"]) == (422, "policy.trail_end")
 
 
+async def test_who_sells_in_law_stands_on_invoices_to_come_and_not_on_issued_ones(product: World) -> None:
+    me = await shop(product)
+    before = await subscribed(me, "u1", trial_days=0)
+    changed = await me.done("POST", "/organization", {"legal_name": "Árbol S.L.", "tax_id": "ESB1", "country": "ES"})
+    assert (changed["legal_name"], changed["legal_address"], changed["country"]) == ("Árbol S.L.", "", "ES")
+    await me.done("POST", "/organization", {"legal_address": "Calle Mayor 1"})
+    after = await subscribed(me, "u2", trial_days=0)
+    async with product.runtime.db.transaction(me.org.id) as tx:
+        said = [
+            await tx.value(
+                "SELECT snapshot FROM invoicing.invoice WHERE org_id = $1 AND subscription_id = $2", tx.org, one["id"]
+            )
+            for one in (before, after)
+        ]
+    assert (said[0]["seller"], said[0]["seller_tax_id"]) == (me.org.name, "")
+    wanted = {
+        "seller": "Árbol S.L.",
+        "seller_address": "Calle Mayor 1",
+        "seller_tax_id": "ESB1",
+        "seller_country": "ES",
+    }
+    assert wanted.items() <= said[1].items()
+    assert (await me.send("POST", "/organization", {"country": "Spain"})).status_code == 422
+    reader = await caller(product, me.org, "read")
+    assert (await reader.send("POST", "/organization", {"tax_id": "X"})).status_code == 403
+
+
 async def test_conventions_of_pricing_are_shown_and_set_whole(product: World) -> None:
     me = await shop(product)
     usual = await me.get("/billing_conventions")

@@ -86,6 +86,18 @@ def test_language_and_paper_follow_the_customer() -> None:
     assert shown["notes"] == []
 
 
+def test_who_sells_stands_with_address_and_tax_number_as_they_were_then() -> None:
+    said = {"seller_address": "Calle Mayor 1\n28013 Madrid", "seller_country": "ES", "seller_tax_id": "ESB12345678"}
+    sold = {**INVOICE, "snapshot": {**INVOICE["snapshot"], **said}}
+    shown = facts(sold, [line("x")], "Árbol S.L.", locale="en", paper="a4")
+    assert shown["seller_lines"] == ["Calle Mayor 1", "28013 Madrid", "ES", "ESB12345678"]
+    with_details, without = (
+        typeset("invoice.typ", {**shown, "seller_lines": found}, AT) for found in (shown["seller_lines"], [])
+    )
+    assert with_details != without and with_details.startswith(b"%PDF-")
+    assert facts(INVOICE, [line("x")], "Shop", locale="en", paper="a4")["seller_lines"] == [], "an older invoice"
+
+
 def test_a_long_invoice_repeats_its_head_on_every_page() -> None:
     data = facts(INVOICE, [line(f"Line {n}") for n in range(120)], "Shop", locale="en", paper="a4")
     assert len(pages_of(typeset("invoice.typ", data, AT))) > 3

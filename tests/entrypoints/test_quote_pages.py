@@ -1,4 +1,4 @@
-"""Quotes in the console: offered by a form, shown with what they come to, given as a link, withdrawn, by those who may."""
+"""Quotes in the console: offered by a form, shown with what they come to, given as a link, withdrawn; and who sells in law."""
 
 from __future__ import annotations
 
@@ -49,3 +49,13 @@ async def test_an_offer_is_withdrawn_once_and_wrong_words_are_refused(played: St
     assert (await owner.press(made.text, f"{path}/reject")).status_code == 409
     reader = await signed_in(played, "reader@shop.example", Role.VIEWER)
     assert (await reader.press(await reader.see("/console/quotes"), "/console/quotes", **typed)).status_code == 403
+
+
+async def test_the_sellers_details_are_typed_in_and_a_wrong_country_changes_nothing(played: Stage) -> None:
+    owner = await signed_in(played)
+    page = await owner.see("/console/settings")
+    typed = {"legal_name": "Árbol <i>S.L.</i>", "legal_address": "Calle Mayor 1", "tax_id": "ESB1", "country": "es"}
+    assert (await owner.press(page, "/console/settings/seller", **{**typed, "country": "Spain"})).status_code == 422
+    assert "ESB1" not in await owner.see("/console/settings")
+    done = await owner.press(page, "/console/settings/seller", **typed)
+    assert "Árbol &lt;i&gt;S.L.&lt;/i&gt;" in done.text and "ESB1" in done.text

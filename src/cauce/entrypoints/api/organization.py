@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -13,14 +13,14 @@ from starlette.responses import Response
 from cauce.channels import service as channels
 from cauce.entrypoints.api.access import Admin, Reader
 from cauce.entrypoints.api.replay import answer_once
-from cauce.entrypoints.api.resources import Id
+from cauce.entrypoints.api.resources import PLAIN_TEXT, Id
 from cauce.entrypoints.api.shapes import Body
 from cauce.flows.context import Context
 from cauce.flows.refused_keys import resume_calls
 from cauce.kernel.clock import wall_now
 from cauce.storage import audit
-from cauce.storage.directory import keys
-from cauce.storage.directory.orgs import read_org
+from cauce.storage.directory import keys, orgs
+from cauce.storage.directory.orgs import Org, read_org
 
 router = APIRouter(prefix="/v1", tags=["organization"])
 
@@ -34,6 +34,15 @@ class KeyBody(Body):
     scopes: list[str] = Field(min_length=1)
 
 
+class SellerBody(Body):
+    """Who sells in law: name, address (lines), tax number, country of the seat (ISO 3166)."""
+
+    legal_name: Annotated[str, Field(max_length=200, pattern=PLAIN_TEXT)] | None = None
+    legal_address: Annotated[str, Field(max_length=1_000, pattern=PLAIN_TEXT)] | None = None
+    tax_id: Annotated[str, Field(max_length=50, pattern=PLAIN_TEXT)] | None = None
+    country: Annotated[str, Field(pattern="^([A-Z]{2})?$")] | None = None
+
+
 class OverlapBody(Body):
     """How long the old key still works."""
 
@@ -45,6 +54,26 @@ async def show_organization(caller: Reader) -> dict[str, Any]:
     """The organization of this key."""
     async with caller.context.transaction() as tx:
         org = await read_org(tx, tx.org)
+    return _organization(org)
+
+
+@router.post("/organization")
+async def set_seller(request: Request, caller: Admin, body: SellerBody) -> Response:
+    """Who sells in law: stands on invoices to come. What is left out stays; issued invoices keep what they said."""
+
+    async def work(context: Context) -> object:
+        async with context.transaction() as tx:
+            org = await read_org(tx, tx.org)
+            known = {name: getattr(org, name) for name in SellerBody.model_fields}
+            wanted = {**known, **body.model_dump(exclude_none=True)}
+            await orgs.set_seller(tx, org, **wanted)
+            await audit.record(tx, context.actor, "organization.set_seller", org.public_id, after=wanted)
+            return _organization(await read_org(tx, tx.org))
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+def _organization(org: Org) -> dict[str, Any]:
     return {
         "object": "organization",
         "id": org.public_id,
@@ -53,6 +82,9 @@ async def show_organization(caller: Reader) -> dict[str, Any]:
         "timezone": org.timezone,
         "locale": org.locale,
         "country": org.country,
+        "legal_name": org.legal_name,
+        "legal_address": org.legal_address,
+        "tax_id": org.tax_id,
     }
 
 

@@ -96,6 +96,16 @@ async def oldest_org(tx: Tx) -> Org:
     return found[0]
 
 
+async def set_seller(tx: Tx, org: Org, *, legal_name: str, legal_address: str, tax_id: str, country: str) -> None:
+    """Who the organization is in law, for documents to come: issued ones keep what they said.
+
+    `legal_name` "": its name; `country` is an ISO 3166 code or "". `InvalidRequest` for another one.
+    """
+    if country and not (len(country) == 2 and country.isascii() and country.isupper()):
+        raise InvalidRequest("a country is its ISO 3166 code of two letters", param="country")
+    await tx.run(QUERIES.update_org_seller, org.id, legal_name, legal_address, tax_id, country)
+
+
 async def change_settings(tx: Tx, org_id: int, changes: dict[str, Any]) -> None:
     """Merge `changes` into the organization's settings."""
     await tx.run(QUERIES.update_org_settings, org_id, changes)

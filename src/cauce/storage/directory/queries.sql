@@ -15,6 +15,9 @@ SELECT id, public_id, name, mode, timezone, locale, country, legal_name, legal_a
 SELECT id, public_id, name, mode, timezone, locale, country, legal_name, legal_address, tax_id, settings
   FROM directory.org ORDER BY id
 
+-- name: update_org_seller
+UPDATE directory.org SET legal_name = $2, legal_address = $3, tax_id = $4, country = $5 WHERE id = $1
+
 -- name: update_org_settings
 UPDATE directory.org SET settings = settings || $2 WHERE id = $1
 

@@ -14,8 +14,8 @@ from cauce.entrypoints.web.tables import Button, Input, Table, buttons, columns,
 from cauce.kernel.clock import wall_now
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.storage.database import Row
-from cauce.storage.directory import keys, people
-from cauce.storage.directory.orgs import read_org
+from cauce.storage.directory import keys, orgs, people
+from cauce.storage.directory.orgs import Org, read_org
 from cauce.storage.directory.people import Role
 
 _MAY = (Role.ADMIN,)
@@ -37,6 +37,7 @@ async def _show(request: Request, session: Session, *, secret: str = "", link: s
         known_keys = await keys.list_keys(tx, tx.org)
         members = await people.members(tx, tx.org)
         known_channels = await channels.list_channels(tx)
+        org = await read_org(tx, tx.org)
     return await framed(
         request,
         session,
@@ -45,6 +46,7 @@ async def _show(request: Request, session: Session, *, secret: str = "", link: s
         link=link,
         new_key=_key_form(),
         new_member=_member_form(),
+        seller=_seller_form(org),
         tables=[_key_table(known_keys), _member_table(members, session), _channel_table(known_channels)],
     )
 
@@ -56,6 +58,34 @@ def _key_form() -> Button:
         "keys.create",
         inputs=(Input("name", "keys.name"), Input("scope", "keys.scope", value="read", options=scopes)),
     )
+
+
+def _seller_form(org: Org) -> Button:
+    return Button(
+        "/console/settings/seller",
+        "settings.seller",
+        inputs=(
+            Input("legal_name", "settings.legal_name", value=org.legal_name, required=False),
+            Input("legal_address", "settings.legal_address", kind="textarea", value=org.legal_address, required=False),
+            Input("tax_id", "settings.tax_id", value=org.tax_id, required=False),
+            Input("country", "customers.country", value=org.country, required=False, placeholder="ES"),
+        ),
+        hint="settings.seller_hint",
+    )
+
+
+async def set_seller(_request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Who sells in law, for invoices to come."""
+    async with session.context.transaction() as tx:
+        await orgs.set_seller(
+            tx,
+            await read_org(tx, tx.org),
+            legal_name=fields.get("legal_name", "").strip()[:200],
+            legal_address=fields.get("legal_address", "").strip()[:1_000],
+            tax_id=fields.get("tax_id", "").strip()[:50],
+            country=fields.get("country", "").strip().upper(),
+        )
+    return back_to("/console/settings")
 
 
 def _member_form() -> Button:
@@ -212,6 +242,7 @@ routes = [
     page("/console/settings", show),
     action("/console/settings/keys", create_key, name="api_key.create", roles=_MAY),
     action("/console/settings/keys/{key_id}/revoke", revoke_key, name="api_key.revoke", roles=_MAY),
+    action("/console/settings/seller", set_seller, name="organization.set_seller", roles=_MAY),
     action("/console/settings/members", add_member, name="member.add", roles=_MAY),
     action("/console/settings/members/remove", remove_member, name="member.remove", roles=_MAY),
 ]

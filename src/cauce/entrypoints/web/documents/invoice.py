@@ -66,6 +66,7 @@ def facts(
     return {
         "number": one["number"],
         "seller": seller,
+        "seller_lines": _seller(snapshot),
         "paper": PAPERS[chosen],
         "lang": locale,
         "region": _REGION.get(locale, country.lower() if len(country) == 2 else None),
@@ -83,6 +84,13 @@ def facts(
         "total": money(one["total_minor"], currency, locale),
         "notes": notes,
     }
+
+
+def _seller(snapshot: Mapping[str, Any]) -> list[str]:
+    """Address and tax number of who sold, as they were when the invoice was issued."""
+    lines = str(snapshot.get("seller_address") or "").splitlines()
+    shown = [*lines, str(snapshot.get("seller_country") or ""), str(snapshot.get("seller_tax_id") or "")]
+    return [text.strip() for text in shown if text.strip()]
 
 
 def _customer(snapshot: Mapping[str, Any]) -> list[str]:
