@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cauce.channels import service as channels
+from cauce.marketplace.reconciliation.daily import dailies
 from cauce.providers.kit.registry import installed
 from cauce.providers.wechat import PROVIDER as WECHAT
 from cauce.settings.masterkey import read_master_keys
@@ -57,7 +58,7 @@ async def test_a_stripe_account_is_connected_from_a_file_listed_and_its_secrets_
     assert opened.secrets == {**STRIPE, **later}
 
 
-def test_the_channels_of_a_live_organization_read_what_their_provider_told_from_the_beginning(
+async def test_the_channels_of_a_live_organization_are_read_and_reconciled_from_the_beginning(
     database: Database, run: Run, tmp_path: Path
 ) -> None:
     run("org", "create", "Río", "--live")
@@ -65,6 +66,11 @@ def test_the_channels_of_a_live_organization_read_what_their_provider_told_from_
     made = run("channels", "add", "stripe", "--file", _file(tmp_path, live), "--json").data
     assert made["notices_due_at"] is not None and made["notices_due_at"] == made["notices_read_to"]
     assert made["last_notice_at"] is None
+    async with database.transaction() as tx:
+        org = await oldest_org(tx)
+    async with database.transaction(org.id) as tx:
+        (daily,) = await dailies(tx)
+    assert (daily["channel_id"], daily["due_at"] is not None) == (made["id"], True)
 
 
 def test_a_wechat_contract_takes_its_key_from_a_pem_file_and_our_own_address_for_notices(

@@ -97,6 +97,7 @@ class LineKind(StrEnum):
     RELEASE = "release"
     PAYOUT = "payout"
     PAYOUT_RETURN = "payout_return"
+    OWN_PAYOUT = "own_payout"  # of the platform's own balance to its own bank, and what came back of it
     FEE = "fee"
     CHARGE = "charge"
     DISPUTE = "dispute"

@@ -62,6 +62,8 @@ async def ours_by_key(tx: Tx, channel_id: str, wanted: Sequence[tuple[str, str]]
         [one[1] for one in asked],
         [one[2] for one in asked],
     )
+    kinds, keys = [one[0] for one in wanted], [one[1] for one in wanted]
+    rows += await tx.rows(QUERIES.ours_of_billing, tx.org, channel_id, kinds, keys)
     return {(row["kind"], row["key"]): row for row in rows}
 
 
@@ -105,7 +107,7 @@ async def last_journal(tx: Tx) -> int:
 
 
 async def custody(tx: Tx, channel_id: str) -> list[Row]:
-    """What the custody book of a channel says each merchant, the orders together and the platform own."""
+    """What our books say each merchant, the orders together and the platform own at a channel."""
     return await tx.rows(QUERIES.custody, tx.org, channel_id)
 
 

@@ -2,14 +2,18 @@
 -- A million of things to compare fit into memory; what does not is hashed in parts on disk.
 SELECT set_config('work_mem', '192MB', true)
 
+-- part: clearing
+SELECT a.id, p.currency FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
+   WHERE p.org_id = $1 AND p.book = 'platform' AND a.code = 'psp_clearing:' || $2
+
 -- name: compare
--- Journals behind number $3, up to $4, dated before $7, of one holder against the lines of new statements, by kind and our key: both
+-- Journals behind number $3, up to $4, dated before $7, of one holder (in its custody, or for subscriptions) against the lines of new statements, by kind and our key: both
 -- sides are added up in one pass. One row comes back: how many things each side named, and those that differ. Amounts
 -- are magnitudes: signs follow the kind.
 WITH custody AS MATERIALIZED (
   SELECT a.id, a.code = 'fee' AS is_fee FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
    WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
-), side AS (
+), clearing AS MATERIALIZED ({clearing}), side AS (
   SELECT CASE WHEN j.key LIKE 'T11:dispute:%' OR j.key LIKE 'T11:late:dispute:%' OR j.key LIKE 'T03:dispute:%' OR j.key LIKE 'T03:late:dispute:%' THEN 'dispute'
               ELSE CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
@@ -25,9 +29,21 @@ WITH custody AS MATERIALIZED (
      AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:swp_%' OR j.key LIKE 'T14:back:rev_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%') AND j.effective_at < $7
   UNION ALL
+  SELECT CASE WHEN j.key LIKE 'payment_fee:dispute:%' THEN 'dispute'
+              ELSE CASE j.recipe WHEN 'B02' THEN 'collection' WHEN 'B03' THEN 'fee' WHEN 'B09' THEN 'dispute' WHEN 'B10' THEN 'dispute'
+                                 WHEN 'B19' THEN 'own_payout' WHEN 'B21' THEN 'own_payout' ELSE 'refund' END END,
+         CASE WHEN j.key LIKE 'payment_fee:dispute:%' THEN 'ref:' || split_part(j.reference, ':', 2)
+              WHEN j.recipe IN ('B02', 'B03') THEN coalesce(nullif(p.instruction_key, ''), 'ref:' || p.reference)
+              WHEN j.recipe IN ('B05', 'B15') THEN j.reference ELSE 'ref:' || j.reference END,
+         CASE j.recipe WHEN 'B02' THEN e.amount_minor ELSE - e.amount_minor END, NULL
+    FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN clearing c ON c.id = e.account_id
+    LEFT JOIN payments.payment p ON p.org_id = $1 AND p.id = CASE j.recipe WHEN 'B02' THEN substr(j.key, 9) WHEN 'B03' THEN j.reference END
+   WHERE EXISTS (SELECT FROM clearing) AND j.org_id = $1 AND j.id > $3 AND j.id <= $4
+     AND j.recipe IN ('B02', 'B03', 'B05', 'B09', 'B10', 'B15', 'B19', 'B21') AND j.effective_at < $7
+  UNION ALL
   SELECT CASE l.kind WHEN 'release' THEN 'split' ELSE l.kind END, l.key, NULL, l.amount_minor - CASE l.kind WHEN 'dispute' THEN l.fee_minor ELSE 0 END
     FROM reconciliation.line l WHERE l.org_id = $1 AND l.statement_id = ANY ($5::bigint[])
-     AND l.kind IN ('dispute', 'collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'payout_return', 'fee', 'other') AND l.status = 'booked'
+     AND l.kind IN ('own_payout', 'dispute', 'collection', 'refund', 'split', 'release', 'split_reversal', 'payout', 'payout_return', 'fee', 'other') AND l.status = 'booked'
      AND NOT (l.kind IN ('release', 'payout', 'payout_return') AND l.key LIKE 'line:%')
   UNION ALL
   SELECT 'fee', l.key, NULL, l.fee_minor
@@ -43,7 +59,8 @@ SELECT count(ours) AS ours, count(theirs) AS theirs,
 
 -- name: first_behind
 -- The first journal behind number $2, up to $3, that is dated $4 or later.
-SELECT min(id) FROM ledger.journal WHERE org_id = $1 AND id > $2 AND id <= $3 AND books >= 2 AND effective_at >= $4
+SELECT min(id) FROM ledger.journal WHERE org_id = $1 AND id > $2 AND id <= $3 AND effective_at >= $4
+   AND (books >= 2 OR recipe IN ('B02', 'B03', 'B05', 'B09', 'B10', 'B15', 'B19', 'B21'))
 
 -- name: ours_by_key
 -- What our books say of certain things, whenever it was posted.
@@ -59,6 +76,32 @@ SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, 
   JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id
   JOIN custody c ON c.id = e.account_id
  GROUP BY w.kind, w.key
+
+-- name: ours_of_billing
+-- The same of money for subscriptions, which the platform's own book holds.
+WITH clearing AS ({clearing}), wanted AS (
+  SELECT * FROM unnest($3::text[], $4::text[]) w(kind, key)
+), paid AS (
+  SELECT w.kind, w.key, p.id FROM wanted w JOIN channels.instruction i ON i.org_id = $1 AND i.key = w.key
+    JOIN payments.payment p ON p.org_id = $1 AND p.attempt_id = i.object_id WHERE w.kind IN ('collection', 'fee')
+   UNION
+  SELECT w.kind, w.key, p.id FROM wanted w JOIN payments.payment p ON p.org_id = $1 AND p.channel_id = $2 AND p.reference = substr(w.key, 5)
+   WHERE w.kind IN ('collection', 'fee') AND w.key LIKE 'ref:%'
+), named AS (
+  SELECT kind, key, CASE kind WHEN 'fee' THEN 'payment_fee:' ELSE 'payment:' END || id AS journal FROM paid
+   UNION ALL
+  SELECT w.kind, w.key, j.journal FROM wanted w CROSS JOIN LATERAL unnest(CASE w.kind
+    WHEN 'refund' THEN ARRAY['refund:' || w.key, 'refund_returned:' || w.key]
+    WHEN 'dispute' THEN ARRAY['dispute:' || substr(w.key, 5) || ':B09', 'dispute:' || substr(w.key, 5) || ':B10',
+                              'payment_fee:dispute:' || substr(w.key, 5) || ':B09', 'payment_fee:dispute:' || substr(w.key, 5) || ':B10']
+    WHEN 'own_payout' THEN ARRAY['own_payout:' || $2 || ':' || substr(w.key, 5), 'own_payout_back:' || $2 || ':' || substr(w.key, 5)]
+    END) j(journal)
+)
+SELECT n.kind, n.key, min(j.effective_at) AS at, min(j.reference) AS reference, min(c.currency) AS currency,
+       sum(CASE n.kind WHEN 'collection' THEN e.amount_minor ELSE - e.amount_minor END)::bigint AS amount
+  FROM named n JOIN ledger.journal j ON j.org_id = $1 AND j.key = n.journal
+  JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN clearing c ON c.id = e.account_id
+ GROUP BY n.kind, n.key
 
 -- name: theirs_by_key
 -- What all statements of a holder say of certain things: by the index of lines that have a key, whatever else there is.
@@ -109,12 +152,15 @@ SELECT ledger.stop_posting($1)
 SELECT coalesce(max(id), 0) FROM ledger.journal WHERE org_id = $1
 
 -- name: custody
--- What the custody book says each merchant, the orders and the platform own at one holder.
+-- What our books say each merchant, the orders and the platform (commission, money of subscriptions) own at one holder.
 SELECT p.currency, CASE WHEN a.code LIKE 'member:%' THEN a.owner_id WHEN a.code LIKE 'escrow:%' THEN 'escrow' ELSE a.code END AS owner,
        sum(a.normal_side * a.balance_minor)::bigint AS minor
   FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
  WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2 AND a.normal_side = -1 AND a.code NOT LIKE 'member:%:external'
  GROUP BY 1, 2
+ UNION ALL
+SELECT p.currency, a.code, a.balance_minor FROM ledger.pool p JOIN ledger.account a ON a.org_id = p.org_id AND a.pool_id = p.id
+ WHERE p.org_id = $1 AND p.book = 'platform' AND a.code = 'psp_clearing:' || $2
 
 -- name: payouts_under_way
 -- Payouts and sweeps of the fee that the holder accepted and has not ended: the money is with us still and on no balance of his.

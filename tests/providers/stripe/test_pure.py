@@ -196,7 +196,12 @@ def test_a_card_is_valid_through_its_month(year: int, month: int, expires_on: da
     ],
 )
 def test_rows_of_the_balance_are_named_and_unknown_ones_not_guessed(type: str, category: str, kind: LineKind) -> None:
-    assert assumptions.line_kind({"type": type, "reporting_category": category}) is kind
+    assert assumptions.line_kind({"type": type, "reporting_category": category}, "acct_1") is kind
+
+
+@pytest.mark.parametrize("type", ["payout", "payout_failure", "payout_cancel"])
+def test_payouts_of_the_platform_are_its_own(type: str) -> None:
+    assert assumptions.line_kind({"type": type, "reporting_category": "payout"}, "") is LineKind.OWN_PAYOUT
 
 
 # -- events ----------------------------------------------------------------------------------------------------------

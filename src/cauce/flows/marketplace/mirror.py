@@ -1,4 +1,7 @@
-"""The mirror check: the custody book against the provider's own balances, merchant by merchant (K4)."""
+"""The mirror check: the custody book against the provider's own balances, merchant by merchant (K4).
+
+In the platform's own balance lie its commission and, with a card provider, what subscriptions brought.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ async def check_mirror(context: Context, channel_id: str) -> dict[str, int]:
 
 
 async def _owned(tx: Tx, channel_id: str, refs: dict[str, str]) -> dict[tuple[str, str], int]:
-    """What the custody book says of each account number; "" is what the holder pools."""
+    """What our books say of each account number; "" is what the holder pools."""
     found: dict[tuple[str, str], int] = {}
 
     def add(ref: str, row: Row) -> None:

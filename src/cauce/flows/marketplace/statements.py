@@ -62,7 +62,7 @@ PROVED_BY: dict[str, tuple[str, ...]] = {
     "split": _DIVIDED,
     "fund_flow": (UNPROVED,),
     "merchant_fund_flow": ("payout", "payout_return", UNPROVED),
-    "balance": (*_MONEY_IN, *_DIVIDED, "dispute", UNPROVED),
+    "balance": (*_MONEY_IN, *_DIVIDED, "dispute", "own_payout", UNPROVED),
     BANK: ("collection", "refund", "payout", "payout_return", UNPROVED),
 }
 """Statement kind -> the kinds of line that count in it, so that what two files repeat counts once; any other proves all."""

@@ -138,11 +138,12 @@ def refusal_of(error: dict[str, Any], status: int) -> Refusal:
     return {403: Refusal.AUTH, 404: Refusal.NOT_FOUND}.get(status, Refusal.INVALID_REQUEST)
 
 
-def line_kind(row: dict[str, Any]) -> LineKind:
-    """What a balance transaction records; what is not known must not be guessed."""
+def line_kind(row: dict[str, Any], account_ref: str) -> LineKind:
+    """What a balance transaction of the platform ("") or of a seller records; what is not known must not be guessed."""
     if row.get("reporting_category") in ("dispute", "dispute_reversal"):
         return LineKind.DISPUTE
-    return _LINE_KINDS.get(row["type"], LineKind.OTHER)
+    kind = _LINE_KINDS.get(row["type"], LineKind.OTHER)
+    return LineKind.OWN_PAYOUT if kind in (LineKind.PAYOUT, LineKind.PAYOUT_RETURN) and not account_ref else kind
 
 
 def is_replay(headers: dict[str, str]) -> bool:

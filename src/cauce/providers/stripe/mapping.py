@@ -281,7 +281,7 @@ def statement_line(row: Json, account_ref: str) -> StatementLine:
     assert occurred_at is not None
     return StatementLine(
         row_key=row["id"],
-        kind=assumptions.line_kind(row),
+        kind=assumptions.line_kind(row, account_ref),
         amount=amount,
         occurred_at=occurred_at,
         key=key_of(details),

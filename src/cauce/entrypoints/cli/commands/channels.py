@@ -191,6 +191,7 @@ async def _add(app: App, org: str, provider: str, name: str, values: dict[str, s
     from cauce.channels.service import create_channel, read_channel
     from cauce.entrypoints.cli.application import chosen_org, shell_actor
     from cauce.entrypoints.cli.contracts import checked, parted
+    from cauce.flows.marketplace.daily import begin_daily
     from cauce.kernel.ids import new_id
     from cauce.storage import audit
     from cauce.storage.directory.orgs import inbound_token
@@ -211,6 +212,9 @@ async def _add(app: App, org: str, provider: str, name: str, values: dict[str, s
             await listing.begin(tx, channel_id, now, now)
         await audit.record(tx, shell_actor(), "channel.create", channel_id, after={"provider": provider, "name": name})
         row = await read_channel(tx, channel_id)
+    context = app.runtime.context(one.id, actor=shell_actor())
+    async with context.transaction() as tx:
+        await begin_daily(context, tx, [channel_id])
     return _data(row, url)
 
 
