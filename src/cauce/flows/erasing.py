@@ -10,6 +10,7 @@ from cauce.billing.conversations import service as conversations
 from cauce.billing.customers import service as customers
 from cauce.billing.outreach import service as outreach
 from cauce.billing.payments import service as payments
+from cauce.billing.relations import files
 from cauce.billing.relations import knowing as relations
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import LIVE
@@ -49,6 +50,7 @@ async def erase_customer(context: Context, customer_id: str) -> None:
             return
         await customers.erase(tx, customer_id, now=now, actor=context.actor.name)
         await relations.forget(tx, customer_id)
+        await files.forget(tx, customer_id)
         await conversations.forget_words(tx, customer_id)
         await outreach.forget_recipient(tx, customer_id)
         known = await payments.payers_of(tx, customer_id)

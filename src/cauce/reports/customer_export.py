@@ -36,6 +36,7 @@ SECTIONS = {
     "conversations": QUERIES.conversations,
     "conversation_messages": QUERIES.conversation_messages,
     "notes": QUERIES.notes,
+    "files": QUERIES.files,
     "tags": QUERIES.tags,
     "todos": QUERIES.todos,
     "events": QUERIES.events,

@@ -144,6 +144,12 @@ SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
   SELECT id, author, body, created_at
     FROM relations.note WHERE org_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4) x
 
+-- name: files
+-- What a file is; its bytes are fetched one by one (`/v1/customers/{id}/files/{file}`).
+SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
+  SELECT id, name, bytes, sha256, added_by, added_at
+    FROM relations.file WHERE org_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4) x
+
 -- name: tags
 SELECT x.tag AS key, to_jsonb(x)::text AS content FROM (
   SELECT tag, added_by, added_at

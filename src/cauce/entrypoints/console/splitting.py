@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.web.tables import Table, amount, columns, ident, number, text, word
 from cauce.entrypoints.web.typed import minor_units
 from cauce.flows.marketplace.simulate import Simulation
@@ -82,13 +83,16 @@ def explained(rule: SplitRule, order: OrderFacts) -> list[Table]:
     return [parts, Table(columns("split_rules.to", "split_rules.gets>"), sums, title="split_rules.sums")]
 
 
-def simulated(found: Simulation, currency: str) -> list[Table]:
-    """What a rule would have made of past orders: sums by party before and after, what it refuses, orders that differ."""
+def simulated(found: Simulation, currency: str, names: Mapping[str, str]) -> list[Table]:
+    """What a rule would have made of past orders: sums by party before and after, what it refuses, orders that differ.
+
+    `names`: of merchants by id; a party without one stands under its own.
+    """
     sums = Table(
         columns("split_rules.to", "split_rules.before>", "split_rules.after>", "split_rules.more>"),
         [
             (
-                text(party),
+                text(names.get(party, party), href=link_to(party) if party in names else ""),
                 amount(found.before[party], currency),
                 amount(found.after[party], currency),
                 amount(found.after[party] - found.before[party], currency),

@@ -39,8 +39,8 @@ async def access_table(tx: Tx, customer_id: str, now: datetime) -> Table:
             word(f"access.{row['level']}"),
             text(names.get(row["product_id"]), note=_told(row["features"]), href=link_to(row["subscription_id"])),
             state(row["status"]),
-            text(None),
-            text(None),
+            word("access.by_bill"),
+            buttons(),
         )
         for row in await billing.entitlements_of(tx, customer_id)
     ]

@@ -9,10 +9,12 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.customers import service as customers
 from cauce.billing.customers.rules import Customer
 from cauce.billing.outreach import service as outreach
+from cauce.billing.relations import files
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.access import access_table, grant_button
 from cauce.entrypoints.console.pages.conversations import inbox_table
+from cauce.entrypoints.console.pages.files import file_button, file_table
 from cauce.entrypoints.console.pages.instances import instance_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
 from cauce.entrypoints.console.pages.messages import message_table
@@ -115,6 +117,7 @@ async def show_one(request: Request, session: Session) -> Response:
         allowed = await access_table(tx, customer_id, await session.context.now(tx))
         products = await catalog.list_products(tx)
         used = await report.usage(tx, customer_id)
+        kept = await files.files_of(tx, customer_id)
         stopped = await outreach.bounce_of(tx, one.email) if one.email else None
     facts = [*relation_facts(related, subscribed, paid), *_facts(one, credit, stopped)]
     suspended = one.suspended_at is not None
@@ -123,6 +126,7 @@ async def show_one(request: Request, session: Session) -> Response:
         *([Button(f"/console/customers/{customer_id}/mail", "customers.mail_again")] if stopped is not None else []),
         *_actions(one, f"/console/customers/{customer_id}"),
         *relation_actions(related, f"/console/customers/{customer_id}"),
+        file_button(customer_id),
     ]
     return await detailed(
         request, session, "console/customer.html", related=related, older=older_than(happened),
@@ -138,6 +142,7 @@ async def show_one(request: Request, session: Session) -> Response:
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             method_table(saved, customer_id),
             payment_table(paid),
+            *([file_table(kept, customer_id)] if kept else []),
             *([message_table(said, {}, title="messages.title")] if said else []),
         ],
         happened=happened,

@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.entrypoints.console.choosing import merchant_names
 from cauce.entrypoints.console.splitting import explained, order_facts, read_document, simulated
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, framed, listed, page
 from cauce.entrypoints.web.rendering import locale_of
@@ -133,13 +134,13 @@ async def show_one(request: Request, session: Session) -> Response:
     rule_id, wanted = str(request.path_params["rule_id"]), asked(request, "version", "simulate", *_ORDER)
     async with session.context.transaction() as tx:
         versions = await _versions(tx, rule_id)
-        until = await session.context.now(tx)
+        until, names = await session.context.now(tx), await merchant_names(tx)
     one = next((row for row in versions if str(row["version"]) == wanted["version"]), _shown_first(versions))
     rule = parse_rule(one["content"])
     tables = explained(rule, order_facts(wanted, rule.currency)) if wanted["amount"] else []
     if wanted["simulate"]:
         found = await simulate_rule(session.context, rule, until - timedelta(days=_SIMULATED_DAYS), until)
-        tables += simulated(found, rule.currency)
+        tables += simulated(found, rule.currency, names)
     return await detailed(
         request,
         session,
