@@ -40,6 +40,26 @@ def test_what_is_no_name_is_refused(given: str) -> None:
         files.checked_name(given)
 
 
+async def test_the_api_keeps_lists_reads_and_removes(played: Stage) -> None:
+    done = await played.shop.sign_up("archiva", "starter")
+    async with played.runtime.db.transaction() as tx:
+        _, secret = await keys.create_key(tx, played.org.id, played.org.mode, "files", frozenset({"admin"}))
+    headers = {"Authorization": f"Bearer {secret}"}
+    async with httpx2.AsyncClient(base_url=played.url, trust_env=False, timeout=30, headers=headers) as http:
+        path = "/v1/customers/archiva/files"
+        made = [(await http.post(path, params={"name": "税务.pdf"}, content=PAGE)).json() for _ in range(2)]
+        assert made[0]["id"] == made[1]["id"]
+        (row,) = (await http.get(path)).json()["data"]
+        assert (row["name"], row["bytes"], row["customer"]) == ("税务.pdf", len(PAGE), done.customer_id)
+        read = await http.get(f"{path}/{row['id']}")
+        assert read.content == PAGE
+        assert "filename*=UTF-8''%E7%A8%8E%E5%8A%A1.pdf" in read.headers["content-disposition"]
+        assert (await http.post(path, params={"name": "empty"}, content=b"")).status_code == 422
+        assert (await http.get(f"/v1/customers/ana/files/{row['id']}")).status_code == 404
+        assert (await http.delete(f"{path}/{row['id']}")).status_code == 200
+        assert (await http.delete(f"{path}/{row['id']}")).status_code == 404
+
+
 async def test_a_file_is_kept_once_fetched_removed_and_goes_with_its_customer(played: Stage) -> None:
     done = await played.shop.sign_up("archivo", "starter", email="archivo@customers.example")
     other = await played.shop.sign_up("ajeno", "starter", email="ajeno@customers.example")
@@ -71,23 +91,3 @@ async def test_a_file_is_kept_once_fetched_removed_and_goes_with_its_customer(pl
     await erasing.erase_customer(played.context, done.customer_id)
     async with played.context.transaction() as tx:
         assert await files.files_of(tx, done.customer_id) == []
-
-
-async def test_the_api_keeps_lists_reads_and_removes(played: Stage) -> None:
-    done = await played.shop.sign_up("archiva", "starter")
-    async with played.runtime.db.transaction() as tx:
-        _, secret = await keys.create_key(tx, played.org.id, played.org.mode, "files", frozenset({"admin"}))
-    headers = {"Authorization": f"Bearer {secret}"}
-    async with httpx2.AsyncClient(base_url=played.url, trust_env=False, timeout=30, headers=headers) as http:
-        path = "/v1/customers/archiva/files"
-        made = [(await http.post(path, params={"name": "税务.pdf"}, content=PAGE)).json() for _ in range(2)]
-        assert made[0]["id"] == made[1]["id"]
-        (row,) = (await http.get(path)).json()["data"]
-        assert (row["name"], row["bytes"], row["customer"]) == ("税务.pdf", len(PAGE), done.customer_id)
-        read = await http.get(f"{path}/{row['id']}")
-        assert read.content == PAGE
-        assert "filename*=UTF-8''%E7%A8%8E%E5%8A%A1.pdf" in read.headers["content-disposition"]
-        assert (await http.post(path, params={"name": "empty"}, content=b"")).status_code == 422
-        assert (await http.get(f"/v1/customers/ana/files/{row['id']}")).status_code == 404
-        assert (await http.delete(f"{path}/{row['id']}")).status_code == 200
-        assert (await http.delete(f"{path}/{row['id']}")).status_code == 404

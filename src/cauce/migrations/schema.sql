@@ -3367,6 +3367,27 @@ ALTER TABLE ONLY reconciliation.terms FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: file; Type: TABLE; Schema: relations; Owner: -
+--
+
+CREATE TABLE relations.file (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    sha256 text NOT NULL COLLATE pg_catalog."C",
+    bytes bigint NOT NULL,
+    content bytea NOT NULL,
+    added_by text NOT NULL,
+    added_at timestamp with time zone NOT NULL,
+    CONSTRAINT file_check CHECK (((bytes = octet_length(content)) AND ((bytes >= 1) AND (bytes <= 10485760)))),
+    CONSTRAINT file_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+
+ALTER TABLE ONLY relations.file FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: note; Type: TABLE; Schema: relations; Owner: -
 --
 
@@ -5265,6 +5286,22 @@ ALTER TABLE ONLY reconciliation.terms
 
 
 --
+-- Name: file file_org_id_customer_id_sha256_name_key; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.file
+    ADD CONSTRAINT file_org_id_customer_id_sha256_name_key UNIQUE (org_id, customer_id, sha256, name);
+
+
+--
+-- Name: file file_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.file
+    ADD CONSTRAINT file_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: note note_pkey; Type: CONSTRAINT; Schema: relations; Owner: -
 --
 
@@ -6528,6 +6565,13 @@ CREATE UNIQUE INDEX statement_day ON reconciliation.statement USING btree (org_i
 
 
 --
+-- Name: file_customer; Type: INDEX; Schema: relations; Owner: -
+--
+
+CREATE INDEX file_customer ON relations.file USING btree (org_id, customer_id, id);
+
+
+--
 -- Name: note_customer; Type: INDEX; Schema: relations; Owner: -
 --
 
@@ -7272,6 +7316,14 @@ ALTER TABLE ONLY provisioning.instance
 
 ALTER TABLE ONLY provisioning.operation
     ADD CONSTRAINT operation_org_id_instance_id_fkey FOREIGN KEY (org_id, instance_id) REFERENCES provisioning.instance(org_id, id);
+
+
+--
+-- Name: file file_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: relations; Owner: -
+--
+
+ALTER TABLE ONLY relations.file
+    ADD CONSTRAINT file_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
 
 
 --
@@ -8497,10 +8549,23 @@ ALTER TABLE reconciliation.statement ENABLE ROW LEVEL SECURITY;
 ALTER TABLE reconciliation.terms ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: file; Type: ROW SECURITY; Schema: relations; Owner: -
+--
+
+ALTER TABLE relations.file ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: note; Type: ROW SECURITY; Schema: relations; Owner: -
 --
 
 ALTER TABLE relations.note ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: file org_isolation; Type: POLICY; Schema: relations; Owner: -
+--
+
+CREATE POLICY org_isolation ON relations.file TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
 
 --
 -- Name: note org_isolation; Type: POLICY; Schema: relations; Owner: -
@@ -10405,6 +10470,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.statement TO cauce_app
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE reconciliation.terms TO cauce_app;
+
+
+--
+-- Name: TABLE file; Type: ACL; Schema: relations; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE relations.file TO cauce_app;
 
 
 --
