@@ -144,6 +144,7 @@ class PlanPolicy:
     trial_end: TrialEnd = TrialEnd.PAUSE
     free_plan: str = ""  # key of the plan that DOWNGRADE_TO_FREE leads to
     force_card: bool = False
+    trial_card_reused: Literal["keep", "end"] = "keep"  # a card added in a trial has had one: it goes on, or ends now
     trial_unpaid: Literal["past_due", "incomplete"] = "past_due"  # when the first payment after the trial fails
     while_processing: Literal["optimistic", "wait"] = "optimistic"  # until it is known: active, or incomplete
     retention_days: int = 30

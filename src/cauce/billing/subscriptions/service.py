@@ -110,10 +110,21 @@ async def use_trial(
 
     The rows are written before they are looked at, so of two requests at once the second waits and is refused.
     """
-    await tx.run(store.QUERIES.use_trial, tx.org, product_id, sorted(set(identities)), subscription_id, now)
-    used = await tx.value(store.QUERIES.trial_used, tx.org, product_id, list(identities), subscription_id)
-    if used is not None and not allow_again:
+    used = await claim_trial(tx, product_id, subscription_id, identities, now)
+    if used and not allow_again:
         raise TrialUsed(param="trial_days")
+
+
+async def claim_trial(tx: Tx, product_id: str, subscription_id: str, identities: Sequence[str], now: datetime) -> bool:
+    """Use up the trial of a product for these identities; True when one of them has had it with another subscription."""
+    await tx.run(store.QUERIES.use_trial, tx.org, product_id, sorted(set(identities)), subscription_id, now)
+    return await had_trial(tx, product_id, subscription_id, identities)
+
+
+async def had_trial(tx: Tx, product_id: str, subscription_id: str, identities: Sequence[str]) -> bool:
+    """Whether one of these identities has had a trial of the product with another subscription."""
+    found = await tx.value(store.QUERIES.trial_used, tx.org, product_id, list(identities), subscription_id)
+    return found is not None
 
 
 class Reduction(Protocol):

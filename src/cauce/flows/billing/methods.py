@@ -19,6 +19,7 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.method_added import method_added
+from cauce.flows.billing.trial_cards import claim_trials
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
 from cauce.gateway.charging import CustomerRequest, Setup, SetupRequest
@@ -123,7 +124,9 @@ async def conclude_setups(context: Context, tx: Tx, concluded: list[Concluded]) 
                     tx, row["customer_id"], answer.channel_id, answer.request.customer_ref, saved, now=answer.at
                 )
                 await payments.save_setup(tx, row["id"], "done", None, method.id)
-                batch.events.append(_told("added" if is_new else "updated", method, answer.at))
+                claimed = row["customer_id"], method.fingerprint, batch, answer.at, context.actor.name
+                more = {"trial_used_before": True} if await claim_trials(tx, *claimed) else {}
+                batch.events.append(_told("added" if is_new else "updated", method, answer.at, **more))
                 preferred = None if method.is_default else method.id
                 await method_added(tx, row["customer_id"], batch, answer.at, context.actor.name, preferred)
             case Pending(value=Setup(next_action=action)) if action is not None:
@@ -137,8 +140,8 @@ async def conclude_setups(context: Context, tx: Tx, concluded: list[Concluded]) 
     await write(tx, batch, context.actor.name, context.cause)
 
 
-def _told(verb: str, method: Method, at: datetime) -> NewEvent:
-    content = {"brand": method.brand, "last4": method.last4, "default": method.is_default, "kind": method.kind}
+def _told(verb: str, method: Method, at: datetime, **more: object) -> NewEvent:
+    content = {"brand": method.brand, "last4": method.last4, "default": method.is_default, "kind": method.kind, **more}
     return NewEvent(f"payment_method.{verb}", method.id, at, content, method.customer_id)
 
 
