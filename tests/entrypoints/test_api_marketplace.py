@@ -244,6 +244,22 @@ async def test_a_refund_is_previewed_made_once_and_bounded(product: World) -> No
     assert (await one.maker.done(f"{path}/cancel", {}))["state"] == "canceled"
 
 
+async def test_a_refund_may_name_lines(product: World) -> None:
+    one = await market(product)
+    taken = await one.maker.done("/orders", one.order("o1", ("ana", 10_000, 0)))
+    path = f"/orders/{taken['id']}/refunds"
+    await one.maker.done(path, {"number": "r1", "lines": [{"line": 1, "amount": 400}]})
+    shown = await one.maker.get(f"/orders/{taken['id']}")
+    assert [(line["line"], line["amount"]["amount"]) for line in shown["refund_lines"]] == [(1, 400)]
+    assert shown["disputes"] == []
+    assert (await one.maker.get("/order_disputes"))["data"] == []
+    twice = {"number": "r2", "lines": [{"line": 1}, {"line": 1}]}
+    assert (await one.maker.refused(path, twice))[0] == 422
+    over = {"number": "r2", "lines": [{"line": 1, "amount": 9_601}]}
+    assert (await one.maker.refused(path, over))[1] == "refund_exceeds_line"
+    assert (await one.maker.refused(path, {"number": "r2", "lines": [{"line": 7}]}))[1] == "unknown_order_line"
+
+
 async def test_payouts_ask_for_what_is_there_and_schedules_are_kept(product: World) -> None:
     one = await market(product)
     weekly = {"name": "weekly", "schedule": {"interval": "weekly", "weekdays": [0]}, "is_default": True}

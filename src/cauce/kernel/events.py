@@ -277,6 +277,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
     "compliance": {
         "gate_passed": "The self-check is answered and signed.",
         "licence_expiring": "A holder's licence ends soon.",
+        "overdue": "Money is on its way, parked or unclaimed for too long (K14).",
     },
     "instruction": {
         "concluded": "The outcome of a provider command that was not known is known.",

@@ -2657,6 +2657,22 @@ ALTER TABLE ONLY orders.refund FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: refund_line; Type: TABLE; Schema: orders; Owner: -
+--
+
+CREATE TABLE orders.refund_line (
+    org_id bigint NOT NULL,
+    refund_id text NOT NULL COLLATE pg_catalog."C",
+    order_id text NOT NULL COLLATE pg_catalog."C",
+    line integer NOT NULL,
+    amount_minor bigint NOT NULL,
+    CONSTRAINT refund_line_amount_minor_check CHECK ((amount_minor > 0))
+);
+
+ALTER TABLE ONLY orders.refund_line FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: refused; Type: TABLE; Schema: orders; Owner: -
 --
 
@@ -5022,6 +5038,14 @@ ALTER TABLE ONLY orders.purchase
 
 
 --
+-- Name: refund_line refund_line_pkey; Type: CONSTRAINT; Schema: orders; Owner: -
+--
+
+ALTER TABLE ONLY orders.refund_line
+    ADD CONSTRAINT refund_line_pkey PRIMARY KEY (org_id, refund_id, line);
+
+
+--
 -- Name: refund refund_pkey; Type: CONSTRAINT; Schema: orders; Owner: -
 --
 
@@ -6233,6 +6257,13 @@ CREATE UNIQUE INDEX refund_attempt ON orders.refund USING btree (org_id, attempt
 --
 
 CREATE UNIQUE INDEX refund_identity ON orders.refund USING btree (org_id, collection_id, external_id);
+
+
+--
+-- Name: refund_line_order; Type: INDEX; Schema: orders; Owner: -
+--
+
+CREATE INDEX refund_line_order ON orders.refund_line USING btree (org_id, order_id, line);
 
 
 --
@@ -8079,6 +8110,13 @@ CREATE POLICY org_isolation ON orders.refund TO cauce_app, cauce_ledger USING ((
 
 
 --
+-- Name: refund_line org_isolation; Type: POLICY; Schema: orders; Owner: -
+--
+
+CREATE POLICY org_isolation ON orders.refund_line TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: refused org_isolation; Type: POLICY; Schema: orders; Owner: -
 --
 
@@ -8102,6 +8140,12 @@ ALTER TABLE orders.purchase ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE orders.refund ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: refund_line; Type: ROW SECURITY; Schema: orders; Owner: -
+--
+
+ALTER TABLE orders.refund_line ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: refused; Type: ROW SECURITY; Schema: orders; Owner: -
@@ -10092,6 +10136,13 @@ GRANT SELECT(due_at) ON TABLE orders.purchase TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE orders.refund TO cauce_app;
+
+
+--
+-- Name: TABLE refund_line; Type: ACL; Schema: orders; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE orders.refund_line TO cauce_app;
 
 
 --

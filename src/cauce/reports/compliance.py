@@ -98,7 +98,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "K14",
         "Nothing stays in transit or frozen beyond its time unseen.",
-        "due rows and sweeps",
+        "due rows and sweeps, told every day",
         QUERIES.k14_timeliness,
         by_time=True,
     ),
@@ -143,6 +143,12 @@ class Violation:
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.subject}: {self.problem}"
+
+
+async def overdue(tx: Tx, now: datetime) -> list[Violation]:
+    """What has taken too long by K14, at most ten rows."""
+    rows = await tx.rows(QUERIES.k14_timeliness, tx.org, now)
+    return [Violation("K14", row["subject"], row["problem"]) for row in rows]
 
 
 async def violations(tx: Tx, now: datetime) -> list[Violation]:

@@ -5,9 +5,17 @@ SELECT 'collection ' || id AS subject, 'its money goes to ' || destination AS pr
  WHERE org_id = $1 AND destination NOT IN ('custody', 'provider', 'sub_merchant') ORDER BY id LIMIT 10
 
 -- name: k2_no_self_clearing
-SELECT 'journal ' || j.id AS subject, 'its evidence ' || coalesce(j.evidence, '') || ' is no instruction, payment or statement line' AS problem
+-- What a custody journal names as its evidence must be there: an instruction, a payment, a dispute, a line of a statement.
+SELECT 'journal ' || j.id AS subject, 'its evidence "' || coalesce(j.evidence, '') || '" is no instruction, payment or statement line' AS problem
   FROM ledger.journal j
- WHERE j.org_id = $1 AND j.books <> 1 AND coalesce(j.evidence, '') = '' ORDER BY j.id LIMIT 10
+ WHERE j.org_id = $1 AND j.books <> 1 AND NOT CASE WHEN j.evidence LIKE 'line:%'
+         THEN EXISTS (SELECT FROM reconciliation.statement s WHERE s.org_id = $1 AND s.id::text = split_part(j.evidence, ':', 2))
+         ELSE EXISTS (SELECT FROM channels.instruction i WHERE i.org_id = $1 AND i.key = j.evidence)
+           OR EXISTS (SELECT FROM orders.collection c WHERE c.org_id = $1 AND (c.id = j.evidence OR c.ref = j.evidence) AND j.evidence <> '')
+           OR EXISTS (SELECT FROM orders.dispute d WHERE d.org_id = $1 AND d.id = j.evidence)
+           OR EXISTS (SELECT FROM orders.refund r WHERE r.org_id = $1 AND r.attempt_key = j.evidence)
+           OR EXISTS (SELECT FROM settlement.payout p WHERE p.org_id = $1 AND p.id = j.evidence) END
+ ORDER BY j.id LIMIT 10
 
 -- name: k3_own_account_payout
 SELECT 'payout ' || p.id AS subject, 'its instrument is not the merchant''s own, verified one' AS problem
@@ -90,7 +98,14 @@ SELECT 'collection ' || c.id AS subject, 'refunds of ' || coalesce(r.sum_minor, 
   FROM orders.collection c
   LEFT JOIN LATERAL (SELECT sum(r.amount_minor) AS sum_minor FROM orders.refund r
     WHERE r.org_id = $1 AND r.collection_id = c.id AND r.state NOT IN ('failed', 'canceled')) r ON true
- WHERE c.org_id = $1 AND (coalesce(r.sum_minor, 0) <> c.refunded_minor OR c.refunded_minor > c.amount_minor) ORDER BY c.id LIMIT 10
+ WHERE c.org_id = $1 AND (coalesce(r.sum_minor, 0) <> c.refunded_minor OR c.refunded_minor > c.amount_minor)
+UNION ALL
+SELECT 'line ' || l.order_id || '/' || l.line, 'it cost ' || l.price_minor + l.freight_minor || ', ' || sum(i.amount_minor) || ' of it went back'
+  FROM orders.refund_line i
+  JOIN orders.refund r ON r.org_id = $1 AND r.id = i.refund_id AND r.state NOT IN ('failed', 'canceled')
+  JOIN orders.line l ON l.org_id = $1 AND l.order_id = i.order_id AND l.line = i.line
+ WHERE i.org_id = $1 GROUP BY l.order_id, l.line, l.price_minor, l.freight_minor HAVING sum(i.amount_minor) > l.price_minor + l.freight_minor
+ ORDER BY 1 LIMIT 10
 
 -- name: k13_order_backed
 SELECT 'journal ' || id AS subject, 'it names nothing that it belongs to' AS problem FROM ledger.journal

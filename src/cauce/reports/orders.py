@@ -51,6 +51,11 @@ async def refunds(tx: Tx, order_id: str) -> list[Row]:
     return await tx.rows(QUERIES.order_refunds, tx.org, order_id)
 
 
+async def refund_lines(tx: Tx, order_id: str) -> list[Row]:
+    """Which lines of an order refunds are of, where they said so."""
+    return await tx.rows(QUERIES.order_refund_lines, tx.org, order_id)
+
+
 async def kept_parts(tx: Tx, order_id: str) -> list[Row]:
     """What an order kept and somebody divided since, with who, why and by which rule."""
     return await tx.rows(QUERIES.order_kept_parts, tx.org, order_id)

@@ -55,6 +55,11 @@ SELECT p.role, p.party, m.name AS merchant FROM orders.party p LEFT JOIN merchan
 SELECT id, collection_id, external_id, amount_minor, reason, policy, state, created_at, finished_at
   FROM orders.refund WHERE org_id = $1 AND order_id = $2 ORDER BY id
 
+-- name: order_refund_lines
+SELECT i.refund_id, i.line, i.amount_minor, r.state FROM orders.refund_line i
+  JOIN orders.refund r ON r.org_id = $1 AND r.id = i.refund_id
+ WHERE i.org_id = $1 AND i.order_id = $2 ORDER BY i.refund_id, i.line
+
 -- name: order_instructions
 SELECT i.key, i.purpose, i.operation, i.state, i.ref, i.sends, i.asks, i.created_at, i.concluded_at
   FROM channels.instruction i

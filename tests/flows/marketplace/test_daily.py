@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -141,3 +142,28 @@ async def test_a_channel_without_statements_is_refused(dsn: str) -> None:
 def test_the_hour_of_the_organizations_day(after: str, hour: int, expected: str) -> None:
     madrid, begin = ZoneInfo("Europe/Madrid"), datetime.fromisoformat(after).replace(tzinfo=UTC)
     assert next_at(begin, hour, madrid) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+async def test_what_takes_too_long_is_told_every_day(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", 12)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + timedelta(hours=2)))
+    await shop.advance(DAY)
+    assert await _told_overdue(shop) == []
+    async with shop.context.transaction() as tx:
+        await tx.run(
+            "INSERT INTO settlement.suspense (org_id, id, channel_id, currency, amount_minor, evidence, arrived_at) "
+            "VALUES ($1, 'sus_1', 'ch', 'brl', 70, 'line:1:1', $2)",
+            tx.org,
+            BEGIN - 40 * DAY,
+        )
+    await shop.advance(2 * DAY)
+    assert [one["count"] for one in await _told_overdue(shop)] == [1, 1]
+    assert "sus_1" in (await _told_overdue(shop))[0]["first"]
+
+
+async def _told_overdue(shop: Market) -> list[dict[str, Any]]:
+    async with shop.context.transaction() as tx:
+        rows = await tx.rows(
+            "SELECT data FROM storage.event WHERE org_id = $1 AND type = 'compliance.overdue' ORDER BY id", tx.org
+        )
+    return [dict(row["data"]) for row in rows]

@@ -50,6 +50,10 @@ ATTACKS = (
     Attack("K1", "UPDATE orders.collection SET destination = 'platform'"),
     Attack("K2", "INSERT INTO ledger.journal (org_id, id, key, content_hash, recipe, reference, books, effective_at, recorded_at) "
                  "SELECT org_id, 99999999, 'by hand', 0, 'T06', 'x', 2, now(), now() FROM ledger.journal LIMIT 1"),
+    Attack("K2", "ALTER TABLE ledger.journal DISABLE TRIGGER append_only; UPDATE ledger.journal SET evidence = 'invented' WHERE recipe = 'T06'",
+           refused=False),
+    Attack("K2", "ALTER TABLE ledger.journal DISABLE TRIGGER append_only; UPDATE ledger.journal SET evidence = 'line:7:1' WHERE recipe = 'T06'",
+           refused=False),
     Attack("K3", "INSERT INTO settlement.payout (org_id, id, merchant_id, channel_id, currency, instrument_id, account_ref, amount_minor, "
                  "state, needs_approval, requested_by, requested_at) SELECT org_id, 'po_x', id, 'ch', 'brl', 'pin_of_another', 'a', 1, "
                  "'requested', false, 'p', now() FROM merchants.merchant LIMIT 1"),
@@ -87,6 +91,10 @@ ATTACKS = (
     Attack("K12", "UPDATE orders.collection SET refunded_minor = amount_minor + 1"),
     Attack("K12", "UPDATE orders.purchase SET refunded_minor = collected_minor + 1"),
     Attack("K12", "UPDATE orders.collection SET refunded_minor = 1", refused=False),
+    Attack("K12", "INSERT INTO orders.refund (org_id, id, order_id, collection_id, external_id, amount_minor, policy, state, attempt_key, created_at) "
+                  "SELECT org_id, 'rfd_x', order_id, id, 'x', 1, 'proportional', 'succeeded', 'rfd_x', now() FROM orders.collection LIMIT 1; "
+                  "UPDATE orders.collection SET refunded_minor = 1; "
+                  "INSERT INTO orders.refund_line SELECT org_id, 'rfd_x', id, 1, 999999 FROM orders.purchase LIMIT 1", refused=False),
     Attack("K13", "ALTER TABLE ledger.journal DISABLE TRIGGER append_only; UPDATE ledger.journal SET reference = '' WHERE books = 2", refused=False),
     Attack("K13", "INSERT INTO ledger.journal (org_id, id, key, content_hash, recipe, evidence, books, effective_at, recorded_at) "
                   "SELECT org_id, 99999999, 'by hand', 0, 'T06', 'e', 2, now(), now() FROM ledger.journal LIMIT 1"),

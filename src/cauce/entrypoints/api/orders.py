@@ -18,7 +18,7 @@ from cauce.flows.context import Context
 from cauce.flows.marketplace import cancel, funding, refunds, release
 from cauce.flows.marketplace.keep import AskKept
 from cauce.flows.marketplace.keep import split_kept as split_kept_of
-from cauce.kernel.errors import NotFound
+from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.marketplace.orders import disputing
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.reports import orders as report
@@ -44,16 +44,24 @@ class DeliveriesBody(Body):
     deliveries: list[DeliveryBody] = Field(min_length=1, max_length=DELIVERIES_MAX)
 
 
+class RefundLine(Body):
+    """A line of the order by its number, and how much of it goes back; left out: all that is left of it."""
+
+    line: Annotated[int, Field(strict=True, ge=0, le=10_000)]
+    amount: PositiveAmount | None = None
+
+
 class RefundBody(Body):
     """How much goes back, in the order's currency; left out: all that is left. `number` is your own for this refund.
 
-    `parties`: what comes back from each, where the split rule leaves that to you.
+    `lines`: of which lines, instead of an amount. `parties`: what comes back from each, where the split rule leaves that to you.
     """
 
     number: Annotated[str, Field(min_length=1, max_length=64, pattern=PLAIN_TEXT)]
     amount: PositiveAmount | None = None
     reason: Text = ""
     parties: dict[Key, PositiveAmount] | None = None
+    lines: Annotated[list[RefundLine], Field(min_length=1, max_length=500)] | None = None
 
 
 class KeptSplitBody(Body):
@@ -208,7 +216,10 @@ async def preview_refund(caller: Reader, order_id: Id, body: RefundBody) -> dict
 
 
 def _asked(order_id: str, body: RefundBody) -> refunds.AskRefund:
-    return refunds.AskRefund(order_id, body.number, body.amount, body.reason, body.parties)
+    lines = {one.line: one.amount for one in body.lines} if body.lines else None
+    if body.lines and lines is not None and len(lines) != len(body.lines):
+        raise InvalidRequest("a line stands once", param="lines")
+    return refunds.AskRefund(order_id, body.number, body.amount, body.reason, body.parties, lines=lines)
 
 
 async def _outside(context: Context, order_id: str) -> dict[str, Any]:
@@ -233,5 +244,8 @@ async def _shown(tx: Tx, order_id: str) -> dict[str, Any]:
         parties=resources("order_party", await report.parties(tx, order_id)),
         disputes=resources("order_dispute", await disputing.page(tx, order_ids=[order_id])),
         refunds=[resource("order_refund", {**dict(row), **currency}) for row in made],
+        refund_lines=[
+            resource("refund_line", {**dict(row), **currency}) for row in await report.refund_lines(tx, order_id)
+        ],
         instructions=resources("instruction", await report.instructions(tx, order_id)),
     )

@@ -23,10 +23,12 @@ from cauce.kernel.calendar.zones import local_date, zone_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.marketplace.reconciliation import daily as store
 from cauce.marketplace.reconciliation.store import missing_statements
+from cauce.reports.compliance import overdue
 from cauce.storage import audit, jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.directory.orgs import read_org
 from cauce.storage.jobs import Job, NewJob
+from cauce.storage.outbox import NewEvent, emit
 
 DAILY_JOB = "reconciliation.daily"
 DAYS_BACK = 2
@@ -93,6 +95,17 @@ async def reconcile_day(context: Context, job: Job) -> None:
     found = await reconcile(context, channel_id, min(days), day + timedelta(days=1))
     log.info("reconciliation.daily", channel=channel_id, day=str(day), breaks=found.breaks)
     await _mirror(context, channel_id)
+    await _tell_overdue(context, channel_id)
+
+
+async def _tell_overdue(context: Context, channel_id: str) -> None:
+    """Tell once a day what has taken too long (K14)."""
+    async with context.transaction() as tx:
+        now = await context.now(tx)
+        late = await overdue(tx, now)
+        if late:
+            data = {"count": len(late), "first": f"{late[0].subject}: {late[0].problem}"}
+            await emit(tx, [NewEvent("compliance.overdue", channel_id, now, data)], actor=context.actor.name)
 
 
 async def _mirror(context: Context, channel_id: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from cauce.ledger.recipes.custody import FEE, escrow, withdrawable
 from cauce.marketplace.orders.refunding import Share
@@ -31,12 +32,16 @@ def share_out(
     named: Mapping[str, int] | None,
     *,
     is_split: bool,
+    weights: Sequence[Fraction] | None = None,
 ) -> Shares:
     """`due_minor` taken of the parts by the rule's policy; the fee that the provider keeps (`lacking_minor`) of its bearer.
 
-    A bearer gives of what is left of his part of this order. What that does not cover is owed by him.
+    `weights` are those of the parts in what is refunded, where that is certain lines of the order. A bearer gives of what is left of his part of this order. What that does not cover is owed by him.
     """
-    taken = _taken(rule, parts, due_minor, named, is_split=is_split)
+    if weights is not None and rule.refund.policy in (RefundPolicy.PROPORTIONAL, RefundPolicy.KEEP_FEE):
+        taken = _by_weight(rule, parts, due_minor, weights)
+    else:
+        taken = _taken(rule, parts, due_minor, named, is_split=is_split)
     return _with_fee(rule.refund.who_bears_provider_fee, parts, taken, lacking_minor, is_split=is_split)
 
 
@@ -108,6 +113,26 @@ def _taken(
     if any(took > there for took, there in zip(taken, left, strict=True)):
         raise RefundExceedsParts("a party would return more than it got of this order", param="amount")
     return taken
+
+
+def _by_weight(rule: SplitRule, parts: Sequence[Row], due_minor: int, weights: Sequence[Fraction]) -> tuple[int, ...]:
+    """Each part by its weight in the lines that go back, as far as it reaches; what one lacks the others return, rests first."""
+    left = [part["amount_minor"] - part["reversed_minor"] for part in parts]
+    if due_minor > sum(left):
+        raise RefundExceedsParts("the parties have returned more of this order already", param="amount")
+    keeps = rule.refund.policy is RefundPolicy.KEEP_FEE
+    mine = [
+        weight if not keeps or is_refundable(rule.parts, part["role"]) else Fraction(0)
+        for part, weight in zip(parts, weights, strict=True)
+    ]
+    wanted = allocate_by_weight(due_minor, mine).parts if any(mine) else (0,) * len(parts)
+    taken = [min(want, there) for want, there in zip(wanted, left, strict=True)]
+    more = due_minor - sum(taken)
+    for i in sorted(range(len(parts)), key=lambda i: (not mine[i], not parts[i]["is_rest"])):
+        given = min(more, left[i] - taken[i])
+        taken[i] += given
+        more -= given
+    return tuple(taken)
 
 
 def undivided_sources(row: Row, share: Share, borne_minor: int) -> dict[str, int]:

@@ -7,16 +7,14 @@ amounts of parties are cumulative over partial refunds, so refunding everything 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from fractions import Fraction
 
-import msgspec
-
-from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
-from cauce.flows.marketplace.advances import Advanced, Chargeback, advanced_of
-from cauce.flows.marketplace.funding import promised_escrow, submit_refunds
+from cauce.flows.marketplace.advances import advanced_of
+from cauce.flows.marketplace.funding import promised_escrow
+from cauce.flows.marketplace.item_weights import Items, read_items
 from cauce.flows.marketplace.purses import Purse, read_purses
 from cauce.flows.marketplace.refund_shares import (
     Shares,
@@ -27,11 +25,13 @@ from cauce.flows.marketplace.refund_shares import (
     share_out,
     undivided_sources,
 )
+from cauce.flows.marketplace.refund_writing import AskRefund, Plan, Work, record, write
 from cauce.flows.marketplace.reversals import Back, Carried, kept_of, plan_back, read_carried
 from cauce.flows.marketplace.terms import Terms, terms_of
+from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
-from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.orders.itemized import by_seller, of_lines, over_refunds
 from cauce.marketplace.orders.refunding import (
     Collected,
     RefundExceedsPaid,
@@ -46,36 +46,10 @@ from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.schema import OnShortfall, RefundPolicy, SplitRule
 from cauce.marketplace.splits.service import rules_used
 from cauce.storage.database import Row, Tx
-from cauce.storage.outbox import NewEvent, emit
+
+__all__ = ["AskRefund", "locked_orders", "refund_in", "refund_orders"]
 
 _BY_PURSE = (OnShortfall.PLATFORM_ADVANCE, OnShortfall.NEGATIVE_BALANCE)
-
-
-@dataclass(frozen=True, slots=True)
-class AskRefund:
-    """Refund `amount_minor` of an order (None: all that is left). `number` is the caller's own, the same for a repeat."""
-
-    order_id: str
-    number: str
-    amount_minor: int | None = None
-    reason: str = ""
-    named: Mapping[str, int] | None = None  # by party, under the explicit policy
-    chargeback: Chargeback | None = None  # the provider has made it already
-
-
-@dataclass(slots=True)
-class _Work:
-    refunds: list[tuple[Any, ...]] = field(default_factory=list)
-    reversed: list[tuple[str, int, int]] = field(default_factory=list)
-    parked: list[tuple[str, int, int]] = field(default_factory=list)
-    recovered: list[tuple[str, int, int]] = field(default_factory=list)
-    reversals: list[tuple[Any, ...]] = field(default_factory=list)
-    moves: list[tuple[Any, ...]] = field(default_factory=list)
-    orders: dict[str, int] = field(default_factory=dict)
-    instructions: list[NewInstruction] = field(default_factory=list)
-    ready: list[tuple[dict[str, Any], Row]] = field(default_factory=list)
-    may_wait: set[str] = field(default_factory=set)
-    events: list[NewEvent] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +62,7 @@ class _Facts:
     carried: Carried
     promised: Mapping[str, int]
     purses: Mapping[tuple[str, str], Purse]
+    items: Items
 
     def purse(self, channel: Terms, row: Row, rule: SplitRule) -> Purse | None:
         """What parties have at the holder of a collection, where the rule says what becomes of one who lacks it."""
@@ -129,14 +104,15 @@ async def refund_in(
     by_rule = any(rule.refund.on_shortfall in _BY_PURSE for rule in rules.values())
     by_purse = by_rule or any(one.chargeback is not None for one in asked)
     purses = await read_purses(tx, collections, parts) if by_purse else {}
-    facts = _Facts(terms, rules, parts, carried, await promised_escrow(tx, list(orders)), purses)
+    items = await read_items(tx, [one.order_id for one in asked if one.lines], parts, rules)
+    facts = _Facts(terms, rules, parts, carried, await promised_escrow(tx, list(orders)), purses, items)
     known = {
         (row["collection_id"], row["external_id"]): row["id"]
         for row in await order_store.refunds_by_number(
             tx, [row["id"] for row in collections], [one.number for one in asked]
         )
     }
-    work, found = _Work(), {}
+    work, found = Work(), {}
     for one in asked:
         order = orders[one.order_id]
         if order["state"] == "releasing":
@@ -144,13 +120,14 @@ async def refund_in(
         mine = [row for row in collections if row["order_id"] == one.order_id and row["paid_at"] is not None]
         ids = [known[(row["id"], one.number)] for row in mine if (row["id"], one.number) in known]
         if not ids:
-            ids = _one(one, order, mine, facts, when[one.order_id], work)
+            take = _of_lines if one.lines else _one
+            ids = take(one, order, mine, facts, when[one.order_id], work)
         found[one.order_id] = ids
-    await _write(context, tx, work)
+    await write(context, tx, work)
     return found
 
 
-def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, at: datetime, work: _Work) -> list[str]:
+def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, at: datetime, work: Work) -> list[str]:
     if one.chargeback is not None:
         collections = [row for row in collections if row["id"] == one.chargeback.collection_id]
     left = [row["amount_minor"] - row["refunded_minor"] for row in collections]
@@ -170,9 +147,43 @@ def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, 
     return ids
 
 
+def _of_lines(
+    one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, at: datetime, work: Work
+) -> list[str]:
+    """A refund of certain lines: of the collections of their sellers, or, where money is pooled, of those sellers' parts."""
+    lines = facts.items.lines[order["id"]]
+    amounts = of_lines(lines, one.lines or {})
+    if one.amount_minor not in (None, sum(amounts.values())):
+        raise InvalidRequest("the lines say how much goes back: leave the amount out", param="amount")
+    rule = facts.rules[(order["rule_id"], order["rule_version"])]
+    if not facts.terms[order["channel_id"]].has_owner:
+        weights = facts.items.weights(order, rule, facts.parts, by_seller(lines, amounts))
+        return _carry(one, order, collections, amounts, rule, facts, at, work, weights)
+    ids = []
+    for seller in by_seller(lines, amounts):
+        mine = [row for row in collections if row["owner_id"] == seller]
+        his = {number: amount for number, amount in amounts.items() if lines[number]["seller_id"] == seller}
+        ids += _carry(one, order, mine, his, rule, facts, at, work, {})
+    return ids
+
+
+def _carry(
+    one: AskRefund, order: Row, collections: Sequence[Row], amounts: Mapping[int, int], rule: SplitRule, facts: _Facts,
+    at: datetime, work: Work, weights: Mapping[str, Sequence[Fraction]],
+) -> list[str]:  # fmt: skip
+    left = [row["amount_minor"] - row["refunded_minor"] for row in collections]
+    made = []
+    for row, amount in zip(collections, over_collections(sum(amounts.values()), left), strict=True):
+        if amount:
+            made.append((new_id("rfd"), amount))
+            _of_collection(made[-1][0], one, order, row, amount, rule, facts, at, work, weights.get(row["id"]))
+    work.lines += [(refund, order["id"], line, minor) for refund, line, minor in over_refunds(amounts, made)]
+    return [refund_id for refund_id, _ in made]
+
+
 def _of_collection(
     refund_id: str, one: AskRefund, order: Row, row: Row, amount: int, rule: SplitRule, facts: _Facts, at: datetime,
-    work: _Work,
+    work: Work, weights: Sequence[Fraction] | None = None,
 ) -> None:  # fmt: skip
     channel, mine, carried = facts.terms[row["channel_id"]], facts.parts[row["id"]], facts.carried
     free = row["escrow_minor"] - facts.promised.get(row["id"], 0)
@@ -183,7 +194,7 @@ def _of_collection(
     carried.require_decided(row)
     if is_split and channel.has_owner and kept_of(mine):
         raise RefundWaits("a part of the order is kept: split it first, then refund", param="order")
-    shares = _shares(rule, row, mine, share, free, one.named, is_split=is_split)
+    shares = _shares(rule, row, mine, share, free, one.named, weights, is_split=is_split)
     advances = rule.refund.on_shortfall is OnShortfall.PLATFORM_ADVANCE
     purse = facts.purse(channel, row, rule) if is_split else None
     if channel.has_owner or not advances:
@@ -206,95 +217,21 @@ def _of_collection(
     by = f"dispute {one.chargeback.ref}" if one.chargeback is not None else by
     waits = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP or (advances and channel.has_owner)
     waits = waits or one.chargeback is not None
-    plan = _Plan(
+    plan = Plan(
         refund_id, one, amount, share, rule.refund.policy.value, sources, by_position, back, is_split, waits, advanced, by
     )  # fmt: skip
-    _record(order, row, plan, at, work)
+    record(order, row, plan, at, work)
 
 
 def _shares(
-    rule: SplitRule, row: Row, parts: Sequence[Row], share: Share, free: int, named: Mapping[str, int] | None, *,
-    is_split: bool,
+    rule: SplitRule, row: Row, parts: Sequence[Row], share: Share, free: int, named: Mapping[str, int] | None,
+    weights: Sequence[Fraction] | None, *, is_split: bool,
 ) -> Shares:  # fmt: skip
     """What the parts return and who bears the fee; `free` of the escrow is promised to nobody."""
     whole = share.net_minor + share.borne_minor
     if is_split:
         due = min(share.net_minor, left_of(parts))
-        return share_out(rule, parts, due, whole - due, named, is_split=True)
+        return share_out(rule, parts, due, whole - due, named, is_split=True, weights=weights)
     of_escrow = min(whole, free)
     due = due_undivided(row, parts, share.fee_back_minor + whole, rule, of_escrow)
-    return share_out(rule, parts, due, whole - of_escrow, named, is_split=False)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The refund of one collection, decided."""
-
-    refund_id: str
-    asked: AskRefund
-    amount_minor: int
-    share: Share
-    policy: str
-    sources: Mapping[str, int]
-    parts: Mapping[int, int]
-    back: Back
-    is_split: bool
-    waits: bool  # for money that is not there, rather than being refused
-    advanced: list[Advanced]
-    advances: str  # who said that the platform advances what a party lacks; "" where nobody did
-
-
-def _record(order: Row, row: Row, plan: _Plan, at: datetime, work: _Work) -> None:
-    """What the refund writes; without reversals to wait for it is sent at once. The escrow is left when T10 is posted."""
-    reversals = len(plan.back.rows)
-    taken = {
-        "sources": plan.sources,
-        "parts": {str(position): amount for position, amount in plan.parts.items()},
-        "parked": {str(position): amount for position, amount in plan.back.parked.items()},
-        "repaid": {str(position): amount for position, amount in plan.back.repaid.items()},
-        "divided": plan.is_split,
-        "advanced": plan.advanced,
-        "advances": plan.advances,
-    }
-    if plan.asked.chargeback is not None:
-        taken["chargeback"] = msgspec.to_builtins(plan.asked.chargeback)
-    work.refunds.append(
-        (
-            plan.refund_id, order["id"], row["id"], plan.asked.number, plan.amount_minor, plan.asked.reason,
-            plan.policy, "reversing_splits" if reversals else "submitted", plan.refund_id, taken, reversals,
-            plan.share.fee_back_minor,
-        )
-    )  # fmt: skip
-    work.orders[order["id"]] = work.orders.get(order["id"], 0) + plan.amount_minor
-    work.moves.append((row["id"], 0, 0, plan.amount_minor, plan.share.fee_back_minor))
-    data = {"order": order["id"], "amount": plan.amount_minor, "currency": row["currency"]}
-    work.events.append(NewEvent("order_refund.requested", plan.refund_id, at, data))
-    if not reversals:
-        refund = {
-            "id": plan.refund_id, "attempt_key": plan.refund_id, "order_id": order["id"], "taken": taken,
-            "amount_minor": plan.amount_minor, "reason": plan.asked.reason,
-        }  # fmt: skip
-        work.ready.append((refund, row))
-        if plan.waits:
-            work.may_wait.add(plan.refund_id)
-
-
-async def _write(context: Context, tx: Tx, work: _Work) -> None:
-    now = await context.now(tx)
-    if work.refunds:
-        await order_store.insert_refunds(tx, work.refunds, context.actor.name, now)
-        await order_store.move_escrow(tx, work.moves)
-        await order_store.orders_refunded(tx, work.orders)
-    if work.parked:
-        await split_store.add_parked(tx, work.parked)
-    if work.recovered:
-        await split_store.add_recovered(tx, work.recovered)
-    if work.reversed:
-        await split_store.add_reversed(tx, work.reversed)
-    if work.reversals:
-        await split_store.insert_reversals(tx, work.reversals, now)
-    await emit(tx, work.events, actor=context.actor.name)
-    await open_instructions(tx, work.instructions, due_at=now)
-    waiting = await submit_refunds(context, tx, work.ready, [], at=now)
-    if waiting - work.may_wait:
-        raise JournalRefused("a party lacks the balance for its part of the refund", reason="insufficient")
+    return share_out(rule, parts, due, whole - of_escrow, named, is_split=False, weights=weights)

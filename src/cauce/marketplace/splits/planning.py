@@ -80,7 +80,7 @@ def plan_order(
     `attributes` are those of merchants, by their ids, that the rule's conditions may ask about.
     """
     fees = _fees_of(goods, pots)
-    claims = [_claims(rule, one, parties, attributes or {}, fee) for one, fee in zip(goods, fees, strict=True)]
+    claims = [claims_of(rule, one, parties, attributes or {}, fee) for one, fee in zip(goods, fees, strict=True)]
     owned = [pot for pot in pots if pot.owner_id]
     if not owned:
         return _laid_over([part for each in claims for part in each], pots)
@@ -160,7 +160,7 @@ def _known(
     return tuple(found)
 
 
-def _claims(
+def claims_of(
     rule: SplitRule,
     goods: Goods,
     parties: Mapping[str, str],
