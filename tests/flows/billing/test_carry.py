@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from cauce.flows.billing.conventions import Conventions, set_conventions
 from cauce.flows.billing.correct import void
 from cauce.flows.billing.standing import grant_credit
 from cauce.flows.billing.upcoming import upcoming_invoice
@@ -28,6 +29,25 @@ async def test_an_amount_too_small_to_charge_stands_on_the_next_invoice(seller: 
         (30, -30, "paid"),
     ]
     assert not any("carried" in line for line in await seller.books())
+    await seller.prove()
+
+
+async def test_an_amount_that_the_seller_does_not_ask_for_is_forgiven_and_the_contract_runs(seller: Shop) -> None:
+    seller.cards.amount_min_minor = {"eur": 50}
+    async with seller.context.transaction() as tx:
+        await set_conventions(tx, seller.context, Conventions(forgive_below={"eur": 31, "jpy": 100}))
+    await seller.plan("tiny", flat(30))
+    await seller.plan("small", flat(31))
+    await seller.card("ana")
+    tiny = await seller.sign_up("ana", "tiny")
+    assert (await seller.subscription(tiny.subscription_id)).status == "active"
+    (invoice,) = await seller.invoices(tiny.subscription_id)
+    assert (invoice["status"], invoice["credited_minor"], invoice["paid_minor"]) == ("paid", 30, 0)
+    assert await seller.books() == []
+    assert seller.cards.tries == []
+    small = await seller.sign_up("ana", "small")
+    assert [each["credited_minor"] for each in await seller.invoices(small.subscription_id)] == [0], "it is carried"
+    assert "customer:ana:carried: 31" in await seller.books()
     await seller.prove()
 
 

@@ -10,11 +10,14 @@ import pytest
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import CancelCredit, NewPrice, PlanPolicy
 from cauce.billing.catalog.service import NewCoupon
+from cauce.billing.customers.rules import CustomerData
 from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel
 from cauce.flows.billing.changes import Change, preview_change
 from cauce.flows.billing.conventions import BadConvention, Conventions, conventions, set_conventions
 from cauce.flows.billing.coupons import apply_coupon
+from cauce.flows.billing.signup import Signup, sign_up
 from cauce.flows.billing.upcoming import upcoming_invoice
+from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
 from cauce.pricing.lines import LineRounding
 from cauce.pricing.proration import Basis, CancellationDay
@@ -128,3 +131,17 @@ async def test_a_basis_that_invoices_cannot_be_billed_by_is_refused(seller: Shop
             await choose(seller, proration_basis=basis)
     async with seller.context.transaction() as tx:
         assert await conventions(tx) == Conventions()
+
+
+async def test_a_subscription_may_have_a_zone_of_its_own(seller: Shop) -> None:
+    await seller.plan("pro", flat(3_000))
+    await seller.card("ana")
+    await seller.advance_to(datetime(2026, 1, 31, 16, tzinfo=UTC))
+    usual, far = [
+        await sign_up(seller.context, Signup(CustomerData("ana"), "pro", "eur", timezone=zone))
+        for zone in ("", "Asia/Tokyo")
+    ]
+    days = [(await seller.subscription(one.subscription_id)).anchor_on.isoformat() for one in (usual, far)]
+    assert days == ["2026-01-31", "2026-02-01"]
+    with pytest.raises(InvalidRequest):
+        await sign_up(seller.context, Signup(CustomerData("ana"), "pro", "eur", timezone="Mars/Base"))

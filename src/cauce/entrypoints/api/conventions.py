@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.entrypoints.api.access import Admin, Reader
 from cauce.entrypoints.api.replay import answer_once
-from cauce.entrypoints.api.shapes import Body
+from cauce.entrypoints.api.shapes import Body, Currency
 from cauce.flows.billing import conventions as flow
 from cauce.flows.billing.conventions import Conventions
 from cauce.flows.context import Context
@@ -31,6 +32,9 @@ class ConventionsBody(Body):
     discount_rounding: DiscountRounding = DiscountRounding.TOTAL
     coupon_order: CouponOrder = CouponOrder.PERCENT_FIRST
     proration_basis: Literal["day", "fixed_30"] = "day"
+    forgive_below: dict[Currency, Annotated[int, Field(strict=True, ge=1, le=flow.FORGIVEN_MAX_MINOR)]] = Field(
+        default_factory=dict
+    )
 
 
 @router.get("/billing_conventions")

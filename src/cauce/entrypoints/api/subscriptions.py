@@ -61,7 +61,7 @@ class CustomerBody(CustomerFields):
 class SubscriptionBody(Body):
     """A subscription to begin. `quantities`: price key to decimal string; `trial_days` left out: the plan's.
 
-    `second_trial_reason` lets a customer who had his trial have another.
+    `timezone` left out: the customer's. `second_trial_reason` lets a customer who had his trial have another.
     """
 
     customer: CustomerBody | Annotated[str, Field(min_length=1, max_length=255, pattern=PLAIN_TEXT)]
@@ -75,6 +75,7 @@ class SubscriptionBody(Body):
     coupon: Annotated[str, Field(max_length=100, pattern=PLAIN_TEXT)] = ""
     collection: Annotated[str, Field(pattern="^(charge|send_invoice)$")] = "charge"
     net_days: Annotated[int, Field(strict=True, ge=0, le=365)] = 0
+    timezone: Annotated[str, Field(max_length=64, pattern=PLAIN_TEXT)] = ""
     metadata: dict[str, Text] = Field(default_factory=dict)
 
 
@@ -188,7 +189,7 @@ async def signup_of(context: Context, body: SubscriptionBody) -> Signup:
         customer = CustomerData(**body.customer.model_dump())
     return Signup(
         customer, body.plan, body.currency, body.quantities, tuple(body.addons), body.options, body.trial_days,
-        body.second_trial_reason, body.coupon, body.collection, body.net_days, body.metadata,
+        body.second_trial_reason, body.coupon, body.collection, body.net_days, body.timezone, body.metadata,
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Amounts too small to charge: below what the provider charges at least, they are carried to the next invoice (V28).
 
+Below what the seller asks for at all (`forgive_below`) they are forgiven.
+
 The invoice counts as settled; what it left stands in the customer's `carried` account and is collected with his next
 invoice, as an earlier balance, without tax or discount of its own.
 """
@@ -17,6 +19,8 @@ from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import charge_order
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import list_channels
+from cauce.flows.billing.conventions import conventions
+from cauce.flows.billing.correct import CreditInvoice, credit_within
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.settle import after_settled
 from cauce.flows.context import Runtime
@@ -57,6 +61,22 @@ async def too_small(tx: Tx, invoices: Sequence[Invoice], minimums: Minimums) -> 
         if collectable(one.amount_due_minor, minimum_minor=minimum).carried_minor:
             small.append(one)
     return small
+
+
+async def forgive(
+    tx: Tx, invoices: Sequence[Invoice], due: Mapping[str, datetime], batch: Batch, actor: str
+) -> list[Invoice]:
+    """Credit what is left of those locked open invoices of which less is left than the seller asks for at all."""
+    below = (await conventions(tx)).forgive_below
+    tiny = [
+        one
+        for one in invoices
+        if collectable(one.amount_due_minor, forgive_below_minor=below.get(one.currency, 0)).forgiven_minor
+    ]
+    for one in tiny:
+        note = CreditInvoice(one.id, "forgiven", total_minor=one.amount_due_minor)
+        await credit_within(tx, one, note, batch, due[one.id], actor)
+    return tiny
 
 
 async def carry_forward(

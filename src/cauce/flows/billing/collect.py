@@ -20,7 +20,7 @@ from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import NO_METHOD, Attempt, Method, charge_order, spoils_method
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.channels.service import NewInstruction, open_instructions
-from cauce.flows.billing.carry import Minimums, carry_forward, smallest_charges, too_small
+from cauce.flows.billing.carry import Minimums, carry_forward, forgive, smallest_charges, too_small
 from cauce.flows.billing.conversions import give_up, payments_under_way
 from cauce.flows.billing.exchange import ask_for_settlement
 from cauce.flows.billing.issue import Batch, write
@@ -65,6 +65,8 @@ async def collect(
     await invoicing.set_due(tx, [one.id for one in invoices], None)
     open_ones = [one for one in invoices if one.status == "open" and one.amount_due_minor]
     batch = Batch()
+    forgiven = await forgive(tx, open_ones, due, batch, actor)
+    open_ones = [one for one in open_ones if one not in forgiven]
     small = await too_small(tx, [one for one in open_ones if one.collection == "charge"], minimums)
     await carry_forward(tx, small, due, batch, actor)
     open_ones = [one for one in open_ones if one not in small]

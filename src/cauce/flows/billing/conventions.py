@@ -7,12 +7,13 @@ invoice changes, and what is credited of one is credited by what it billed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from cauce.flows.context import Context
+from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
 from cauce.pricing.lines import LineRounding, PricingPolicy
@@ -23,6 +24,7 @@ from cauce.storage.database import Tx
 from cauce.storage.directory.orgs import change_settings, read_org
 
 SETTINGS = "billing"
+FORGIVEN_MAX_MINOR = 100_000
 
 
 class BadConvention(InvalidRequest):
@@ -37,7 +39,8 @@ class Conventions:
 
     `rounding`: of a line to the minor unit. `tax_rounding`: on every line, or once on the invoice. `discount_rounding`: of
     the whole discount, or of a percentage on every line. `coupon_order`: percentages first, or as they were redeemed.
-    `proration_basis`: calendar days, or months of thirty days.
+    `proration_basis`: calendar days, or months of thirty days. `forgive_below`: currency -> minor units; what is left to
+    collect of an invoice and is less than that is forgiven (V28).
     """
 
     rounding: LineRounding = LineRounding.HALF_UP
@@ -45,6 +48,7 @@ class Conventions:
     discount_rounding: DiscountRounding = DiscountRounding.TOTAL
     coupon_order: CouponOrder = CouponOrder.PERCENT_FIRST
     proration_basis: Basis = Basis.DAY
+    forgive_below: dict[str, int] = field(default_factory=dict)
 
     @property
     def policy(self) -> PricingPolicy:
@@ -68,6 +72,10 @@ async def set_conventions(tx: Tx, context: Context, wanted: Conventions) -> None
     """Price by these from now on; `BadConvention` for a basis that invoices cannot be billed by."""
     if wanted.proration_basis not in (Basis.DAY, Basis.FIXED_30):
         raise BadConvention("a part of a period is counted by day or by fixed_30", param="proration_basis")
+    for currency, below in wanted.forgive_below.items():
+        exponent_of(currency)
+        if not 1 <= below <= FORGIVEN_MAX_MINOR:
+            raise BadConvention(f"what is forgiven is below 1 to {FORGIVEN_MAX_MINOR}", param="forgive_below")
     before = msgspec.to_builtins(await conventions(tx))
     after: dict[str, Any] = msgspec.to_builtins(wanted)
     await change_settings(tx, tx.org, {SETTINGS: after})

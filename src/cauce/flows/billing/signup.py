@@ -36,6 +36,7 @@ from cauce.flows.billing.options import adjustments
 from cauce.flows.billing.provision_asking import ask_to_begin
 from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
 from cauce.flows.context import Context
+from cauce.kernel.calendar.zones import zone_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.storage.database import Tx
@@ -48,7 +49,7 @@ QUANTITY_MAX = Decimal(10) ** 12
 class Signup:
     """Ask for a subscription. `quantities`: price key -> decimal string; `addons`: keys of add-on prices to include.
 
-    `trial_days` None: the plan's. `again` is an operator's reason to allow a second trial.
+    `trial_days` None: the plan's. `timezone` (IANA) "": the customer's; its dates are local to it (V3). `again` is an operator's reason to allow a second trial.
     """
 
     customer: CustomerData
@@ -62,6 +63,7 @@ class Signup:
     coupon: str = ""
     collection: str = "charge"
     net_days: int = 0
+    timezone: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -215,7 +217,7 @@ def draft_of(command: Signup, plan: Plan, prices: Sequence[Price], customer: Cus
         product_id=plan.product_id,
         status="incomplete",
         currency=command.currency,
-        timezone=customer.timezone,
+        timezone=zone_of(command.timezone).key if command.timezone else customer.timezone,
         term=1,
         interval_unit=interval.unit.value,
         interval_count=interval.count,
