@@ -29,12 +29,18 @@ async def move_due(tx: Tx, channel_ids: Sequence[str], due_at: datetime | None) 
     await tx.run(QUERIES.move_due, tx.org, list(channel_ids), due_at)
 
 
-async def note_read(tx: Tx, channel_id: str, since: datetime, until: datetime, missed: int, at: datetime) -> None:
-    """The list was read from `since` until `until` at `at` and brought `missed` new notices; the place never goes back."""
-    await tx.run(QUERIES.note_read, tx.org, channel_id, since, until, missed, at)
+async def note_read(
+    tx: Tx, channel_id: str, since: datetime, until: datetime, missed: int, at: datetime, *, with_accounts: bool
+) -> None:
+    """The list (and those of the accounts) was read from `since` until `until` at `at` and brought `missed` new notices.
+
+    The place never goes back.
+    """
+    await tx.run(QUERIES.note_read, tx.org, channel_id, since, until, missed, at, with_accounts)
 
 
 async def note_lost(tx: Tx, channel_id: str, until: datetime) -> datetime | None:
     """What happened from where the list was read to until `until` is off it; since when, None when nothing is."""
+    await tx.run(QUERIES.skip_accounts, tx.org, channel_id, until)
     found: datetime | None = await tx.value(QUERIES.note_lost, tx.org, channel_id, until)
     return found

@@ -9,7 +9,7 @@ outcomes of our own instructions are found by asking, the rest only by looking a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -23,6 +23,7 @@ from cauce.flows.context import Context, Runtime, SweepKind
 from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import CannotRead
 from cauce.kernel.errors import InvalidRequest
+from cauce.reports.reconciliation import merchant_refs
 from cauce.storage import audit, jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
@@ -37,7 +38,12 @@ OVERLAP = timedelta(hours=1)
 SETTLING = timedelta(minutes=10)
 """What happened just now is on its way to us: the hourly reading leaves it to the next."""
 
+ACCOUNTS_EVERY = timedelta(days=1)
+OUTAGE = timedelta(hours=3)
+"""Whose list was not read for so long was away: merchants' accounts are read at once then, else once a day."""
+
 _CHUNK = timedelta(days=1)
+_THIS_SECOND = timedelta(seconds=1)  # a span ends before its end, and "until now" means what happened now too
 
 log = structlog.get_logger(__name__)
 
@@ -73,15 +79,16 @@ async def read_span(
         now = await context.now(tx)
         oldest = now - kept if kept else datetime.min.replace(tzinfo=now.tzinfo)
         begin = since or await _begin(tx, channel_id, oldest)
-        end = until or now
+        end = until or now + _THIS_SECOND
         if begin < oldest:
             raise InvalidRequest(f"nothing before {oldest:%Y-%m-%d %H:%M} UTC is on the provider's list", param="since")
-        if not begin < end <= now:
+        if not begin < end <= now + _THIS_SECOND:
             raise InvalidRequest("a span begins before it ends, and ends by now", param="until")
         await audit.record(tx, context.actor, "channel.read_notices", channel_id, after={"since": begin, "until": end})
         if await listing.place(tx, channel_id) is None:
             await listing.begin(tx, channel_id, begin, None)
-    return await _read(context, gateway, channel_id, begin, end)
+        refs = await _accounts(tx, channel_id)
+    return await _read(context, gateway, channel_id, begin, end, refs)
 
 
 async def lists_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -114,8 +121,12 @@ async def read_due(context: Context, job: Job) -> None:
         if kept:
             await _say_lost(context, tx, channel_id, now - kept, now)
             since = max(since, now - kept)
+        refs: tuple[str, ...] | None = None
+        if now - place["read_to"] >= OUTAGE or now - place["accounts_read_to"] >= ACCOUNTS_EVERY:
+            refs = await _accounts(tx, channel_id)
+            since = min(since, max(place["accounts_read_to"] - OVERLAP, now - kept if kept else since))
     try:
-        await _read(context, gateway, channel_id, since, now - SETTLING)
+        await _read(context, gateway, channel_id, since, now - SETTLING, refs)
     except CannotRead as failed:
         log.warning("notices.list_unread", channel=channel_id, reason=str(failed))
 
@@ -128,16 +139,25 @@ async def _say_lost(context: Context, tx: Tx, channel_id: str, oldest: datetime,
         await emit(tx, [NewEvent("provider.notices_lost", channel_id, now, span)], actor=context.actor.name)
 
 
-async def _read(context: Context, gateway: Any, channel_id: str, since: datetime, until: datetime) -> Read:
+async def _accounts(tx: Tx, channel_id: str) -> tuple[str, ...]:
+    """The provider's ids of the merchants' accounts that have lists of their own there."""
+    return tuple(sorted(set((await merchant_refs(tx, channel_id)).values())))
+
+
+async def _read(
+    context: Context, gateway: Any, channel_id: str, since: datetime, until: datetime, accounts: Sequence[str] | None
+) -> Read:
+    """Read the channel's own list, and where `accounts` is given theirs."""
     total = 0
     for begin, end in _parts(since, until):
         missed = 0
-        async for page in gateway.listed_notices(begin, end):
-            missed += await inbound.keep(context, channel_id, page)
+        for ref in ("", *(accounts or ())):
+            async for page in gateway.listed_notices(begin, end, ref):
+                missed += await inbound.keep(context, channel_id, page)
         total += missed
         async with context.transaction() as tx:
             now = await context.now(tx)
-            await listing.note_read(tx, channel_id, begin, end, missed, now)
+            await listing.note_read(tx, channel_id, begin, end, missed, now, with_accounts=accounts is not None)
             if missed:
                 await store.lock_channel(tx, channel_id)
                 content = {"since": begin.isoformat(), "until": end.isoformat(), "notices": missed}

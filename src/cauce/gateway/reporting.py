@@ -82,8 +82,11 @@ class Notifies(Protocol):
 class ListsNotices(Protocol):
     """A provider that keeps a list of what it told, for `Capabilities.notices_kept_days`."""
 
-    def listed_notices(self, since: datetime, until: datetime) -> AsyncIterator[tuple[Notice, ...]]:
-        """What happened from `since` until before `until`, delivered or not, page by page in any order; `CannotRead`."""
+    def listed_notices(self, since: datetime, until: datetime, account_ref: str) -> AsyncIterator[tuple[Notice, ...]]:
+        """What happened from `since` until before `until`, delivered or not, page by page in any order; `CannotRead`.
+
+        `account_ref`: of a merchant's account, where accounts have lists of their own; "" is the channel's own.
+        """
         ...
 
 

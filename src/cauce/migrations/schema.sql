@@ -1512,6 +1512,7 @@ CREATE TABLE channels.listing (
     missed_at timestamp with time zone,
     lost_from timestamp with time zone,
     lost_to timestamp with time zone,
+    accounts_read_to timestamp with time zone NOT NULL,
     CONSTRAINT listing_check CHECK ((((lost_from IS NULL) = (lost_to IS NULL)) AND (lost_from < lost_to)))
 );
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from cauce.channels import listing
 from cauce.entrypoints.demo.stage import Stage
 from cauce.entrypoints.worker.loop import Worker
 from cauce.flows.marketplace import accounts, merchants, onboarding, pay_out
 from cauce.flows.marketplace.onboarding import BankAccount
 from cauce.flows.marketplace.pay_out import AskPayout
+from cauce.flows.missed_notices import read_span
 from cauce.gateway.accounts import BankSeen
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import Event, Holder, withdrawable
@@ -108,6 +110,20 @@ async def test_who_may_not_receive_is_restricted_and_active_again_when_he_may(an
     assert await ana.changes() == [("restricted", True)], "doubled notices tell nothing new"
     await ana.hears("capabilities", transfers="active")
     assert await ana.changes() == [("restricted", True), ("active", True)]
+
+
+async def test_what_was_told_of_an_account_and_never_heard_is_read_from_its_own_list(ana: Seller) -> None:
+    await ana.stage.control.callback_rule("stripe", "drop", times=10_000)
+    await ana.hears("capabilities", transfers="inactive")
+    assert (await ana.account())["state"] == "active", "nobody told us"
+    read = await read_span(ana.stage.context, ana.channel, BEGIN)
+    assert read.missed > 0
+    await ana.stage.settle()
+    assert (await ana.account())["state"] == "restricted"
+    assert (await read_span(ana.stage.context, ana.channel, BEGIN)).missed == 0
+    async with ana.stage.context.transaction() as tx:
+        place = await listing.place(tx, ana.channel)
+    assert place is not None and place["accounts_read_to"] == place["read_to"] == read.until
 
 
 async def test_late_notices_say_nothing_that_stripe_does_not_say_now(ana: Seller) -> None:

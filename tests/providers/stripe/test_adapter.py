@@ -383,7 +383,7 @@ async def test_events_that_never_reached_us_are_read_from_stripes_list(rig: Rig)
     await rig.control.quiet()
 
     async def listed(since: datetime, until: datetime) -> list[Notice]:
-        return [notice async for page in rig.gateway.listed_notices(since, until) for notice in page]
+        return [notice async for page in rig.gateway.listed_notices(since, until, "") for notice in page]
 
     found = await listed(START, START + timedelta(seconds=1))
     assert [n.kind for n in found if n.key == charge.key] == [NoticeKind.CHARGE]

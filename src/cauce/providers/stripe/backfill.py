@@ -11,8 +11,8 @@ from cauce.providers.stripe import inbound, limits
 from cauce.providers.stripe.wire import AskingFailed, Wire
 
 
-async def listed(wire: Wire, since: datetime, until: datetime) -> AsyncIterator[tuple[Notice, ...]]:
-    """Events of our own account from `since` until before `until` (whole seconds), a page at a time, newest first.
+async def listed(wire: Wire, since: datetime, until: datetime, account: str) -> AsyncIterator[tuple[Notice, ...]]:
+    """Events of `account` ("" is our own) from `since` until before `until` (whole seconds), a page at a time, newest first.
 
     All of them, delivered or not: one whose endpoint was switched off meanwhile was never sent at all. Types that no
     endpoint should be enabled for are left out. What is older than 30 days is on no list.
@@ -20,9 +20,10 @@ async def listed(wire: Wire, since: datetime, until: datetime) -> AsyncIterator[
     scope = {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
     page: list[Notice] = []
     try:
-        async for event in wire.pages("events.list", "/v1/events", scope):
+        async for event in wire.pages("events.list", "/v1/events", scope, account=account):
             if event["type"] in inbound.ENABLED_EVENTS:
-                page.append(inbound.normalized(event))
+                of_account = {"account": account} if account else {}  # its own list does not name it again
+                page.append(inbound.normalized({**event, **of_account}))
             if len(page) == limits.PAGE_LENGTH.value:
                 yield tuple(page)
                 page = []

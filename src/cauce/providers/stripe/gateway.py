@@ -154,9 +154,9 @@ class StripeGateway:
         """See `Notifies`."""
         return inbound.parse(self._wire.channel, headers, body, received_at)
 
-    def listed_notices(self, since: datetime, until: datetime) -> AsyncIterator[tuple[Notice, ...]]:
+    def listed_notices(self, since: datetime, until: datetime, account_ref: str) -> AsyncIterator[tuple[Notice, ...]]:
         """See `ListsNotices`."""
-        return backfill.listed(self._wire, since, until)
+        return backfill.listed(self._wire, since, until, account_ref)
 
     def foreign_products(self) -> AsyncIterator[tuple[str, str]]:
         """See `ImportsBilling`."""
