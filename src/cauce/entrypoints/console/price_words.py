@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from cauce.entrypoints.web.rendering import exact_money
+from cauce.entrypoints.web.tables import Cell, text
 from cauce.entrypoints.web.texts import translator
 from cauce.storage.database import Row
 
@@ -34,3 +36,11 @@ def _amount(model: Mapping[str, Any], currency: str, locale: str) -> str:
         amount = exact_money(Decimal(model["package_minor"]), currency, locale)
         return t("plans.package_of", amount=amount, size=model["size"])
     return f"{currency.upper()}, {t(f'plans.model.{kind}')}"
+
+
+def features_told(features: Mapping[str, Any]) -> list[tuple[str, Cell]]:
+    """What a plan gives, as facts: "projects: 50", "export: true"."""
+    return [
+        ("plans.features", text(f"{name}: {value if isinstance(value, str) else json.dumps(value)}"))
+        for name, value in sorted(features.items())
+    ]

@@ -17,7 +17,7 @@ from cauce.billing.usage import service as usage
 from cauce.entrypoints.console.pages.plans import plan_of
 from cauce.entrypoints.console.pages.products import MAY
 from cauce.entrypoints.console.plan_form import INTERVALS, MODELS, PRICES_MAX, plan_content, plan_fields, prices_in
-from cauce.entrypoints.console.price_words import described
+from cauce.entrypoints.console.price_words import described, features_told
 from cauce.entrypoints.console.view import action, back_to, detailed, framed, page
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
@@ -77,7 +77,7 @@ async def preview(request: Request, session: Session, fields: dict[str, str]) ->
         facts=[
             ("plans.version", number(made.plan.version)),
             ("plans.trial_days", number(made.plan.trial_days)),
-            *(("plans.features", text(f"{name}: {value}")) for name, value in sorted(made.plan.features.items())),
+            *features_told(made.plan.features),
             ("plans.keep", number(keep)),
         ],
         actions=[Button("/console/plans", "plans.make", tuple(hidden.items()))],

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from cauce.billing.catalog import service
 from cauce.billing.catalog.rules import Plan
 from cauce.entrypoints.console.pages.products import MAY, product_inputs, product_table
-from cauce.entrypoints.console.price_words import described
+from cauce.entrypoints.console.price_words import described, features_told
 from cauce.entrypoints.console.view import action, back_to, detailed, listed, page
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
@@ -103,7 +103,7 @@ async def show_one(request: Request, session: Session) -> Response:
             ("plans.product", text(products.get(plan.product_id))),
             ("plans.version", number(plan.version)),
             ("plans.trial_days", number(plan.trial_days)),
-            *((("plans.features"), text(f"{name}: {value}")) for name, value in sorted(plan.features.items())),
+            *features_told(plan.features),
             ("plans.holders", number(holders.get(plan.id, 0))),
         ],
         actions=_plan_buttons(plan) if newest else [],

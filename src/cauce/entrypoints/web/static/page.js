@@ -33,3 +33,11 @@ document.querySelectorAll("[data-stream]").forEach((log) => {
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.dataset.live && !event.detail.requestConfig.triggeringEvent) event.preventDefault();
 });
+// A form that unfolds leftwards out of the page unfolds to the right instead.
+document.addEventListener("toggle", (event) => {
+  const form = event.target.matches?.("details.ask[open]") && event.target.querySelector(".ask-form");
+  if (!form) return;
+  form.classList.remove("to-right");
+  const page = form.closest("main");
+  if (page && form.getBoundingClientRect().left < page.getBoundingClientRect().left) form.classList.add("to-right");
+}, true);
