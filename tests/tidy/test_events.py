@@ -21,8 +21,6 @@ NOT_YET: dict[str, str] = {
     "payment.canceled": "attempts are not canceled",
     "refund.canceled": "refunds are not canceled",
     "usage.recorded": "an event beside each usage event would double their cost",
-    "provider.webhook_rejected": "refused deliveries are counted, not told",
-    "provider.event_dead_lettered": "a notice that cannot be processed is shown in the console as a parked job",
     "provider.mismatch_found": "told as break.opened",
     "collection.cleared": "the marketplace half",
     "split.reversed": "the marketplace half",

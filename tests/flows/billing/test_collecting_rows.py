@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from cauce.billing.catalog.rules import DunningPolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import PlanPolicy
 from cauce.billing.entitlements.rules import Level
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from cauce.flows.billing.disputes import method_told

@@ -8,7 +8,8 @@ import pytest
 
 from cauce.billing.catalog.pauses import PausePolicy
 from cauce.billing.catalog.policies import policy_from
-from cauce.billing.catalog.rules import BadPlan, DunningPolicy, PlanPolicy
+from cauce.billing.catalog.policy_parts import DunningPolicy
+from cauce.billing.catalog.rules import BadPlan, PlanPolicy
 from cauce.flows.billing.cancel import Cancel, cancel, reactivate
 from cauce.flows.billing.changes import Change, PauseWaits, change, withdraw_change
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
@@ -28,6 +29,19 @@ async def _ana(seller: Shop, policy: PlanPolicy | None = None, **more: object) -
     await seller.plan("pro", flat(3_000), policy=policy)
     await seller.card("ana")
     return (await seller.sign_up("ana", "pro", **more)).subscription_id
+
+
+async def test_what_a_pause_leaves_unused_goes_back_to_the_card_where_the_plan_says_so(seller: Shop) -> None:
+    one = await _ana(seller, PlanPolicy(pause=PausePolicy(credit="refund")))
+    await seller.advance(10 * DAY)
+    moved = await pause_now(seller.context, one)
+    await seller.work()
+    assert moved.credit_minor == 2_032  # 21 of 31 days
+    async with seller.context.transaction() as tx:
+        refunds = await tx.rows("SELECT amount_minor, state FROM payments.refund WHERE org_id = $1", tx.org)
+    assert [tuple(row) for row in refunds] == [(2_032, "succeeded")]
+    assert not any(":credit:" in line for line in await seller.books()), "nothing is kept for him"
+    await seller.prove()
 
 
 async def test_a_pause_at_the_end_of_the_period_begins_there_and_credits_nothing(seller: Shop) -> None:
@@ -97,7 +111,7 @@ async def test_a_pause_that_cannot_be_is_refused_and_changes_nothing(seller: Sho
             await pause_at_end(seller.context, refused)
     async with seller.context.transaction() as tx:
         assert await waiting_changes(tx, [one, stiff, trial]) == {}
-    for wrong in ({"access": "some"}, {"credit": "refund"}, {"resume": "never"}):
+    for wrong in ({"access": "some"}, {"credit": "gift"}, {"resume": "never"}):
         with pytest.raises(BadPlan):
             policy_from({"pause": wrong})
 
