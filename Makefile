@@ -62,7 +62,7 @@ format: $(STAMP) ## Put every file into the one format, and mend what the linter
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP) ## Everything that must pass before code lands (ARGS='-k name' picks)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 soak: $(STAMP) ## The full counts: thousands of random programs, a hundred seeds a fault
 	CAUCE_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "soak" $(ARGS)

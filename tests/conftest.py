@@ -33,6 +33,19 @@ structlog.configure(
 )
 
 
+LONG_FILES = (
+    "test_programs.py", "test_story.py", "test_accessibility.py", "test_real_orders.py", "test_cli_work.py", "test_cards.py",
+    "test_single_steps.py", "test_production.py",
+)  # fmt: skip
+"""Files that take longest, begun first: a worker takes whole files, and nobody should wait for the last one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, the others in their order."""
+    places = {name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 @pytest.fixture(scope="session")
 async def database_server() -> AsyncIterator[DatabaseServer]:
     """A running server; see `tests/support/postgres.py` for the environment variables that choose it."""

@@ -16,7 +16,8 @@ _JOURNALS = {
     "split": ("T06:", "T14:"),
     "split_reversal": ("T09:", "T14:back:"),
     "refund": ("T11:", "T11:late:"),
-    "payout": ("T12:paid:", "T14:"),
+    "payout": ("T12:paid:",),
+    "own_payout": ("T14:",),
     "payout_return": ("T13:",),
     "dispute": ("T11:dispute:", "T11:late:dispute:", "T03:dispute:", "T03:late:dispute:"),
 }

@@ -17,7 +17,7 @@ WITH custody AS MATERIALIZED (
   SELECT CASE WHEN j.key LIKE 'T11:dispute:%' OR j.key LIKE 'T11:late:dispute:%' OR j.key LIKE 'T03:dispute:%' OR j.key LIKE 'T03:late:dispute:%' THEN 'dispute'
               ELSE CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return'
-                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' WHEN substr(j.key, 5, 4) = 'swp_' THEN 'payout' ELSE 'split' END END END AS kind,
+                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' WHEN substr(j.key, 5, 4) = 'swp_' THEN 'own_payout' ELSE 'split' END END END AS kind,
          CASE WHEN j.key LIKE 'T__:dispute:%' THEN substr(j.key, 13) WHEN j.key LIKE 'T__:late:dispute:%' THEN substr(j.key, 18) WHEN substr(j.key, 5, 5) IN ('paid:', 'back:', 'late:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
          greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
          NULL::bigint AS theirs
