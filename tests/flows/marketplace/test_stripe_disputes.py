@@ -88,9 +88,7 @@ async def test_commission_leaves_for_the_platforms_own_bank(dsn: str, tmp_path: 
         (payout,) = [one for one in await shop.objects("payout") if one["_account"] == ""]
         assert payout["amount"] == fee
         assert await _differences(shop) == []
-        lines = await shop.rows(
-            "SELECT key FROM reconciliation.line WHERE org_id = $1 AND kind = 'own_payout'"
-        )
+        lines = await shop.rows("SELECT key FROM reconciliation.line WHERE org_id = $1 AND kind = 'own_payout'")
         assert [row["key"] for row in lines] == [swept]
         assert await reconcile.check_mirror(shop.stage.context, shop.channel) == {}
         with pytest.raises(CapabilityMissing):
