@@ -155,7 +155,7 @@ class Story:
         assert len(trials) == 1
 
     async def outcome(self) -> dict[str, Any]:
-        """Ledger, invoices, messages, instances and events, with names instead of what differs from run to run.
+        """Ledger, invoices, messages, instances and events of the business, with names instead of what differs between runs.
 
         Events and messages are dated by their day, what became of a message by that of the message. What the card
         company, the mailbox and the help desk have seen stands below `outside`.
@@ -204,7 +204,7 @@ class Story:
                 for row in await rows(
                     "SELECT e.type, coalesce(m.created_at, e.occurred_at)::date::text AS at FROM storage.event e"
                     " LEFT JOIN outreach.message m ON m.org_id = e.org_id AND m.id = e.object_id WHERE e.org_id = $1"
-                    " AND e.type NOT LIKE 'task.%' AND e.type NOT LIKE 'clock.%' ORDER BY 2, 1"
+                    " AND e.type !~ '^(task|clock|provider)[.]' ORDER BY 2, 1"
                 )
             ],
             "said": [
