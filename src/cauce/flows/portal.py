@@ -64,22 +64,22 @@ async def make_link(context: Context, who: str) -> str:
     return f"{context.runtime.public_url}/portal/{org.public_id}/sign-in?token={token}"
 
 
-async def pay_link(tx: Tx, runtime: Runtime, invoice_id: str, *, days: int = PAY_LINK_DAYS) -> str:
-    """An address at which whoever has it may pay this one invoice, for `days` of the organization's time."""
+async def _link(tx: Tx, runtime: Runtime, audience: str, subject: str, page: str, days: int) -> str:
+    """A signed address of the portal about one thing, good for `days` of the organization's time."""
     org = await read_org(tx, tx.org)
     ends = await orgclock.org_now(tx) + timedelta(days=days)
-    claims = {"aud": _PAY_AUDIENCE, "sub": invoice_id, "exp": int(ends.timestamp())}
-    token = tokens.sign(await _link_key(tx, runtime), claims)
-    return f"{runtime.public_url}/portal/{org.public_id}/pay?token={token}"
+    token = tokens.sign(await _link_key(tx, runtime), {"aud": audience, "sub": subject, "exp": int(ends.timestamp())})
+    return f"{runtime.public_url}/portal/{org.public_id}/{page}?token={token}"
+
+
+async def pay_link(tx: Tx, runtime: Runtime, invoice_id: str, *, days: int = PAY_LINK_DAYS) -> str:
+    """An address at which whoever has it may pay this one invoice, for `days` of the organization's time."""
+    return await _link(tx, runtime, _PAY_AUDIENCE, invoice_id, "pay", days)
 
 
 async def charge_link(tx: Tx, runtime: Runtime, pending_line_id: str, *, days: int = CHARGE_LINK_DAYS) -> str:
     """An address at which whoever has it may approve or reject this one charge, for `days` of the organization's time."""
-    org = await read_org(tx, tx.org)
-    ends = await orgclock.org_now(tx) + timedelta(days=days)
-    claims = {"aud": _CHARGE_AUDIENCE, "sub": pending_line_id, "exp": int(ends.timestamp())}
-    token = tokens.sign(await _link_key(tx, runtime), claims)
-    return f"{runtime.public_url}/portal/{org.public_id}/charge?token={token}"
+    return await _link(tx, runtime, _CHARGE_AUDIENCE, pending_line_id, "charge", days)
 
 
 async def asked_about(tx: Tx, runtime: Runtime, token: str) -> str:
@@ -94,11 +94,7 @@ async def payable(tx: Tx, runtime: Runtime, token: str) -> str:
 
 async def quote_link(tx: Tx, runtime: Runtime, subscription_id: str, *, days: int = QUOTE_LINK_DAYS) -> str:
     """An address at which whoever has it may read and answer this one quote, for `days` of the organization's time."""
-    org = await read_org(tx, tx.org)
-    ends = await orgclock.org_now(tx) + timedelta(days=days)
-    claims = {"aud": _QUOTE_AUDIENCE, "sub": subscription_id, "exp": int(ends.timestamp())}
-    token = tokens.sign(await _link_key(tx, runtime), claims)
-    return f"{runtime.public_url}/portal/{org.public_id}/quote?token={token}"
+    return await _link(tx, runtime, _QUOTE_AUDIENCE, subscription_id, "quote", days)
 
 
 async def quoted(tx: Tx, runtime: Runtime, token: str) -> str:

@@ -151,6 +151,18 @@ async def test_an_owner_who_lacks_it_is_advanced_by_the_channel_and_pays_it_back
         assert shop.banks["ch"].available["acct_ana"] == await _of(shop, "member:ana:withdrawable") == 17_480 - 8_000
 
 
+async def test_what_an_owner_has_left_is_counted_once_for_two_refunds(dsn: str) -> None:
+    async with market(dsn, {"ch": Bank(replace(OWNED, can=OWNED.can | {Can.FUNDS}))}) as shop:
+        shop.rule_id = await shop.rule(ADVANCED)
+        sold = [await _sold(shop, number, 10_000) for number in ("A1", "A2")]
+        await _paid_out(shop, 15_000)
+        await refunds.refund_orders(shop.context, [AskRefund(order_id, "1") for order_id in sold])
+        await shop.work()
+        assert await shop.differences() == []
+        assert sum(held.refunded for held in shop.banks["ch"].held.values()) == 20_000
+        assert await _of(shop, "advance_receivable") == 15_000, "what he was paid, and no more"
+
+
 @pytest.mark.parametrize(
     ("capabilities", "shortfall"),
     [(OWNED, "platform_advance"), (OWNED, "negative_balance"), (POOLED, "negative_balance")],

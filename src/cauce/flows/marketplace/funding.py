@@ -231,19 +231,25 @@ async def _advance_owners(
     """Where a collection has an owner whose rule lets the platform advance: what he lacks for refunds is asked of the channel."""
     mine = [(one, row) for one, row in waiting if row["owner_id"] and one["taken"].get("advances")]
     asked = await advances_under_way(tx, [one["id"] for one, _ in mine])
-    for refund, row in mine:
-        if refund["id"] in asked:
-            continue
-        account = Holder(row["channel_id"], row["currency"]).account(withdrawable(row["owner_id"]))
-        has = (await spendable(tx, [account]))[account]
-        short = sum(refund["taken"]["sources"].values()) - max(has, 0)
+    mine = [(one, row) for one, row in mine if one["id"] not in asked]
+    if not mine:
+        return
+    accounts = [Holder(row["channel_id"], row["currency"]).account(withdrawable(row["owner_id"])) for _, row in mine]
+    left = {account: max(minor, 0) for account, minor in (await spendable(tx, sorted(set(accounts), key=str))).items()}
+    by_approver: dict[str, list[NewFunding]] = {}
+    for (refund, row), account in zip(mine, accounts, strict=True):
+        wanted = sum(refund["taken"]["sources"].values())
+        short = wanted - left[account]
+        left[account] = max(-short, 0)  # what this refund takes is not there for the owner's next
         if short > 0:
             new = NewFunding(
                 new_id("adv"), FundingKind.ADVANCE, row["channel_id"], row["currency"], short, row["owner_id"],
                 refund["order_id"], refund["id"],
             )  # fmt: skip
-            await insert_approved(tx, [new], actor=context.actor.name, approved_by=refund["taken"]["advances"], at=at)
-            await open_funding(tx, [new], at)
+            by_approver.setdefault(refund["taken"]["advances"], []).append(new)
+    for approver, asks in by_approver.items():
+        await insert_approved(tx, asks, actor=context.actor.name, approved_by=approver, at=at)
+        await open_funding(tx, asks, at)
 
 
 def refund_instruction(row: Row, refund: Mapping[str, Any]) -> NewInstruction:
