@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from cauce.kernel.ids import new_id
 from cauce.storage.directory import keys
 from cauce.storage.directory.orgs import Org
+from tests.entrypoints.api_caller import Caller
 from tests.support.runtime import World, world
 
 EUR = {"currency": "eur"}
@@ -22,30 +22,6 @@ async def product(shared_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> 
     home: Path = tmp_path_factory.mktemp("home")
     async with world(shared_dsn, home, sandbox=True) as one:
         yield one
-
-
-class Caller:
-    """An organization's own program."""
-
-    def __init__(self, client: httpx2.AsyncClient, org: Org) -> None:
-        self.client = client
-        self.org = org
-
-    async def get(self, path: str, **params: Any) -> dict[str, Any]:
-        answer = await self.client.get(f"/v1{path}", params=params)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
-
-    async def send(self, method: str, path: str, body: Any = None) -> httpx2.Response:
-        key = {"Idempotency-Key": new_id("key")}
-        return await self.client.request(method, f"/v1{path}", json=body, headers=key)
-
-    async def done(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        answer = await self.send(method, path, body)
-        assert answer.status_code < 300, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
 
 
 async def caller(product: World, org: Org | None = None, scope: str = "admin") -> Caller:

@@ -9,7 +9,7 @@ SELECT s.id, s.customer_id, c.name AS customer, c.external_id, p.name AS plan, p
  ORDER BY s.id DESC LIMIT $6
 
 -- name: subscription_one
-SELECT s.id, s.customer_id, c.name AS customer, c.external_id, p.name AS plan, p.key AS plan_key, p.version, s.status, s.currency, s.timezone, s.mrr_minor,
+SELECT s.id, s.customer_id, c.name AS customer, c.external_id, s.plan_id, p.name AS plan, p.key AS plan_key, p.version, s.status, s.currency, s.timezone, s.mrr_minor,
        s.period_start, s.period_end, s.trial_start, s.trial_end, s.collection, s.net_days, s.interval_unit, s.interval_count, s.cancel_at_period_end,
        s.cancellation, s.cancel_reason, s.pause_reason, s.resume_at, s.term, s.created_at, s.ended_at, a.level
   FROM subscriptions.subscription s

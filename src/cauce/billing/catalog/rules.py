@@ -79,6 +79,13 @@ class CancelCredit(StrEnum):
     REFUND = "refund"
 
 
+class ChangeCredit(StrEnum):
+    """What becomes of what a change gives back."""
+
+    CREDIT = "credit"  # it stays with the customer's credit
+    REFUND = "refund"  # it goes back to the payments that paid it; what none paid stays credit
+
+
 class AfterTerm(StrEnum):
     """What becomes of access when a contract is complete (T42)."""
 
@@ -124,7 +131,8 @@ class ChangePolicy:
     """One rule per direction (F4), and what a payment that fails means for a change that costs money now (F6).
 
     A change to a longer or shorter interval goes by `interval_up` or `interval_down`; None: by upgrade and downgrade.
-    `interval_change` says where its new period starts: now, or where the old anchor puts it (V10).
+    `interval_change` says where its new period starts: now, or where the old anchor puts it (V10). `credit`: what becomes
+    of what a change gives back at once.
     """
 
     upgrade: ChangeRule = ChangeRule(ChangeTiming.NOW)
@@ -135,6 +143,7 @@ class ChangePolicy:
     interval_up: ChangeRule | None = None
     interval_down: ChangeRule | None = None
     interval_change: IntervalChange = IntervalChange.RESET
+    credit: ChangeCredit = ChangeCredit.CREDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,9 @@ class PlanPolicy:
     first_payment_hours: int = 23
     provision_before_payment: bool = False
     cancel_credit: CancelCredit = CancelCredit.NONE
+    refund_choice: Literal["seller", "customer"] = (
+        "seller"  # who chooses whether what is given back is kept or refunded
+    )
     cancel_approval: bool = False
     cancellation_day: CancellationDay = (
         CancellationDay.FREE

@@ -88,6 +88,12 @@ async def billed_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[
     return await tx.rows(QUERIES.billed_of_items, tx.org, list(item_ids), since)
 
 
+async def advances_of(tx: Tx, subscription_id: str, customer_id: str, since: date) -> dict[str, int]:
+    """The subscription's invoices for days from `since` on: id -> what is still to be paid of each."""
+    rows = await tx.rows(QUERIES.advances_of, tx.org, subscription_id, since, customer_id)
+    return {row["id"]: row["due_minor"] for row in rows}
+
+
 async def waiting_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[Row]:
     """Prorations of these items that wait for the next invoice and reach beyond `since`."""
     return await tx.rows(QUERIES.waiting_of_items, tx.org, list(item_ids), since)

@@ -74,6 +74,13 @@ SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.net_mi
    AND i.status IN ('open', 'paid') AND l.deferred
  ORDER BY l.item_id, l.invoice_id, l.number
 
+-- name: advances_of
+-- What is billed and still to be paid of a subscription's invoices for days from $3 on.
+SELECT i.id, i.total_minor - i.credit_minor - i.paid_minor - i.credited_minor - i.lost_minor AS due_minor
+  FROM invoicing.invoice i
+ WHERE i.org_id = $1 AND i.customer_id = $4 AND i.subscription_id = $2 AND i.status IN ('open', 'paid')
+   AND EXISTS (SELECT 1 FROM invoicing.line l WHERE l.org_id = i.org_id AND l.invoice_id = i.id AND l.deferred AND l.period_end > $3)
+
 -- name: waiting_of_items
 -- Prorations of items that wait for the next invoice count like billed lines when the item changes again.
 SELECT p.item_id, p.period_start, p.period_end, p.amount_minor, 0::bigint AS discount_minor, p.amount_minor AS net_minor, 0::bigint AS credited_net_minor

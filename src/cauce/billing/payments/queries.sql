@@ -28,6 +28,10 @@ SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::t
 SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed
   FROM payments.payment WHERE org_id = $1 AND invoice_id = $2 ORDER BY id FOR NO KEY UPDATE
 
+-- name: payments_of_invoices
+SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed
+  FROM payments.payment WHERE org_id = $1 AND invoice_id = ANY ($2::text[]) ORDER BY id FOR NO KEY UPDATE
+
 -- name: lock_payment
 SELECT id, customer_id, invoice_id, attempt_id, channel_id, source, reference, instruction_key, currency, amount_minor, applied_minor, paid_at, fee_minor, settled_currency, settled_minor, refunded_minor, disputed
   FROM payments.payment WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE

@@ -83,6 +83,11 @@ async def payments_of(tx: Tx, invoice_id: str) -> list[Payment]:
     return [_payment(row) for row in await tx.rows(QUERIES.payments_of_invoice, tx.org, invoice_id)]
 
 
+async def payments_of_invoices(tx: Tx, invoice_ids: Sequence[str]) -> list[Payment]:
+    """The payments of several invoices, locked, oldest first."""
+    return [_payment(row) for row in await tx.rows(QUERIES.payments_of_invoices, tx.org, list(invoice_ids))]
+
+
 async def lock_payment(tx: Tx, payment_id: str) -> Payment:
     """One payment, locked; `NotFound` otherwise."""
     row = await tx.row(QUERIES.lock_payment, tx.org, payment_id)

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.billing.catalog.rules import CancelCredit, ChangeTiming, FailedPayment, ProrationBehavior
+from cauce.billing.catalog.rules import CancelCredit, ChangeCredit, ChangeTiming, FailedPayment, ProrationBehavior
 from cauce.entrypoints.api.access import BillingWriter, Reader
 from cauce.entrypoints.api.catalog import Key
 from cauce.entrypoints.api.replay import answer_once
@@ -24,6 +24,7 @@ from cauce.entrypoints.api.shapes import (
 from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
 from cauce.flows.billing import cancel, changes, methods, pausing, resuming, trial_dates
 from cauce.flows.context import Context
+from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.changes import IntervalChange
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -33,7 +34,8 @@ class ChangeBody(Body):
     """What shall be subscribed; what is left out stays. `at` and `expect_total` hold a change to its preview.
 
     A later `at` is the day on which it is made. `failed_payment`: whether a change that costs money waits for it;
-    `interval_change`: whether another interval begins now or keeps to the old anchor.
+    `interval_change`: whether another interval begins now or keeps to the old anchor. `credit`: whether what is given back
+    now stays the customer's credit or is refunded; left out: as the plan says.
     """
 
     plan: Key | None = None
@@ -46,6 +48,7 @@ class ChangeBody(Body):
     at: AwareDatetime | None = None
     expect_total: Amount | None = None
     interval_change: IntervalChange | None = None
+    credit: ChangeCredit | None = None
 
 
 class CancelBody(Body):
@@ -70,10 +73,14 @@ class DecisionBody(Body):
 
 
 class PauseBody(Body):
-    """From when, and until when; `resume_at` left out: until it is resumed."""
+    """From when, and until when; `resume_at` left out: until it is resumed.
+
+    `credit`: what becomes of what was paid in advance, of a pause now; left out: as the plan says.
+    """
 
     at: Annotated[str, Field(pattern="^(period_end|now)$")] = "now"
     resume_at: AwareDatetime | None = None
+    credit: CancelCredit | None = None
 
 
 class TrialBody(Body):
@@ -174,8 +181,12 @@ async def pause(request: Request, caller: BillingWriter, subscription_id: Id, bo
     """Pause: its days are not billed. Now, what was paid for them becomes credit where the plan says so; or at the period's end."""
 
     async def work(context: Context) -> object:
-        begin = pausing.pause_now if body.at == "now" else pausing.pause_at_end
-        done = await begin(context, subscription_id, resume_at=body.resume_at)
+        if body.at == "now":
+            done = await pausing.pause_now(context, subscription_id, resume_at=body.resume_at, credit=body.credit)
+        elif body.credit is None:
+            done = await pausing.pause_at_end(context, subscription_id, resume_at=body.resume_at)
+        else:
+            raise InvalidRequest("a pause at the end of the period gives nothing back", param="credit")
         return await _moved(caller.context, done)
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
@@ -209,16 +220,17 @@ def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
     addons = None if body.addons is None else tuple(body.addons)
     return changes.Change(
         subscription_id, body.plan, body.quantities, addons, body.options, body.timing, body.proration,
-        body.failed_payment, body.at, body.expect_total, interval_change=body.interval_change,
+        body.failed_payment, body.at, body.expect_total, interval_change=body.interval_change, credit=body.credit,
     )  # fmt: skip
 
 
 async def _moved(context: Context, moved: cancel.Moved) -> dict[str, Any]:
     async with context.transaction() as tx:
         shown = await shown_subscription(tx, moved.subscription_id, context)
-    credited = money(moved.credit_minor, shown["currency"])
+    back = {"credited": moved.credit_minor, "refunded": moved.refunded_minor}
+    given = {name: money(minor, shown["currency"]) for name, minor in back.items()}
     lines = [shown_line(line, shown["currency"]) for line in moved.lines]
-    return shown | {"credited": credited, "invoice": moved.invoice_id, "lines": lines}
+    return shown | given | {"invoice": moved.invoice_id, "lines": lines}
 
 
 async def _changed(context: Context, done: changes.Changed) -> dict[str, Any]:
@@ -234,6 +246,8 @@ async def _changed(context: Context, done: changes.Changed) -> dict[str, Any]:
         "effective_at": done.effective_at,
         "lines": [shown_line(line, currency) for line in done.lines],
         "total": money(done.total_minor, currency),
+        "credited": money(max(0, -done.total_minor), currency),
+        "refunded": money(done.refunded_minor, currency),
         "mrr": money(done.mrr_minor, currency),
         "invoice": done.invoice_id,
         "awaits_payment": done.awaits_payment,

@@ -25,7 +25,7 @@ from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
 from cauce.flows.billing.unpaid_changes import withdraw
-from cauce.flows.billing.unused import credit_unused
+from cauce.flows.billing.unused import GivenBack, credit_unused
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.pricing.invoice_lines import PricedLine
@@ -57,7 +57,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Where a subscription stands after a command. `lines`: those of the invoice, where the command made one that ends it."""
+    """Where a subscription stands after a command. `lines`: those of the invoice, where the command made one that ends it.
+
+    `refunded_minor`: what of `credit_minor` goes back to the payments that paid it.
+    """
 
     subscription_id: str
     status: str
@@ -65,6 +68,7 @@ class Moved:
     credit_minor: int = 0
     invoice_id: str | None = None
     lines: tuple[PricedLine, ...] = ()
+    refunded_minor: int = 0
 
 
 class _RolledBack(Exception):
@@ -131,7 +135,7 @@ async def decide(context: Context, subscription_id: str, *, approve: bool) -> Mo
 async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, command: Cancel, at: datetime) -> Moved:
     """End at once: credit for the unused part by policy, open invoices kept or voided, the rest of what was used billed."""
     MACHINE.step(one.status, "cancel")
-    batch, credited = Batch(), 0
+    batch, credited = Batch(), GivenBack()
     waiting = await awaiting.of_subscription(tx, one.id)
     if waiting is not None:
         await withdraw(tx, waiting, batch, at, context.actor.name)
@@ -158,11 +162,12 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
     await subscriptions.drop_timers(tx, [one.id])
     final = batch.invoices[-1] if batch.invoices else None
     invoice_id = final.id if final is not None else None
-    content = {"reason": after.cancel_reason, "credit": credited, "invoice": invoice_id}
+    content = {"reason": after.cancel_reason, "credit": credited.total_minor, "invoice": invoice_id}
     batch.events.append(NewEvent("subscription.canceled", one.id, at, content, one.customer_id))
     batch.events += await follow_access(tx, [after], {plan.id: plan}, at)
     await write(tx, batch, context.actor.name, context.cause)
-    return Moved(one.id, after.status, False, credited, invoice_id, final.priced.lines if final is not None else ())
+    lines = final.priced.lines if final is not None else ()
+    return Moved(one.id, after.status, False, credited.total_minor, invoice_id, lines, credited.refunded_minor)
 
 
 async def reactivate(context: Context, subscription_id: str) -> Moved:

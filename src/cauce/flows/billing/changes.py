@@ -8,13 +8,12 @@ change that costs money now waits for it (`paid_changes`), unless the policy all
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from cauce.billing.catalog.rules import ChangeTiming, FailedPayment, Plan, ProrationBehavior
+from cauce.billing.catalog.rules import ChangeCredit, ChangeTiming, FailedPayment, Plan, ProrationBehavior
 from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
@@ -25,87 +24,45 @@ from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
 from cauce.flows.billing.boundary import PAUSE
 from cauce.flows.billing.cancel import load
+from cauce.flows.billing.change_command import (
+    Change,
+    ChangeAwaitsPayment,
+    Changed,
+    ChangeNotDue,
+    PauseWaits,
+    PreviewOutdated,
+    RefundNotNow,
+)
 from cauce.flows.billing.changing import Planned, plan_change, write_items
 from cauce.flows.billing.issue import Batch, load_billed, write
 from cauce.flows.billing.paid_changes import content_of, hold
 from cauce.flows.billing.proration import Prorated, prorate
 from cauce.flows.billing.provision_asking import ask
+from cauce.flows.billing.refunds import refund_advances
 from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
 from cauce.kernel.ids import new_id
-from cauce.pricing.changes import IntervalChange
-from cauce.pricing.invoice_lines import PricedLine
 from cauce.reports.billing_run import Surroundings
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
+__all__ = [
+    "Change",
+    "ChangeAwaitsPayment",
+    "ChangeNotDue",
+    "Changed",
+    "PauseWaits",
+    "PreviewOutdated",
+    "RefundNotNow",
+    "apply_now",
+    "change",
+    "preview_change",
+    "withdraw_change",
+]
 
-class PreviewOutdated(Conflict):
-    """The change would no longer cost what the preview said; ask for a new one."""
-
-    code = "preview_outdated"
-
-
-class PauseWaits(Conflict):
-    """A pause waits for the end of the period: withdraw it before you plan another change."""
-
-    code = "pause_waits"
-
-
-class ChangeNotDue(Conflict):
-    """The instant of a change that is past lies outside the running period."""
-
-    code = "change_outside_period"
-
-
-class ChangeAwaitsPayment(Conflict):
-    """An earlier change waits for its payment; withdraw it first."""
-
-    code = "change_awaits_payment"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What shall be subscribed. None leaves it as it is; `quantities`: price key -> decimal string.
-
-    `plan_id`: another version of the same plan, instead of `plan`. `interval_change`: where a new interval's period starts.
-
-    `at`: the instant that a preview was made for, an earlier one in the running period, or a later one on which the
-    change shall be made; `expect_total_minor`: what the preview said, refused when it is no longer so.
-    """
-
-    subscription_id: str
-    plan: str | None = None
-    quantities: Mapping[str, str] = field(default_factory=dict)
-    addons: tuple[str, ...] | None = None
-    options: Mapping[str, Any] | None = None
-    timing: ChangeTiming | None = None
-    proration: ProrationBehavior | None = None
-    failed_payment: FailedPayment | None = None
-    at: datetime | None = None
-    expect_total_minor: int | None = None
-    plan_id: str | None = None
-    interval_change: IntervalChange | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What the change comes to: lines and total of the invoice (negative: credit), and when it takes effect.
-
-    `awaits_payment`: nothing has changed yet; it does when the invoice is paid.
-    """
-
-    subscription_id: str
-    timing: ChangeTiming
-    proration: ProrationBehavior
-    effective_at: datetime
-    lines: tuple[PricedLine, ...]
-    total_minor: int
-    invoice_id: str | None
-    change_id: str | None
-    mrr_minor: int
-    awaits_payment: bool = False
+_WAITS_FOR_INVOICE = (ProrationBehavior.NEXT_INVOICE, ProrationBehavior.CHARGE_NOW_CREDIT_AT_RENEWAL)
+"""With these what a change gives back is a line of the next invoice."""
 
 
 class _RolledBack(Exception):
@@ -225,6 +182,8 @@ async def apply_now(
         raise ChangeAwaitsPayment()
     MACHINE.step(one.status, "change")
     batch, proration = Batch(), command.proration or planned.rule.proration
+    if command.credit is ChangeCredit.REFUND and proration in _WAITS_FOR_INVOICE:
+        raise RefundNotNow(param="credit")
     trialing = one.status == "trialing"
     resets = not trialing and (planned.interval_changes or proration is ProrationBehavior.FULL_RESET)
     prorated = Prorated() if trialing else await prorate(tx, one, planned, proration, local_day(one, at), resets=resets)
@@ -236,8 +195,9 @@ async def apply_now(
     await write_items(tx, planned, at)
     after = _after(one, planned, at, resets=resets)
     invoice_id = await _charge(tx, after, prorated, batch, at)
+    refunded = await _refund(tx, one, plan, command, prorated, batch, at)
     await subscriptions.move(tx, [Step(one, after, "change", at)], context.actor.name)
-    told = {"plan": planned.plan.key, "total": prorated.priced.total_minor, "invoice": invoice_id}
+    told = {"plan": planned.plan.key, "total": prorated.priced.total_minor, "invoice": invoice_id, "refunded": refunded}
     batch.events.append(NewEvent("subscription.changed", one.id, at, told, one.customer_id, {"plan": one.plan_id}))
     batch.events += await follow_access(
         tx, [after], {plan.id: plan, planned.plan.id: planned.plan}, at, changed={one.id}, asked=asked
@@ -245,7 +205,7 @@ async def apply_now(
     await write(tx, batch, context.actor.name, context.cause)
     return Changed(
         one.id, ChangeTiming.NOW, proration, at, prorated.priced.lines, prorated.priced.total_minor, invoice_id, None,
-        planned.mrr_minor,
+        planned.mrr_minor, refunded_minor=refunded,
     )  # fmt: skip
 
 
@@ -293,3 +253,13 @@ async def _charge(tx: Tx, after: Subscription, prorated: Prorated, batch: Batch,
     around = (await load_billed(tx, [after.id]))[after.id]
     invoice = batch.bill(after, around, Bill(prorated.priced), at, reason="change")
     return invoice.id
+
+
+async def _refund(
+    tx: Tx, one: Subscription, plan: Plan, command: Change, prorated: Prorated, batch: Batch, at: datetime
+) -> int:
+    """What of a reduction goes back to the payments that paid it, where the call or else the plan wants it so."""
+    given_minor = -prorated.priced.total_minor
+    if given_minor <= 0 or (command.credit or plan.policy.change.credit) is not ChangeCredit.REFUND:
+        return 0
+    return await refund_advances(tx, one, local_day(one, at), given_minor, "change", batch, at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cauce.billing.catalog.rules import Plan
+from cauce.billing.catalog.rules import CancelCredit, Plan
 from cauce.billing.provisioning.rules import Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
@@ -21,7 +21,7 @@ from cauce.flows.billing.final import bill_rest
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.unpaid_changes import withdraw
-from cauce.flows.billing.unused import credit_unused
+from cauce.flows.billing.unused import GivenBack, credit_unused
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
@@ -34,8 +34,10 @@ class ChangeWaits(Conflict):
     code = "change_waits"
 
 
-async def pause_now(context: Context, subscription_id: str, *, resume_at: datetime | None = None) -> Moved:
-    """Pause now, until `resume_at` or until somebody resumes it."""
+async def pause_now(
+    context: Context, subscription_id: str, *, resume_at: datetime | None = None, credit: CancelCredit | None = None
+) -> Moved:
+    """Pause now, until `resume_at` or until somebody resumes it. `credit` None: what was paid in advance goes by the plan."""
     asked = await ask(context, subscription_id, Verb.SUSPEND, {"resume_at": resume_at and resume_at.isoformat()})
     async with context.transaction() as tx:
         one, plan, now = await load(tx, context, subscription_id)
@@ -46,19 +48,20 @@ async def pause_now(context: Context, subscription_id: str, *, resume_at: dateti
             await withdraw(tx, waiting, batch, now, context.actor.name)
         planned = [row["id"] for row in await subscriptions.waiting_changes(tx, [one.id]) if "pause" in row["content"]]
         await subscriptions.settle_changes(tx, planned, "canceled", now, "paused before")
-        day, credited = local_day(one, now), 0
-        if plan.policy.pause.credit != "none":
-            back = plan.policy.pause.credit == "refund"
+        day, credited = local_day(one, now), GivenBack()
+        chosen = credit or CancelCredit(plan.policy.pause.credit)
+        if chosen is not CancelCredit.NONE:
+            back = chosen is CancelCredit.REFUND
             credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=back, reason="pause")
         one = await subscriptions.lock_one(tx, one.id)
         one = (await bill_rest(tx, [one], now, batch, with_pending=False))[one.id]
         after = pause(one, "requested", day, RESUME, resume_at)
         await subscriptions.move(tx, [Step(one, after, "pause", now)], context.actor.name)
-        content = {"reason": "requested", "resume_at": resume_at, "credit": credited}
+        content = {"reason": "requested", "resume_at": resume_at, "credit": credited.total_minor}
         batch.events.append(NewEvent("subscription.paused", one.id, now, content, one.customer_id))
         batch.events += await follow_access(tx, [after], {plan.id: plan}, now, asked=asked)
         await write(tx, batch, context.actor.name, context.cause)
-        return Moved(one.id, after.status, False, credited)
+        return Moved(one.id, after.status, False, credited.total_minor, refunded_minor=credited.refunded_minor)
 
 
 async def pause_at_end(context: Context, subscription_id: str, *, resume_at: datetime | None = None) -> Moved:

@@ -6,13 +6,16 @@ leaves it there as credit (Servicebot #386: refunds that fail later).
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
 from cauce.billing.customers import service as customers
+from cauce.billing.invoicing import credits
 from cauce.billing.invoicing.rules import Invoice
 from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import Payment
+from cauce.billing.subscriptions.rules import Subscription
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.billing.exchange import Moved, abroad, valued
 from cauce.flows.billing.issue import Batch, write
@@ -39,9 +42,40 @@ async def refund_invoice(
 
     What came by bank or hand is not sent back by a provider: it stays the customer's credit.
     """
+    paid = await payments.payments_of(tx, invoice.id)
+    return await _refund(tx, paid, amount_minor, reason, credit_note_id, batch, now)
+
+
+async def refund_advances(
+    tx: Tx, one: Subscription, since: date, amount_minor: int, reason: str, batch: Batch, now: datetime
+) -> int:
+    """Open refunds of what was paid in advance for days from `since` on, newest payment first; what of it goes back.
+
+    What is still to be paid of these days comes first: only the rest was paid by anybody. What no provider's payment
+    covers stays the customer's credit (V23).
+    """
+    advances = await credits.advances_of(tx, one.id, one.customer_id, since)
+    back = amount_minor - sum(due for due in advances.values() if due > 0)
+    if back <= 0:
+        return 0
+    await customers.lock(tx, [one.customer_id])
+    paid = await payments.payments_of_invoices(tx, sorted(advances))
+    opened = await _refund(tx, list(reversed(paid)), back, reason, None, batch, now)
+    return sum(amount for _, amount in opened)
+
+
+async def _refund(
+    tx: Tx,
+    paid: Sequence[Payment],
+    amount_minor: int,
+    reason: str,
+    credit_note_id: str | None,
+    batch: Batch,
+    now: datetime,
+) -> list[tuple[str, int]]:
     opened: list[tuple[str, int]] = []
     left = amount_minor
-    for payment in await payments.payments_of(tx, invoice.id):
+    for payment in paid:
         part = min(left, payment.amount_minor - payment.refunded_minor)
         if part <= 0 or not payment.channel_id or payment.disputed:
             continue
@@ -51,7 +85,7 @@ async def refund_invoice(
 
 
 async def _open(
-    tx: Tx, payment: Payment, amount_minor: int, reason: str, credit_note_id: str, batch: Batch, now: datetime
+    tx: Tx, payment: Payment, amount_minor: int, reason: str, credit_note_id: str | None, batch: Batch, now: datetime
 ) -> str:
     refund_id, event = await payments.open_refund(tx, payment, amount_minor, reason, credit_note_id, now=now)
     batch.events.append(event)
@@ -72,7 +106,7 @@ async def _open(
         amount=Money(amount_minor, payment.currency),
         collected=Money(payment.amount_minor, payment.currency),
         reason=reason,
-        metadata={"cauce_credit_note": credit_note_id},
+        metadata={"cauce_credit_note": credit_note_id} if credit_note_id else {},
     )
     instruction = NewInstruction(
         channel_id=payment.channel_id,

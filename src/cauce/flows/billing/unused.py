@@ -7,6 +7,7 @@ once and capped at what is left of the line (V9, V23). The tax goes back with it
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from cauce.billing.invoicing import credits
@@ -16,11 +17,20 @@ from cauce.billing.subscriptions.rules import Subscription
 from cauce.flows.billing.conventions import conventions
 from cauce.flows.billing.correct import CreditInvoice, credit_within
 from cauce.flows.billing.issue import Batch
+from cauce.flows.billing.refunds import refund_advances
 from cauce.kernel.calendar.periods import Period
 from cauce.pricing.credit_notes import credit_cap
 from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.proration import unused_fraction
 from cauce.storage.database import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The total that is given back, with tax, and what of it goes back to payments; the rest lowers a debt or is credit."""
+
+    total_minor: int = 0
+    refunded_minor: int = 0
 
 
 async def credit_unused(
@@ -34,8 +44,12 @@ async def credit_unused(
     refund: bool,
     reason: str,
     item_ids: Sequence[str] | None = None,
-) -> int:
-    """Credit what is billed in advance for days from `since` on; the total with tax. `item_ids` None: every item."""
+) -> GivenBack:
+    """Credit what is billed in advance for days from `since` on. `item_ids` None: every item.
+
+    A refund goes to the payments of the very invoices that are credited; where one was paid out of what an earlier change
+    gave back, to the payments behind that.
+    """
     items = item_ids or [item.id for item in (await subscriptions.items_of(tx, [one.id]))[one.id]]
     by_invoice: dict[str, dict[int, int]] = {}
     policy = (await conventions(tx)).policy
@@ -43,12 +57,16 @@ async def credit_unused(
         amount = unused_net(row, since, policy)
         if amount > 0:
             by_invoice.setdefault(row["invoice_id"], {})[row["number"]] = amount
-    total = 0
+    total = refunded = kept = 0
     for invoice_id, invoice in (await invoicing.lock(tx, by_invoice)).items():
         command = CreditInvoice(invoice_id, reason, by_invoice[invoice_id], None, refund)
         credited = await credit_within(tx, invoice, command, batch, at, actor)
         total += credited.total_minor
-    return total
+        refunded += credited.to_refund_minor
+        kept += credited.to_credit_minor
+    if refund and kept:
+        refunded += await refund_advances(tx, one, since, kept, reason, batch, at)
+    return GivenBack(total, refunded)
 
 
 def unused_net(row: Row, since: date, policy: PricingPolicy = DEFAULT_POLICY) -> int:

@@ -11,6 +11,7 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.charges import charge_button, waiting_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
+from cauce.entrypoints.console.pages.subscription_changes import change_button, chosen_credit, credit_choice
 from cauce.entrypoints.console.using import subscription_usage
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, following, listed, page, states_filter
 from cauce.entrypoints.web.sessions import Session
@@ -93,6 +94,7 @@ async def show_one(request: Request, session: Session) -> Response:
         billed = await invoices.page(tx, subscription_id=subscription_id, rows_max=12)
         history = await report.history(tx, subscription_id)
         pending = await billing.pending_lines(tx, subscription_id)
+        plans = await report.plan_keys(tx)
         change = (await report.waiting_changes(tx, [subscription_id])).get(subscription_id)
         happened = list(reversed(await outbox.events_of(tx, subscription_id)))
     used = await current_usage(session.context, subscription_id)
@@ -105,7 +107,7 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=subscription_id,
         states=[one["status"], *(["ends_then"] if one["cancel_at_period_end"] else [])],
         facts=[*_facts(one), *_change_facts(change)],
-        actions=[*_charging(request, one), *_actions(one), *_withdrawing(change)],
+        actions=[*_charging(request, one), *_actions(request, one, items, plans), *_withdrawing(change)],
         tables=[
             _item_table(items),
             *([subscription_usage(used)] if used.meters else []),
@@ -159,11 +161,11 @@ def _charging(request: Request, one: Row) -> list[Button]:
     return [] if is_over else [charge_button(request, one["id"])]
 
 
-def _actions(one: Row) -> list[Button]:
+def _actions(request: Request, one: Row, items: Sequence[Row], plans: Sequence[Row]) -> list[Button]:
     """What the state machine allows now."""
     allowed, path = MACHINE.allowed(one["status"]), f"/console/subscriptions/{one['id']}"
     reason = (Input("reason", "actions.reason", required=False),)
-    found = []
+    found = [change_button(request, one, items, plans)] if "change" in allowed else []
     if one["cancellation"] == "waiting":
         found += [
             Button(f"{path}/decide", "subscriptions.approve_cancel", (("approve", "yes"),)),
@@ -175,9 +177,13 @@ def _actions(one: Row) -> list[Button]:
         found.append(Button(f"{path}/cancel", "subscriptions.cancel_at_end", (), reason, hint="subscriptions.end_hint"))
     if "cancel" in allowed:
         now = (("now", "yes"),)
-        found.append(Button(f"{path}/cancel", "subscriptions.cancel_now", now, reason, True, "subscriptions.now_hint"))
+        asked_now = (*reason, credit_choice(request))
+        found.append(
+            Button(f"{path}/cancel", "subscriptions.cancel_now", now, asked_now, True, "subscriptions.now_hint")
+        )
     if "pause" in allowed:
-        found.append(Button(f"{path}/pause", "subscriptions.pause", danger=True, hint="subscriptions.pause_hint"))
+        how = (credit_choice(request),)
+        found.append(Button(f"{path}/pause", "subscriptions.pause", (), how, True, "subscriptions.pause_hint"))
         found.append(
             Button(f"{path}/pause", "subscriptions.pause_at_end", (("at", "period_end"),), hint="subscriptions.pause_end_hint")
         )  # fmt: skip
@@ -226,7 +232,8 @@ async def cancel(request: Request, session: Session, fields: dict[str, str]) -> 
     """End it, at the period's end or now."""
     subscription_id = request.path_params["subscription_id"]
     reason = fields.get("reason", "").strip()
-    await ending.cancel(session.context, ending.Cancel(subscription_id, fields.get("now") == "yes", reason))
+    how = ending.Cancel(subscription_id, fields.get("now") == "yes", reason, chosen_credit(fields))
+    await ending.cancel(session.context, how)
     return back_to(link_to(subscription_id))
 
 
@@ -251,9 +258,12 @@ async def decide(request: Request, session: Session, fields: dict[str, str]) -> 
 
 async def pause(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """Bill nothing until somebody resumes it, from now or from the end of the period on."""
-    begin = pausing.pause_at_end if fields.get("at") == "period_end" else pausing.pause_now
-    await begin(session.context, request.path_params["subscription_id"])
-    return back_to(link_to(request.path_params["subscription_id"]))
+    subscription_id = request.path_params["subscription_id"]
+    if fields.get("at") == "period_end":
+        await pausing.pause_at_end(session.context, subscription_id)
+    else:
+        await pausing.pause_now(session.context, subscription_id, credit=chosen_credit(fields))
+    return back_to(link_to(subscription_id))
 
 
 async def resume(request: Request, session: Session, _fields: dict[str, str]) -> Response:

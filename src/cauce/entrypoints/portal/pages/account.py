@@ -17,6 +17,7 @@ from cauce.entrypoints.web.tables import Table, amount, columns, day, state, tex
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import cancel as ending
 from cauce.flows.billing import changes, methods, pay_page, resuming
+from cauce.flows.billing.choices import Choices, choices_of
 from cauce.flows.billing.members import seats_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.reports import customers as report
@@ -38,6 +39,7 @@ async def show(request: Request, visit: Visit) -> Response:
         billed = await invoices.page(tx, customer_id=visit.who, rows_max=24)
         credit = await report.credit(tx, visit.who)
         asked = await report.asked_charges(tx, visit.who)
+        choices = await choices_of(tx, held)
         seats = await seats_of(tx, visit.who, await visit.context.now(tx))
     owed = [row for row in billed if row["status"] == "open" and row["left_minor"] > 0]
     return render(
@@ -46,7 +48,7 @@ async def show(request: Request, visit: Visit) -> Response:
         visit.org,
         visit=visit,
         customer=one,
-        held=[(row, _may(row), waiting.get(row["id"])) for row in held],
+        held=[(row, _may(row, choices[row["id"]]), waiting.get(row["id"])) for row in held],
         reasons=REASONS,
         methods=saved,
         owed=owed,
@@ -57,7 +59,7 @@ async def show(request: Request, visit: Visit) -> Response:
     )
 
 
-def _may(row: Row) -> frozenset[str]:
+def _may(row: Row, choices: Choices) -> frozenset[str]:
     """What the customer may do with a subscription, as its machine allows."""
     allowed = MACHINE.allowed(row["status"])
     found = set()
@@ -65,6 +67,8 @@ def _may(row: Row) -> frozenset[str]:
         found.add("undo")
     elif "cancel_at_end" in allowed:
         found.add("cancel")
+    if choices.end_now:
+        found.add("end")
     found |= {"reactivate", "change"} & set(allowed)
     if row["status"] == "paused" and row["pause_reason"] == "requested":
         found.add("resume")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.billing.catalog.rules import ChangeCredit
 from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.offers import Offer, Unit, offers_of
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
 from cauce.entrypoints.web.visits import Visit, require_own
 from cauce.flows.billing import changes
+from cauce.flows.billing.choices import choices_of
 from cauce.kernel.errors import Forbidden, InvalidRequest, NotFound
 from cauce.reports import subscriptions as report
 from cauce.storage.database import Row
@@ -31,9 +34,12 @@ async def show(request: Request, visit: Visit) -> Response:
     quantities = {
         unit.name: asked.get(f"{_QUANTITY}{unit.name}") or held.get(unit.name, "1") for unit in _units(chosen)
     }
-    preview = None
+    preview, refund_minor = None, 0
     if asked.get("preview") and chosen is not None:
-        preview = await changes.preview_change(visit.context, _command(one, chosen, quantities, at=now))
+        command = _command(one, chosen, quantities, at=now)
+        preview = await changes.preview_change(visit.context, command)
+        if preview.total_minor < 0 and await _may_refund(visit, one):
+            refund_minor = (await changes.preview_change(visit.context, _given(command, "refund"))).refunded_minor
     return render(
         request,
         "portal/change.html",
@@ -44,6 +50,7 @@ async def show(request: Request, visit: Visit) -> Response:
         chosen=chosen,
         quantities=quantities,
         preview=preview,
+        refund_minor=refund_minor,
         at=now.isoformat(),
     )
 
@@ -59,7 +66,13 @@ async def take(request: Request, visit: Visit, fields: dict[str, str]) -> Respon
         at, total = datetime.fromisoformat(fields.get("at", "")), int(fields.get("total", ""))
     except ValueError:
         raise InvalidRequest("look at what the change costs first", param="total") from None
-    await changes.change(visit.context, _command(one, chosen, quantities, at=at, expected=total))
+    command = _command(one, chosen, quantities, at=at, expected=total)
+    wanted = fields.get("credit", "")
+    if wanted:
+        async with visit.context.transaction() as tx:
+            (await choices_of(tx, [one]))[one["id"]].require_refund()
+        command = _given(command, wanted)
+    await changes.change(visit.context, command)
     tell(request, "change_plan", subscription=one["id"], plan=chosen.key)
     return back_to(visit, "/account")
 
@@ -78,6 +91,19 @@ async def _choices(request: Request, visit: Visit) -> tuple[Row, list[Offer]]:
     require_own(visit, one["customer_id"], "subscription")
     offers = await offers_of(visit.context.runtime, visit.org)
     return one, [offer for offer in offers if offer.currency == one["currency"]]
+
+
+async def _may_refund(visit: Visit, one: Row) -> bool:
+    async with visit.context.transaction() as tx:
+        return (await choices_of(tx, [one]))[one["id"]].refund
+
+
+def _given(command: changes.Change, wanted: str) -> changes.Change:
+    """The change whose reduction is kept as credit or refunded, as its customer wants."""
+    try:
+        return replace(command, credit=ChangeCredit(wanted))
+    except ValueError:
+        raise InvalidRequest("it is kept as credit or refunded", param="credit") from None
 
 
 def _chosen(offers: list[Offer], key: str) -> Offer | None:
