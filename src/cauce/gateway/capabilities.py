@@ -29,6 +29,7 @@ class Can(StrEnum):
     PAYS_OUT = "pays_out"
     FUNDS = "funds"
     SWEEPS_FEE = "sweeps_fee"
+    SUBSIDISES_ORDERS = "subsidises_orders"
     ANSWERS = "answers"
     REPORTS_BALANCES = "reports_balances"
     CHECKS_SETUP = "checks_setup"
@@ -112,6 +113,7 @@ class Capabilities:
     reversal_window_days: Sourced | None = None
     reversals_per_receiver_max: Sourced | None = None
     refund_window_days: Sourced | None = None
+    order_subsidy_minor_max: Sourced | None = None  # what the platform may add to one payment
     refund_returns_fee: bool = False  # the provider gives its fee back with a refund, in proportion
     amount_min_minor: dict[str, int] = field(default_factory=dict)  # per currency: smallest charge
     idempotency_window_hours: Sourced | None = None

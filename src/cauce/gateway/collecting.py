@@ -37,6 +37,9 @@ class Operation(StrEnum):
     PAY_FROM_BALANCE = "pay_from_balance"
     RECOVER_ADVANCE = "recover_advance"
     SUBSIDISE = "subsidise"
+    SUBSIDISE_ORDER = "subsidise_order"
+    RETURN_SUBSIDY = "return_subsidy"
+    DROP_SUBSIDY = "drop_subsidy"
     ADVANCE = "advance"
     FEE_SWEEP = "fee_sweep"
     ASSIGN_SUSPENSE = "assign_suspense"
@@ -64,7 +67,10 @@ class NextAction:
 
 @dataclass(frozen=True, slots=True)
 class CollectRequest:
-    """Ask the payer of one order for `amount`. `splits_later` freezes it for a later split where the channel needs to know."""
+    """Ask the payer of one order for `amount`. `splits_later` freezes it for a later split where the channel needs to know.
+
+    `subsidy_minor`: what the platform will add once it is paid (`SubsidisesOrders`); it cannot be announced afterwards.
+    """
 
     key: str
     order_ref: str
@@ -79,6 +85,7 @@ class CollectRequest:
     splits_later: bool = True
     expires_at: datetime | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    subsidy_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)

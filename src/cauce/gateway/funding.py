@@ -51,6 +51,42 @@ class BalancePayment:
     metadata: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SubsidyRequest:
+    """What the platform adds to the paid collection `collection_ref` of the merchant `merchant_ref`, or takes back of it.
+
+    `refund_ref`: the provider's number of the refund for which it is taken back, where there is one.
+    """
+
+    key: str
+    collection_key: str
+    collection_ref: str
+    amount: Money
+    merchant_ref: str
+    description: str
+    refund_ref: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+class SubsidisesOrders(Protocol):
+    """A channel that adds the platform's own money to a payment that announced it (`CollectRequest.subsidy_minor`).
+
+    All three are safe to send again under the same key: the provider does each once.
+    """
+
+    async def subsidise_order(self, request: SubsidyRequest) -> Outcome[Funded]:
+        """Add it: from now on the collection may be split."""
+        ...
+
+    async def return_subsidy(self, request: SubsidyRequest) -> Outcome[Funded]:
+        """Take a part of it back: of the frozen money while there is any, else of the merchant's own."""
+        ...
+
+    async def drop_subsidy(self, request: SubsidyRequest) -> Outcome[Funded]:
+        """None will come: the collection may be split without it."""
+        ...
+
+
 class SweepsFee(Protocol):
     """A channel that sends the platform's fee to the platform's own bank account when it is told to."""
 

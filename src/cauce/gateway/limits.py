@@ -54,6 +54,12 @@ class ReturnExceedsShared(LimitExceeded):
     code = "return_exceeds_shared"
 
 
+class SubsidyAboveLimit(LimitExceeded):
+    """The channel takes no subsidy so large for one payment; lower it."""
+
+    code = "subsidy_above_limit"
+
+
 class ShareAboveCap(LimitExceeded):
     """More of the order would go to others than the channel allows; lower the shares or have the cap raised."""
 
@@ -167,6 +173,16 @@ def require_currency(currency: str, capabilities: Capabilities) -> None:
     """`CurrencyUnsupported` unless the channel takes `currency`."""
     if capabilities.currencies is not None and currency not in capabilities.currencies:
         raise CurrencyUnsupported(currency=currency, offered=sorted(capabilities.currencies))
+
+
+def require_subsidisable(amount_minor: int, capabilities: Capabilities) -> None:
+    """`SubsidyAboveLimit` unless the channel lets the platform add so much to one payment."""
+    limit = capabilities.order_subsidy_minor_max
+    if limit is not None and amount_minor > limit.value:
+        raise SubsidyAboveLimit(
+            f"the channel lets the platform add at most {limit.value} {limit.unit} to a payment ({limit.source})",
+            param="lines",
+        )
 
 
 def require_chargeable(amount_minor: int, currency: str, capabilities: Capabilities) -> None:

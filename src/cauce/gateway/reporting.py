@@ -105,6 +105,7 @@ class LineKind(StrEnum):
     CHARGE = "charge"
     DISPUTE = "dispute"
     TOP_UP = "top_up"
+    SUBSIDY = "subsidy"  # of the platform to an order, or taken back
     ADJUSTMENT = "adjustment"
     OTHER = "other"
 

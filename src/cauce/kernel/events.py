@@ -240,6 +240,13 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "failed": "The channel refused the refund.",
         "canceled": "The refund was canceled.",
     },
+    "order_subsidy": {
+        "paid": "The platform's subsidy of an order arrived.",
+        "failed": "The channel refused a subsidy: it is tried again or dropped by hand.",
+        "dropped": "An order goes on without its subsidy.",
+        "returned": "A part of a subsidy went back to the platform with a refund.",
+        "return_failed": "The channel refused to take a subsidy back; it is asked again a day later.",
+    },
     "order_dispute": {
         "opened": "A payer contests an order's payment at his bank.",
         "funds_withdrawn": "The provider took the money of the payment.",

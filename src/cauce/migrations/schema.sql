@@ -2481,6 +2481,9 @@ CREATE TABLE orders.collection (
     created_at timestamp with time zone NOT NULL,
     payer_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     payer jsonb,
+    subsidy_planned_minor bigint DEFAULT 0 NOT NULL,
+    subsidy_minor bigint DEFAULT 0 NOT NULL,
+    subsidy_returned_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT collection_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT collection_check CHECK (((fee_returned_minor >= 0) AND (fee_returned_minor <= fee_minor))),
     CONSTRAINT collection_destination_check CHECK ((destination = ANY (ARRAY['custody'::text, 'provider'::text, 'sub_merchant'::text]))),
@@ -2488,8 +2491,10 @@ CREATE TABLE orders.collection (
     CONSTRAINT collection_fee_minor_check CHECK ((fee_minor >= 0)),
     CONSTRAINT collection_released_minor_check CHECK ((released_minor >= 0)),
     CONSTRAINT collection_state_check CHECK ((state = ANY (ARRAY['created'::text, 'requires_action'::text, 'pending'::text, 'paid'::text, 'cleared'::text, 'partially_refunded'::text, 'refunded'::text, 'failed'::text, 'expired'::text, 'canceled'::text]))),
-    CONSTRAINT conserved CHECK (((escrow_minor + released_minor) <= amount_minor)),
-    CONSTRAINT refunded_at_most_paid CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor)))
+    CONSTRAINT conserved CHECK (((escrow_minor + released_minor) <= (amount_minor + subsidy_minor))),
+    CONSTRAINT refunded_at_most_paid CHECK (((refunded_minor >= 0) AND (refunded_minor <= amount_minor))),
+    CONSTRAINT subsidised_as_planned CHECK (((subsidy_minor >= 0) AND (subsidy_minor <= subsidy_planned_minor))),
+    CONSTRAINT subsidy_returned_at_most CHECK (((subsidy_returned_minor >= 0) AND (subsidy_returned_minor <= subsidy_minor)))
 )
 WITH (fillfactor='80');
 
@@ -2560,11 +2565,13 @@ CREATE TABLE orders.line (
     price_minor bigint NOT NULL,
     freight_minor bigint DEFAULT 0 NOT NULL,
     description text DEFAULT ''::text NOT NULL,
+    subsidy_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT line_freight_minor_check CHECK ((freight_minor >= 0)),
     CONSTRAINT line_goods_kind_check CHECK ((goods_kind = ANY (ARRAY['physical'::text, 'service'::text, 'virtual'::text]))),
     CONSTRAINT line_price_minor_check CHECK ((price_minor >= 0)),
     CONSTRAINT line_seller_id_check CHECK ((seller_id <> ''::text)),
-    CONSTRAINT line_sold_by_check CHECK ((sold_by = 'merchant'::text))
+    CONSTRAINT line_sold_by_check CHECK ((sold_by = 'merchant'::text)),
+    CONSTRAINT line_subsidy_minor_check CHECK ((subsidy_minor >= 0))
 );
 
 ALTER TABLE ONLY orders.line FORCE ROW LEVEL SECURITY;
@@ -3649,12 +3656,13 @@ CREATE TABLE settlement.funding (
     requested_at timestamp with time zone NOT NULL,
     paid_at timestamp with time zone,
     CONSTRAINT funding_amount_minor_check CHECK ((amount_minor > 0)),
-    CONSTRAINT funding_kind_check CHECK ((kind = ANY (ARRAY['top_up'::text, 'undo_top_up'::text, 'subsidy'::text, 'advance'::text, 'recover_advance'::text, 'fee_sweep'::text, 'assign_suspense'::text, 'undo_assign'::text]))),
+    CONSTRAINT funding_kind_check CHECK ((kind = ANY (ARRAY['top_up'::text, 'undo_top_up'::text, 'subsidy'::text, 'advance'::text, 'recover_advance'::text, 'fee_sweep'::text, 'assign_suspense'::text, 'undo_assign'::text, 'order_subsidy'::text, 'return_order_subsidy'::text, 'drop_order_subsidy'::text]))),
     CONSTRAINT funding_state_check CHECK ((state = ANY (ARRAY['requested'::text, 'submitted'::text, 'processing'::text, 'paid'::text, 'failed'::text, 'canceled'::text]))),
     CONSTRAINT members_have_a_merchant CHECK (((kind <> ALL (ARRAY['top_up'::text, 'undo_top_up'::text, 'advance'::text, 'recover_advance'::text])) OR (merchant_id <> ''::text))),
     CONSTRAINT spent_at_most_paid CHECK (((spent_minor >= 0) AND (spent_minor <= amount_minor))),
+    CONSTRAINT subsidies_have_an_order CHECK (((kind <> ALL (ARRAY['order_subsidy'::text, 'return_order_subsidy'::text, 'drop_order_subsidy'::text])) OR ((order_id <> ''::text) AND (parent_id <> ''::text)))),
     CONSTRAINT suspense_has_an_item CHECK (((kind <> ALL (ARRAY['assign_suspense'::text, 'undo_assign'::text])) OR (parent_id <> ''::text))),
-    CONSTRAINT two_persons CHECK (((kind <> ALL (ARRAY['subsidy'::text, 'advance'::text, 'assign_suspense'::text, 'undo_assign'::text])) OR (state = ANY (ARRAY['requested'::text, 'canceled'::text])) OR ((approved_by <> ''::text) AND (approved_by <> requested_by))))
+    CONSTRAINT two_persons CHECK (((kind <> ALL (ARRAY['subsidy'::text, 'advance'::text, 'assign_suspense'::text, 'undo_assign'::text, 'order_subsidy'::text])) OR (state = ANY (ARRAY['requested'::text, 'canceled'::text])) OR ((approved_by <> ''::text) AND (approved_by <> requested_by))))
 )
 WITH (fillfactor='80');
 
@@ -6671,6 +6679,13 @@ CREATE INDEX funding_advances ON settlement.funding USING btree (org_id, channel
 --
 
 CREATE INDEX funding_merchant ON settlement.funding USING btree (org_id, merchant_id, id) WHERE (merchant_id <> ''::text);
+
+
+--
+-- Name: funding_of_payment; Type: INDEX; Schema: settlement; Owner: -
+--
+
+CREATE INDEX funding_of_payment ON settlement.funding USING btree (org_id, parent_id) WHERE (kind = ANY (ARRAY['order_subsidy'::text, 'return_order_subsidy'::text, 'drop_order_subsidy'::text]));
 
 
 --

@@ -19,6 +19,7 @@ _JOURNALS = {
     "payout": ("T12:paid:",),
     "own_payout": ("T14:",),
     "payout_return": ("T13:",),
+    "subsidy": ("T15:",),
     "dispute": ("T11:dispute:", "T11:late:dispute:", "T03:dispute:", "T03:late:dispute:"),
 }
 """Kind -> how the keys of its journals begin."""

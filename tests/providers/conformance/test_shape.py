@@ -28,6 +28,7 @@ _METHODS = {
     Can.REPORTS_BALANCES: (accounts.ReportsBalances,),
     Can.CHECKS_SETUP: (accounts.ChecksSetup,),
     Can.SWEEPS_FEE: (funding.SweepsFee,),
+    Can.SUBSIDISES_ORDERS: (funding.SubsidisesOrders,),
     Can.REPORTS: (reporting.Reports,),
     Can.NOTIFIES: (reporting.Notifies,),
     Can.LISTS_NOTICES: (reporting.ListsNotices,),

@@ -20,6 +20,7 @@ from cauce.ledger.recipes.custody import FEE, Holder
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import RefundWaits
 from cauce.marketplace.orders.rules import OPEN_COLLECTION, PURCHASE
+from cauce.marketplace.orders.subsidised import standing
 from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -92,7 +93,7 @@ def _fee_needed(row: Row, parts: Sequence[Row], promised_minor: int, *, divided:
     """What refunding all that is left of a collection takes of the platform's commission."""
     left: int = row["amount_minor"] - row["refunded_minor"] if row["paid_at"] is not None else 0
     if not divided:
-        free: int = row["escrow_minor"] - promised_minor
+        free: int = row["escrow_minor"] - promised_minor - standing(row)
         return max(left - free, 0)
     others: int = sum(part["amount_minor"] - part["reversed_minor"] for part in parts if part["party"] != FEE)
     return max(left - others, 0)

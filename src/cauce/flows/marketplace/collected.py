@@ -10,6 +10,7 @@ from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.orders import escrow_items
+from cauce.flows.marketplace.subsidies import begin_subsidies
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.collecting import CancelRequest, Collection, Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal
@@ -53,6 +54,9 @@ async def conclude_collections(context: Context, tx: Tx, concluded: list[Conclud
             items.append(paid_from_balance(holder, event, payer, row["order_id"], row["amount_minor"]))
         else:
             items += escrow_items(holder, event, row["order_id"], row["amount_minor"], fact.fee_minor)
+    promised = [row["id"] for row in paid if row["subsidy_planned_minor"] and row["state"] != "canceled"]
+    if promised:
+        await begin_subsidies(context, tx, promised)
     require_posted(await post(tx, items))
 
 

@@ -16,6 +16,7 @@ from cauce.ledger.recipes.custody import Event, Holder
 from cauce.ledger.recipes.splits import split_applied
 from cauce.ledger.rules import Item
 from cauce.marketplace.merchants.rules import Party
+from cauce.marketplace.orders.subsidised import standing
 from cauce.marketplace.splits.planning import Part, less_fee
 from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, SplitRule
 from cauce.storage.database import Row
@@ -179,7 +180,7 @@ def _net_parts(row: Row, parts: Sequence[Row], work: Work) -> tuple[Part, ...]:
     What it rounded otherwise with refunds than was expected is taken as returned more (or less) by one of them.
     """
     final = list(_planned(parts))
-    more = row["escrow_minor"] - sum(part.amount_minor for part in final)
+    more = row["escrow_minor"] - standing(row) - sum(part.amount_minor for part in final)
     if more:
         returned = [
             part["reversed_minor"] if more > 0 else now.amount_minor for part, now in zip(parts, final, strict=True)
@@ -192,5 +193,6 @@ def _net_parts(row: Row, parts: Sequence[Row], work: Work) -> tuple[Part, ...]:
 
 def _final_parts(row: Row, parts: Sequence[Row], rule: SplitRule) -> tuple[Part, ...]:
     final = less_fee(_planned(parts), row["fee_minor"] - row["fee_returned_minor"], rule.fee_bearer)
-    assert sum(part.amount_minor for part in final) == row["escrow_minor"], "the parts are what the escrow holds"
+    held = row["escrow_minor"] - standing(row)
+    assert sum(part.amount_minor for part in final) == held, "the parts are what the escrow holds of the payer's money"
     return final

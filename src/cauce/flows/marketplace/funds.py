@@ -40,7 +40,7 @@ from cauce.marketplace.merchants.rules import require_payable
 from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders.refunding import FUND_JOB
 from cauce.marketplace.settlement import funding as store
-from cauce.marketplace.settlement.funding import PREFIXES, TWO_PERSONS, FundingKind, NewFunding, TopUpSpent
+from cauce.marketplace.settlement.funding import OF_ORDERS, PREFIXES, TWO_PERSONS, FundingKind, NewFunding, TopUpSpent
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import NewJob
@@ -81,6 +81,8 @@ async def request_funding(context: Context, asked: AskFunding) -> str:
     """
     if asked.amount_minor <= 0:
         raise InvalidRequest("an amount above zero moves", param="amount")
+    if asked.kind in OF_ORDERS:
+        raise InvalidRequest("the subsidy of an order is stated with its lines", param="kind")
     terms = (await terms_of(context.runtime, context.org_id, {asked.channel_id}))[asked.channel_id]
     require_funds(terms.capabilities, asked)
     async with context.transaction() as tx:
@@ -265,6 +267,8 @@ def _posted(one: NewFunding, at: datetime) -> list[Item]:
             return list(advanced(holder, event, _given_to(one), amount, into=into))
         case FundingKind.RECOVER_ADVANCE:
             return [*_freed(one, at), *advance_recovered(holder, event, {member: amount})]
+        case _:
+            raise AssertionError(f"{one.kind} is concluded with its order")
 
 
 def _captured(holder: Holder, one: NewFunding, code: str, journal: Journal) -> Capture:

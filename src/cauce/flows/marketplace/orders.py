@@ -236,6 +236,7 @@ def _collect(order: Row, row: Row, accounts: Mapping[tuple[str, str], str]) -> N
         return_url=payer.return_url,
         expires_at=payer.expires_at,
         metadata=tags | ({"payer_client_ip": payer.client_ip} if payer.client_ip else {}),
+        subsidy_minor=row["subsidy_planned_minor"],
     )
     return NewInstruction(
         channel_id=row["channel_id"],

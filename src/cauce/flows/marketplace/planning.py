@@ -9,7 +9,7 @@ from fractions import Fraction
 from cauce.flows.marketplace.terms import Terms
 from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import CapabilityMissing
-from cauce.gateway.limits import check_split, require_chargeable, require_currency
+from cauce.gateway.limits import check_split, require_chargeable, require_currency, require_subsidisable
 from cauce.gateway.plans import PlannedPart, SplitPlan
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
@@ -26,6 +26,7 @@ from cauce.marketplace.orders.rules import (
     payments_of,
     seller_totals,
 )
+from cauce.marketplace.orders.subsidised import SubsidyAboveRule, SubsidyTooLate, SubsidyWithKeptPart, subsidies_of
 from cauce.marketplace.splits.planning import Claims, Goods, Pot, asked
 from cauce.marketplace.splits.planning import plan_order as divide
 from cauce.marketplace.splits.rules.schema import FEE, KEPT, Base, OnShortfall, SplitRule
@@ -83,7 +84,8 @@ def plan_order(
                     "this channel takes no payments from a member's balance", needs="pay_from_balance"
                 )
             require_payable(parties, payment.from_balance_of)
-    collections = _collections(order, terms, parties)
+    _require_subsidy(order, content, terms)
+    collections = _with_subsidies(order, _collections(order, terms, parties))
     pots = _pots(content, collections)
     goods = _goods(order.lines)
     share_max = min((cap for cap in caps.values() if cap is not None), default=None) if terms.has_owner else None
@@ -93,6 +95,8 @@ def plan_order(
         fee = sum(part.amount_minor for each in parts.values() for part in each if part.party == FEE)
         check_fee(fee, sum(one.amount_minor for one in collections), fee_max_bps)
     for one in collections:
+        if one.subsidy_minor and any(part.party == KEPT for part in parts[one.id]):
+            raise SubsidyWithKeptPart(param="lines")
         _check(order, one, parts[one.id], terms, share_max)
     return Plan(PlannedOrder(new_id("ord"), order, version, tuple(collections)), parts)
 
@@ -107,6 +111,33 @@ def _require_shortfall(rule: SplitRule, terms: Terms) -> None:
             raise CapabilityMissing(
                 "no balance falls below zero at this channel", needs="negative_balance_supported", param="rule"
             )
+
+
+def _require_subsidy(order: NewOrder, rule: SplitRule, terms: Terms) -> None:
+    """What the platform adds is within the rule, and announced to a channel that can add it. `capability_missing`,
+    `subsidy_above_rule`, `subsidy_too_late`, `subsidy_above_limit`."""
+    subsidies = subsidies_of(order)
+    if not subsidies:
+        return
+    terms.capabilities.require(Can.SUBSIDISES_ORDERS, what="a subsidy of an order")
+    if sum(subsidies.values()) > rule.subsidy_max_minor:
+        raise SubsidyAboveRule(
+            f"the rule lets the platform add at most {rule.subsidy_max_minor} to an order", param="lines"
+        )
+    if any(one.ref or one.from_balance_of for one in order.payments):
+        raise SubsidyTooLate(param="payments")
+    for amount in subsidies.values():
+        require_subsidisable(amount, terms.capabilities)
+
+
+def _with_subsidies(order: NewOrder, collections: Sequence[PlannedCollection]) -> list[PlannedCollection]:
+    """What the platform adds for a seller comes to his largest payment."""
+    largest: dict[str, PlannedCollection] = {}
+    for one in collections:
+        if one.owner_id not in largest or one.amount_minor > largest[one.owner_id].amount_minor:
+            largest[one.owner_id] = one
+    added = {largest[seller].id: amount for seller, amount in subsidies_of(order).items()}
+    return [replace(one, subsidy_minor=added.get(one.id, 0)) for one in collections]
 
 
 def _pots(rule: SplitRule, collections: Sequence[PlannedCollection]) -> list[Pot]:

@@ -16,6 +16,7 @@ from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.advances import repaid_again, undo_advances
 from cauce.flows.marketplace.funding import not_come_back, of_escrow, was_divided
 from cauce.flows.marketplace.resend import parts_again, send_again
+from cauce.flows.marketplace.subsidies import return_jobs
 from cauce.flows.marketplace.terms import Terms, terms_of
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.ledger.posting import post
@@ -24,8 +25,10 @@ from cauce.ledger.recipes.custody import REFUNDS, Event, Holder, escrow, withdra
 from cauce.ledger.recipes.refunds import refund_failed, refund_paid, refund_submitted, refunded_to_balance
 from cauce.ledger.rules import Item, require_posted
 from cauce.marketplace.orders import store as order_store
+from cauce.marketplace.orders.subsidised import standing
 from cauce.marketplace.settlement.funding import advances_of, end_advances
 from cauce.marketplace.splits import store as split_store
+from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -84,6 +87,9 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
         elif isinstance(one.outcome, Pending):
             work.refunds.append((row["id"], "processing", 0, None, row["attempt_key"]))
     await write_refunds(context, tx, work)
+    ended = [row["order_id"] for row in rows if isinstance(by_key[row["attempt_key"]].outcome, Done)]
+    subsidised = {row["order_id"] for row in collections.values() if standing(row)}
+    await jobs.enqueue(tx, return_jobs(sorted(subsidised.intersection(ended)), await context.now(tx)))
 
 
 async def write_refunds(context: Context, tx: Tx, work: RefundWork) -> None:

@@ -42,6 +42,7 @@ from cauce.marketplace.orders.refunding import (
     share_refund,
 )
 from cauce.marketplace.orders.rules import UnknownOrder
+from cauce.marketplace.orders.subsidised import standing
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.schema import OnShortfall, RefundPolicy, SplitRule
 from cauce.marketplace.splits.service import rules_used
@@ -186,11 +187,11 @@ def _of_collection(
     work: Work, weights: Sequence[Fraction] | None = None,
 ) -> None:  # fmt: skip
     channel, mine, carried = facts.terms[row["channel_id"]], facts.parts[row["id"]], facts.carried
-    free = row["escrow_minor"] - facts.promised.get(row["id"], 0)
+    is_split = carried.is_divided(row)
+    free = row["escrow_minor"] - facts.promised.get(row["id"], 0) - (0 if is_split else standing(row))
     collected = Collected(row["amount_minor"], row["fee_minor"], free, row["refunded_minor"], row["fee_returned_minor"])
     returns_fee = channel.capabilities.refund_returns_fee and one.chargeback is None
     share = share_refund(collected, amount, returns_fee=returns_fee)
-    is_split = carried.is_divided(row)
     carried.require_decided(row)
     if is_split and channel.has_owner and kept_of(mine):
         raise RefundWaits("a part of the order is kept: split it first, then refund", param="order")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -17,6 +17,8 @@ from cauce.marketplace.merchants.rules import MerchantNotPayable, Party
 from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import OrderNotReleasable
+from cauce.marketplace.orders.subsidised import awaiting
+from cauce.marketplace.settlement.funding import orders_with_open_subsidies
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.schema import FEE
 from cauce.marketplace.splits.service import rules_used
@@ -25,6 +27,8 @@ from cauce.storage.outbox import NewEvent, emit
 
 RETRY_AFTER = timedelta(days=1)
 WAIT_FOR_REFUND = timedelta(hours=1)
+WAIT_FOR_SUBSIDY = timedelta(days=1)
+"""At the longest: an order goes on at once when its subsidy is there."""
 
 
 async def confirm_delivery(context: Context, deliveries: Mapping[str, datetime]) -> None:
@@ -70,8 +74,11 @@ async def release(
         if order["state"] != "paid" and not (again and order["state"] == "released"):
             raise OrderNotReleasable(f"{order['id']} is {order['state']}", param="order", order=order["id"])
     refunding = await order_store.orders_with_open_refunds(tx, [order["id"] for order in orders])
-    await _wait_for_refunds(context, tx, refunding, delivered, now)
+    await _wait(context, tx, dict.fromkeys(refunding, now + WAIT_FOR_REFUND), delivered)
     orders = [order for order in orders if order["id"] not in refunding]
+    subsidised = await _awaiting_subsidies(tx, [order["id"] for order in orders])
+    await _wait(context, tx, dict.fromkeys(subsidised, now + WAIT_FOR_SUBSIDY), delivered)
+    orders = [order for order in orders if order["id"] not in subsidised]
     when = {order["id"]: (at or {}).get(order["id"], delivered.get(order["id"], now)) for order in orders}
     collections = await order_store.collections_of(tx, [order["id"] for order in orders], lock=True)
     facts = await _facts(context, tx, orders, collections)
@@ -95,14 +102,16 @@ async def release(
     await _write(context, tx, work, divided, delivered, when)
 
 
-async def _wait_for_refunds(
-    context: Context, tx: Tx, order_ids: Collection[str], delivered: Mapping[str, datetime], now: datetime
-) -> None:
-    """What is being refunded is divided when that has ended: only then is it known what there is to divide."""
-    waiting = sorted(order_ids)
-    again = now + WAIT_FOR_REFUND
+async def _awaiting_subsidies(tx: Tx, order_ids: Sequence[str]) -> set[str]:
+    """Orders whose subsidy is not there yet, or on its way back."""
+    return await awaiting(tx, order_ids) | await orders_with_open_subsidies(tx, order_ids)
+
+
+async def _wait(context: Context, tx: Tx, again: Mapping[str, datetime], delivered: Mapping[str, datetime]) -> None:
+    """What is being refunded or subsidised is divided when that has ended: only then is it known what there is to divide."""
+    waiting = sorted(again)
     await order_store.orders_step(
-        tx, [(order_id, "paid", "release", again, delivered.get(order_id), None, None) for order_id in waiting]
+        tx, [(key, "paid", "release", again[key], delivered.get(key), None, None) for key in waiting]
     )
     events = [NewEvent("order.delivered", key, delivered[key]) for key in waiting if key in delivered]
     await emit(tx, events, actor=context.actor.name)

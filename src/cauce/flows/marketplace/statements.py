@@ -52,7 +52,7 @@ _DIVIDED = ("split", "release", "split_reversal")
 UNPROVED = LineKind.OTHER.value
 """What no journal of ours can prove, whatever the provider calls it: it is shown as a difference, never dropped."""
 
-_EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return", "dispute", UNPROVED)
+_EVERYTHING = (*_MONEY_IN, *_DIVIDED, "payout", "payout_return", "subsidy", "dispute", UNPROVED)
 _NOBODYS = frozenset({LineKind.ADJUSTMENT, LineKind.TOP_UP, LineKind.CHARGE})
 BANK = "bank"
 """The kind of an uploaded statement of a bank account: what a line records is found by whose number it carries."""
@@ -61,7 +61,7 @@ PROVED_BY: dict[str, tuple[str, ...]] = {
     "trade": _MONEY_IN,
     "split": _DIVIDED,
     "fund_flow": (UNPROVED,),
-    "merchant_fund_flow": ("payout", "payout_return", UNPROVED),
+    "merchant_fund_flow": ("payout", "payout_return", "subsidy", UNPROVED),
     "balance": (*_MONEY_IN, *_DIVIDED, "dispute", "own_payout", UNPROVED),
     BANK: ("collection", "refund", "payout", "payout_return", UNPROVED),
 }

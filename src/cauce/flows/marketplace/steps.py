@@ -29,6 +29,7 @@ from cauce.flows.marketplace.returns import conclude_reversals
 from cauce.flows.marketplace.reversals import REVERSE
 from cauce.flows.marketplace.settle import PAYOUT, settle_due
 from cauce.flows.marketplace.split_requests import FINISH, SPLIT
+from cauce.flows.marketplace.subsidies import RETURN_JOB, SUBSIDISE, conclude_subsidies, return_subsidies
 from cauce.gateway.reporting import NoticeKind
 from cauce.marketplace.compliance import store as compliance_store
 from cauce.marketplace.compliance.service import notify_expiry
@@ -58,6 +59,7 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 
 JOBS: dict[str, JobKind] = {
     FUND_JOB: JobKind(fund_refund),
+    RETURN_JOB: JobKind(return_subsidies),
     SEND_AGAIN_JOB: JobKind(send_parts_again),
     DISPUTE_JOB: JobKind(book_dispute),
     bounced.LOOK_JOB: JobKind(bounced.look_again),
@@ -75,7 +77,7 @@ SWEEPS: tuple[SweepKind, ...] = (
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
 SUBJECT_LOCKS: dict[str, SubjectLock] = dict.fromkeys(
-    (COLLECT, CLOSE, SPLIT, FINISH, REFUND, REVERSE, RECOVER), order_store.lock_orders
+    (COLLECT, CLOSE, SPLIT, FINISH, REFUND, REVERSE, RECOVER, SUBSIDISE), order_store.lock_orders
 )
 """Everything that touches an order's money takes the order first: two transactions never wait for each other in a ring."""
 
@@ -90,6 +92,7 @@ CONCLUDERS: dict[str, Concluder] = {
     REFUND: conclude_refunds,
     REVERSE: conclude_reversals,
     RECOVER: conclude_recoveries,
+    SUBSIDISE: conclude_subsidies,
 }
 
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {

@@ -35,6 +35,14 @@ def subsidised(holder: Holder, event: Event, given_to: str, amount_minor: int, *
     )
 
 
+def subsidy_returned(holder: Holder, event: Event, taken_from: str, amount_minor: int) -> list[Journal]:
+    """T15 undone: a subsidy goes back to the platform, wholly or in part, from where it is now."""
+    return linked(
+        custody_journal("T15", holder, event, {taken_from: amount_minor}, {IN_TRANSIT: amount_minor}),
+        platform_journal("T15", holder, event, {OWN_BANK: amount_minor}, {SUBSIDY_EXPENSE: amount_minor}),
+    )
+
+
 def subsidised_from_marketing(holder: Holder, event: Event, given_to: str, amount_minor: int) -> Journal:
     """T15 from money that stands in marketing already."""
     return custody_journal("T15", holder, event, {MARKETING: amount_minor}, {given_to: amount_minor})

@@ -12,16 +12,17 @@ RETURNING id
 SELECT external_id, id, body_hash FROM orders.purchase WHERE org_id = $1 AND external_id = ANY ($2::text[]) AND external_id <> ''
 
 -- name: insert_lines
-INSERT INTO orders.line (org_id, order_id, line, seller_id, goods_kind, price_minor, freight_minor, description)
-SELECT $1, l.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[]) l
+INSERT INTO orders.line (org_id, order_id, line, seller_id, goods_kind, price_minor, freight_minor, description, subsidy_minor)
+SELECT $1, l.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[]) l
 
 -- name: insert_collections
 INSERT INTO orders.collection (org_id, id, order_id, channel_id, owner_id, merchant_ref, destination, method, currency, amount_minor,
-                               fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, payer_id, payer, created_at)
-SELECT $1, c.*, $20
+                               fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, payer_id, payer,
+                               subsidy_planned_minor, created_at)
+SELECT $1, c.*, $21
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
               $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
-              $18::text[], $19::jsonb[]) c
+              $18::text[], $19::jsonb[], $20::bigint[]) c
 
 -- name: lock_orders
 SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refunded_minor, state, rule_id, rule_version, release_on,
@@ -41,12 +42,13 @@ SELECT $1, p.* FROM unnest($2::text[], $3::text[], $4::text[]) p ON CONFLICT DO 
 SELECT role, party FROM orders.party WHERE org_id = $1 AND order_id = $2 ORDER BY role, party
 
 -- name: lines_of
-SELECT order_id, line, seller_id, goods_kind, price_minor, freight_minor, description
+SELECT order_id, line, seller_id, goods_kind, price_minor, freight_minor, description, subsidy_minor
   FROM orders.line WHERE org_id = $1 AND order_id = ANY ($2::text[]) ORDER BY order_id, line
 
 -- part: collections
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
-       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id, payer
+       refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id, payer, subsidy_planned_minor,
+       subsidy_minor, subsidy_returned_minor
   FROM orders.collection
 
 -- name: collections_of

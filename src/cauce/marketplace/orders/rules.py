@@ -96,13 +96,17 @@ OPEN_COLLECTION = ("created", "requires_action", "pending")
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """What one seller sells: `price_minor` is divided by the rule, `freight_minor` is wholly the seller's."""
+    """What one seller sells: `price_minor` is divided by the rule, `freight_minor` is wholly the seller's.
+
+    `subsidy_minor` is what the platform adds for it out of its own money, wholly the seller's; the payer owes nothing of it.
+    """
 
     seller_id: str
     price_minor: int
     freight_minor: int = 0
     goods_kind: GoodsKind = GoodsKind.PHYSICAL
     description: str = ""
+    subsidy_minor: int = 0
 
     @property
     def amount_minor(self) -> int:
@@ -169,6 +173,7 @@ class PlannedCollection:
     amount_minor: int
     owner_id: str = ""
     merchant_ref: str = ""
+    subsidy_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +208,14 @@ def check_order(order: NewOrder) -> None:
     if len(order.payments) > PAYMENTS_MAX:
         raise OrderMalformed(f"an order has at most {PAYMENTS_MAX} payments", param="payments")
     for line in order.lines:
-        if type(line.price_minor) is not int or type(line.freight_minor) is not int:
+        if any(type(one) is not int for one in (line.price_minor, line.freight_minor, line.subsidy_minor)):
             raise OrderMalformed("an amount is an integer of minor units", param="lines")
-        if line.price_minor < 0 or line.freight_minor < 0 or line.amount_minor > AMOUNT_MAX_MINOR:
+        if (
+            line.price_minor < 0
+            or line.freight_minor < 0
+            or line.subsidy_minor < 0
+            or line.amount_minor > AMOUNT_MAX_MINOR
+        ):
             raise OrderMalformed("a line's amounts are not negative and below the limit", param="lines")
         if not line.seller_id:
             raise OrderMalformed("every line names its seller", param="lines")

@@ -27,6 +27,9 @@ class FundingKind(StrEnum):
     FEE_SWEEP = "fee_sweep"
     ASSIGN_SUSPENSE = "assign_suspense"
     UNDO_ASSIGN = "undo_assign"
+    ORDER_SUBSIDY = "order_subsidy"
+    RETURN_ORDER_SUBSIDY = "return_order_subsidy"
+    DROP_ORDER_SUBSIDY = "drop_order_subsidy"
 
 
 PREFIXES = {
@@ -38,10 +41,19 @@ PREFIXES = {
     FundingKind.FEE_SWEEP: "swp",
     FundingKind.ASSIGN_SUSPENSE: "asg",
     FundingKind.UNDO_ASSIGN: "asg",
+    FundingKind.ORDER_SUBSIDY: "osb",
+    FundingKind.RETURN_ORDER_SUBSIDY: "osb",
+    FundingKind.DROP_ORDER_SUBSIDY: "osb",
 }
+OF_ORDERS = frozenset({FundingKind.ORDER_SUBSIDY, FundingKind.RETURN_ORDER_SUBSIDY, FundingKind.DROP_ORDER_SUBSIDY})
+"""What is planned with an order, not asked for by itself."""
+
 TWO_PERSONS = frozenset(
-    {FundingKind.SUBSIDY, FundingKind.ADVANCE, FundingKind.ASSIGN_SUSPENSE, FundingKind.UNDO_ASSIGN}
-)
+    {
+        FundingKind.SUBSIDY, FundingKind.ADVANCE, FundingKind.ASSIGN_SUSPENSE, FundingKind.UNDO_ASSIGN,
+        FundingKind.ORDER_SUBSIDY,
+    }
+)  # fmt: skip
 """The platform's own money leaves, and money in suspense gets an owner, with a second person's approval (K15, K18)."""
 
 FUNDING = Machine(
@@ -168,6 +180,16 @@ async def approve(tx: Tx, row: Row, actor: str) -> None:
 async def spend(tx: Tx, amounts: Mapping[str, int]) -> None:
     """Of these top-ups so much was undone, of these advances recovered."""
     await tx.run(QUERIES.spend_funding, tx.org, list(amounts), list(amounts.values()))
+
+
+async def of_payments(tx: Tx, collection_ids: Sequence[str], states: Sequence[str]) -> list[Row]:
+    """Subsidies of these collections, those that go back and those that were dropped among them, in one of these states."""
+    return await tx.rows(QUERIES.of_payments, tx.org, list(collection_ids), list(states))
+
+
+async def orders_with_open_subsidies(tx: Tx, order_ids: Sequence[str]) -> set[str]:
+    """Those of these orders of which a subsidy is on its way to them or back."""
+    return {row["order_id"] for row in await tx.rows(QUERIES.orders_with_open_subsidies, tx.org, list(order_ids))}
 
 
 async def open_advances(tx: Tx, merchant_ids: Sequence[str]) -> list[Row]:

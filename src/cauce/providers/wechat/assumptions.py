@@ -38,6 +38,11 @@ def owner_part_needs_open_order() -> bool:
     return True
 
 
+def subsidy_number_is_its_key() -> bool:
+    """A18: a subsidy sent again under the same number, or taken back again under it, is the same one."""
+    return True
+
+
 SPLIT_BILL_ALIASES: Mapping[str, tuple[str, ...]] = {
     # A9: the domestic header was not seen; the overseas one is the second name of each.
     "time": ("分账时间", "create_time"),

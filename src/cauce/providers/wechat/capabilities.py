@@ -21,6 +21,7 @@ _EVERYWHERE = frozenset(
         Can.NOTIFIES,
     }
 )
+_OF_PLATFORMS = frozenset({Can.PAYS_OUT, Can.REPORTS_BALANCES, Can.SUBSIDISES_ORDERS})
 _STATEMENTS = frozenset({"trade", "fund_flow", "split"})
 
 
@@ -28,7 +29,7 @@ def capabilities(channel: Channel) -> Capabilities:
     """The capability record of a channel."""
     is_ecommerce = dialect_of(channel) is Dialect.ECOMMERCE
     return Capabilities(
-        can=_EVERYWHERE | ({Can.PAYS_OUT, Can.REPORTS_BALANCES} if is_ecommerce else frozenset()),
+        can=_EVERYWHERE | (_OF_PLATFORMS if is_ecommerce else frozenset()),
         provider_class=ProviderClass.LICENSED_PSP,
         currencies=frozenset({CURRENCY}),
         split_moments=frozenset({SplitMoment.LATER}),
@@ -44,6 +45,7 @@ def capabilities(channel: Channel) -> Capabilities:
         reversal_window_days=limits.RETURN_WINDOW_DAYS,
         reversals_per_receiver_max=limits.RETURNS_PER_RECEIVER_MAX,
         refund_window_days=limits.REFUND_WINDOW_DAYS,
+        order_subsidy_minor_max=limits.SUBSIDY_MAX if is_ecommerce else None,
         refund_returns_fee=True,
         amount_min_minor={CURRENCY: 1},
         requests_per_second_max=(

@@ -17,6 +17,7 @@ from cauce.gateway.collecting import (
     RefundRequest,
 )
 from cauce.gateway.errors import CapabilityMissing
+from cauce.gateway.funding import Funded, SubsidyRequest
 from cauce.gateway.outcome import Declined, Outcome, Refusal
 from cauce.gateway.provider import Channel, Kit
 from cauce.gateway.reporting import ParsedNotice, StatementLine
@@ -28,7 +29,7 @@ from cauce.gateway.splitting import (
     SplitResult,
     SplitReversal,
 )
-from cauce.providers.wechat import collecting, inbound, refunding, registering, splitting, statements
+from cauce.providers.wechat import collecting, inbound, refunding, registering, splitting, statements, subsidising
 from cauce.providers.wechat.contract import contract_of
 from cauce.providers.wechat.desk import Desk
 from cauce.providers.wechat.wire import Wire
@@ -69,6 +70,18 @@ class WeChatGateway:
         """Withdraw a second-level merchant's available money to his bank."""
         return await refunding.payout(self._desk, request)
 
+    async def subsidise_order(self, request: SubsidyRequest) -> Outcome[Funded]:
+        """Add the platform's money to a payment that announced it."""
+        return await subsidising.subsidise(self._desk, request)
+
+    async def return_subsidy(self, request: SubsidyRequest) -> Outcome[Funded]:
+        """Take a part of it back."""
+        return await subsidising.take_back(self._desk, request)
+
+    async def drop_subsidy(self, request: SubsidyRequest) -> Outcome[Funded]:
+        """Say that none will come."""
+        return await subsidising.drop(self._desk, request)
+
     async def open_account(self, request: AccountRequest) -> Outcome[Account]:
         """Register a merchant or person as a receiver of splits."""
         return await registering.open_account(self._desk, request)
@@ -101,6 +114,9 @@ class WeChatGateway:
                 return await refunding.fetch_refund(desk, request)
             case Operation.PAYOUT:
                 return await refunding.fetch_payout(desk, request)
+            case Operation.SUBSIDISE_ORDER | Operation.RETURN_SUBSIDY | Operation.DROP_SUBSIDY:
+                message = "subsidies cannot be asked about; the same number again is the same one"
+                return Declined("NOT_ASKABLE", Refusal.NOT_FOUND, message)
             case Operation.OPEN_ACCOUNT:
                 message = "receivers cannot be asked about; adding one again is harmless"
                 return Declined("NOT_ASKABLE", Refusal.NOT_FOUND, message)

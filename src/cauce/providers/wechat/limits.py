@@ -38,6 +38,10 @@ REFUNDS_PER_SECOND_MAX = Sourced(150, "requests per second", _REFUND, _READ)
 SPLITS_PER_SECOND_DIRECT_MAX = Sourced(300, "requests per second", _SPLIT, _READ)
 SPLITS_PER_SECOND_ECOMMERCE_MAX = Sourced(2_000, "requests per second", _SPLIT, _READ)
 
+SUBSIDY_MAX = Sourced(
+    500_000, "fen", "wechatpay-apiv3/wechatpay-go v0.2.21 (2025-07-07), comments of settle_info.subsidy_amount", _READ
+)
+
 PAYMENT_EXPIRY_DAYS = Sourced(7, "days", "WeChat Pay, orders, pay.weixin.qq.com/doc/v3/merchant/4012791856", _READ)
 BILL_KEPT_MONTHS = Sourced(3, "months", "WeChat Pay, bills, pay.weixin.qq.com/doc/v3/merchant/4012791871", _READ)
 NOTICE_ANSWER_SECONDS = Sourced(5, "seconds", "WeChat Pay, callbacks, basic rules (2024-07)", _READ)

@@ -29,6 +29,7 @@ from cauce.pricing.rounding import Remainder
 
 _RULE_KEYS = {
     "name", "version", "currency", "base", "rounding", "rounding_to", "on_short", "fee_bearer", "parts", "refund",
+    "subsidy_max",
 }  # fmt: skip
 _BOUND_KEYS = {"min", "cap", "min_base", "max_base", "refundable", "condition"}
 _PART_KEYS = {
@@ -66,6 +67,7 @@ def parse_rule(document: Mapping[str, Any]) -> s.SplitRule:
         on_short=choice(document, "on_short", "", s.OnShort, s.OnShort.REFUSE),
         fee_bearer=choice(document, "fee_bearer", "", s.FeeBearer, s.FeeBearer.SELLER),
         refund=_refund(document.get("refund", {})),
+        subsidy_max_minor=whole(document, "subsidy_max", "", 0),
     )
 
 

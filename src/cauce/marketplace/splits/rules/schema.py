@@ -173,7 +173,10 @@ class RefundTerms:
 
 @dataclass(frozen=True, slots=True)
 class SplitRule:
-    """One version of a rule. `rounding_to` names the party that takes the spare under `named_takes_all`."""
+    """One version of a rule. `rounding_to` names the party that takes the spare under `named_takes_all`.
+
+    `subsidy_max_minor`: what the platform may add to one order out of its own money.
+    """
 
     name: str
     version: int
@@ -185,6 +188,7 @@ class SplitRule:
     on_short: OnShort = OnShort.REFUSE
     fee_bearer: FeeBearer = FeeBearer.SELLER
     refund: RefundTerms = field(default_factory=RefundTerms)
+    subsidy_max_minor: int = 0
     _hash: int = field(default=0, init=False, repr=False, compare=False)
 
     def __hash__(self) -> int:

@@ -110,6 +110,11 @@ def refund_query(contract: Contract, key: str, merchant: str) -> str:
     return _with(f"/v3/refund/domestic/refunds/{quote(key)}", _sub(contract, merchant))
 
 
+def subsidy(verb: str) -> str:
+    """`POST`: `create`, `return` or `cancel` what the platform adds to a payment."""
+    return f"/v3/ecommerce/subsidies/{verb}"
+
+
 def balance(contract: Contract, account: str) -> str:
     """`GET`: the balance of a second-level merchant or, for "", of the caller itself."""
     if account and not contract.is_platform(account):

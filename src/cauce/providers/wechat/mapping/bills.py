@@ -98,7 +98,7 @@ _FLOW_KINDS = {
     "充值": LineKind.TOP_UP,
     "提现": LineKind.PAYOUT,
     "提现退回": LineKind.PAYOUT_RETURN,
-    "补差": LineKind.ADJUSTMENT,
+    "补差": LineKind.SUBSIDY,
 }
 
 

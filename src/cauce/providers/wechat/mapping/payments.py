@@ -42,7 +42,7 @@ def order_body(contract: Contract, request: CollectRequest) -> dict[str, Any]:
         "attach": plain_text(request.order_ref, ATTACH_MAX),
         "notify_url": without_query(request.notify_url or contract.notify_url),
         "amount": {"total": fen(request.amount), "currency": WIRE_CURRENCY},
-        "settle_info": {"profit_sharing": request.splits_later},
+        "settle_info": settle_info(request),
     }
     if request.expires_at is not None:
         body["time_expire"] = wire_time(request.expires_at)
@@ -53,6 +53,12 @@ def order_body(contract: Contract, request: CollectRequest) -> dict[str, Any]:
             scene = {"payer_client_ip": request.metadata["payer_client_ip"], "h5_info": {"type": "Wap"}}
             body["scene_info"] = scene
     return body
+
+
+def settle_info(request: CollectRequest) -> dict[str, Any]:
+    """Whether a payment is frozen for splitting, and what the platform will add to it."""
+    added = {"subsidy_amount": request.subsidy_minor} if request.subsidy_minor else {}
+    return {"profit_sharing": request.splits_later, **added}
 
 
 def close_body(contract: Contract, merchant: str) -> dict[str, str]:

@@ -100,12 +100,12 @@ def finished_of(answer: Mapping[str, Any]) -> Outcome[Finished]:
 
 
 def return_body(contract: Contract, request: ReverseSplitRequest) -> dict[str, Any]:
-    """The body of a return."""
+    """The body of a return; without a receiver it is of the platform's own part."""
     return {
         **({} if contract.dialect is Dialect.DIRECT else {"sub_mchid": request.merchant_ref}),
         "out_order_no": checked_key(request.split_key),
         "out_return_no": checked_key(request.key),
-        "return_mchid": request.receiver_ref,
+        "return_mchid": request.receiver_ref or contract.mchid,
         "amount": fen(request.amount),
         "description": plain_text(request.description, DESCRIPTION_MAX) or "return",
     }

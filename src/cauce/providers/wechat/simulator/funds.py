@@ -115,8 +115,11 @@ def _withdrawal(made: Obj) -> Obj:
 
 def subsidise(desk: Desk) -> Obj:
     """`POST /v3/ecommerce/subsidies/create`: the platform adds to an order that announced it."""
-    order = orders.paid_order(desk, desk.text("transaction_id", 32))
-    amount = desk.fen("amount")
+    order, amount = _subsidised_order(desk), desk.fen("amount")
+    number = desk.number("out_subsidy_no") if desk.body.get("out_subsidy_no") else ""
+    known = _known(desk, number, amount)
+    if known is not None:
+        return known
     if order["subsidised"] + amount > order["subsidy"]:
         raise invalid("补差金额超过下单时的最大补差金额")
     made = serial(desk.tenant, "7000", 29)
@@ -126,16 +129,19 @@ def subsidise(desk: Desk) -> Obj:
     except Overdrawn as exc:
         raise short_of_money("账户余额不足") from exc
     order["subsidised"] += amount
-    money.flow(desk.tenant, desk.caller, "补差", "补差", -amount, made, order["out_trade_no"])
-    money.flow(desk.tenant, order["mchid"], "补差", "补差", amount, made, order["out_trade_no"])
+    money.flow(desk.tenant, desk.caller, "补差", "补差", -amount, made, number or order["out_trade_no"])
+    money.flow(desk.tenant, order["mchid"], "补差", "补差", amount, made, number or order["out_trade_no"])
     shown = {name: desk.body[name] for name in ("sub_mchid", "transaction_id", "amount", "description")}
-    return {**shown, "subsidy_id": made, "result": "SUCCESS", "success_time": at_text(desk.now)}
+    return _kept(desk, number, {**shown, "subsidy_id": made, "result": "SUCCESS", "success_time": at_text(desk.now)})
 
 
 def subsidy_return(desk: Desk) -> Obj:
     """`POST /v3/ecommerce/subsidies/return`: the platform takes a subsidy back."""
-    order = orders.paid_order(desk, desk.text("transaction_id", 32))
+    order = _subsidised_order(desk)
     amount, number = desk.fen("amount"), desk.number("out_order_no")
+    known = _known(desk, number, amount)
+    if known is not None:
+        return known
     if order["subsidy_returned"] + amount > order["subsidised"]:
         raise invalid("补差回退金额超过补差金额")
     made = serial(desk.tenant, "7100", 29)
@@ -148,12 +154,34 @@ def subsidy_return(desk: Desk) -> Obj:
     money.flow(desk.tenant, order["mchid"], "补差", "补差", -amount, made, number)
     money.flow(desk.tenant, desk.caller, "补差", "补差", amount, made, number)
     shown = {name: desk.body[name] for name in ("sub_mchid", "transaction_id", "amount", "description", "out_order_no")}
-    return {**shown, "subsidy_refund_id": made, "result": "SUCCESS", "success_time": at_text(desk.now)}
+    answer = {**shown, "subsidy_refund_id": made, "result": "SUCCESS", "success_time": at_text(desk.now)}
+    return _kept(desk, number, answer)
 
 
 def subsidy_cancel(desk: Desk) -> Obj:
     """`POST /v3/ecommerce/subsidies/cancel`: no subsidy will come, so the order may be split."""
-    order = orders.paid_order(desk, desk.text("transaction_id", 32))
+    order = _subsidised_order(desk)
     order["subsidy"] = order["subsidised"]
     shown = {name: desk.body[name] for name in ("sub_mchid", "transaction_id", "description") if name in desk.body}
     return {**shown, "result": "SUCCESS"}
+
+
+def _subsidised_order(desk: Desk) -> Obj:
+    order = orders.paid_order(desk, desk.text("transaction_id", 32))
+    if order["mchid"] != desk.sharer()["mchid"]:
+        raise not_found("订单不存在")
+    return order
+
+
+def _known(desk: Desk, number: str, amount: int) -> Obj | None:
+    """The answer of the same number before; another amount under it is refused."""
+    known = desk.tenant.shelf("subsidy").get(number) if number else None
+    if known is not None and known["amount"] != amount:
+        raise bad_param("amount", "known with other content", amount)
+    return None if known is None else dict(known["answer"])
+
+
+def _kept(desk: Desk, number: str, answer: Obj) -> Obj:
+    if number:
+        desk.tenant.shelf("subsidy")[number] = {"amount": answer["amount"], "answer": answer}
+    return answer
