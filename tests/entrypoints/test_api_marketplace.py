@@ -120,6 +120,30 @@ async def test_a_rule_is_previewed_to_the_cent(product: World) -> None:
     assert (await one.maker.send("/split_rules", {"rule": bad})).status_code == 422
 
 
+async def test_a_subsidy_is_stated_with_its_line_shown_with_the_order_and_refused_where_it_cannot_be(
+    product: World,
+) -> None:
+    one = await market(product, "wechat", currency="cny", country="CN")
+    rule = await one.maker.done("/split_rules", {"rule": {**RULE, "currency": "cny", "subsidy_max": 500}})
+    await one.checker.done(f"/split_rules/{rule['id']}/versions/1/activate")
+    body = {**one.order("s1", ("ana", 10_000, 0), paid=False), "split_rule": rule["id"]}
+    body["lines"][0]["subsidy"] = 501
+    assert await one.maker.refused("/orders", body) == (422, "subsidy_above_rule")
+    body["lines"][0]["subsidy"] = 500
+    path = f"/orders/{(await one.maker.done('/orders', body))['id']}"
+    shown = await one.maker.get(path)
+    assert shown["lines"][0]["subsidy"] == {"amount": 500, "currency": "cny"}
+    assert (shown["collections"][0]["subsidy_planned"]["amount"], shown["subsidies"]) == (500, [])
+    for verb in ("retry", "drop"):
+        assert await one.maker.refused(f"{path}/subsidy/{verb}") == (409, "subsidy_not_open")
+    cards = await market(product)
+    rule = await cards.maker.done("/split_rules", {"rule": {**RULE, "subsidy_max": 500}})
+    await cards.checker.done(f"/split_rules/{rule['id']}/versions/1/activate")
+    body = {**cards.order("s1", ("ana", 10_000, 0), paid=False), "split_rule": rule["id"]}
+    body["lines"][0]["subsidy"] = 500
+    assert (await cards.maker.refused("/orders", body))[1] == "capability_missing"
+
+
 async def test_what_a_rule_kept_is_divided_later_once_and_only_among_the_orders_own(product: World) -> None:
     one = await market(product)
     parts = [*RULE["parts"][:1], {"kind": "kept", "value": "0.20"}, *RULE["parts"][1:]]

@@ -64,5 +64,8 @@ async def test_a_market_is_set_up_from_the_shell(
     assert await run("orders", "list") == (0, "order  your number  state  minor units  currency\n")
     code, said = await run("orders", "split-kept", "ord_x", "--part", "fee=1.5")
     assert code and "no party=amount in minor units" in said
+    for verb in ("retry-subsidy", "drop-subsidy"):
+        code, said = await run("orders", verb, "ord_x")
+        assert code != 0 and "there is no order ord_x" in said
     code, said = await run("orders", "split-kept", "ord_x", "--part", "fee=15")
     assert code and "there is no order ord_x" in said

@@ -13,6 +13,7 @@ import pytest
 from cauce.entrypoints.web.texts import catalogue
 from cauce.flows.marketplace import reconcile
 from cauce.gateway.capabilities import Can
+from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import LineKind, StatementLine
 from cauce.kernel.money import Money
 from cauce.marketplace.settlement import funding, suspense
@@ -22,7 +23,8 @@ from cauce.marketplace.splits.scenarios import scenarios
 from cauce.storage.directory.people import Role
 from tests.entrypoints.stage import BEGIN, Stage
 from tests.entrypoints.visitor import Visitor, signed_in
-from tests.flows.marketplace.bank import POOLED
+from tests.flows.marketplace.bank import OWNED, POOLED
+from tests.flows.marketplace.market import COMMISSION
 
 EN = catalogue("en")
 SECOND = "second@example.com"
@@ -81,6 +83,28 @@ async def test_a_rule_is_explained_drafted_and_activated_by_a_second_person(play
     assert "R$4.17" in shown
     assert EN["split_rules.simulated"] in shown
     assert "halves" in await owner.see("/console/split_rules")
+
+
+async def test_a_refused_subsidy_is_asked_for_again_from_the_orders_page(played: Stage) -> None:
+    market, bank = played.market, played.market.banks["ch_wallet"]
+    bank.capabilities = replace(OWNED, can=OWNED.can | {Can.SUBSIDISES_ORDERS})
+    try:
+        rule = await market.rule({**COMMISSION, "name": "subsidised", "subsidy_max": 500})
+        bank.decline["subsidise_order"] = Declined("NOT_ENOUGH", Refusal.INSUFFICIENT_FUNDS, "the account is empty")
+        order = market.order("S-1", "ch_wallet", [(next(iter(market.sellers)), 9_000, 0)], rule_id=rule)
+        (line,) = order.lines
+        (taken,) = await market.take(replace(order, lines=(replace(line, subsidy_minor=500),)))
+        owner = await signed_in(played)
+        path = f"/console/orders/{taken.order_id}"
+        page = await owner.see(path)
+        assert EN["waterfall.subsidy"] in page and "the account is empty" in page and f"{path}/subsidy/drop" in page
+        await owner.press(page, f"{path}/subsidy/retry")
+        await market.work()
+        page = await owner.see(path)
+        assert EN["funding.order_subsidy"] in page and f"{path}/subsidy/retry" not in page
+        assert await market.differences() == []
+    finally:
+        bank.capabilities = OWNED
 
 
 async def test_a_mistake_in_a_rule_comes_back_with_the_document(played: Stage) -> None:

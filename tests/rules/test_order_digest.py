@@ -25,9 +25,11 @@ FULL = NewOrder(
 
 @pytest.mark.parametrize("order", [PLAIN, FULL], ids=["plain", "full"])
 def test_an_order_that_was_kept_under_the_first_digest_is_still_the_same(order: NewOrder) -> None:
-    first = blake2b(repr(order).encode(), digest_size=16).digest()
+    said_then = repr(order).replace(", subsidy_minor=0", "")  # a field that came later
+    first = blake2b(said_then.encode(), digest_size=16).digest()
     assert is_same(order, first) and is_same(order, body_hash(order))
     assert not is_same(replace(order, external_id="o-2"), first)
+    assert not is_same(replace(order, lines=(replace(order.lines[0], subsidy_minor=1), *order.lines[1:])), first)
 
 
 def test_what_is_left_out_and_what_is_said_as_by_default_are_the_same() -> None:

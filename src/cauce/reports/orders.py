@@ -51,6 +51,11 @@ async def refunds(tx: Tx, order_id: str) -> list[Row]:
     return await tx.rows(QUERIES.order_refunds, tx.org, order_id)
 
 
+async def subsidies(tx: Tx, order_id: str) -> list[Row]:
+    """What the platform added to an order's payments, took back with refunds, or gave up."""
+    return await tx.rows(QUERIES.order_subsidies, tx.org, order_id)
+
+
 async def refund_lines(tx: Tx, order_id: str) -> list[Row]:
     """Which lines of an order refunds are of, where they said so."""
     return await tx.rows(QUERIES.order_refund_lines, tx.org, order_id)

@@ -18,12 +18,13 @@ SELECT o.id, o.external_id, o.channel_id, h.name AS channel, o.currency, o.total
  WHERE o.org_id = $1 AND o.id = $2
 
 -- name: order_lines
-SELECT l.line, l.seller_id, m.name AS seller, l.goods_kind, l.price_minor, l.freight_minor, l.description
+SELECT l.line, l.seller_id, m.name AS seller, l.goods_kind, l.price_minor, l.freight_minor, l.subsidy_minor, l.description
   FROM orders.line l JOIN merchants.merchant m ON m.org_id = $1 AND m.id = l.seller_id
  WHERE l.org_id = $1 AND l.order_id = $2 ORDER BY l.line
 
 -- name: order_collections
-SELECT id, owner_id, destination, method, currency, amount_minor, fee_minor, escrow_minor, released_minor, refunded_minor, ref, state, next_action, paid_at, freeze_ends_at
+SELECT id, owner_id, destination, method, currency, amount_minor, fee_minor, escrow_minor, released_minor, refunded_minor, ref, state, next_action, paid_at, freeze_ends_at,
+       subsidy_planned_minor, subsidy_minor, subsidy_returned_minor
   FROM orders.collection WHERE org_id = $1 AND order_id = $2 ORDER BY created_at, id
 
 -- name: order_parts
@@ -54,6 +55,13 @@ SELECT p.role, p.party, m.name AS merchant FROM orders.party p LEFT JOIN merchan
 -- name: order_refunds
 SELECT id, collection_id, external_id, amount_minor, reason, policy, state, created_at, finished_at
   FROM orders.refund WHERE org_id = $1 AND order_id = $2 ORDER BY id
+
+-- name: order_subsidies
+-- What the platform added to an order's payments, took back, or gave up.
+SELECT f.id, f.kind, f.parent_id AS collection_id, f.merchant_id, f.amount_minor, f.currency, f.state, f.requested_by, f.approved_by, f.failure, f.requested_at, f.paid_at
+  FROM orders.collection c JOIN settlement.funding f ON f.org_id = $1 AND f.parent_id = c.id
+   AND f.kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy')
+ WHERE c.org_id = $1 AND c.order_id = $2 ORDER BY f.id
 
 -- name: order_refund_lines
 SELECT i.refund_id, i.line, i.amount_minor, r.state FROM orders.refund_line i

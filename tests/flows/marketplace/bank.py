@@ -24,7 +24,7 @@ from cauce.gateway.capabilities import (
     TopUpKind,
 )
 from cauce.gateway.collecting import Collection, CollectRequest, FetchRequest, Refund, RefundRequest
-from cauce.gateway.funding import BalancePayment, Funded, FundsRequest
+from cauce.gateway.funding import BalancePayment, Funded, FundsRequest, SubsidyRequest
 from cauce.gateway.outcome import Declined, Done, Outcome, Refusal, Unknown
 from cauce.gateway.provider import Channel
 from cauce.gateway.reporting import LineKind, StatementLine
@@ -177,6 +177,22 @@ class Bank:
         self._add(out_of, -amount)
         self._add(into, amount)
         return Done(Funded(f"fu_{request.key}", request.amount, self.now))
+
+    async def subsidise_order(self, request: SubsidyRequest) -> Outcome[Any]:
+        return self._once("subsidise_order", request.key, lambda: self._subsidise(request, request.amount.amount_minor))
+
+    async def return_subsidy(self, request: SubsidyRequest) -> Outcome[Any]:
+        return self._once("return_subsidy", request.key, lambda: self._subsidise(request, -request.amount.amount_minor))
+
+    async def drop_subsidy(self, request: SubsidyRequest) -> Outcome[Any]:
+        return self._once("drop_subsidy", request.key, lambda: Done(Funded("", request.amount, self.now)))
+
+    def _subsidise(self, request: SubsidyRequest, change: int) -> Outcome[Any]:
+        held = self.held[request.collection_key]
+        assert held.frozen + change >= 0, "of a divided order nothing is taken back here"
+        held.frozen += change
+        self._line(LineKind.SUBSIDY, request.key, change, 0, request.amount.currency, request.merchant_ref)
+        return Done(Funded(f"sb_{request.key}", request.amount, self.now))
 
     async def pay_from_balance(self, request: BalancePayment) -> Outcome[Any]:
         return self._once("pay_from_balance", request.key, lambda: self._from_balance(request))

@@ -13,9 +13,10 @@ from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.gateway.capabilities import TopUpKind
 from cauce.gateway.errors import CapabilityMissing
+from cauce.kernel.errors import InvalidRequest
 from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders.rules import NewPayment
-from cauce.marketplace.settlement.funding import FundingKind, FundingNeedsSecondPerson, TopUpSpent
+from cauce.marketplace.settlement.funding import OF_ORDERS, FundingKind, FundingNeedsSecondPerson, TopUpSpent
 from cauce.providers.kit.registry import installed
 from tests.flows.marketplace.bank import FUNDING, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
@@ -128,7 +129,7 @@ async def test_lost_answers_move_such_money_once(shop: Market) -> None:
     assert (await _balance(shop, "buyer"), await shop.differences()) == (1_000, [])
 
 
-@pytest.mark.parametrize("kind", list(FundingKind))
+@pytest.mark.parametrize("kind", [one for one in FundingKind if one not in OF_ORDERS])
 async def test_a_channel_without_the_capability_refuses_when_it_is_planned(dsn: str, kind: FundingKind) -> None:
     async with market(dsn, {"ch": Bank(POOLED)}, ("ana", "buyer")) as shop:
         with pytest.raises(CapabilityMissing):
@@ -138,6 +139,12 @@ async def test_a_channel_without_the_capability_refuses_when_it_is_planned(dsn: 
         (taken,) = await orders.take_orders(shop.context, [type(order)(**{**_fields(order), "payments": (paying,)})])
         assert taken.refused is not None and taken.refused.code == "capability_missing"
         assert shop.banks["ch"].calls == []
+
+
+@pytest.mark.parametrize("kind", sorted(OF_ORDERS))
+async def test_the_subsidy_of_an_order_is_not_asked_for_by_itself(shop: Market, kind: FundingKind) -> None:
+    with pytest.raises(InvalidRequest):
+        await funds.request_funding(shop.context, _ask(shop, kind, 100, "ana"))
 
 
 @pytest.mark.parametrize("name", ["stripe", "wechat"])

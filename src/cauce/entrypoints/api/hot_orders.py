@@ -30,13 +30,17 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Line(Asked, frozen=True):
-    """What one seller (id or external id) sells: the split divides `price`; `freight` is wholly the seller's."""
+    """What one seller (id or external id) sells: the split divides `price`; `freight` is wholly the seller's.
+
+    `subsidy`: what the platform adds for it once it is paid, where the channel can; it is the seller's too.
+    """
 
     seller: Key
     price: Whole
     freight: Whole = 0
     goods_kind: GoodsKind = GoodsKind.PHYSICAL
     description: Text = ""
+    subsidy: Whole = 0
 
 
 class PaidBy(Asked, frozen=True):
@@ -191,7 +195,7 @@ def _order(one: Order, merchants: Mapping[str, str]) -> NewOrder:
         channel_id=one.channel,
         currency=one.currency,
         lines=tuple(
-            NewLine(merchants[line.seller], line.price, line.freight, line.goods_kind, line.description)
+            NewLine(merchants[line.seller], line.price, line.freight, line.goods_kind, line.description, line.subsidy)
             for line in one.lines
         ),
         rule_id=one.split_rule,

@@ -15,7 +15,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
 from cauce.flows.context import Context
-from cauce.flows.marketplace import cancel, funding, refunds, release
+from cauce.flows.marketplace import cancel, funding, refunds, release, subsidies
 from cauce.flows.marketplace.keep import AskKept
 from cauce.flows.marketplace.keep import split_kept as split_kept_of
 from cauce.kernel.errors import InvalidRequest, NotFound
@@ -177,6 +177,28 @@ async def cancel_order(request: Request, caller: MarketplaceWriter, order_id: Id
     return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
+@router.post("/orders/{order_id}/subsidy/retry")
+async def retry_subsidy(request: Request, caller: MarketplaceWriter, order_id: Id) -> Response:
+    """Ask the channel again for the subsidy of an order that it refused."""
+
+    async def work(context: Context) -> object:
+        await subsidies.retry_subsidy(context, order_id)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/orders/{order_id}/subsidy/drop")
+async def drop_subsidy(request: Request, caller: MarketplaceWriter, order_id: Id) -> Response:
+    """The order goes on without the subsidy that the channel refused."""
+
+    async def work(context: Context) -> object:
+        await subsidies.drop_subsidy(context, order_id)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
 @router.post("/orders/{order_id}/refunds", status_code=201)
 async def refund_order(request: Request, caller: MarketplaceWriter, order_id: Id, body: RefundBody) -> Response:
     """Refund a part of an order or all of it; parts that were split come back first."""
@@ -243,6 +265,7 @@ async def _shown(tx: Tx, order_id: str) -> dict[str, Any]:
         kept_parts=[resource("kept_part", {**dict(row), **currency}) for row in await report.kept_parts(tx, order_id)],
         parties=resources("order_party", await report.parties(tx, order_id)),
         disputes=resources("order_dispute", await disputing.page(tx, order_ids=[order_id])),
+        subsidies=resources("order_subsidy", await report.subsidies(tx, order_id)),
         refunds=[resource("order_refund", {**dict(row), **currency}) for row in made],
         refund_lines=[
             resource("refund_line", {**dict(row), **currency}) for row in await report.refund_lines(tx, order_id)

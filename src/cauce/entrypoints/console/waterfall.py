@@ -14,7 +14,7 @@ FEE, KEPT = "fee", "kept"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line of a waterfall: `kind` is party, fee (the platform's), kept (nobody's yet) or cost (the provider's)."""
+    """One line of a waterfall: `kind` is party, fee (the platform's), kept (nobody's yet), cost (the provider's) or subsidy (what the platform adds)."""
 
     kind: str
     name: str
@@ -40,16 +40,27 @@ class Waterfall:
 def waterfall(collection: Row, rows: Sequence[Row], order: Row) -> Waterfall:
     """The provider's cost and every party's part, laid end to end."""
     cost = collection["fee_minor"]
-    drawn = spans([cost, *(row["amount_minor"] for row in rows)])
+    added = collection["subsidy_planned_minor"]
+    drawn = spans([cost, *(row["amount_minor"] for row in rows), *([added] if added else [])])
     expected = order["deliver_at"] or (order["due_at"] if order["next_step"] in ("deliver", "release") else None)
     costs = Part("cost", "", "", cost, 0, collection["currency"], drawn[0], "", None, "", collection["ref"])
     return Waterfall(
         collection,
         (
             *((costs,) if cost else ()),
-            *(_part(row, collection["currency"], span, expected) for row, span in zip(rows, drawn[1:], strict=True)),
+            *(_part(row, collection["currency"], span, expected) for row, span in zip(rows, drawn[1:], strict=False)),
+            *((_subsidy(collection, drawn[-1]),) if added else ()),
         ),
     )
+
+
+def _subsidy(collection: Row, span: Span) -> Part:
+    """What the platform adds: wholly the seller's, beside what the payer paid."""
+    paid, returned = collection["subsidy_minor"], collection["subsidy_returned_minor"]
+    return Part(
+        "subsidy", "", "", paid or collection["subsidy_planned_minor"], returned, collection["currency"], span,
+        "applied" if paid else "planned", None, "", "",
+    )  # fmt: skip
 
 
 def _part(row: Row, currency: str, span: Span, expected: object) -> Part:

@@ -42,15 +42,35 @@ def show(order: OrderArgument, org: OrgOption = "") -> None:
     async def work(context: Context) -> Any:
         async with context.transaction() as tx:
             one = await report.one(tx, order)
-            return one, await report.parts(tx, order), await report.kept_parts(tx, order)
+            added = await report.subsidies(tx, order)
+            return one, await report.parts(tx, order), await report.kept_parts(tx, order), added
 
-    one, parts, divided = in_org(_COMMAND, org, work)
+    one, parts, divided, added = in_org(_COMMAND, org, work)
     lines = [
         [row["party"], row["amount_minor"], row["reversed_minor"], row["split_state"] or "planned"] for row in parts
     ]
     (data,) = plain([one])
-    data |= {"parts": plain(parts), "kept_parts": plain(divided)}
+    data |= {"parts": plain(parts), "kept_parts": plain(divided), "subsidies": plain(added)}
+    lines += [[row["kind"].replace("_", " "), row["amount_minor"], 0, row["state"]] for row in added]
     output.emit(data, *output.table(("party", "minor units", "taken back", "state"), lines))
+
+
+@app.command("retry-subsidy")
+def retry_subsidy(order: OrderArgument, org: OrgOption = "", person: PersonOption = "") -> None:
+    """Ask the channel again for the subsidy of an order that it refused."""
+    from cauce.flows.marketplace import subsidies
+
+    in_org(_COMMAND, org, lambda context: subsidies.retry_subsidy(context, order), person=person)
+    output.emit({"order": order}, f"The subsidy of {order} is asked for again.")
+
+
+@app.command("drop-subsidy")
+def drop_subsidy(order: OrderArgument, org: OrgOption = "", person: PersonOption = "") -> None:
+    """Let an order go on without the subsidy that the channel refused."""
+    from cauce.flows.marketplace import subsidies
+
+    in_org(_COMMAND, org, lambda context: subsidies.drop_subsidy(context, order), person=person)
+    output.emit({"order": order}, f"{order} goes on without its subsidy.")
 
 
 @app.command("split-kept")

@@ -33,13 +33,15 @@ from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.marketplace.settlement import funding as store
 from cauce.marketplace.settlement import suspense
-from cauce.marketplace.settlement.funding import FundingKind
+from cauce.marketplace.settlement.funding import OF_ORDERS, FundingKind
 from cauce.reports import orders
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
 
 _MAY = (Role.ADMIN, Role.FINANCE)
-_ASKED = tuple(one for one in FundingKind if one not in (FundingKind.ASSIGN_SUSPENSE, FundingKind.UNDO_ASSIGN))
+_ASKED = tuple(
+    one for one in FundingKind if one not in {FundingKind.ASSIGN_SUSPENSE, FundingKind.UNDO_ASSIGN, *OF_ORDERS}
+)
 
 
 async def show_list(request: Request, session: Session) -> Response:

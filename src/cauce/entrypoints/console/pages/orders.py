@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.entrypoints.console import kept
+from cauce.entrypoints.console import kept, subsidising
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.invoices import journal_table
 from cauce.entrypoints.console.view import (
@@ -103,7 +103,7 @@ async def show_one(request: Request, session: Session) -> Response:
         collections = await report.collections(tx, order_id)
         parts = await report.parts(tx, order_id)
         named, divided = await report.parties(tx, order_id), await report.kept_parts(tx, order_id)
-        given_back = await report.refunds(tx, order_id)
+        given_back, added = await report.refunds(tx, order_id), await report.subsidies(tx, order_id)
         contested = await disputing.page(tx, order_ids=[order_id])
         instructions = await report.instructions(tx, order_id)
         journals = await invoices.journals(tx, order_id)
@@ -118,7 +118,11 @@ async def show_one(request: Request, session: Session) -> Response:
         object_id=order_id,
         states=[one["state"]],
         facts=_facts(one),
-        actions=[*_actions(one), *kept.kept_action(one, parts, named)],
+        actions=[
+            *_actions(one),
+            *kept.kept_action(one, parts, named),
+            *subsidising.subsidy_actions(one, collections, added),
+        ],
         waterfalls=[
             waterfall(row, [part for part in parts if part["collection_id"] == row["id"]], one) for row in collections
         ],
@@ -126,6 +130,7 @@ async def show_one(request: Request, session: Session) -> Response:
             _line_table(lines, one["currency"]),
             *([kept.kept_table(divided, one["currency"])] if divided else []),
             *([_refund_table(given_back, one["currency"])] if given_back else []),
+            *([subsidising.subsidy_table(added)] if added else []),
             *([_dispute_table(contested)] if contested else []),
             instruction_table(instructions),
             journal_table(journals),
@@ -278,5 +283,7 @@ routes = [
     action("/console/orders/{order_id}/deliver", deliver, name="order.deliver", roles=(*_MAY, Role.SUPPORT)),
     action("/console/orders/{order_id}/release", release_now, name="order.release", roles=_MAY),
     action("/console/orders/{order_id}/kept", kept.split_kept, name="order.split_kept", roles=_MAY),
+    action("/console/orders/{order_id}/subsidy/retry", subsidising.retry, name="order.retry_subsidy", roles=_MAY),
+    action("/console/orders/{order_id}/subsidy/drop", subsidising.drop, name="order.drop_subsidy", roles=_MAY),
     action("/console/orders/{order_id}/refund", refund, name="order.refund", roles=_MAY),
 ]
