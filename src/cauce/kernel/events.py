@@ -255,9 +255,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "lost": "The payer keeps the money.",
         "closed": "It was only a question.",
     },
-    "settlement": {
-        "closed": "A merchant's settlement batch was closed.",
-    },
+    "settlement": {"closed": "A merchant's settlement batch was closed."},
     "payout": {
         "requested": "A payout was requested.",
         "approved": "A second person approved it.",
@@ -271,16 +269,12 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "paid": "A member's own money arrived.",
         "undone": "A top-up was undone.",
     },
-    "reconciliation": {
-        "closed": "A day's reconciliation is closed.",
-    },
+    "reconciliation": {"closed": "A day's reconciliation is closed."},
     "break": {
         "opened": "A difference to the provider was found.",
         "resolved": "A difference was resolved.",
     },
-    "case": {
-        "closed": "Every difference of a case is resolved.",
-    },
+    "case": {"closed": "Every difference of a case is resolved."},
     "compliance": {
         "gate_passed": "The self-check is answered and signed.",
         "licence_expiring": "A holder's licence ends soon.",

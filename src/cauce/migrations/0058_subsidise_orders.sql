@@ -17,5 +17,5 @@ ALTER TABLE settlement.funding
     OR state IN ('requested', 'canceled') OR (approved_by <> '' AND approved_by <> requested_by)),
   ADD CONSTRAINT subsidies_have_an_order CHECK (kind NOT IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy')
     OR (order_id <> '' AND parent_id <> ''));
-CREATE INDEX funding_of_payment ON settlement.funding (org_id, parent_id)
+CREATE INDEX funding_subsidies ON settlement.funding (org_id, order_id)
   WHERE kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy');

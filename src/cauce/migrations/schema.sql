@@ -6682,10 +6682,10 @@ CREATE INDEX funding_merchant ON settlement.funding USING btree (org_id, merchan
 
 
 --
--- Name: funding_of_payment; Type: INDEX; Schema: settlement; Owner: -
+-- Name: funding_subsidies; Type: INDEX; Schema: settlement; Owner: -
 --
 
-CREATE INDEX funding_of_payment ON settlement.funding USING btree (org_id, parent_id) WHERE (kind = ANY (ARRAY['order_subsidy'::text, 'return_order_subsidy'::text, 'drop_order_subsidy'::text]));
+CREATE INDEX funding_subsidies ON settlement.funding USING btree (org_id, order_id) WHERE (kind = ANY (ARRAY['order_subsidy'::text, 'return_order_subsidy'::text, 'drop_order_subsidy'::text]));
 
 
 --

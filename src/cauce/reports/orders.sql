@@ -59,9 +59,8 @@ SELECT id, collection_id, external_id, amount_minor, reason, policy, state, crea
 -- name: order_subsidies
 -- What the platform added to an order's payments, took back, or gave up.
 SELECT f.id, f.kind, f.parent_id AS collection_id, f.merchant_id, f.amount_minor, f.currency, f.state, f.requested_by, f.approved_by, f.failure, f.requested_at, f.paid_at
-  FROM orders.collection c JOIN settlement.funding f ON f.org_id = $1 AND f.parent_id = c.id
-   AND f.kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy')
- WHERE c.org_id = $1 AND c.order_id = $2 ORDER BY f.id
+  FROM settlement.funding f
+ WHERE f.org_id = $1 AND f.order_id = $2 AND f.kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy') ORDER BY f.id
 
 -- name: order_refund_lines
 SELECT i.refund_id, i.line, i.amount_minor, r.state FROM orders.refund_line i

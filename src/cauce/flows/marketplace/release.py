@@ -18,7 +18,7 @@ from cauce.marketplace.merchants.service import read_parties
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import OrderNotReleasable
 from cauce.marketplace.orders.subsidised import awaiting
-from cauce.marketplace.settlement.funding import orders_with_open_subsidies
+from cauce.marketplace.settlement.funding import open_subsidies
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.schema import FEE
 from cauce.marketplace.splits.service import rules_used
@@ -104,7 +104,7 @@ async def release(
 
 async def _awaiting_subsidies(tx: Tx, order_ids: Sequence[str]) -> set[str]:
     """Orders whose subsidy is not there yet, or on its way back."""
-    return await awaiting(tx, order_ids) | await orders_with_open_subsidies(tx, order_ids)
+    return await awaiting(tx, order_ids) | {row["order_id"] for row in await open_subsidies(tx, order_ids)}
 
 
 async def _wait(context: Context, tx: Tx, again: Mapping[str, datetime], delivered: Mapping[str, datetime]) -> None:

@@ -145,7 +145,7 @@ async def _refused(tx: Tx, order_id: str) -> list[Row]:
     if not orders:
         raise UnknownOrder(f"there is no order {order_id}", param="order")
     rows = await order_store.collections_of(tx, [order_id], lock=True)
-    is_open = {one["parent_id"] for one in await store.of_payments(tx, [row["id"] for row in rows], _OPEN)}
+    is_open = {one["parent_id"] for one in await store.open_subsidies(tx, [order_id])}
     found = [
         row
         for row in rows
@@ -176,7 +176,7 @@ async def return_subsidies(context: Context, job: Job) -> None:
         rows = await order_store.collections_of(tx, [order_id], lock=True)
         ids = [row["id"] for row in rows]
         refunded, under_way = await given_back(tx, ids), dict[str, int]()
-        for one in await store.of_payments(tx, ids, _OPEN):
+        for one in await store.open_subsidies(tx, [order_id]):
             if one["kind"] == FundingKind.RETURN_ORDER_SUBSIDY:
                 under_way[one["parent_id"]] = under_way.get(one["parent_id"], 0) + one["amount_minor"]
         due = [(row, due_back(row, refunded.get(row["id"], 0), under_way.get(row["id"], 0))) for row in rows]

@@ -182,14 +182,9 @@ async def spend(tx: Tx, amounts: Mapping[str, int]) -> None:
     await tx.run(QUERIES.spend_funding, tx.org, list(amounts), list(amounts.values()))
 
 
-async def of_payments(tx: Tx, collection_ids: Sequence[str], states: Sequence[str]) -> list[Row]:
-    """Subsidies of these collections, those that go back and those that were dropped among them, in one of these states."""
-    return await tx.rows(QUERIES.of_payments, tx.org, list(collection_ids), list(states))
-
-
-async def orders_with_open_subsidies(tx: Tx, order_ids: Sequence[str]) -> set[str]:
-    """Those of these orders of which a subsidy is on its way to them or back."""
-    return {row["order_id"] for row in await tx.rows(QUERIES.orders_with_open_subsidies, tx.org, list(order_ids))}
+async def open_subsidies(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
+    """Subsidies of these orders that are on their way to them, back, or about to be given up."""
+    return await tx.rows(QUERIES.open_subsidies, tx.org, list(order_ids))
 
 
 async def open_advances(tx: Tx, merchant_ids: Sequence[str]) -> list[Row]:

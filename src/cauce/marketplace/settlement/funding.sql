@@ -57,15 +57,10 @@ SELECT a.id, a.channel_id, a.currency, a.merchant_id,
  WHERE a.org_id = $1 AND a.kind = 'advance' AND a.state = 'paid' AND a.spent_minor < a.amount_minor AND a.merchant_id = ANY ($2::text[])
  ORDER BY a.id FOR UPDATE
 
--- name: of_payments
-SELECT id, kind, parent_id, amount_minor, state FROM settlement.funding
- WHERE org_id = $1 AND parent_id = ANY ($2::text[]) AND kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy')
-   AND state = ANY ($3::text[]) ORDER BY id
-
--- name: orders_with_open_subsidies
-SELECT DISTINCT f.order_id FROM orders.collection c JOIN settlement.funding f ON f.org_id = $1 AND f.parent_id = c.id
-   AND f.kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy') AND f.state IN ('submitted', 'processing')
- WHERE c.org_id = $1 AND c.order_id = ANY ($2::text[]) AND c.subsidy_planned_minor > 0
+-- name: open_subsidies
+SELECT id, kind, order_id, parent_id, amount_minor FROM settlement.funding
+ WHERE org_id = $1 AND order_id = ANY ($2::text[])
+   AND kind IN ('order_subsidy', 'return_order_subsidy', 'drop_order_subsidy') AND state IN ('submitted', 'processing') ORDER BY id
 
 -- name: fundings
 SELECT id, kind, channel_id, currency, merchant_id, order_id, parent_id, amount_minor, spent_minor, state, requested_by, approved_by, failure, requested_at, paid_at
