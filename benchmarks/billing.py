@@ -8,7 +8,6 @@ the statistics are gathered before the clock starts, as autovacuum would have do
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from benchmarks import processes
 from benchmarks.bench import Bench
 from benchmarks.registry import row
 from cauce.billing.catalog import service as catalog
@@ -24,7 +24,6 @@ from cauce.billing.catalog.rules import NewPlan, NewPrice, PriceKind
 from cauce.billing.subscriptions.sweeps import RENEW, TRIAL_END
 from cauce.billing.usage import service as usage
 from cauce.billing.usage.rules import Aggregation
-from cauce.entrypoints.heap import settle_heap
 from cauce.flows.billing import renew, trials
 from cauce.flows.context import RowProcessor, Runtime
 from cauce.pricing.schedule import Billing
@@ -133,9 +132,9 @@ async def _measure(
     bench: Bench, kind: str, count: int, *, customers: int | None = None, status: str = "active", workers: int = WORKERS
 ) -> float:
     async with _due(bench, kind, count, customers=customers, status=status) as (_, org_id):
-        processes = [await _start(bench.dsn, org_id, kind) for _ in range(workers)]
+        workers_ready = [await processes.start("benchmarks.billing", bench.dsn, org_id, kind) for _ in range(workers)]
         with bench.stopwatch() as watch:
-            done = sum(await asyncio.gather(*(_run_out(process) for process in processes)))
+            done = await processes.run_out(workers_ready)
         assert done == count, f"{done} of {count}"
     return watch.rate(count)
 
@@ -155,24 +154,6 @@ async def _due(
         yield database, org_id
 
 
-async def _start(dsn: str, org_id: int, kind: str) -> asyncio.subprocess.Process:
-    """A worker process, connected and waiting for the word."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.billing", dsn, str(org_id), kind,
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"ready\n"
-    return process
-
-
-async def _run_out(process: asyncio.subprocess.Process) -> int:
-    """Let a worker go; how many rows it took before none was left."""
-    said, _ = await process.communicate(b"go\n")
-    return int(said)
-
-
 async def work(dsn: str, org_id: int, kind: str) -> None:
     """The worker process: sweep until nothing is due."""
     sweep, process = _KINDS[kind]
@@ -180,11 +161,7 @@ async def work(dsn: str, org_id: int, kind: str) -> None:
     try:
         async with database.transaction(org_id) as tx:
             await tx.ping()
-        settle_heap()
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.readline)
-        sys.stdout.write(f"{await _sweep(database, sweep, process, org_id, sys.maxsize)}\n")
+        await processes.at_the_word(lambda: _sweep(database, sweep, process, org_id, sys.maxsize))
     finally:
         await database.close()
 

@@ -6,8 +6,8 @@ statistics are gathered before the clock starts, as autovacuum would have done o
 
 from __future__ import annotations
 
-import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Any
 
+from benchmarks import processes
 from benchmarks.bench import Bench
 from benchmarks.registry import row
 from cauce.channels import store as channels
@@ -31,6 +32,7 @@ from cauce.gateway.splitting import SplitResult
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.orders.rules import NewLine, NewOrder, NewPayment
 from cauce.storage.audit import Actor
+from cauce.storage.database import Database
 from cauce.storage.directory.orgs import Mode, create_org
 from cauce.storage.sealing import Sealer
 
@@ -39,11 +41,13 @@ CHANNEL = "ch_bench"
 SELLERS = 1_000
 BULK = 500
 BULK_ORDERS = 10_000
-SPLIT_ORDERS = int(os.environ.get("SPLIT_ORDERS", "5000"))
+SPLIT_ORDERS = int(os.environ.get("SPLIT_ORDERS", "20000"))
 PARTIES = 10
 WORKERS = 2
 """As many as there are cores: one decides while the other's chunk is written."""
 
+SEALER = Sealer.of(b"b" * 32)
+_SPLITS = "SELECT key FROM channels.instruction WHERE org_id = $1 AND operation = 'split' ORDER BY key"
 _READ = date(2026, 11, 2)
 TERMS = Capabilities(
     can=frozenset({Can.COLLECTS, Can.SPLITS, Can.REFUNDS, Can.REPORTS, Can.PAYS_OUT}),
@@ -81,11 +85,10 @@ async def market(bench: Bench, parts: int = 0) -> AsyncIterator[Market]:
     async with bench.database() as database:
         async with database.transaction() as tx:
             org = await create_org(tx, "Bench", Mode.SANDBOX, frozen_at=NOW)
-        sealer = Sealer.of(b"b" * 32)
-        runtime = Runtime(db=database, scheduler=database, sealer=sealer, gateways=Desk(), registry=REGISTRY)
+        runtime = _runtime(database)
         context = runtime.context(org.id, actor=Actor("person:maker"))
         async with context.transaction() as tx:
-            await create_channel(tx, sealer, "bench", "Bench", settings={}, secrets={}, channel_id=CHANNEL)
+            await create_channel(tx, SEALER, "bench", "Bench", settings={}, secrets={}, channel_id=CHANNEL)
         sellers = await merchants.create_merchants(
             context, [NewMerchant(f"Seller {n}", external_id=f"s{n}") for n in range(SELLERS)]
         )
@@ -105,6 +108,10 @@ async def market(bench: Bench, parts: int = 0) -> AsyncIterator[Market]:
         rule_id, version = await merchants.draft_split_rule(context, rule)
         await merchants.activate_split_rule(runtime.context(org.id, actor=Actor("person:checker")), rule_id, version)
         yield Market(context, sellers, rule_id)
+
+
+def _runtime(database: Database) -> Runtime:
+    return Runtime(db=database, scheduler=database, sealer=SEALER, gateways=Desk(), registry=REGISTRY)
 
 
 def new_orders(market: Market, count: int, parts: int = 0) -> list[NewOrder]:
@@ -148,7 +155,7 @@ async def bulk_orders(bench: Bench) -> float:
 
 @row("marketplace.conclude_splits", "orders/s")
 async def conclude_splits(bench: Bench) -> float:
-    """Outcomes of splits of twelve legs (escrow, ten parties beside the seller), 500 in a transaction."""
+    """Outcomes of splits of twelve legs (escrow, ten parties beside the seller), 500 in a transaction, two workers."""
     async with market(bench, PARTIES) as one:
         new = new_orders(one, SPLIT_ORDERS, PARTIES)
         ids = [each.order_id for each in await orders.take_orders(one.context, new[:BULK])]
@@ -157,28 +164,53 @@ async def conclude_splits(bench: Bench) -> float:
             ids += [each.order_id for each in await orders.take_orders(one.context, new[start : start + BULK])]
         for start in range(0, len(ids), BULK):
             await release.release_orders(one.context, ids[start : start + BULK])
-        async with bench.owner() as owner:
-            rows = await owner.fetch("SELECT key FROM channels.instruction WHERE operation = 'split' ORDER BY key")
         await gather_statistics(bench)
-        requests: dict[str, Any] = {}
-        async with one.context.transaction() as tx:
-            for start in range(0, len(rows), BULK):
-                keys = [each["key"] for each in rows[start : start + BULK]]
-                requests |= {each.key: each for each in await channels.lock_instructions(tx, keys)}
-        outcomes = [
-            Concluded(
-                key, "splits.split", Operation.SPLIT, CHANNEL, each.object_id, each.request,
-                Done(SplitResult("ref", (), NOW)), NOW,
-            )
-            for key, each in requests.items()
-        ]  # fmt: skip
-        chunks = iter([outcomes[start : start + BULK] for start in range(0, len(outcomes), BULK)])
-
-        async def conclude() -> None:
-            for chunk in chunks:
-                async with one.context.transaction() as tx:
-                    await applied.conclude_splits(one.context, tx, chunk)
-
+        workers = [
+            await processes.start("benchmarks.marketplace", bench.dsn, one.context.org_id, place)
+            for place in range(WORKERS)
+        ]
         with bench.stopwatch() as watch:
-            await asyncio.gather(*(conclude() for _ in range(WORKERS)))
-    return watch.rate(len(outcomes))
+            done = await processes.run_out(workers)
+        async with bench.owner() as owner:
+            assert await owner.fetchval("SELECT count(*) FROM splits.split WHERE state = 'applied'") == done == len(ids)
+    return watch.rate(done)
+
+
+async def conclude(dsn: str, org_id: int, place: int) -> None:
+    """A worker process: the answers of every second chunk, read before the clock starts, are concluded."""
+    database = await Database.connect(dsn)
+    try:
+        context = _runtime(database).context(org_id, actor=Actor("system"))
+        chunks = await _answers(context, place)
+
+        async def work() -> int:
+            for chunk in chunks:
+                async with context.transaction() as tx:
+                    await applied.conclude_splits(context, tx, chunk)
+            return sum(map(len, chunks))
+
+        await processes.at_the_word(work)
+    finally:
+        await database.close()
+
+
+async def _answers(context: Context, place: int) -> list[list[Concluded]]:
+    chunks = []
+    async with context.transaction() as tx:
+        keys = [row["key"] for row in await tx.rows(_SPLITS, tx.org)]
+        for start in range(place * BULK, len(keys), WORKERS * BULK):
+            asked = await channels.lock_instructions(tx, keys[start : start + BULK])
+            chunks.append([
+                Concluded(
+                    each.key, "splits.split", Operation.SPLIT, CHANNEL, each.object_id, each.request,
+                    Done(SplitResult("ref", (), NOW)), NOW,
+                )
+                for each in asked
+            ])  # fmt: skip
+    return chunks
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(conclude(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from cauce.ledger.rules import AccountName, Capture, Code, Item, Journal, PlaceHold, ReleaseHold, Result
 
 KIND_JOURNAL, KIND_HOLD, KIND_CAPTURE, KIND_RELEASE, KIND_EXPIRE = 1, 2, 3, 4, 5
 _HASH_BYTES = 8
 
-Numbers = Callable[[AccountName], int]
-"""From an account's name to its number."""
+Numbers = Mapping[AccountName, tuple[int, int]]
+"""From an account's name to its number and its pool's; a number that does not exist has the pool 0."""
+
+
+class _Target(NamedTuple):
+    """An account of a batch: its pool's number, its own, its place in the array of accounts."""
+
+    pool: int
+    number: int
+    place: int
 
 
 @dataclass(slots=True)
@@ -75,13 +83,13 @@ def accounts_of(item: Item) -> list[AccountName]:
             return [account]
 
 
-def flatten(items: Sequence[Item], number_of: Numbers, pool_of: Callable[[int], int]) -> Arrays:
-    """The arrays for `items`. `pool_of` gives an account number's pool, so that legs of one pool stand together."""
-    accounts = {account for item in items for account in accounts_of(item)}
-    numbers = sorted({number_of(account) for account in accounts})
+def flatten(items: Sequence[Item], known: Numbers) -> Arrays:
+    """The arrays for `items`; `known` holds exactly their accounts. Legs of one pool stand together."""
+    numbers = sorted({number for number, _ in known.values()})
     has_holds = any(type(item) is not Journal for item in items)
     places = {number: place for place, number in enumerate(numbers, 1)}
-    builder = _Builder(Arrays(numbers), places, number_of, pool_of, has_holds)
+    targets = {account: _Target(pool, number, places[number]) for account, (number, pool) in known.items()}
+    builder = _Builder(Arrays(numbers), targets, has_holds)
     for item in items:
         builder.add(item)
     return builder.arrays
@@ -90,9 +98,7 @@ def flatten(items: Sequence[Item], number_of: Numbers, pool_of: Callable[[int], 
 @dataclass(slots=True)
 class _Builder:
     arrays: Arrays
-    places: dict[int, int]
-    number_of: Numbers
-    pool_of: Callable[[int], int]
+    targets: dict[AccountName, _Target]
     has_holds: bool
     last_by_key: dict[str, int] = field(default_factory=dict)
     link_numbers: dict[str, int] = field(default_factory=dict)
@@ -109,7 +115,7 @@ class _Builder:
                 self._journal(KIND_CAPTURE, journal, f"{hold_key}\0{final}")
                 self._hold(hold_key, account, final=final)
             case PlaceHold():
-                content = f"{item.owner}\0{item.reference}\0{self.number_of(item.account)}:{item.amount_minor}"
+                content = f"{item.owner}\0{item.reference}\0{self.targets[item.account].number}:{item.amount_minor}"
                 self._head(
                     KIND_HOLD, item.key, _digest(content), "", item.reference, None, item.effective_at, item.link
                 )
@@ -124,12 +130,14 @@ class _Builder:
                 self._legs(())
 
     def _journal(self, kind: int, journal: Journal, more: str = "") -> None:
-        pairs = [(self.number_of(leg.account), leg.amount_minor) for leg in journal.legs]
-        pools = [self.pool_of(number) for number, _ in pairs]
-        if len(set(pools)) > 1:
-            pairs = [pair for _, pair in sorted(zip(pools, pairs, strict=True), key=lambda both: both[0])]
+        targets = self.targets
+        legs = [(targets[account], amount_minor) for account, amount_minor in journal.legs]
+        legs.sort(key=_pool_of)
+        pairs = sorted([(target.number, amount_minor) for target, amount_minor in legs])
         # Texts hold no \0, so that nothing else can read the same. Times are no part: a retry may come with a later one.
-        content = f"{journal.recipe}\0{journal.reference}\0{journal.evidence or ''}\0{journal.reverses}\0{more}\0{sorted(pairs)}"
+        content = (
+            f"{journal.recipe}\0{journal.reference}\0{journal.evidence or ''}\0{journal.reverses}\0{more}\0{pairs}"
+        )
         earlier = self.last_by_key.get(journal.key, 0)
         self._head(
             kind, journal.key, _digest(content), journal.recipe, journal.reference, journal.evidence,
@@ -140,7 +148,7 @@ class _Builder:
         self.last_by_key[journal.key] = len(arrays.kind)
         if journal.reverses is not None:
             arrays.item_reversed[-1] = _place(self.reversed_places, arrays.reversed, journal.reverses)
-        self._legs(pairs)
+        self._legs(legs)
 
     def _head(
         self, kind: int, key: str, content_hash: int, recipe: str, reference: str, evidence: str | None,
@@ -158,16 +166,14 @@ class _Builder:
         arrays.same_as.append(0)
         arrays.item_reversed.append(0)
 
-    def _legs(self, pairs: Sequence[tuple[int, int]]) -> None:
+    def _legs(self, legs: Sequence[tuple[_Target, int]]) -> None:
         arrays = self.arrays
         arrays.first_leg.append(len(arrays.leg_amount) + 1)
-        arrays.leg_count.append(len(pairs))
-        item = len(arrays.kind)
-        for leg_no, (number, amount_minor) in enumerate(pairs, 1):
-            arrays.leg_item.append(item)
-            arrays.leg_no.append(leg_no)
-            arrays.leg_account.append(self.places[number])
-            arrays.leg_amount.append(amount_minor)
+        arrays.leg_count.append(len(legs))
+        arrays.leg_item += [len(arrays.kind)] * len(legs)
+        arrays.leg_no += range(1, len(legs) + 1)
+        arrays.leg_account += [target.place for target, _ in legs]
+        arrays.leg_amount += [amount_minor for _, amount_minor in legs]
 
     def _no_hold(self) -> None:
         arrays = self.arrays
@@ -184,7 +190,7 @@ class _Builder:
     ) -> None:  # fmt: skip
         arrays = self.arrays
         arrays.item_hold.append(_place(self.hold_places, arrays.hold_keys, key))
-        arrays.item_account.append(self.places[self.number_of(account)])
+        arrays.item_account.append(self.targets[account].place)
         arrays.item_amount.append(amount_minor)
         arrays.item_final.append(final)
         arrays.item_owner.append(owner)
@@ -196,6 +202,10 @@ def results_of(codes: Sequence[int], ids: Sequence[int]) -> list[Result]:
     return [
         Result(Code(code), number if code <= Code.DUPLICATE else 0) for code, number in zip(codes, ids, strict=True)
     ]
+
+
+def _pool_of(leg: tuple[_Target, int]) -> int:
+    return leg[0].pool
 
 
 _Name = TypeVar("_Name", str, int)

@@ -7,6 +7,7 @@ same transaction, with the properties that the chart gives it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from cauce.ledger import batch
 from cauce.ledger.chart import kind_of, owner_of
@@ -33,8 +34,7 @@ async def post(tx: Tx, items: Sequence[Item]) -> list[Result]:
         return []
     for item in items:
         check_item(item)
-    numbers, pools = await _numbers(tx, items)
-    arrays = batch.flatten(items, numbers.__getitem__, lambda number: pools.get(number, 0))
+    arrays = batch.flatten(items, await _numbers(tx, _accounts(items)))
     row = await tx.row(QUERIES.post, tx.org, *arrays.arguments())
     assert row is not None
     return batch.results_of(row["codes"], row["ids"])
@@ -45,8 +45,9 @@ async def post_at_once(database: Database, org_id: int, items: Sequence[Item]) -
 
     One trip to the database where every account is known to this process: the function names the organization itself.
     """
-    known = database.memory.get("ledger.accounts", {})
-    if not all((org_id, account) in known for item in items for account in batch.accounts_of(item)):
+    remembered: _Known = database.memory.get("ledger.accounts", {})
+    known = {account: remembered.get((org_id, account)) for account in _accounts(items)}
+    if not all(known.values()):
         async with database.transaction(org_id) as tx:
             return await post(tx, items)
     assert len(items) <= ITEMS_MAX, f"a batch holds at most {ITEMS_MAX} items"
@@ -54,35 +55,34 @@ async def post_at_once(database: Database, org_id: int, items: Sequence[Item]) -
         return []
     for item in items:
         check_item(item)
-    pools = dict(known[org_id, account] for item in items for account in batch.accounts_of(item))
-    arrays = batch.flatten(items, lambda account: known[org_id, account][0], pools.__getitem__)
+    arrays = batch.flatten(items, cast(batch.Numbers, known))
     async with database.connection() as connection:
         row = await connection.fetchrow(QUERIES.post, org_id, *arrays.arguments())
     assert row is not None
     return batch.results_of(row["codes"], row["ids"])
 
 
-async def _numbers(tx: Tx, items: Sequence[Item]) -> tuple[dict[AccountName, int], dict[int, int]]:
+def _accounts(items: Sequence[Item]) -> set[AccountName]:
+    return {account for item in items for account in batch.accounts_of(item)}
+
+
+async def _numbers(tx: Tx, accounts: set[AccountName]) -> batch.Numbers:
     remembered: _Known = tx.memory.setdefault("ledger.accounts", {})
-    numbers: dict[AccountName, int] = {}
-    pools: dict[int, int] = {}
+    numbers: dict[AccountName, tuple[int, int]] = {}
     missing: list[AccountName] = []
-    for account in {account for item in items for account in batch.accounts_of(item)}:
+    for account in accounts:
         found = remembered.get((tx.org, account))
         if found is None:
             missing.append(account)
         else:
-            numbers[account], pools[found[0]] = found
+            numbers[account] = found
     if missing:
         fresh = await _open(tx, [account for account in missing if isinstance(account, Account)])
         fresh |= await _look_up(tx, [account for account in missing if isinstance(account, int)])
-        for (_, account), (number, pool) in fresh.items():
-            numbers[account], pools[number] = number, pool
         for account in missing:  # a number that does not exist: the database answers unknown_account
-            if isinstance(account, int):
-                numbers.setdefault(account, account)
+            numbers[account] = fresh.get((tx.org, account)) or (cast(int, account), 0)
         tx.after_commit(lambda: _remember(remembered, fresh))
-    return numbers, pools
+    return numbers
 
 
 def _remember(remembered: _Known, fresh: _Known) -> None:

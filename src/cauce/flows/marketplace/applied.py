@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from cauce.channels.service import open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
-from cauce.flows.marketplace.recoveries import Brought, recover_advances
+from cauce.flows.marketplace.recoveries import Division, recover_advances
 from cauce.flows.marketplace.resend import refused_again
 from cauce.flows.marketplace.split_requests import end_instruction
 from cauce.flows.marketplace.terms import Terms, terms_of
@@ -47,7 +47,7 @@ class _Work:
     events: list[NewEvent] = field(default_factory=list)
     credits: dict[Credit, datetime] = field(default_factory=dict)
     gained: dict[Credit, int] = field(default_factory=dict)
-    brought: dict[Credit, list[Brought]] = field(default_factory=dict)
+    brought: list[Division] = field(default_factory=list)
     at: dict[str, datetime] = field(default_factory=dict)
     again: dict[str, datetime | None] = field(default_factory=dict)
     refused_again: list[Row] = field(default_factory=list)
@@ -92,29 +92,33 @@ def _apply(
 ) -> None:
     assert isinstance(one.outcome, Done)
     at = one.outcome.value.finished_at or one.at
-    applied, closed, refs = _outcome_by_position(one)
+    result = _outcome_by_position(one)
+    applied, closed = result.applied, result.closed
     work.ended[row["order_id"]] = max(at, work.ended.get(row["order_id"], at))
     if row["resends"] and closed:
         _refuse(row, one, Declined("closed", Refusal.DECLINED, "the channel does not bring the part"), work)
         return
-    amounts: dict[str, int] = {FEE: row["fee_minor"]} if row["fee_minor"] else {}
-    fee_sent = 0
+    holder = Holder(row["channel_id"], row["currency"])
+    by_party: dict[str, int] = {}
     for position, amount in applied.items():
         party = parts[position]["party"]
-        code = FEE if party == FEE else _account(parties, party)
-        fee_sent += amount if party == FEE else 0
-        amounts[code] = amounts.get(code, 0) + amount
-        _credit(work, row, party, code, amount, at)
-        if party != FEE:
-            part = Brought({**row, "ref": one.outcome.value.ref}, position, refs.get(position, ""), amount)
-            work.brought.setdefault(Credit(party, row["channel_id"], row["currency"]), []).append(part)
+        by_party[party] = by_party.get(party, 0) + amount
+    fee_sent = by_party.pop(FEE, 0)
+    amounts: dict[str, int] = {FEE: row["fee_minor"] + fee_sent} if row["fee_minor"] or fee_sent else {}
+    for party, amount in by_party.items():
+        if party in parties and not parties[party].shows_balance:
+            amounts[external(party)] = amount
+        else:
+            amounts[withdrawable(party)] = amount
+            _credit(work, holder, party, amount, at)
+    if by_party:
+        work.brought.append(Division(row, parts, one.outcome.value.ref, applied, result.refs))
     to_owner = row["owner_minor"] + sum(closed.values()) if row["owner_id"] else 0
     if to_owner:
         code = withdrawable(row["owner_id"])
         amounts[code] = amounts.get(code, 0) + to_owner
-        _credit(work, row, row["owner_id"], code, to_owner, at)
+        _credit(work, holder, row["owner_id"], to_owner, at)
     moved = sum(amounts.values())
-    holder = Holder(row["channel_id"], row["currency"])
     event = Event(row["id"], row["order_id"], row["id"], at)
     if moved:
         work.items += split_applied(holder, event, row["order_id"], amounts)
@@ -128,35 +132,38 @@ def _apply(
     work.events.append(NewEvent(f"split.{state}", row["id"], at, {"order": row["order_id"], "amount": moved}))
 
 
-def _outcome_by_position(one: Concluded) -> tuple[dict[int, int], dict[int, int], dict[int, str]]:
-    """What reached its party and what the provider refused, by position, and the provider's numbers; a finish has none."""
+class _Positions(NamedTuple):
+    """By position: minor units that reached the party, minor units that the provider refused, the provider's numbers."""
+
+    applied: dict[int, int]
+    closed: dict[int, int]
+    refs: dict[int, str]
+
+
+def _outcome_by_position(one: Concluded) -> _Positions:
+    """What became of each part; a finish has none."""
+    found = _Positions({}, {}, {})
     if not isinstance(one.request, SplitRequest):
-        return {}, {}, {}
+        return found
     assert isinstance(one.outcome, Done)
     result: SplitResult = one.outcome.value
     results = {part.key: part for part in result.parts}
-    applied: dict[int, int] = {}
-    closed: dict[int, int] = {}
-    refs: dict[int, str] = {}
     for part in one.request.parts:
         position = int(part.key.rpartition("_")[2])
-        found = results.get(part.key)
-        into = closed if found is not None and found.state is PartState.CLOSED else applied
+        answered = results.get(part.key)
+        into = found.closed if answered is not None and answered.state is PartState.CLOSED else found.applied
         into[position] = part.amount_minor
-        refs[position] = found.ref if found is not None else ""
-    return applied, closed, refs
+        found.refs[position] = answered.ref if answered is not None else ""
+    return found
 
 
-def _account(parties: Mapping[str, Party], merchant_id: str) -> str:
-    party = parties.get(merchant_id)
-    return withdrawable(merchant_id) if party is None or party.shows_balance else external(merchant_id)
-
-
-def _credit(work: _Work, row: Row, merchant_id: str, code: str, amount: int, at: datetime) -> None:
-    if code == withdrawable(merchant_id):
-        credit = Credit(merchant_id, row["channel_id"], row["currency"])
-        work.credits[credit] = max(at, work.credits.get(credit, at))
-        work.gained[credit] = work.gained.get(credit, 0) + amount
+def _credit(work: _Work, holder: Holder, merchant_id: str, amount: int, at: datetime) -> None:
+    """A merchant's withdrawable money grew."""
+    credit = Credit(merchant_id, holder.channel_id, holder.currency)
+    known = work.credits.get(credit)
+    if known is None or at > known:
+        work.credits[credit] = at
+    work.gained[credit] = work.gained.get(credit, 0) + amount
 
 
 def _refuse(row: Row, one: Concluded, outcome: Declined, work: _Work) -> None:

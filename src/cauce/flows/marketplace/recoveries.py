@@ -7,9 +7,8 @@ the very split that brought the merchant money is reversed, and his part of that
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
@@ -33,8 +32,17 @@ from cauce.storage.database import Row, Tx
 RECOVER = "splits.recover"
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
+class Division(NamedTuple):
+    """A split that has just been applied: its row, its parts and their minor units by position, the provider's numbers."""
+
+    split: Row
+    parts: Mapping[int, Row]
+    ref: str
+    applied: Mapping[int, int]
+    refs: Mapping[int, str]
+
+
+class Brought(NamedTuple):
     """A part that a split has just brought to a merchant: the split, its position, the provider's number, minor units."""
 
     split: Mapping[str, Any]
@@ -47,7 +55,7 @@ async def recover_advances(
     context: Context,
     tx: Tx,
     gained: Mapping[Credit, int],
-    brought: Mapping[Credit, Sequence[Brought]],
+    divisions: Sequence[Division],
     *,
     at: datetime,
 ) -> list[Item]:
@@ -59,7 +67,7 @@ async def recover_advances(
     if not open_ones:
         return []
     terms = await terms_of(context.runtime, context.org_id, {one.channel_id for one in gained})
-    left, parts = dict(gained), {credit: list(each) for credit, each in brought.items()}
+    left, parts = dict(gained), _brought(divisions)
     asked: list[NewFunding] = []
     taken: list[tuple[NewFunding, Brought]] = []
     for row in open_ones:
@@ -79,6 +87,17 @@ async def recover_advances(
         await open_funding(tx, asked, at)
         await _reverse(tx, taken, at)
     return holds_of(new, at)
+
+
+def _brought(divisions: Sequence[Division]) -> dict[Credit, list[Brought]]:
+    """The parts of splits by the merchant who got them; nobody asks before somebody owes something."""
+    found: dict[Credit, list[Brought]] = {}
+    for one in divisions:
+        split = {**one.split, "ref": one.ref}
+        for position, amount in one.applied.items():
+            credit = Credit(one.parts[position]["party"], split["channel_id"], split["currency"])
+            found.setdefault(credit, []).append(Brought(split, position, one.refs.get(position, ""), amount))
+    return found
 
 
 def _of_parts(row: Row, credit: Credit, parts: list[Brought]) -> list[tuple[NewFunding, Brought]]:

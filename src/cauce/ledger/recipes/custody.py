@@ -44,17 +44,17 @@ class Holder:
 
     def account(self, code: str) -> Account:
         """An account of this custody book."""
-        return _account(self.channel_id, self.currency, code)
+        return _account(Book.CUSTODY, self.channel_id, self.currency, code)
 
     def own(self, code: str) -> Account:
         """The platform book's account in the same currency."""
-        return Account(Book.PLATFORM, "", self.currency, code)
+        return _account(Book.PLATFORM, "", self.currency, code)
 
 
 @lru_cache(maxsize=16_384)
-def _account(channel_id: str, currency: str, code: str) -> Account:
+def _account(book: Book, channel_id: str, currency: str, code: str) -> Account:
     """The same value for the same name: journals of a batch name the same merchants again and again."""
-    return Account(Book.CUSTODY, channel_id, currency, code)
+    return Account(book, channel_id, currency, code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +115,15 @@ def mirrored(journal: Journal, holder: Holder, *, borne_by_platform_minor: int =
     `borne_by_platform_minor` is the provider's fee by which the platform's part was made smaller: it is shown as
     revenue and as cost, both.
     """
-    moved = -sum(leg.amount_minor for leg in journal.legs if leg.account == holder.account(FEE))
+    fee = holder.account(FEE)
+    moved = -sum(leg.amount_minor for leg in journal.legs if leg.account == fee)
     revenue = moved + borne_by_platform_minor
     debits, credits = _mirror_of(journal.recipe, moved, revenue, borne_by_platform_minor)
     if not any((*debits.values(), *credits.values())):
         return [journal]
-    event = Event(journal.key, journal.reference, journal.evidence or "", journal.effective_at)
-    mirror = platform_journal("T21", holder, event, debits, credits)
-    return linked(journal, replace(mirror, key=f"T21:{journal.key}"))
+    legs = _legs(holder, debits, credits, own=True)
+    mirror = replace(journal, key=f"T21:{journal.key}", recipe="T21", legs=legs, link=journal.key)
+    return [replace(journal, link=journal.key), mirror]
 
 
 def _mirror_of(recipe: str, moved: int, revenue: int, cost: int) -> tuple[dict[str, int], dict[str, int]]:
@@ -143,4 +144,4 @@ def _legs(holder: Holder, debits: Amounts, credits: Amounts, *, own: bool) -> tu
     for code, amount in credits.items():
         net[code] = net.get(code, 0) - amount
     account = holder.own if own else holder.account
-    return tuple(Leg(account(code), amount) for code, amount in net.items() if amount)
+    return tuple([Leg(account(code), amount) for code, amount in net.items() if amount])
