@@ -109,7 +109,7 @@ async def _measure(bench: Bench, answered: str) -> float:
                 began = time.perf_counter()
                 await asyncio.gather(*(_post(port, waiting.token, part) for part in parts))
                 acknowledged = WEBHOOKS / (time.perf_counter() - began)
-                await _until_booked(owner, waiting.org_id, WEBHOOKS, 0.05)
+                await _until_booked(owner, waiting.org_id, WEBHOOKS, 0.1)
     sys.stderr.write(f"webhooks.inbound, answered {answered}: {acknowledged:.0f}/s acknowledged\n")
     return watch.rate(WEBHOOKS)
 

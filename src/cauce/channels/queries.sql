@@ -130,7 +130,7 @@ SELECT i.key, i.ref, i.operation FROM channels.instruction i
  WHERE i.org_id = $1 AND i.key = ANY ($3::text[]) AND i.concluded_at IS NOT NULL
 UNION ALL
 SELECT '', i.ref, i.operation FROM unnest($4::text[], $5::text[]) w(ref, operation)
-  JOIN channels.instruction i ON i.org_id = $1 AND i.channel_id = $2 AND i.ref = w.ref AND i.operation = w.operation
+  JOIN channels.instruction i ON i.org_id = $1 AND i.channel_id = $2 AND i.ref = w.ref AND i.ref <> '' AND i.operation = w.operation
  WHERE i.concluded_at IS NOT NULL
 
 -- name: keys_in_state
@@ -140,7 +140,7 @@ SELECT key FROM channels.instruction
 -- name: keys_by_ref
 SELECT i.key, i.channel_id, i.ref, i.operation
   FROM channels.instruction i JOIN unnest($2::text[], $3::text[], $4::text[]) w(channel_id, ref, operation)
-    ON i.org_id = $1 AND i.channel_id = w.channel_id AND i.ref = w.ref AND i.operation = w.operation
+    ON i.org_id = $1 AND i.channel_id = w.channel_id AND i.ref = w.ref AND i.ref <> '' AND i.operation = w.operation
 
 -- name: insert_exchanges
 INSERT INTO channels.exchange (org_id, channel_id, operation, correlation, method, url, status, failure, elapsed_ms, started_at, key_id, box)

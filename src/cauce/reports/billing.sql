@@ -94,7 +94,7 @@ SELECT n.id, n.number, n.invoice_id, n.customer_id, n.currency, n.reason, n.net_
 -- name: credit_balances
 SELECT p.currency, -a.balance_minor AS balance_minor, a.held_minor
   FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id
- WHERE a.org_id = $1 AND a.owner_id = $2 AND a.code = 'customer:' || $2 || ':credit' AND a.balance_minor <> 0 ORDER BY p.currency
+ WHERE a.org_id = $1 AND a.owner_id = $2 AND a.owner_id <> '' AND a.code = 'customer:' || $2 || ':credit' AND a.balance_minor <> 0 ORDER BY p.currency
 
 -- name: entitlements
 SELECT a.subscription_id, a.product_id, a.plan_id, a.level, a.features, a.changed_at, s.status

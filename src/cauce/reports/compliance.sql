@@ -11,7 +11,7 @@ SELECT 'journal ' || j.id AS subject, 'its evidence "' || coalesce(j.evidence, '
  WHERE j.org_id = $1 AND j.books <> 1 AND NOT CASE WHEN j.evidence LIKE 'line:%'
          THEN EXISTS (SELECT FROM reconciliation.statement s WHERE s.org_id = $1 AND s.id::text = split_part(j.evidence, ':', 2))
          ELSE EXISTS (SELECT FROM channels.instruction i WHERE i.org_id = $1 AND i.key = j.evidence)
-           OR EXISTS (SELECT FROM orders.collection c WHERE c.org_id = $1 AND (c.id = j.evidence OR c.ref = j.evidence) AND j.evidence <> '')
+           OR EXISTS (SELECT FROM orders.collection c WHERE c.org_id = $1 AND (c.id = j.evidence OR c.ref = j.evidence AND c.ref <> '') AND j.evidence <> '')
            OR EXISTS (SELECT FROM orders.dispute d WHERE d.org_id = $1 AND d.id = j.evidence)
            OR EXISTS (SELECT FROM orders.refund r WHERE r.org_id = $1 AND r.attempt_key = j.evidence)
            OR EXISTS (SELECT FROM settlement.payout p WHERE p.org_id = $1 AND p.id = j.evidence) END

@@ -48,7 +48,7 @@ SELECT m.id, m.external_id, m.name, m.legal_form, m.trade_place, m.country, m.st
 -- name: merchant_balances
 SELECT p.channel_id, p.currency, a.owner_id AS merchant_id, split_part(a.code, ':', 3) AS kind, (a.normal_side * a.balance_minor)::bigint AS minor, a.held_minor
   FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id
- WHERE a.org_id = $1 AND a.owner_id = ANY ($2::text[]) AND p.book = 'custody' AND a.code LIKE 'member:%' ORDER BY 1, 2, 3, 4
+ WHERE a.org_id = $1 AND a.owner_id = ANY ($2::text[]) AND a.owner_id <> '' AND p.book = 'custody' AND a.code LIKE 'member:%' ORDER BY 1, 2, 3, 4
 
 -- name: payouts
 SELECT p.id, p.merchant_id, m.name, p.channel_id, p.currency, p.amount_minor, p.fee_minor, p.state, p.needs_approval, p.requested_by,

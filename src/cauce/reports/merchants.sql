@@ -42,7 +42,7 @@ SELECT a.owner_id AS merchant_id, p.channel_id, h.name AS channel, p.currency,
   FROM ledger.account a
   JOIN ledger.pool p ON p.org_id = $1 AND p.id = a.pool_id AND p.book = 'custody'
   JOIN channels.channel h ON h.org_id = $1 AND h.id = p.channel_id
- WHERE a.org_id = $1 AND a.owner_id = ANY ($2::text[]) AND a.code LIKE 'member:%'
+ WHERE a.org_id = $1 AND a.owner_id = ANY ($2::text[]) AND a.owner_id <> '' AND a.code LIKE 'member:%'
  GROUP BY a.owner_id, p.channel_id, h.name, p.currency ORDER BY h.name, p.currency
 
 -- name: merchant_in_transit
@@ -68,7 +68,7 @@ SELECT e.journal_id, j.recipe, j.reference, j.effective_at, p.channel_id, h.name
   JOIN channels.channel h ON h.org_id = $1 AND h.id = p.channel_id
   JOIN ledger.entry e ON e.org_id = $1 AND e.account_id = a.id
   JOIN ledger.journal j ON j.org_id = $1 AND j.id = e.journal_id
- WHERE a.org_id = $1 AND a.owner_id = $2 AND a.code = 'member:' || $2 || ':withdrawable' AND e.journal_id < $3
+ WHERE a.org_id = $1 AND a.owner_id = $2 AND a.owner_id <> '' AND a.code = 'member:' || $2 || ':withdrawable' AND e.journal_id < $3
  ORDER BY e.journal_id DESC LIMIT $4
 
 -- name: payout_page

@@ -139,10 +139,10 @@ SELECT id, external_id, currency, total_minor, collected_minor FROM orders.purch
  WHERE org_id = $1 AND channel_id = $2 AND paid_at >= $3 AND paid_at < $4 AND collected_minor <> total_minor ORDER BY paid_at, id
 
 -- name: collections_by_ref
-SELECT ref, id FROM orders.collection WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
+SELECT ref, id FROM orders.collection WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[]) AND ref <> ''
 
 -- name: instructions_by_ref
-SELECT ref, key FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
+SELECT ref, key FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[]) AND ref <> ''
 
 -- name: await_posting
 -- Wait until nobody is posting for this organization; whoever posts next draws higher numbers.

@@ -30,7 +30,7 @@ SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refu
   FROM orders.purchase WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
 
 -- name: order_ids
-SELECT external_id, id FROM orders.purchase WHERE org_id = $1 AND external_id = ANY ($2::text[])
+SELECT external_id, id FROM orders.purchase WHERE org_id = $1 AND external_id = ANY ($2::text[]) AND external_id <> ''
 
 -- name: prices_of_plans
 SELECT id, plan_id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname, phases, archived_at
@@ -51,7 +51,7 @@ WITH found AS MATERIALIZED (
       UNION
      -- A member of a team uses what the team may use (I6), of however many teams he is one.
      (SELECT c.id, c.suspended_at IS NOT NULL, 3 FROM customers.member m JOIN customers.customer c ON c.org_id = $1 AND c.id = m.customer_id
-       WHERE m.org_id = $1 AND m.state = 'joined' AND m.external_id = w.named AND w.named <> '')
+       WHERE m.org_id = $1 AND m.state = 'joined' AND m.external_id = w.named AND m.external_id <> '')
       UNION
      (SELECT c.id, c.suspended_at IS NOT NULL, 3 FROM customers.member m JOIN customers.customer c ON c.org_id = $1 AND c.id = m.customer_id
        WHERE m.org_id = $1 AND m.id = w.named AND m.state = 'joined' AND w.named LIKE 'mem\_%')) c

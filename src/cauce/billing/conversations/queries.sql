@@ -15,7 +15,7 @@ SELECT id, customer_id, visitor, visitor_name, visitor_email, channel_id, state,
 
 -- name: lock_outside
 SELECT id, customer_id, visitor, visitor_name, visitor_email, channel_id, state, assignee, last_side, last_at, waiting_since, answer_seconds, read_at, opened_at
-  FROM conversations.conversation WHERE org_id = $1 AND channel_id = $2 AND ref = $3 FOR NO KEY UPDATE
+  FROM conversations.conversation WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND ref <> '' FOR NO KEY UPDATE
 
 -- name: insert
 INSERT INTO conversations.conversation (org_id, id, customer_id, visitor, visitor_name, visitor_email, channel_id, ref, state, last_at, first_standing, opened_at)
@@ -28,7 +28,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (org_id, conversation_id
 -- name: has_heard
 SELECT EXISTS (
   SELECT FROM conversations.message m
-   WHERE m.org_id = $1 AND m.ref = $5 AND $5 <> ''
+   WHERE m.org_id = $1 AND m.ref = $5 AND m.ref <> ''
      AND m.conversation_id IN (
        SELECT id FROM conversations.conversation
         WHERE org_id = $1 AND (id = $2 OR (customer_id = $3 AND $3 <> '') OR (visitor = $4 AND $4 <> ''))))

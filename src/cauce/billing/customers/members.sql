@@ -24,7 +24,7 @@ SELECT count(*) FROM customers.member
 
 -- name: is_taken
 SELECT true FROM customers.member
- WHERE org_id = $1 AND customer_id = $2 AND external_id = $3 AND state = 'joined' AND id <> $4 LIMIT 1
+ WHERE org_id = $1 AND customer_id = $2 AND external_id = $3 AND external_id <> '' AND state = 'joined' AND id <> $4 LIMIT 1
 
 -- name: erase_of_customer
 UPDATE customers.member SET external_id = '', email = id, name = '', state = 'removed', removed_at = coalesce(removed_at, $3)

@@ -7,7 +7,7 @@ ON CONFLICT (org_id, channel_id, customer_id) DO UPDATE
    SET ref = excluded.ref, company_ref = excluded.company_ref, tag = excluded.tag, state = excluded.state, told_at = excluded.told_at
 
 -- name: customer_of_ref
-SELECT customer_id FROM outreach.contact WHERE org_id = $1 AND channel_id = $2 AND ref = $3
+SELECT customer_id FROM outreach.contact WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND ref <> ''
 
 -- name: set_contact_state
 UPDATE outreach.contact SET state = $4, ref = CASE WHEN $4 = 'linked' THEN ref ELSE '' END WHERE org_id = $1 AND channel_id = $2 AND customer_id = $3

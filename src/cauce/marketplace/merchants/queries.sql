@@ -7,7 +7,7 @@ ON CONFLICT (org_id, external_id) WHERE external_id <> '' DO NOTHING
 RETURNING id
 
 -- name: ids_by_external
-SELECT external_id, id FROM merchants.merchant WHERE org_id = $1 AND external_id = ANY ($2::text[])
+SELECT external_id, id FROM merchants.merchant WHERE org_id = $1 AND external_id = ANY ($2::text[]) AND external_id <> ''
 
 -- name: merchant
 SELECT id, external_id, name, legal_form, trade_place, country, email, state, metadata, created_at
@@ -50,7 +50,7 @@ SELECT id, metadata || jsonb_build_object('legal_form', legal_form, 'trade_place
 
 -- name: parties_by_ref
 SELECT a.ref, a.merchant_id FROM merchants.account a
- WHERE a.org_id = $1 AND a.channel_id = $2 AND a.ref = ANY ($3::text[]) AND a.state NOT IN ('closed', 'rejected')
+ WHERE a.org_id = $1 AND a.channel_id = $2 AND a.ref = ANY ($3::text[]) AND a.ref <> '' AND a.state NOT IN ('closed', 'rejected')
 
 -- name: accounts_of
 SELECT id, merchant_id, channel_id, ref, kind, state, needs, onboarding_url, shows_balance, agreement, agreed_at

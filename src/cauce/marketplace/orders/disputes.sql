@@ -1,5 +1,5 @@
 -- name: collection_by_ref
-SELECT id, order_id, channel_id, currency, amount_minor FROM orders.collection WHERE org_id = $1 AND channel_id = $2 AND ref = $3
+SELECT id, order_id, channel_id, currency, amount_minor FROM orders.collection WHERE org_id = $1 AND channel_id = $2 AND ref = $3 AND ref <> ''
 
 -- part: disputes
 SELECT id, channel_id, ref, order_id, collection_id, currency, amount_minor, fee_minor, reason, state, refund_id, respond_by, opened_at,

@@ -33,7 +33,7 @@ UPDATE reconciliation.statement SET state = 'parsed', content_hash = $3, lines =
 -- name: previous_closing
 -- How the statement before this day closed, of the same account.
 SELECT closing_minor FROM reconciliation.statement
- WHERE org_id = $1 AND channel_id = $2 AND account_ref = $3 AND day < $4 AND closing_minor IS NOT NULL ORDER BY day DESC LIMIT 1
+ WHERE org_id = $1 AND channel_id = $2 AND account_ref = $3 AND account_ref <> '' AND day < $4 AND closing_minor IS NOT NULL ORDER BY day DESC LIMIT 1
 
 -- name: statement_page
 SELECT id, public_id, channel_id, kind, day, account_ref, lines, opening_minor, closing_minor, map_version, state, imported_at

@@ -54,7 +54,7 @@ SELECT a.id, a.channel_id, a.currency, a.merchant_id,
           SELECT sum(r.amount_minor) FROM settlement.funding r
            WHERE r.org_id = $1 AND r.parent_id = a.id AND r.kind = 'recover_advance' AND r.state IN ('submitted', 'processing')), 0))::bigint AS left_minor
   FROM settlement.funding a
- WHERE a.org_id = $1 AND a.kind = 'advance' AND a.state = 'paid' AND a.spent_minor < a.amount_minor AND a.merchant_id = ANY ($2::text[])
+ WHERE a.org_id = $1 AND a.kind = 'advance' AND a.state = 'paid' AND a.spent_minor < a.amount_minor AND a.merchant_id = ANY ($2::text[]) AND a.merchant_id <> ''
  ORDER BY a.id FOR UPDATE
 
 -- name: open_subsidies

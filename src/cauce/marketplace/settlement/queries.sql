@@ -83,4 +83,4 @@ SELECT DISTINCT instrument_id FROM settlement.payout
  WHERE org_id = $1 AND merchant_id = ANY ($2::text[]) AND instrument_id = ANY ($3::text[]) AND state = 'paid'
 
 -- name: payouts_by_ref
-SELECT id, ref FROM settlement.payout WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[])
+SELECT id, ref FROM settlement.payout WHERE org_id = $1 AND channel_id = $2 AND ref = ANY ($3::text[]) AND ref <> ''
