@@ -112,7 +112,7 @@ SELECT key, purpose, operation, state FROM channels.instruction
 -- name: any_open
 -- Whether something is on its way to or at a channel, but for payers who may still come.
 SELECT EXISTS (SELECT FROM channels.instruction WHERE org_id = $1 AND channel_id = $2 AND concluded_at IS NULL
-                  AND NOT (operation = 'collect' AND state = 'pending'))
+                  AND NOT (operation IN ('collect', 'collect_combined') AND state = 'pending'))
 
 -- name: unknown_before
 -- Whatever is not final is asked about, so it has a due time.

@@ -33,6 +33,8 @@ INSTRUCTION = Machine(
 REQUESTS: dict[Operation, type] = {
     Operation.COLLECT: collecting.CollectRequest,
     Operation.CANCEL_COLLECTION: collecting.CancelRequest,
+    Operation.COLLECT_COMBINED: collecting.CombinedRequest,
+    Operation.CANCEL_COMBINED: collecting.CancelCombinedRequest,
     Operation.REFUND: collecting.RefundRequest,
     Operation.SPLIT: splitting.SplitRequest,
     Operation.REVERSE_SPLIT: splitting.ReverseSplitRequest,
@@ -62,6 +64,8 @@ REQUESTS: dict[Operation, type] = {
 VALUES: dict[Operation, type] = {
     Operation.COLLECT: collecting.Collection,
     Operation.CANCEL_COLLECTION: collecting.Collection,
+    Operation.COLLECT_COMBINED: collecting.CombinedCollection,
+    Operation.CANCEL_COMBINED: collecting.CombinedCollection,
     Operation.REFUND: collecting.Refund,
     Operation.SPLIT: splitting.SplitResult,
     Operation.REVERSE_SPLIT: splitting.SplitReversal,

@@ -43,6 +43,8 @@ LINK_ASK_SECONDS = 60
 _ASKED_AS = {Operation.LINK: Operation.CHARGE}
 """What comes of an operation, where that is another one's value."""
 
+_CLOSINGS = (Operation.CANCEL_COLLECTION, Operation.CANCEL_COMBINED)
+
 _SLOW = {Operation.PAYOUT: 6 * 3_600}
 """Operations that take days by nature: seconds before the first question."""
 
@@ -66,6 +68,8 @@ Concluder = Callable[[Context, Tx, list[Concluded]], Awaitable[None]]
 
 _METHODS: dict[Operation, str] = {
     Operation.COLLECT: "collect",
+    Operation.COLLECT_COMBINED: "collect_combined",
+    Operation.CANCEL_COMBINED: "cancel_combined",
     Operation.REFUND: "refund",
     Operation.SPLIT: "split",
     Operation.REVERSE_SPLIT: "reverse_split",
@@ -230,7 +234,7 @@ async def _ask(context: Context, instruction: Instruction) -> None:
         async with context.transaction() as tx:
             await leave_stopped(context, tx, [instruction])
         return
-    if instruction.operation is Operation.CANCEL_COLLECTION:  # to close what is closed changes nothing
+    if instruction.operation in _CLOSINGS:  # to close what is closed changes nothing
         await conclude(context, [(instruction.key, await _call(context, instruction))])
         return
     _, gateway = await context.gateway(instruction.channel_id)
@@ -289,12 +293,6 @@ def _is_news(instruction: Instruction, outcome: Outcome[Any]) -> bool:
 
 def _concluded(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> Concluded:
     return Concluded(
-        key=instruction.key,
-        purpose=instruction.purpose,
-        operation=instruction.operation,
-        channel_id=instruction.channel_id,
-        object_id=instruction.object_id,
-        request=instruction.request,
-        outcome=outcome,
-        at=now,
-    )
+        instruction.key, instruction.purpose, instruction.operation, instruction.channel_id, instruction.object_id,
+        instruction.request, outcome, now,
+    )  # fmt: skip

@@ -21,6 +21,7 @@ class Can(StrEnum):
     OPENS_ACCOUNTS = "opens_accounts"
     BINDS_INSTRUMENTS = "binds_instruments"
     COLLECTS = "collects"
+    COMBINES_PAYMENTS = "combines_payments"
     SPLITS = "splits"
     REVERSES_SPLITS = "reverses_splits"
     FINISHES_ORDERS = "finishes_orders"
@@ -113,6 +114,7 @@ class Capabilities:
     reversal_window_days: Sourced | None = None
     reversals_per_receiver_max: Sourced | None = None
     refund_window_days: Sourced | None = None
+    orders_per_payment_max: Sourced | None = None  # merchants' orders that one payment of a payer is for
     order_subsidy_minor_max: Sourced | None = None  # what the platform may add to one payment
     refund_returns_fee: bool = False  # the provider gives its fee back with a refund, in proportion
     amount_min_minor: dict[str, int] = field(default_factory=dict)  # per currency: smallest charge

@@ -20,6 +20,8 @@ class Operation(StrEnum):
 
     COLLECT = "collect"
     CANCEL_COLLECTION = "cancel_collection"
+    COLLECT_COMBINED = "collect_combined"  # one payment for several merchants' collections
+    CANCEL_COMBINED = "cancel_combined"
     REFUND = "refund"
     SPLIT = "split"
     REVERSE_SPLIT = "reverse_split"
@@ -110,6 +112,31 @@ class CancelRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class CombinedRequest:
+    """Ask one payer for several merchants' collections at once: paid together or not at all, each then on its own."""
+
+    key: str
+    parts: tuple[CollectRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CombinedCollection:
+    """What the provider says of a combined payment: of each collection, by its own key. `next_action` is for all of them."""
+
+    parts: tuple[tuple[str, Collection], ...] = ()
+    next_action: NextAction | None = None
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCombinedRequest:
+    """Close the unpaid combined payment `collection_key`, with the keys and merchants of its collections."""
+
+    collection_key: str
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RefundRequest:
     """Give `amount` of the collection `collection_ref` (of `collected` in all) back to its payer."""
 
@@ -163,6 +190,18 @@ class Collects(Protocol):
 
     async def cancel_collection(self, key: str, merchant_ref: str) -> Outcome[Collection]:
         """Close an unpaid collection."""
+        ...
+
+
+class CombinesPayments(Protocol):
+    """A channel where one payment of a payer is for several merchants' collections."""
+
+    async def collect_combined(self, request: CombinedRequest) -> Outcome[CombinedCollection]:
+        """Start it; `Pending` with a `next_action` while the payer must act. `Done` when every collection is paid."""
+        ...
+
+    async def cancel_combined(self, request: CancelCombinedRequest) -> Outcome[CombinedCollection]:
+        """Close an unpaid one."""
         ...
 
 

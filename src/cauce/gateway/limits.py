@@ -54,6 +54,12 @@ class ReturnExceedsShared(LimitExceeded):
     code = "return_exceeds_shared"
 
 
+class TooManyOrdersInPayment(LimitExceeded):
+    """One payment would be for more merchants' orders than the channel takes; split the cart into several orders."""
+
+    code = "too_many_orders_in_payment"
+
+
 class SubsidyAboveLimit(LimitExceeded):
     """The channel takes no subsidy so large for one payment; lower it."""
 
@@ -173,6 +179,15 @@ def require_currency(currency: str, capabilities: Capabilities) -> None:
     """`CurrencyUnsupported` unless the channel takes `currency`."""
     if capabilities.currencies is not None and currency not in capabilities.currencies:
         raise CurrencyUnsupported(currency=currency, offered=sorted(capabilities.currencies))
+
+
+def require_combinable(merchants: int, capabilities: Capabilities) -> None:
+    """`TooManyOrdersInPayment` unless one payment of this channel may be for so many merchants."""
+    limit = capabilities.orders_per_payment_max
+    if limit is not None and merchants > limit.value:
+        raise TooManyOrdersInPayment(
+            f"one payment is for at most {limit.value} {limit.unit} ({limit.source}), not {merchants}", param="lines"
+        )
 
 
 def require_subsidisable(amount_minor: int, capabilities: Capabilities) -> None:

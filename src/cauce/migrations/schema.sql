@@ -2484,6 +2484,7 @@ CREATE TABLE orders.collection (
     subsidy_planned_minor bigint DEFAULT 0 NOT NULL,
     subsidy_minor bigint DEFAULT 0 NOT NULL,
     subsidy_returned_minor bigint DEFAULT 0 NOT NULL,
+    combined_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT collection_amount_minor_check CHECK ((amount_minor > 0)),
     CONSTRAINT collection_check CHECK (((fee_returned_minor >= 0) AND (fee_returned_minor <= fee_minor))),
     CONSTRAINT collection_destination_check CHECK ((destination = ANY (ARRAY['custody'::text, 'provider'::text, 'sub_merchant'::text]))),

@@ -24,7 +24,7 @@ SELECT l.line, l.seller_id, m.name AS seller, l.goods_kind, l.price_minor, l.fre
 
 -- name: order_collections
 SELECT id, owner_id, destination, method, currency, amount_minor, fee_minor, escrow_minor, released_minor, refunded_minor, ref, state, next_action, paid_at, freeze_ends_at,
-       subsidy_planned_minor, subsidy_minor, subsidy_returned_minor
+       subsidy_planned_minor, subsidy_minor, subsidy_returned_minor, combined_id
   FROM orders.collection WHERE org_id = $1 AND order_id = $2 ORDER BY created_at, id
 
 -- name: order_parts

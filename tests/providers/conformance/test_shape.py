@@ -22,6 +22,7 @@ _METHODS = {
     Can.OPENS_ACCOUNTS: (accounts.OpensAccounts,),
     Can.BINDS_INSTRUMENTS: (accounts.BindsInstruments,),
     Can.COLLECTS: (collecting.Collects,),
+    Can.COMBINES_PAYMENTS: (collecting.CombinesPayments,),
     Can.REFUNDS: (collecting.Refunds,),
     Can.PAYS_OUT: (accounts.PaysOut,),
     Can.ANSWERS: (collecting.Answers,),

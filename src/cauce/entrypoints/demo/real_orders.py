@@ -147,6 +147,7 @@ async def _payers_pay(stage: Stage, provider: str, channel_id: str) -> bool:
     """Payers approve what waits for them; whether any did. What the provider says of it is heard when the clock goes on."""
     async with stage.context.transaction() as tx:
         waiting = await channels.keys_in_state(tx, channel_id, "collect", "pending")
+        waiting += await channels.keys_in_state(tx, channel_id, "collect_combined", "pending")
     for key in waiting:
         await stage.control.payer(provider, "approve", key=key)
     return bool(waiting)

@@ -172,6 +172,7 @@ async def _payers_pay(place: _Place) -> None:
     await place.stage.settle()
     async with place.stage.context.transaction() as tx:
         waiting = await channels.keys_in_state(tx, place.channel_id, "collect", "pending")
+        waiting += await channels.keys_in_state(tx, place.channel_id, "collect_combined", "pending")
     for key in waiting:
         await place.stage.control.payer(place.provider, "approve", key=key)
     await place.stage.settle()

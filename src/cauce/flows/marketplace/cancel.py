@@ -9,7 +9,7 @@ from itertools import groupby
 from cauce.channels.service import ask_now, open_instructions
 from cauce.flows.context import Context, Runtime
 from cauce.flows.instruct import Concluded
-from cauce.flows.marketplace.collected import close_payment
+from cauce.flows.marketplace.collected import close_payments
 from cauce.flows.marketplace.funding import promised_escrow
 from cauce.flows.marketplace.refunds import AskRefund, locked_orders, refund_in
 from cauce.flows.marketplace.reversals import busy_orders, read_carried
@@ -119,7 +119,7 @@ async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason
     if unpaid:
         await order_store.collections_state(tx, [(row["id"], "canceled", None, "") for row in unpaid])
         begun = {order["id"] for order in fresh if order["next_step"] != "collect"}
-        closing = [close_payment(row) for row in unpaid if row["order_id"] in begun]
+        closing = close_payments([row for row in unpaid if row["order_id"] in begun])
         await open_instructions(tx, closing, due_at=min(when.values()))
     asked = [
         _whole(order, collections, reason) for order in orders if order["collected_minor"] > order["refunded_minor"]

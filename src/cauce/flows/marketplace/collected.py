@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from cauce.channels.rules import to_plain
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.combining import close_combined
 from cauce.flows.marketplace.orders import escrow_items
 from cauce.flows.marketplace.subsidies import begin_subsidies
 from cauce.flows.marketplace.terms import terms_of
@@ -60,6 +62,24 @@ async def conclude_collections(context: Context, tx: Tx, concluded: list[Conclud
     require_posted(await post(tx, items))
 
 
+async def conclude_combined(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
+    """Give answers about payments for several sellers their effect: on each of their collections, as if it was asked for alone."""
+    told = []
+    for one in concluded:
+        parts: dict[str, Collection] = {}
+        if isinstance(one.outcome, Done | Pending):
+            parts = dict(one.outcome.value.parts)
+        for part in one.request.parts:
+            outcome: Outcome[Any] = one.outcome
+            if isinstance(one.outcome, Done):
+                outcome = Done(parts[part.key])
+            elif isinstance(one.outcome, Pending):
+                seen = Collection("", part.amount, next_action=one.outcome.value.next_action)
+                outcome = Pending(seen, one.outcome.ask_after_seconds)
+            told.append(replace(one, key=part.key, operation=Operation.COLLECT, request=part, outcome=outcome))
+    await conclude_collections(context, tx, told)
+
+
 async def _give_back(context: Context, tx: Tx, order_ids: Sequence[str]) -> None:
     """Orders whose payer paid after they were canceled: the sweep of cancellations refunds him."""
     now = await context.now(tx)
@@ -70,12 +90,20 @@ async def _give_back(context: Context, tx: Tx, order_ids: Sequence[str]) -> None
 
 async def _close_again(context: Context, tx: Tx, rows: Sequence[Row], by_key: dict[str, Concluded]) -> None:
     """Payments that reached the channel only after their order was canceled are closed there."""
-    waiting = [close_payment(row) for row in rows if isinstance(by_key[row["id"]].outcome, Pending)]
-    await open_instructions(tx, waiting, due_at=await context.now(tx))
+    waiting = [row for row in rows if isinstance(by_key[row["id"]].outcome, Pending)]
+    await open_instructions(tx, close_payments(waiting), due_at=await context.now(tx))
 
 
-def close_payment(row: Row) -> NewInstruction:
-    """Close an unpaid collection at its channel."""
+def close_payments(rows: Sequence[Row]) -> list[NewInstruction]:
+    """Close unpaid collections at their channels, those of one combined payment at once."""
+    combined: dict[str, list[Row]] = {}
+    for row in rows:
+        combined.setdefault(row["combined_id"], []).append(row)
+    alone = [_close_payment(row) for row in combined.pop("", [])]
+    return alone + [close_combined(mine, CLOSE) for mine in combined.values()]
+
+
+def _close_payment(row: Row) -> NewInstruction:
     return NewInstruction(
         channel_id=row["channel_id"],
         purpose=CLOSE,

@@ -14,6 +14,7 @@ from fractions import Fraction
 from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.marketplace import planning
+from cauce.flows.marketplace.combining import combined_instruction
 from cauce.flows.marketplace.planning import Plan
 from cauce.flows.marketplace.terms import Terms, share_caps, terms_of
 from cauce.gateway.collecting import CollectRequest, Operation
@@ -182,10 +183,18 @@ async def begin_collections(tx: Tx, order_ids: Sequence[str]) -> None:
     await order_store.orders_step(tx, [(row["id"], row["state"], None, None, None, None, None) for row in due])
     accounts = await _payers(tx, collections)
     by_due: dict[datetime, list[NewInstruction]] = {}
+    combined: dict[str, list[Row]] = {}
     for row in collections:
         if row["state"] == "created":
             order = orders[row["order_id"]]
+            if row["combined_id"]:
+                combined.setdefault(row["combined_id"], []).append(row)
+                continue
             by_due.setdefault(order["due_at"], []).append(_collect(order, row, accounts))
+    for rows in combined.values():
+        order = orders[rows[0]["order_id"]]
+        asked = combined_instruction(order, rows, [_collect_request(order, row) for row in rows])
+        by_due.setdefault(order["due_at"], []).append(asked)
     for due_at, instructions in by_due.items():
         await open_instructions(tx, instructions, due_at=due_at)
 
@@ -221,12 +230,25 @@ def _from_balance(order: Row, row: Row, number: str, account_ref: str) -> NewIns
 
 
 def _collect(order: Row, row: Row, accounts: Mapping[tuple[str, str], str]) -> NewInstruction:
-    number = order["external_id"] or order["id"]
     if row["payer_id"]:
+        number = order["external_id"] or order["id"]
         return _from_balance(order, row, number, accounts[row["channel_id"], row["payer_id"]])
+    return NewInstruction(
+        channel_id=row["channel_id"],
+        purpose=COLLECT,
+        operation=Operation.COLLECT,
+        key=row["id"],
+        object_id=order["id"],
+        request=_collect_request(order, row),
+        merchant_ref=row["merchant_ref"],
+    )
+
+
+def _collect_request(order: Row, row: Row) -> CollectRequest:
+    number = order["external_id"] or order["id"]
     payer = order_store.payer_of(row)
     tags = {"cauce_order": order["id"], "cauce_collection": row["id"]}
-    request = CollectRequest(
+    return CollectRequest(
         key=row["id"],
         order_ref=number,
         amount=Money(row["amount_minor"], row["currency"]),
@@ -237,13 +259,4 @@ def _collect(order: Row, row: Row, accounts: Mapping[tuple[str, str], str]) -> N
         expires_at=payer.expires_at,
         metadata=tags | ({"payer_client_ip": payer.client_ip} if payer.client_ip else {}),
         subsidy_minor=row["subsidy_planned_minor"],
-    )
-    return NewInstruction(
-        channel_id=row["channel_id"],
-        purpose=COLLECT,
-        operation=Operation.COLLECT,
-        key=row["id"],
-        object_id=order["id"],
-        request=request,
-        merchant_ref=row["merchant_ref"],
     )

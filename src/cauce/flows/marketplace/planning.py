@@ -9,7 +9,13 @@ from fractions import Fraction
 from cauce.flows.marketplace.terms import Terms
 from cauce.gateway.capabilities import Can
 from cauce.gateway.errors import CapabilityMissing
-from cauce.gateway.limits import check_split, require_chargeable, require_currency, require_subsidisable
+from cauce.gateway.limits import (
+    check_split,
+    require_chargeable,
+    require_combinable,
+    require_currency,
+    require_subsidisable,
+)
 from cauce.gateway.plans import PlannedPart, SplitPlan
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
@@ -171,11 +177,21 @@ def _collections(order: NewOrder, terms: Terms, parties: Mapping[str, Party]) ->
     for index, payment in enumerate(payments):
         mine = [cut for cut in cuts if cut.payment == index]
         fees = allocate_by_weight(payment.fee_minor, [cut.amount_minor for cut in mine]).parts
+        combined = _combined(payment, len(mine), terms)
         for cut, fee in zip(mine, fees, strict=True):
             ref = parties[cut.seller_id].ref
             paid = replace(payment, amount_minor=cut.amount_minor, fee_minor=fee)
-            found.append(PlannedCollection(new_id("col"), paid, cut.amount_minor, cut.seller_id, ref))
+            planned = PlannedCollection(new_id("col"), paid, cut.amount_minor, cut.seller_id, ref, combined_id=combined)
+            found.append(planned)
     return found
+
+
+def _combined(payment: NewPayment, merchants: int, terms: Terms) -> str:
+    """The number of a payment that its payer makes once for several merchants; "" where each is paid by itself."""
+    if merchants < 2 or payment.ref or payment.from_balance_of or not terms.combines:
+        return ""
+    require_combinable(merchants, terms.capabilities)
+    return new_id("cmb")
 
 
 def _chargeable(payments: Sequence[NewPayment], currency: str, terms: Terms) -> list[NewPayment]:

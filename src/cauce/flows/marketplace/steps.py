@@ -11,7 +11,8 @@ from cauce.flows.marketplace import bounced
 from cauce.flows.marketplace.accounts import account_told
 from cauce.flows.marketplace.applied import conclude_splits
 from cauce.flows.marketplace.cancel import cancel_due, conclude_closings
-from cauce.flows.marketplace.collected import CLOSE, conclude_collections
+from cauce.flows.marketplace.collected import CLOSE, conclude_collections, conclude_combined
+from cauce.flows.marketplace.combining import COLLECT_COMBINED
 from cauce.flows.marketplace.daily import DAILY_JOB, daily_due, reconcile_day
 from cauce.flows.marketplace.disputed import DISPUTE_JOB, book_dispute, dispute_told
 from cauce.flows.marketplace.freeze import freeze_due
@@ -77,12 +78,13 @@ SWEEPS: tuple[SweepKind, ...] = (
 EVENT_FLOWS: dict[str, tuple[str, ...]] = {}
 
 SUBJECT_LOCKS: dict[str, SubjectLock] = dict.fromkeys(
-    (COLLECT, CLOSE, SPLIT, FINISH, REFUND, REVERSE, RECOVER, SUBSIDISE), order_store.lock_orders
+    (COLLECT, COLLECT_COMBINED, CLOSE, SPLIT, FINISH, REFUND, REVERSE, RECOVER, SUBSIDISE), order_store.lock_orders
 )
 """Everything that touches an order's money takes the order first: two transactions never wait for each other in a ring."""
 
 CONCLUDERS: dict[str, Concluder] = {
     COLLECT: conclude_collections,
+    COLLECT_COMBINED: conclude_combined,
     FUND: conclude_funding,
     OPEN_ACCOUNT: conclude_accounts,
     CLOSE: conclude_closings,

@@ -26,6 +26,11 @@ class Terms:
     capabilities: Capabilities
 
     @property
+    def combines(self) -> bool:
+        """Whether one payment may be for the collections of several merchants."""
+        return Can.COMBINES_PAYMENTS in self.capabilities.can
+
+    @property
     def has_owner(self) -> bool:
         """Whether the money of a collection lies with the order's own merchant."""
         return self.capabilities.auto_release_to_owner

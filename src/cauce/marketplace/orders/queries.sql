@@ -18,11 +18,11 @@ SELECT $1, l.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $
 -- name: insert_collections
 INSERT INTO orders.collection (org_id, id, order_id, channel_id, owner_id, merchant_ref, destination, method, currency, amount_minor,
                                fee_minor, escrow_minor, ref, state, paid_at, freeze_ends_at, due_at, payer_id, payer,
-                               subsidy_planned_minor, created_at)
-SELECT $1, c.*, $21
+                               subsidy_planned_minor, combined_id, created_at)
+SELECT $1, c.*, $22
   FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[],
               $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[], $17::timestamptz[],
-              $18::text[], $19::jsonb[], $20::bigint[]) c
+              $18::text[], $19::jsonb[], $20::bigint[], $21::text[]) c
 
 -- name: lock_orders
 SELECT id, external_id, channel_id, currency, total_minor, collected_minor, refunded_minor, state, rule_id, rule_version, release_on,
@@ -48,7 +48,7 @@ SELECT order_id, line, seller_id, goods_kind, price_minor, freight_minor, descri
 -- part: collections
 SELECT id, order_id, channel_id, owner_id, merchant_ref, method, currency, amount_minor, fee_minor, escrow_minor, released_minor,
        refunded_minor, fee_returned_minor, ref, state, next_action, paid_at, freeze_ends_at, payer_id, payer, subsidy_planned_minor,
-       subsidy_minor, subsidy_returned_minor
+       subsidy_minor, subsidy_returned_minor, combined_id
   FROM orders.collection
 
 -- name: collections_of

@@ -174,6 +174,7 @@ class PlannedCollection:
     owner_id: str = ""
     merchant_ref: str = ""
     subsidy_minor: int = 0
+    combined_id: str = ""  # the payment that is for several sellers' collections
 
 
 @dataclass(frozen=True, slots=True)

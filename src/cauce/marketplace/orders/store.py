@@ -67,7 +67,7 @@ async def insert_collections(
     tx: Tx, planned: Sequence[PlannedOrder], freezes: Mapping[str, Freeze], at: datetime
 ) -> None:
     """Write the collections of orders; those that are paid already with their fee and the end of their freeze."""
-    columns: list[list[Any]] = [[] for _ in range(19)]
+    columns: list[list[Any]] = [[] for _ in range(20)]
     for one in planned:
         freeze = freezes[one.order.channel_id]
         for collection in one.collections:
@@ -80,7 +80,7 @@ async def insert_collections(
                 collection.amount_minor, payment.fee_minor if paid_at else 0,
                 collection.amount_minor - payment.fee_minor if paid_at else 0, payment.ref,
                 "paid" if paid_at else "created", paid_at, ends_at, warn_at, payment.from_balance_of,
-                msgspec.to_builtins(payment.payer) if payment.payer else None, collection.subsidy_minor,
+                msgspec.to_builtins(payment.payer) if payment.payer else None, collection.subsidy_minor, collection.combined_id,
             )  # fmt: skip
             for column, value in zip(columns, row, strict=True):
                 column.append(value)

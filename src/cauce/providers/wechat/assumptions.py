@@ -6,7 +6,7 @@ A15: the vendor decides, we read its answer) are knobs of the simulator alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
 
@@ -36,6 +36,12 @@ def fund_flow_split_ref(row: Mapping[str, str]) -> str:
 def owner_part_needs_open_order() -> bool:
     """A14: a part for the order's own merchant cannot stand in a request that also releases the rest."""
     return True
+
+
+def combined_close_body(appid: str, orders: Sequence[tuple[str, str, str]]) -> dict[str, object]:
+    """A19: what closes a combined payment names each of its orders: (caller, merchant, our number)."""
+    named = [{"mchid": mchid, "sub_mchid": merchant, "out_trade_no": key} for mchid, merchant, key in orders]
+    return {"combine_appid": appid, "sub_orders": named}
 
 
 def subsidy_number_is_its_key() -> bool:

@@ -22,14 +22,25 @@ _EVERYWHERE = frozenset(
     }
 )
 _OF_PLATFORMS = frozenset({Can.PAYS_OUT, Can.REPORTS_BALANCES, Can.SUBSIDISES_ORDERS})
+_WITH_MERCHANTS = frozenset({Can.COMBINES_PAYMENTS})
 _STATEMENTS = frozenset({"trade", "fund_flow", "split"})
+
+
+def _can(channel: Channel) -> frozenset[Can]:
+    match dialect_of(channel):
+        case Dialect.DIRECT:
+            return _EVERYWHERE
+        case Dialect.PARTNER:
+            return _EVERYWHERE | _WITH_MERCHANTS
+        case Dialect.ECOMMERCE:
+            return _EVERYWHERE | _WITH_MERCHANTS | _OF_PLATFORMS
 
 
 def capabilities(channel: Channel) -> Capabilities:
     """The capability record of a channel."""
     is_ecommerce = dialect_of(channel) is Dialect.ECOMMERCE
     return Capabilities(
-        can=_EVERYWHERE | (_OF_PLATFORMS if is_ecommerce else frozenset()),
+        can=_can(channel),
         provider_class=ProviderClass.LICENSED_PSP,
         currencies=frozenset({CURRENCY}),
         split_moments=frozenset({SplitMoment.LATER}),
@@ -45,6 +56,7 @@ def capabilities(channel: Channel) -> Capabilities:
         reversal_window_days=limits.RETURN_WINDOW_DAYS,
         reversals_per_receiver_max=limits.RETURNS_PER_RECEIVER_MAX,
         refund_window_days=limits.REFUND_WINDOW_DAYS,
+        orders_per_payment_max=limits.ORDERS_PER_PAYMENT_MAX,
         order_subsidy_minor_max=limits.SUBSIDY_MAX if is_ecommerce else None,
         refund_returns_fee=True,
         amount_min_minor={CURRENCY: 1},

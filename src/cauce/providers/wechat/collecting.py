@@ -26,7 +26,7 @@ async def collect(desk: Desk, request: CollectRequest) -> Outcome[Collection]:
             return await fetch_collection(desk, request.key, request.merchant_ref)
         return answer
     ticket = payments.prepay_of(reply.body)
-    action = payments.action_of(reply.body, _invocation(desk, ticket) if ticket else "")
+    action = payments.action_of(reply.body, invocation_of(desk, ticket) if ticket else "")
     return _waiting(request, action)
 
 
@@ -34,7 +34,7 @@ def _waiting(request: CollectRequest, action: NextAction | None) -> Outcome[Coll
     return Pending(Collection("", request.amount, next_action=action), payments.PAYER_SECONDS)
 
 
-def _invocation(desk: Desk, prepay_id: str) -> str:
+def invocation_of(desk: Desk, prepay_id: str) -> str:
     """What the payer's client is invoked with, signed, as JSON."""
     appid = desk.contract.sub_appid or desk.contract.appid
     timestamp, nonce = desk.wire.stamp()
@@ -50,10 +50,10 @@ async def fetch_collection(desk: Desk, key: str, merchant_ref: str) -> Outcome[C
     if not isinstance(outcome, Done):
         return outcome
     assert not isinstance(reply, Unknown)
-    return await _with_frozen(desk, key, outcome.value, fee_is_known=not payments.is_refunded(reply.body))
+    return await with_frozen(desk, key, outcome.value, fee_is_known=not payments.is_refunded(reply.body))
 
 
-async def _with_frozen(desk: Desk, key: str, value: Collection, *, fee_is_known: bool) -> Outcome[Collection]:
+async def with_frozen(desk: Desk, key: str, value: Collection, *, fee_is_known: bool) -> Outcome[Collection]:
     """The fee is what is not frozen of the whole, as long as nothing was split or refunded."""
     target = addresses.amounts(desk.contract, value.ref)
     reply = await desk.wire.ask("collect.amounts", target, key)

@@ -9,8 +9,11 @@ from typing import Any
 
 from cauce.gateway.accounts import Account, AccountRequest, Payout, PayoutRequest, SubBalance
 from cauce.gateway.collecting import (
+    CancelCombinedRequest,
     Collection,
     CollectRequest,
+    CombinedCollection,
+    CombinedRequest,
     FetchRequest,
     Operation,
     Refund,
@@ -29,7 +32,16 @@ from cauce.gateway.splitting import (
     SplitResult,
     SplitReversal,
 )
-from cauce.providers.wechat import collecting, inbound, refunding, registering, splitting, statements, subsidising
+from cauce.providers.wechat import (
+    collecting,
+    combining,
+    inbound,
+    refunding,
+    registering,
+    splitting,
+    statements,
+    subsidising,
+)
 from cauce.providers.wechat.contract import contract_of
 from cauce.providers.wechat.desk import Desk
 from cauce.providers.wechat.wire import Wire
@@ -49,6 +61,14 @@ class WeChatGateway:
     async def cancel_collection(self, key: str, merchant_ref: str) -> Outcome[Collection]:
         """Close an unpaid payment."""
         return await collecting.cancel(self._desk, key, merchant_ref)
+
+    async def collect_combined(self, request: CombinedRequest) -> Outcome[CombinedCollection]:
+        """Start one payment for several merchants' orders."""
+        return await combining.collect(self._desk, request)
+
+    async def cancel_combined(self, request: CancelCombinedRequest) -> Outcome[CombinedCollection]:
+        """Close an unpaid one."""
+        return await combining.cancel(self._desk, request)
 
     async def split(self, request: SplitRequest) -> Outcome[SplitResult]:
         """Give parts to receivers, at the earliest about 60 s after payment."""
@@ -104,6 +124,8 @@ class WeChatGateway:
         match request.operation:
             case Operation.COLLECT:
                 return await collecting.fetch_collection(desk, request.key, request.merchant_ref)
+            case Operation.COLLECT_COMBINED:
+                return await combining.fetch(desk, request.key)
             case Operation.SPLIT:
                 return await splitting.fetch_split(desk, request)
             case Operation.FINISH_ORDER:

@@ -38,6 +38,9 @@ REFUNDS_PER_SECOND_MAX = Sourced(150, "requests per second", _REFUND, _READ)
 SPLITS_PER_SECOND_DIRECT_MAX = Sourced(300, "requests per second", _SPLIT, _READ)
 SPLITS_PER_SECOND_ECOMMERCE_MAX = Sourced(2_000, "requests per second", _SPLIT, _READ)
 
+ORDERS_PER_PAYMENT_MAX = Sourced(
+    50, "orders", "wechatpay-apiv3/wechatpay-go v0.2.21 (2025-07-07), sub_orders of combined payments", _READ
+)
 SUBSIDY_MAX = Sourced(
     500_000, "fen", "wechatpay-apiv3/wechatpay-go v0.2.21 (2025-07-07), comments of settle_info.subsidy_amount", _READ
 )

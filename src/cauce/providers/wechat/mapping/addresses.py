@@ -32,6 +32,16 @@ def prepay(contract: Contract, product: str) -> str:
     return f"{_transactions(contract)}/{product}"
 
 
+def combined(key: str = "", *, product: str = "") -> str:
+    """`POST`: start a payment for several merchants' orders with a product; `GET`: one by our number."""
+    return f"/v3/combine-transactions/{product or f'out-trade-no/{quote(key)}'}"
+
+
+def close_combined(key: str) -> str:
+    """`POST`: close an unpaid one."""
+    return f"{combined(key)}/close"
+
+
 def order(contract: Contract, key: str, merchant: str) -> str:
     """`GET`: a payment by our number."""
     callers = (

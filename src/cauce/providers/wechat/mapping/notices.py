@@ -16,7 +16,7 @@ from cauce.gateway.collecting import Operation
 from cauce.gateway.errors import BadNotice
 from cauce.gateway.outcome import Outcome
 from cauce.gateway.reporting import Notice, NoticeKind
-from cauce.providers.wechat.mapping import payments, refunds
+from cauce.providers.wechat.mapping import combined, payments, refunds
 from cauce.providers.wechat.mapping.texts import instant, key_of
 
 CIPHER = "AEAD_AES_256_GCM"
@@ -53,10 +53,7 @@ def envelope_of(body: bytes) -> Envelope:
 
 
 def notices_of(envelope: Envelope, plain: bytes) -> tuple[Notice, ...]:
-    """The notices in an opened callback: one, or one for each order of a combined payment.
-
-    `BadNotice` when the plain text is no object.
-    """
+    """The notice in an opened callback; `BadNotice` when the plain text is no object."""
     try:
         told = msgspec.json.decode(plain, type=dict[str, Any])
         occurred_at = datetime.fromisoformat(envelope.create_time)
@@ -69,17 +66,23 @@ def notices_of(envelope: Envelope, plain: bytes) -> tuple[Notice, ...]:
     if "trade_state" in told:
         return (_collection(envelope.id, told, occurred_at),)
     if "sub_orders" in told:
-        parts: list[dict[str, Any]] = told["sub_orders"]
-        return tuple(
-            _collection(f"{envelope.id}.{number}", _plain_order(part), occurred_at)
-            for number, part in enumerate(parts, start=1)
-        )
+        return (_combined(envelope, told, occurred_at),)
     return (Notice(envelope.id, NoticeKind.OTHER, occurred_at, data={"event_type": envelope.event_type}),)
 
 
-def _plain_order(part: Mapping[str, Any]) -> dict[str, Any]:
-    """One order of a combined payment in the words of an order that was paid alone."""
-    return {**part, "amount": {"total": (part.get("amount") or {}).get("total_amount")}}
+def _combined(envelope: Envelope, told: Mapping[str, Any], occurred_at: datetime) -> Notice:
+    """One payment for several merchants' orders, by its own number: whoever asks learns of each."""
+    found: list[tuple[str, Outcome[Any]]] = [
+        (combined.key_of(order), payments.collection_of(order)) for order in combined.orders_of(told)
+    ]
+    return Notice(
+        event_id=envelope.id,
+        kind=NoticeKind.COLLECTION,
+        occurred_at=occurred_at,
+        operation=Operation.COLLECT_COMBINED,
+        key=str(told.get("combine_out_trade_no") or ""),
+        outcome=combined.combined_of(found),
+    )
 
 
 def _collection(event_id: str, told: Mapping[str, Any], occurred_at: datetime) -> Notice:

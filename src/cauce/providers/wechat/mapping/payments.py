@@ -50,9 +50,13 @@ def order_body(contract: Contract, request: CollectRequest) -> dict[str, Any]:
         case "jsapi":
             body["payer"] = {_openid_field(contract): request.payer_ref}
         case "h5":
-            scene = {"payer_client_ip": request.metadata["payer_client_ip"], "h5_info": {"type": "Wap"}}
-            body["scene_info"] = scene
+            body["scene_info"] = scene_of(request)
     return body
+
+
+def scene_of(request: CollectRequest) -> dict[str, Any]:
+    """Where a browser is that pays on the vendor's page."""
+    return {"payer_client_ip": request.metadata["payer_client_ip"], "h5_info": {"type": "Wap"}}
 
 
 def settle_info(request: CollectRequest) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def prepay(desk: Desk) -> Obj:
         "notify_url": desk.body["notify_url"],
         "openid": "",
     }
+    orders.name(desk.tenant, made[0], *answer.values())
     return answer
 
 
@@ -66,7 +67,10 @@ def _order(desk: Desk, given: Obj, number: str) -> Obj:
 
 def query(desk: Desk) -> Obj:
     """`GET …/out-trade-no/{combine_out_trade_no}`."""
-    return view(desk.tenant, _wanted(desk))
+    made = _wanted(desk)
+    for key in made["orders"]:
+        orders.find(desk.tenant, *key.split("|", 1))  # one that nobody paid in time is closed
+    return view(desk.tenant, made)
 
 
 def close(desk: Desk) -> None:

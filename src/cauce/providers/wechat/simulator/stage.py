@@ -51,8 +51,12 @@ def payer(tenant: Tenant, body: Mapping[str, Any]) -> dict[str, Any]:
         return combined.pay(tenant, tenant.shelf("combined")[keys[0]], str(body.get("openid", "")))
     found = [_named(tenant, str(key)) for key in keys]
     if body.get("act", "approve") == "approve":  # a payer who declines or walks away leaves the order unpaid
+        combined_ones = dict.fromkeys(order["combined"] for order in found if order["combined"])
+        for number in combined_ones:  # paid for all of its orders or for none
+            combined.pay(tenant, tenant.shelf("combined")[number], str(body.get("openid", "")))
         for order in found:
-            orders.pay(tenant, order, str(body.get("openid", "")))
+            if not order["combined"]:
+                orders.pay(tenant, order, str(body.get("openid", "")))
     return {"state": found[0]["state"], "transaction_id": found[0]["transaction_id"], "count": len(found)}
 
 
