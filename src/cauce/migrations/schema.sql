@@ -3983,8 +3983,7 @@ CREATE TABLE storage.event (
     actor text NOT NULL,
     cause text,
     occurred_at timestamp with time zone NOT NULL,
-    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    relayed_at timestamp with time zone
+    recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 ALTER TABLE ONLY storage.event FORCE ROW LEVEL SECURITY;
@@ -4110,6 +4109,18 @@ CREATE TABLE storage.sealed (
 );
 
 ALTER TABLE ONLY storage.sealed FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: unrelayed; Type: TABLE; Schema: storage; Owner: -
+--
+
+CREATE TABLE storage.unrelayed (
+    org_id bigint NOT NULL,
+    event_id bigint NOT NULL
+);
+
+ALTER TABLE ONLY storage.unrelayed FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -5592,6 +5603,14 @@ ALTER TABLE ONLY storage.sealed
 
 
 --
+-- Name: unrelayed unrelayed_pkey; Type: CONSTRAINT; Schema: storage; Owner: -
+--
+
+ALTER TABLE ONLY storage.unrelayed
+    ADD CONSTRAINT unrelayed_pkey PRIMARY KEY (org_id, event_id);
+
+
+--
 -- Name: change change_pkey; Type: CONSTRAINT; Schema: subscriptions; Owner: -
 --
 
@@ -6820,13 +6839,6 @@ CREATE INDEX event_customer ON storage.event USING btree (org_id, customer_id, i
 --
 
 CREATE UNIQUE INDEX event_public ON storage.event USING btree (org_id, public_id);
-
-
---
--- Name: event_relay; Type: INDEX; Schema: storage; Owner: -
---
-
-CREATE INDEX event_relay ON storage.event USING btree (org_id, id) WHERE (relayed_at IS NULL);
 
 
 --
@@ -9002,6 +9014,13 @@ CREATE POLICY org_isolation ON storage.sealed TO cauce_app, cauce_ledger USING (
 
 
 --
+-- Name: unrelayed org_isolation; Type: POLICY; Schema: storage; Owner: -
+--
+
+CREATE POLICY org_isolation ON storage.unrelayed TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: parked; Type: ROW SECURITY; Schema: storage; Owner: -
 --
 
@@ -9012,13 +9031,6 @@ ALTER TABLE storage.parked ENABLE ROW LEVEL SECURITY;
 --
 
 CREATE POLICY scheduling ON storage.clock_advance FOR SELECT TO cauce_scheduler USING (true);
-
-
---
--- Name: event scheduling; Type: POLICY; Schema: storage; Owner: -
---
-
-CREATE POLICY scheduling ON storage.event FOR SELECT TO cauce_scheduler USING (true);
 
 
 --
@@ -9043,10 +9055,23 @@ CREATE POLICY scheduling ON storage.sealed FOR SELECT TO cauce_scheduler USING (
 
 
 --
+-- Name: unrelayed scheduling; Type: POLICY; Schema: storage; Owner: -
+--
+
+CREATE POLICY scheduling ON storage.unrelayed FOR SELECT TO cauce_scheduler USING (true);
+
+
+--
 -- Name: sealed; Type: ROW SECURITY; Schema: storage; Owner: -
 --
 
 ALTER TABLE storage.sealed ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: unrelayed; Type: ROW SECURITY; Schema: storage; Owner: -
+--
+
+ALTER TABLE storage.unrelayed ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: change; Type: ROW SECURITY; Schema: subscriptions; Owner: -
@@ -10765,28 +10790,6 @@ GRANT SELECT,INSERT ON TABLE storage.event TO cauce_app;
 
 
 --
--- Name: COLUMN event.org_id; Type: ACL; Schema: storage; Owner: -
---
-
-GRANT SELECT(org_id) ON TABLE storage.event TO cauce_scheduler;
-
-
---
--- Name: COLUMN event.id; Type: ACL; Schema: storage; Owner: -
---
-
-GRANT SELECT(id) ON TABLE storage.event TO cauce_scheduler;
-
-
---
--- Name: COLUMN event.relayed_at; Type: ACL; Schema: storage; Owner: -
---
-
-GRANT UPDATE(relayed_at) ON TABLE storage.event TO cauce_app;
-GRANT SELECT(relayed_at) ON TABLE storage.event TO cauce_scheduler;
-
-
---
 -- Name: TABLE idempotency; Type: ACL; Schema: storage; Owner: -
 --
 
@@ -10903,6 +10906,27 @@ GRANT SELECT(org_id) ON TABLE storage.sealed TO cauce_scheduler;
 --
 
 GRANT SELECT(expires_at) ON TABLE storage.sealed TO cauce_scheduler;
+
+
+--
+-- Name: TABLE unrelayed; Type: ACL; Schema: storage; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE storage.unrelayed TO cauce_app;
+
+
+--
+-- Name: COLUMN unrelayed.org_id; Type: ACL; Schema: storage; Owner: -
+--
+
+GRANT SELECT(org_id) ON TABLE storage.unrelayed TO cauce_scheduler;
+
+
+--
+-- Name: COLUMN unrelayed.event_id; Type: ACL; Schema: storage; Owner: -
+--
+
+GRANT SELECT(event_id) ON TABLE storage.unrelayed TO cauce_scheduler;
 
 
 --

@@ -37,7 +37,7 @@ SELECT org_id FROM storage.clock_advance WHERE done_at IS NULL
 -- whatever is done at the new instant is flushed after it, so a crash loses both or neither.
 SELECT a.id, a.started_at, a.target_at, a.reached_at, a.done_at, a.steps, a.error,
        set_config('synchronous_commit', $4, true) AS commits,
-       EXISTS (SELECT FROM storage.event WHERE org_id = $1 AND relayed_at IS NULL) AS unrelayed,
+       EXISTS (SELECT FROM storage.unrelayed WHERE org_id = $1) AS unrelayed,
        EXISTS (SELECT FROM storage.job WHERE org_id = $1 AND state = 'leased' AND kind <> ALL ($3::text[])) AS leased,
        (SELECT min(try_at) FROM storage.job WHERE org_id = $1 AND state = 'waiting' AND kind <> ALL ($3::text[])) AS jobs_at,
        ARRAY[/* sweeps */]::timestamptz[] AS rows_at

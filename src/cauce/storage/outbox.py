@@ -1,7 +1,7 @@
 """Events: what happened, written in the transaction in which it happened, numbered per object.
 
-The relay takes unmarked rows and marks them; it keeps no cursor, because ids are not in the order of commits. What
-it does with them (webhooks, messages, follow-up jobs) is decided in `flows`.
+An event is never changed. Its number stands in a list beside it until it is relayed; there is no cursor, because ids are
+not in the order of commits. What the relay does with events (webhooks, messages, follow-up jobs) is decided in `flows`.
 """
 
 from __future__ import annotations
