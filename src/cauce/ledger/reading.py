@@ -130,6 +130,24 @@ async def spendable(tx: Tx, accounts: Sequence[Account]) -> dict[Account, int]:
     return {account: int(found.get(account, 0)) for account in accounts}
 
 
+async def gained_since(
+    tx: Tx, accounts: Sequence[tuple[Account, datetime]], *, without: Sequence[str] = ()
+) -> dict[Account, tuple[int, datetime]]:
+    """What each account gained from its instant on, in its own sense and net of what left again for the same business object,
+    and when the first of it took effect. Accounts that gained nothing are left out, recipes in `without` do not count."""
+    rows = await tx.rows(
+        QUERIES.gained_since,
+        tx.org,
+        [account.book.value for account, _ in accounts],
+        [account.channel_id for account, _ in accounts],
+        [account.currency for account, _ in accounts],
+        [account.code for account, _ in accounts],
+        [since for _, since in accounts],
+        list(without),
+    )
+    return {accounts[row["place"] - 1][0]: (row["gained_minor"], row["first_at"]) for row in rows}
+
+
 async def balance_effective(tx: Tx, account: AccountName, at: datetime) -> int:
     """The signed balance of everything that took effect up to `at`, as far as the books know today."""
     return int(await tx.value(QUERIES.balance_effective, tx.org, await number_of(tx, account), at))

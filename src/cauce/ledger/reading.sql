@@ -29,6 +29,25 @@ SELECT coalesce(sum(e.amount_minor), 0)
 -- name: balance_recorded
 SELECT ledger.balance_recorded($1, $2, $3)
 
+-- name: gained_since
+-- What came onto accounts since an instant and stayed, by what it came for, and the first of it. Entries are in the order of
+-- recording: those more than a day before the instant are not looked at.
+SELECT w.place, sum(g.minor)::bigint AS gained_minor, min(g.first_at) AS first_at
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[]) WITH ORDINALITY w(book, channel_id, currency, code, since, place)
+  JOIN ledger.pool p ON p.org_id = $1 AND p.book = w.book AND p.channel_id = w.channel_id AND p.currency = w.currency
+  JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id AND a.code = w.code
+  LEFT JOIN LATERAL (
+    SELECT e.journal_id FROM ledger.entry e JOIN ledger.journal j ON j.org_id = $1 AND j.id = e.journal_id
+     WHERE e.org_id = $1 AND e.account_id = a.id AND j.effective_at < w.since - interval '1 day'
+     ORDER BY e.journal_id DESC LIMIT 1) before ON true
+  JOIN LATERAL (
+    SELECT sum(e.amount_minor) * a.normal_side AS minor, min(j.effective_at) AS first_at
+      FROM ledger.entry e JOIN ledger.journal j ON j.org_id = $1 AND j.id = e.journal_id
+     WHERE e.org_id = $1 AND e.account_id = a.id AND e.journal_id > coalesce(before.journal_id, 0)
+       AND j.effective_at >= w.since AND j.recipe <> ALL ($7::text[])
+     GROUP BY j.reference HAVING sum(e.amount_minor) * a.normal_side > 0) g ON true
+ GROUP BY w.place
+
 -- name: statement
 SELECT e.journal_id, e.leg, e.amount_minor, e.balance_after, j.key, j.recipe, j.reference, j.evidence, j.reverses, j.effective_at, j.recorded_at
   FROM ledger.entry e JOIN ledger.journal j ON j.org_id = $1 AND j.id = e.journal_id

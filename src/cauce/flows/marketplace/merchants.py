@@ -66,4 +66,6 @@ async def change_market_holidays(
 async def assign_payout_schedule(context: Context, credit: Credit, schedule_id: str) -> None:
     """Give one merchant at one channel and currency a schedule of his own."""
     async with context.transaction() as tx:
-        await assign_schedule(tx, credit, schedule_id)
+        await assign_schedule(tx, credit, schedule_id, at=await context.now(tx))
+        after = {"channel": credit.channel_id, "currency": credit.currency, "schedule": schedule_id}
+        await audit.record(tx, context.actor, "payouts.schedule", credit.merchant_id, after=after)

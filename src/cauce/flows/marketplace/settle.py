@@ -21,7 +21,7 @@ from cauce.gateway.collecting import Operation
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
-from cauce.ledger.reading import availables, balances
+from cauce.ledger.reading import availables, balances, gained_since
 from cauce.ledger.recipes.custody import Event, Holder, withdrawable
 from cauce.ledger.recipes.payouts import payout_submitted
 from cauce.ledger.rules import Account, Item, PlaceHold, require_posted
@@ -34,6 +34,7 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
 PAYOUT = "payouts.payout"
+_PAYOUTS = ("T12", "T13")
 
 
 @dataclass(slots=True)
@@ -68,6 +69,8 @@ class _Facts:
     targets: Mapping[tuple[str, str], Mapping[str, PayoutTarget]]
     balance: Mapping[Account, int]
     available: Mapping[Account, int]
+    young: Mapping[Account, tuple[int, datetime]]  # what is not due yet by T+N, and since when the first of it is there
+    told_until: Mapping[Credit, datetime]
     awaiting: Mapping[Credit, int]
     paused: frozenset[str]
     used: frozenset[str]
@@ -114,17 +117,40 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
     paused = frozenset(row["channel_id"] for row in await channel_pauses(tx, sorted(terms)))
     instruments = {one.instrument_id: one.merchant_id for each in targets.values() for one in each.values()}
     used = frozenset(await settlement_store.instruments_used(tx, instruments))
+    schedules = await read_schedules(tx)
     return _Facts(
         terms=terms,
-        schedules=await read_schedules(tx),
+        schedules=schedules,
         parties=parties,
         targets=targets,
         balance=await balances(tx, accounts),
         available=await availables(tx, accounts),
+        young=await _young(tx, [row for row in rows if terms[row["channel_id"]].pays_out], schedules),
+        told_until=await settlement_store.told_until(tx, [_credit(row) for row in rows]),
         awaiting=await settlement_store.awaiting_approval(tx, sorted({row["merchant_id"] for row in rows})),
         paused=paused,
         used=used,
     )
+
+
+async def _young(
+    tx: Tx, rows: Sequence[Row], schedules: Mapping[str, Schedule]
+) -> dict[Account, tuple[int, datetime]]:
+    """What merchants got too late for this run, by the delay of their schedules. Payouts that came back have waited before."""
+    cuts: dict[tuple[str, datetime], datetime | None] = {}
+    wanted = []
+    for row in rows:
+        place = (row["schedule_id"], row["due_at"])
+        if place not in cuts:
+            cuts[place] = schedules.get(row["schedule_id"], schedules[""]).matures_before(row["due_at"])
+        cut = cuts[place]
+        if cut is not None:
+            wanted.append((_account(row), cut))
+    return await gained_since(tx, wanted, without=_PAYOUTS) if wanted else {}
+
+
+def _credit(row: Row) -> Credit:
+    return Credit(row["merchant_id"], row["channel_id"], row["currency"])
 
 
 def _account(row: Row) -> Account:
@@ -134,21 +160,25 @@ def _account(row: Row) -> Account:
 def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
     schedule = facts.schedules.get(row["schedule_id"], facts.schedules[""])
     balance, run_at = -facts.balance[_account(row)], row["due_at"]
-    payable = facts.available[_account(row)]
+    young, young_since = facts.young.get(_account(row), (0, None))
+    payable = facts.available[_account(row)] - young
     target = _target(row, facts, run_at)
     terms = facts.terms[row["channel_id"]]
     held_back = bool(row["pause_reason"]) or row["channel_id"] in facts.paused or (terms.pays_out and target is None)
     amounts = [] if held_back or not terms.pays_out else schedule.payouts_of(payable)
-    waits = balance > 0 and not amounts and terms.pays_out
-    work.ran.append((row["key"], schedule.next_after(run_at) if waits else None, run_at))
-    balance -= facts.awaiting.get(Credit(row["merchant_id"], row["channel_id"], row["currency"]), 0)
-    if held_back or balance <= 0:
+    waits = balance > young and not amounts and terms.pays_out
+    again = [schedule.next_after(run_at)] if waits else []
+    again += [schedule.next_run(young_since)] if young_since is not None else []
+    work.ran.append((row["key"], min((at for at in again if at is not None), default=None), run_at))
+    balance -= facts.awaiting.get(_credit(row), 0)
+    if held_back or balance <= 0 or (young and payable <= 0):
         return  # what an earlier settlement asked for and nobody has approved yet is in that one's batch
     batch_id = new_id("sbt")
     retained = min(schedule.retained_minor, balance)
     work.batches.append(
         (
-            batch_id, row["merchant_id"], row["channel_id"], row["currency"], run_at.date(), row["last_run_at"], run_at,
+            batch_id, row["merchant_id"], row["channel_id"], row["currency"], run_at.date(),
+            facts.told_until.get(_credit(row)), run_at,
             balance, retained, sum(amounts),
         )
     )  # fmt: skip

@@ -23,8 +23,8 @@ SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]
 ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET due_at = coalesce(settlement.standing.due_at, excluded.due_at)
 
 -- name: assign_schedule
-INSERT INTO settlement.standing (org_id, merchant_id, channel_id, currency, schedule_id) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET schedule_id = excluded.schedule_id
+INSERT INTO settlement.standing (org_id, merchant_id, channel_id, currency, schedule_id, due_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET schedule_id = excluded.schedule_id, due_at = excluded.due_at
 
 -- name: pause
 UPDATE settlement.standing SET pause_reason = $5 WHERE org_id = $1 AND merchant_id = $2 AND channel_id = $3 AND currency = $4
@@ -50,6 +50,15 @@ SELECT $1, b.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::d
                            $10::bigint[], $11::bigint[]) b
 ON CONFLICT (org_id, merchant_id, channel_id, currency, runs_on) DO NOTHING
 RETURNING id
+
+-- name: told_until
+-- Where the last statement of each merchant ended.
+SELECT w.merchant_id, w.channel_id, w.currency, b.until_at
+  FROM unnest($2::text[], $3::text[], $4::text[]) w(merchant_id, channel_id, currency)
+  JOIN LATERAL (
+    SELECT b.until_at FROM settlement.batch b
+     WHERE b.org_id = $1 AND b.merchant_id = w.merchant_id AND b.channel_id = w.channel_id AND b.currency = w.currency
+     ORDER BY b.runs_on DESC LIMIT 1) b ON true
 
 -- name: insert_payouts
 INSERT INTO settlement.payout (org_id, id, batch_id, merchant_id, channel_id, currency, instrument_id, account_ref, instrument_ref, amount_minor, state,

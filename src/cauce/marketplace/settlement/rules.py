@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -94,7 +94,7 @@ class Credit(NamedTuple):
 class Schedule:
     """When and how a merchant is settled. Weekdays count from Monday 0; month days 29 to 31 mean the last when absent.
 
-    `delay_days` is T+N counted from the credit, in calendar or business days. Amounts are minor units of any currency.
+    `delay_days` is T+N counted from each credit, in calendar or business days: a run pays none that is younger. Amounts are minor units of any currency.
     """
 
     interval: Interval = Interval.WEEKLY
@@ -136,8 +136,19 @@ class Schedule:
         return at_local_time(self.calendar.on_or_after(day), self.cutoff, zone)
 
     def next_after(self, run_at: datetime) -> datetime | None:
-        """The run that follows a run."""
-        return self.next_run(run_at + timedelta(seconds=1))
+        """The run that follows a run, for money that has waited its days already."""
+        return replace(self, delay_days=0).next_run(run_at + timedelta(seconds=1))
+
+    def matures_before(self, run_at: datetime) -> datetime | None:
+        """A run pays what was credited before this instant; None when it pays whatever there is (no delay)."""
+        if not self.delay_days:
+            return None
+        zone = zone_of(self.timezone)
+        runs_on = local_date(run_at, zone)
+        day = add_days(runs_on, -self.delay_days)
+        while self.business_days and self.calendar.add(day, self.delay_days) > runs_on:
+            day = add_days(day, -1)
+        return at_local_time(add_days(day, 1), time(0), zone)
 
     def _runs_on(self, weekday: int, month_day: int, is_last: bool) -> bool:
         if self.interval is Interval.DAILY:
@@ -154,7 +165,7 @@ class Schedule:
         if self.maximum_minor is None:
             return [amount]
         whole, rest = divmod(amount, self.maximum_minor)
-        return [self.maximum_minor] * whole + ([rest] if rest else [])
+        return [self.maximum_minor] * whole + ([rest] if rest >= max(self.minimum_minor, 1) else [])
 
     def needs_approval(self, amount_minor: int) -> bool:
         """Whether a second person must approve a payout of this amount."""
@@ -195,6 +206,8 @@ def parse_schedule(document: Mapping[str, Any]) -> Schedule:
     bounds = (schedule.delay_days, schedule.minimum_minor, schedule.retained_minor, schedule.maximum_minor or 1)
     if any(type(one) is not int or one < 0 for one in bounds) or schedule.maximum_minor == 0:
         raise BadSchedule("days and amounts are whole numbers, not negative", param="schedule")
+    if schedule.maximum_minor is not None and schedule.maximum_minor < schedule.minimum_minor:
+        raise BadSchedule("the maximum of a payout is not below its minimum", param="schedule")
     if not schedule.weekdays <= set(range(7)) or not schedule.month_days <= set(range(1, 32)):
         raise BadSchedule("weekdays are 0 to 6, month days 1 to 31", param="schedule")
     return schedule

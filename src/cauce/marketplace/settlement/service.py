@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from cauce.kernel.errors import NotFound
 from cauce.kernel.ids import new_id
 from cauce.marketplace.settlement import store
 from cauce.marketplace.settlement.holidays import Holiday, move_closed, set_holidays, with_calendars
 from cauce.marketplace.settlement.rules import DEFAULT, Credit, Schedule, parse_schedule
-from cauce.marketplace.settlement.store import assign_schedule, channel_pauses, pause, pause_channel, resume_channel
+from cauce.marketplace.settlement.store import channel_pauses, pause, pause_channel, resume_channel
 from cauce.storage.database import Tx
 
 __all__ = [
@@ -35,6 +36,20 @@ async def create_schedule(
     schedule_id = new_id("pos")
     await store.insert_schedule(tx, schedule_id, name, document, at, is_default=is_default)
     return schedule_id
+
+
+async def assign_schedule(tx: Tx, credit: Credit, schedule_id: str, *, at: datetime) -> None:
+    """Give a merchant a schedule of his own; his next run is by it, whatever the one before had said. `NotFound`."""
+    found = await read_schedules(tx)
+    if schedule_id not in found or not schedule_id:
+        raise NotFound(f"there is no payout schedule {schedule_id}", param="schedule")
+    schedule = found[schedule_id]
+    row = (await store.standings(tx, [credit])).get(credit)
+    ran_at = row["last_run_at"] if row is not None else None
+    due_at = schedule.next_after(at)
+    if ran_at is not None and due_at is not None and due_at.date() <= ran_at.date():
+        due_at = schedule.next_after(ran_at + timedelta(days=1) - timedelta(seconds=1))  # once a day
+    await store.assign_schedule(tx, credit, schedule_id, due_at)
 
 
 async def read_schedules(tx: Tx) -> dict[str, Schedule]:

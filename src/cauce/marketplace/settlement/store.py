@@ -39,9 +39,9 @@ async def schedule_standings(tx: Tx, rows: Sequence[tuple[str, str, str, datetim
     await tx.run(QUERIES.schedule_standings, tx.org, *_columns(rows, 4))
 
 
-async def assign_schedule(tx: Tx, credit: Credit, schedule_id: str) -> None:
-    """Give a merchant a schedule of his own."""
-    await tx.run(QUERIES.assign_schedule, tx.org, *credit, schedule_id)
+async def assign_schedule(tx: Tx, credit: Credit, schedule_id: str, due_at: datetime | None) -> None:
+    """Give a merchant a schedule of his own, and his next run by it."""
+    await tx.run(QUERIES.assign_schedule, tx.org, *credit, schedule_id, due_at)
 
 
 async def pause(tx: Tx, credit: Credit, reason: str) -> None:
@@ -73,6 +73,12 @@ async def standings_ran(tx: Tx, rows: Sequence[tuple[str, datetime | None, datet
 async def insert_batches(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> set[str]:
     """Settlement batches, one per merchant, channel, currency and day; the ids that were written."""
     return {row["id"] for row in await tx.rows(QUERIES.insert_batches, tx.org, *_columns(rows, 10))}
+
+
+async def told_until(tx: Tx, credits: Sequence[Credit]) -> dict[Credit, datetime]:
+    """Until when each merchant has a statement; those who never had one are left out."""
+    rows = await tx.rows(QUERIES.told_until, tx.org, *_columns(credits, 3))
+    return {Credit(row["merchant_id"], row["channel_id"], row["currency"]): row["until_at"] for row in rows}
 
 
 async def insert_payouts(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
