@@ -112,10 +112,13 @@ class Capabilities:
     auto_release_to_owner: bool = False
     split_delay_seconds_min: Sourced | None = None
     reversal_window_days: Sourced | None = None
-    reversals_per_receiver_max: Sourced | None = None
+    reversals_per_receiver_max: Sourced | None = None  # of one split
+    reversals_per_split_max: Sourced | None = None
+    persons_return: bool = True  # whether parts come back from persons' accounts
     refund_window_days: Sourced | None = None
     orders_per_payment_max: Sourced | None = None  # merchants' orders that one payment of a payer is for
     order_subsidy_minor_max: Sourced | None = None  # what the platform may add to one payment
+    refunds_per_payment_max: Sourced | None = None
     refund_returns_fee: bool = False  # the provider gives its fee back with a refund, in proportion
     amount_min_minor: dict[str, int] = field(default_factory=dict)  # per currency: smallest charge
     idempotency_window_hours: Sourced | None = None

@@ -7,6 +7,7 @@ channel's `Capabilities` (and from its own `limits.py`), the plan from the calle
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
 from math import floor
 from typing import TypeVar
@@ -46,6 +47,24 @@ class ReturnWindowOver(LimitExceeded):
     """The split is too old to be returned; settle outside the order."""
 
     code = "return_window_over"
+
+
+class PersonReturnsNothing(LimitExceeded):
+    """The channel takes nothing back from a person's account; let others return it, or settle outside the order."""
+
+    code = "person_returns_nothing"
+
+
+class RefundWindowOver(LimitExceeded):
+    """The payment is too old to be refunded at the channel; give the money back outside the order."""
+
+    code = "refund_window_over"
+
+
+class TooManyRefunds(LimitExceeded):
+    """The payment was refunded as often as the channel allows; give the rest back outside the order."""
+
+    code = "too_many_refunds"
 
 
 class ReturnExceedsShared(LimitExceeded):
@@ -113,6 +132,12 @@ def require_returns_within(shared_minor: int, returns_minor: Iterable[int]) -> N
     total = sum(returns_minor)
     if total > shared_minor:
         raise ReturnExceedsShared(shared_minor=shared_minor, returned_minor=total)
+
+
+def require_within(began_at: datetime, at: datetime, window_days: Sourced | None, refusal: type[LimitExceeded]) -> None:
+    """Raise `refusal`, naming the window and its source, when `at` is after it; a channel without a window allows all."""
+    if window_days is not None and at > began_at + timedelta(days=window_days.value):
+        require_at_most((at - began_at).days + 1, window_days, refusal)
 
 
 def is_released(days_since_payment: int, freeze: Sourced | None) -> bool:

@@ -136,6 +136,6 @@ async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason
 def _whole(order: Row, collections: Sequence[Row], reason: str) -> AskRefund:
     """All that is left; a payment that came after the cancellation has a number of its own."""
     if order["state"] != "canceled":
-        return AskRefund(order["id"], "cancel", reason=reason)
+        return AskRefund(order["id"], "cancel", reason=reason, is_tried=True)
     late = max(row["id"] for row in collections if row["order_id"] == order["id"] and row["paid_at"] is not None)
-    return AskRefund(order["id"], f"late:{late}", reason=reason)
+    return AskRefund(order["id"], f"late:{late}", reason=reason, is_tried=True)

@@ -34,6 +34,7 @@ class AskRefund:
     named: Mapping[str, int] | None = None  # by party, under the explicit policy
     chargeback: Chargeback | None = None  # the provider has made it already
     lines: Mapping[int, int | None] | None = None  # of these lines, so much of each (None: all that is left)
+    is_tried: bool = False  # whatever the channel's limits say, for the channel itself to refuse
 
 
 @dataclass(slots=True)

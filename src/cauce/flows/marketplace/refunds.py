@@ -6,6 +6,7 @@ amounts of parties are cumulative over partial refunds, so refunding everything 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from cauce.flows.marketplace.advances import advanced_of
 from cauce.flows.marketplace.funding import promised_escrow
 from cauce.flows.marketplace.item_weights import Items, read_items
 from cauce.flows.marketplace.purses import Purse, read_purses
+from cauce.flows.marketplace.refund_limits import require_refundable, require_returnable
 from cauce.flows.marketplace.refund_shares import (
     Shares,
     divided_sources,
@@ -64,6 +66,7 @@ class _Facts:
     promised: Mapping[str, int]
     purses: Mapping[tuple[str, str], Purse]
     items: Items
+    made: Mapping[str, int]  # refunds of each collection that stand
 
     def purse(self, channel: Terms, row: Row, rule: SplitRule) -> Purse | None:
         """What parties have at the holder of a collection, where the rule says what becomes of one who lacks it."""
@@ -76,7 +79,7 @@ class _Facts:
 async def refund_orders(context: Context, asked: Sequence[AskRefund]) -> dict[str, list[str]]:
     """Refund orders, all in one transaction; the refunds' ids by order. A repeated number changes nothing.
 
-    `refund_exceeds_paid`, `refund_waits_for_split`, and the policy's own refusals.
+    `refund_exceeds_paid`, `refund_waits_for_split`, the channel's limits, and the policy's own refusals.
     """
     async with context.transaction() as tx:
         now = await context.now(tx)
@@ -106,13 +109,10 @@ async def refund_in(
     by_purse = by_rule or any(one.chargeback is not None for one in asked)
     purses = await read_purses(tx, collections, parts) if by_purse else {}
     items = await read_items(tx, [one.order_id for one in asked if one.lines], parts, rules)
-    facts = _Facts(terms, rules, parts, carried, await promised_escrow(tx, list(orders)), purses, items)
-    known = {
-        (row["collection_id"], row["external_id"]): row["id"]
-        for row in await order_store.refunds_by_number(
-            tx, [row["id"] for row in collections], [one.number for one in asked]
-        )
-    }
+    before = await order_store.refunds_of(tx, list(orders))
+    made = Counter(row["collection_id"] for row in before if row["state"] != "failed")
+    facts = _Facts(terms, rules, parts, carried, await promised_escrow(tx, list(orders)), purses, items, made)
+    known = {(row["collection_id"], row["external_id"]): row["id"] for row in before}
     work, found = Work(), {}
     for one in asked:
         order = orders[one.order_id]
@@ -192,6 +192,9 @@ def _of_collection(
     collected = Collected(row["amount_minor"], row["fee_minor"], free, row["refunded_minor"], row["fee_returned_minor"])
     returns_fee = channel.capabilities.refund_returns_fee and one.chargeback is None
     share = share_refund(collected, amount, returns_fee=returns_fee)
+    is_bound = one.chargeback is None and not one.is_tried
+    if is_bound:
+        require_refundable(row, facts.made.get(row["id"], 0), channel.capabilities, at)
     carried.require_decided(row)
     if is_split and channel.has_owner and kept_of(mine):
         raise RefundWaits("a part of the order is kept: split it first, then refund", param="order")
@@ -203,6 +206,8 @@ def _of_collection(
     back = Back()
     if is_split:
         back = plan_back(row, mine, shares.taken, refund_id, channel, carried, purse)
+        if is_bound:
+            require_returnable(row, back.rows, carried, channel.capabilities, at)
         undivided = set() if channel.has_owner else carried.undivided(row, mine)
         sources = divided_sources(row, share, shares, mine, undivided, has_owner=channel.has_owner)
     else:

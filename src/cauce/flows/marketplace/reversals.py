@@ -41,6 +41,7 @@ class Carried:
     splits: Mapping[str, Sequence[Row]]
     under_way: Mapping[tuple[str, int], int]  # sent again, not known yet whether it arrived
     taken_back: Mapping[str, int]
+    returns: Mapping[tuple[str, str], int]  # how often something came back, by split and party
     parties: Mapping[str, Mapping[str, Party]]
     instructions: Mapping[str, Instruction]
     undecided: frozenset[str]  # collections of which a part may still come back for a refund that failed
@@ -115,16 +116,20 @@ async def read_carried(tx: Tx, collections: Sequence[Row], parts: Mapping[str, S
             place = (one["collection_id"], one["first_position"])
             under_way[place] = under_way.get(place, 0) + one["sent_minor"]
     if not splits:
-        return Carried({}, under_way, {}, {}, {}, frozenset())
+        return Carried({}, under_way, {}, {}, {}, {}, frozenset())
     parties = {}
     for channel_id in sorted({row["channel_id"] for row in collections}):
         mine = [row["id"] for row in collections if row["channel_id"] == channel_id]
         named = {part["party"] for key in mine for part in parts.get(key, ())} - {FEE}
         parties[channel_id] = await read_parties(tx, channel_id, sorted(named))
-    taken = await split_store.taken_back(tx, list(splits))
+    returns, taken = {}, dict[str, int]()
+    for back in await split_store.taken_back(tx, list(splits)):
+        returns[back["split_id"], back["party"]] = back["returns"]
+        taken[back["split_id"]] = taken.get(back["split_id"], 0) + back["taken_minor"]
     keys = [one["id"] for mine in splits.values() for one in mine if one["sent_minor"]]
     instructions = await channel_store.read_instructions(tx, keys)
-    return Carried(splits, under_way, taken, parties, instructions, frozenset(await _undecided(tx, order_ids)))
+    undecided = frozenset(await _undecided(tx, order_ids))
+    return Carried(splits, under_way, taken, returns, parties, instructions, undecided)
 
 
 async def _undecided(tx: Tx, order_ids: Sequence[str]) -> dict[str, str]:

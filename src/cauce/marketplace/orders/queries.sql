@@ -142,10 +142,6 @@ SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, s
 -- Refunds that wait for money before they take any.
 SELECT collection_id, taken FROM orders.refund WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND state = 'funding'
 
--- name: refunds_by_number
-SELECT id, collection_id, external_id, amount_minor, state FROM orders.refund
- WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND external_id = ANY ($3::text[])
-
 -- part: refunds
 SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor
   FROM orders.refund

@@ -249,11 +249,6 @@ async def funding_refunds(tx: Tx, order_ids: Sequence[str]) -> list[Row]:
     return await tx.rows(QUERIES.funding_refunds, tx.org, list(order_ids))
 
 
-async def refunds_by_number(tx: Tx, collection_ids: Sequence[str], external_ids: Sequence[str]) -> list[Row]:
-    """Refunds of these collections with these numbers."""
-    return await tx.rows(QUERIES.refunds_by_number, tx.org, list(collection_ids), list(external_ids))
-
-
 async def begin_import(tx: Tx, import_id: str, source: str, at: datetime) -> Row:
     """The import of these files: a new one, or the one that was begun, locked."""
     row = await tx.row(QUERIES.begin_import, tx.org, import_id, source, at)

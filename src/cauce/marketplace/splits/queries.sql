@@ -155,9 +155,9 @@ SELECT id, refund_id, collection_id, position, amount_minor, state FROM splits.r
  WHERE org_id = $1 AND refund_id = ANY ($2::text[]) AND refund_id <> '' ORDER BY id
 
 -- name: taken_back
--- What was asked back of the splits of these collections and not refused.
-SELECT split_id, sum(amount_minor)::bigint AS taken_minor FROM splits.reversal
- WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND state <> 'failed' GROUP BY split_id
+-- What was asked back of the splits of these collections and not refused, and how often, by who gave it.
+SELECT split_id, party, sum(amount_minor)::bigint AS taken_minor, count(*) AS returns FROM splits.reversal
+ WHERE org_id = $1 AND collection_id = ANY ($2::text[]) AND state <> 'failed' GROUP BY split_id, party
 
 -- name: open_reversals
 SELECT order_id, collection_id, refund_id FROM splits.reversal r

@@ -189,10 +189,9 @@ async def reversals_of_refunds(tx: Tx, refund_ids: Sequence[str]) -> dict[str, l
     return found
 
 
-async def taken_back(tx: Tx, collection_ids: Sequence[str]) -> dict[str, int]:
-    """What was asked back of the splits of these collections and not refused, by split."""
-    rows = await tx.rows(QUERIES.taken_back, tx.org, list(collection_ids))
-    return {row["split_id"]: row["taken_minor"] for row in rows}
+async def taken_back(tx: Tx, collection_ids: Sequence[str]) -> list[Row]:
+    """What was asked back of the splits of these collections and not refused, and how often, by split and party."""
+    return await tx.rows(QUERIES.taken_back, tx.org, list(collection_ids))
 
 
 async def open_reversals(tx: Tx, order_ids: Sequence[str]) -> list[Row]:

@@ -55,9 +55,12 @@ def capabilities(channel: Channel) -> Capabilities:
         split_delay_seconds_min=limits.SPLIT_DELAY_SECONDS_MIN,
         reversal_window_days=limits.RETURN_WINDOW_DAYS,
         reversals_per_receiver_max=limits.RETURNS_PER_RECEIVER_MAX,
+        reversals_per_split_max=limits.RETURNS_PER_SPLIT_MAX,
+        persons_return=False,
         refund_window_days=limits.REFUND_WINDOW_DAYS,
         orders_per_payment_max=limits.ORDERS_PER_PAYMENT_MAX,
         order_subsidy_minor_max=limits.SUBSIDY_MAX if is_ecommerce else None,
+        refunds_per_payment_max=limits.REFUNDS_PER_ORDER_MAX,
         refund_returns_fee=True,
         amount_min_minor={CURRENCY: 1},
         requests_per_second_max=(
