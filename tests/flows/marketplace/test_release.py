@@ -44,6 +44,15 @@ async def test_an_order_waits_in_escrow_until_its_delivery(shop: Market) -> None
     assert await shop.differences() == []
 
 
+async def test_a_release_after_the_freeze_is_refused_when_planned_and_names_the_channels_that_wait(shop: Market) -> None:
+    stay = {"release_on": ReleaseOn.DAYS, "release_days": 200}
+    taken = await shop.take(*(shop.order(one, one, [("ana", 10_000, 0)], **stay) for one in ("ch_owned", "ch_pooled")))
+    refused = taken[0].refused
+    assert refused is not None and refused.code == "release_after_freeze"
+    assert (refused.fields["limit"], refused.fields["source"], refused.fields["fits"]) == (180, "test", ["ch_pooled"])
+    assert taken[1].refused is None
+
+
 async def test_where_money_is_pooled_the_commission_stays_and_the_seller_gets_the_rest(shop: Market) -> None:
     (taken,) = await shop.take(shop.order("A1", "ch_pooled", [("ana", 10_000, 500), ("bia", 5_000, 0)]))
     await shop.advance(timedelta(hours=1))

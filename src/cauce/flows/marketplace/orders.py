@@ -16,9 +16,10 @@ from cauce.flows.context import Context
 from cauce.flows.marketplace import planning
 from cauce.flows.marketplace.combining import combined_instruction
 from cauce.flows.marketplace.planning import Plan
-from cauce.flows.marketplace.terms import Terms, share_caps, terms_of
+from cauce.flows.marketplace.terms import Terms, channels_that_wait, share_caps, terms_of
 from cauce.gateway.collecting import CollectRequest, Operation
 from cauce.gateway.funding import BalancePayment
+from cauce.gateway.limits import ReleaseAfterFreeze
 from cauce.kernel.errors import CauceError
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
@@ -75,6 +76,8 @@ async def take_orders(context: Context, orders: Sequence[NewOrder]) -> list[Take
         try:
             plans.append(_plan(order, facts))
         except CauceError as exc:
+            if isinstance(exc, ReleaseAfterFreeze):
+                exc.fields["fits"] = await channels_that_wait(context, order.release_days, order.currency)
             plans.append(exc)
     good = [plan for plan in plans if isinstance(plan, Plan)]
     async with context.transaction() as tx:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from cauce.channels.service import list_channels
 from cauce.flows.context import Context, Runtime
 from cauce.gateway.capabilities import Can, Capabilities
+from cauce.gateway.limits import is_released
 from cauce.kernel.clock import monotonic_seconds
 from cauce.marketplace.orders.service import Freeze
 from cauce.storage.database import Database
@@ -53,6 +55,19 @@ async def terms_of(runtime: Runtime, org_id: int, channel_ids: Collection[str]) 
     for channel_id in sorted(channel_ids):
         channel, _ = await runtime.gateways.open(org_id, channel_id)
         found[channel_id] = Terms(channel_id, runtime.gateways.capabilities(channel))
+    return found
+
+
+async def channels_that_wait(context: Context, days: int, currency: str) -> list[str]:
+    """The channels of the organization that divide money of this currency so many days after it was paid."""
+    async with replace(context, once=None).transaction() as tx:
+        ids = [row["id"] for row in await list_channels(tx)]
+    found = []
+    for one in (await terms_of(context.runtime, context.org_id, ids)).values():
+        can = one.capabilities
+        takes = can.currencies is None or currency in can.currencies
+        if Can.SPLITS in can.can and takes and not is_released(days, can.freeze_days_max):
+            found.append(one.channel_id)
     return found
 
 
