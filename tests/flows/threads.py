@@ -24,9 +24,9 @@ class FaultyStage(Stage):
     fault: str = ""
     skip: int = 0
 
-    async def channel(self, provider: str) -> str:
+    async def channel(self, provider: str, **options: str) -> str:
         """The channel, with its fault waiting."""
-        channel_id = await Stage.channel(self, provider)
+        channel_id = await Stage.channel(self, provider, **options)
         if self.fault == "callbacks":
             await self.control.callback_rule(provider, "duplicate", times=1_000)
         elif self.fault:

@@ -129,7 +129,7 @@ class ChannelGateways:
 
 
 class _Cache:
-    """A channel's sealed cache: rows of the channel whose names begin with `cache:`."""
+    """A channel's sealed cache: rows beside its secrets, so that however many there are nobody reads them with those."""
 
     def __init__(self, db: Database, sealer: Sealer, channel: Channel) -> None:
         self._db = db
@@ -138,10 +138,9 @@ class _Cache:
 
     async def get(self, name: str) -> str | None:
         async with self._db.transaction(self._channel.org_id) as tx:
-            found = await sealing.get(tx, self._sealer, self._channel.id, [channels.CACHE_PREFIX + name])
-        return found.get(channels.CACHE_PREFIX + name)
+            found = await sealing.get(tx, self._sealer, channels.cache_of(self._channel.id), [name])
+        return found.get(name)
 
     async def put(self, name: str, value: str, expires_at: datetime | None = None) -> None:
         async with self._db.transaction(self._channel.org_id) as tx:
-            cached = channels.CACHE_PREFIX + name
-            await sealing.put(tx, self._sealer, self._channel.id, cached, value, expires_at=expires_at)
+            await sealing.put(tx, self._sealer, channels.cache_of(self._channel.id), name, value, expires_at=expires_at)

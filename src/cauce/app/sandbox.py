@@ -46,10 +46,11 @@ class TenantClocks:
 
 
 async def connect_sandbox_channel(
-    runtime: Runtime, client: httpx2.AsyncClient, org: Org, provider_name: str, sandbox_url: str
+    runtime: Runtime, client: httpx2.AsyncClient, org: Org, provider_name: str, sandbox_url: str, **options: str
 ) -> str:
     """A channel of a sandbox organization at the provider's simulator, registered there; its id.
 
+    `options` say which of the provider's contracts it is, where there are several.
     Where the organization's clock stands, the simulators' stands at the same instant from the first call on.
     """
     provider = installed().get(provider_name)
@@ -62,7 +63,7 @@ async def connect_sandbox_channel(
         token = await orgs.inbound_token(tx, org.id, channel_id)
         stands_at = await org_now(tx) if await is_frozen(tx) else None
     face: SandboxChannel = provider.sandbox_channel(
-        org.public_id, f"{sandbox_url}/{provider_name}", f"{runtime.public_url}/v1/inbound/{token}"
+        org.public_id, f"{sandbox_url}/{provider_name}", f"{runtime.public_url}/v1/inbound/{token}", **options
     )
     control = SandboxControl(client, sandbox_url, org.public_id)
     await control.register(provider_name, face.registration)

@@ -52,7 +52,7 @@ async def open_channel(tx: Tx, sealer: Sealer, channel_id: str, *, livemode: boo
         livemode=livemode,
         base_url=row["base_url"],
         settings=row["settings"],
-        secrets={name: value for name, value in secrets.items() if not name.startswith(CACHE_PREFIX)},
+        secrets=secrets,
     )
 
 
@@ -61,8 +61,9 @@ async def ask_now(tx: Tx, keys: Sequence[str], *, at: datetime) -> None:
     await store.ask_open_at(tx, keys, at)
 
 
-CACHE_PREFIX = "cache:"
-"""Names of sealed values that a gateway caches, apart from the channel's own secrets."""
+def cache_of(channel_id: str) -> str:
+    """The owner of what a provider keeps for a channel beside its secrets."""
+    return f"{channel_id}:cache"
 
 
 async def open_instructions(tx: Tx, instructions: Sequence[NewInstruction], *, due_at: datetime) -> None:

@@ -21,13 +21,17 @@ class ReceiverKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SplitPart:
-    """One receiver's share of one split request. `key` is unique within the request."""
+    """One receiver's share of one split request. `key` is unique within the request.
+
+    `receiver_name` is a merchant's legal name, for providers where receivers are registered; persons' names are not kept.
+    """
 
     key: str
     receiver_ref: str
     receiver_kind: ReceiverKind
     amount_minor: int
     description: str
+    receiver_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -12,10 +13,12 @@ from cauce.flows.marketplace import merchants, pay_out
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.kernel.ids import new_id
 from cauce.ledger.rules import JournalRefused
-from cauce.marketplace.compliance.rules import QUESTIONS, Answer, GateClosed, LicenceNotInForce, NewLicence
+from cauce.marketplace.compliance.rules import QUESTIONS, Answer, GateClosed, LicenceNotInForce, NewLicence, PooledMoney
 from cauce.marketplace.compliance.service import record_licence, require_gate, sign_self_check
-from cauce.marketplace.merchants.rules import HolderDiffers, MerchantNotPayable, NewMerchant, SamePerson
+from cauce.marketplace.merchants.rules import HolderDiffers, MerchantNotPayable, NewAccount, NewMerchant, SamePerson
 from cauce.marketplace.merchants.service import approve_instrument, record_instrument, request_instrument
+from cauce.marketplace.merchants.service import connect_merchants as connect_accounts
+from cauce.marketplace.orders.rules import NewLine
 from cauce.marketplace.settlement.rules import PayoutNeedsSecondPerson
 from cauce.marketplace.splits.service import RuleNeedsSecondPerson
 from cauce.storage.directory.orgs import Mode, create_org
@@ -102,6 +105,27 @@ async def test_nobody_without_an_active_account_is_paid(shop: Market) -> None:
     (stranger,) = await merchants.create_merchants(shop.context, [NewMerchant("Stranger")])
     with pytest.raises(MerchantNotPayable):
         await pay_out.request_payout(shop.context, AskPayout(stranger, "ch", "brl", 1))
+
+
+async def test_no_sellers_money_is_taken_into_an_account_of_the_platforms_own(dsn: str) -> None:
+    own = replace(OWNED, platform_refs=frozenset({"acct_platform"}))
+    for_itself = replace(own, collects_for_caller=True)
+    async with market(dsn, {"ch": Bank(own), "own": Bank(for_itself)}) as shop:
+        (merchant_id,) = await merchants.create_merchants(shop.context, [NewMerchant("All of them")])
+        with pytest.raises(PooledMoney):
+            await merchants.connect_merchants(shop.context, [NewAccount(merchant_id, "ch", "acct_platform", "A-1")])
+        async with shop.context.transaction() as tx:
+            await connect_accounts(tx, [NewAccount(merchant_id, "ch", "acct_platform", "A-1")], at=BEGIN, actor="sql")
+        big = shop.order("B1", "ch", [("ana", 100, 0)])
+        taken = await shop.take(
+            replace(big, lines=(NewLine(merchant_id, 100),)),
+            shop.order("B2", "ch", [("ana", 100, 0)]),
+            shop.order("B3", "own", [("ana", 100, 0)]),
+        )
+        assert [one.refused.code if one.refused else "" for one in taken] == ["pooled_money", "", "pooled_money"]
+        await merchants.connect_merchants(shop.context, [NewAccount(merchant_id, "own", "acct_platform", "A-1")])
+        (itself,) = await shop.take(replace(big, channel_id="own", external_id="B4", lines=(NewLine(merchant_id, 100),)))
+        assert itself.refused is None, "what the channel's own merchant sells is his own money"
 
 
 async def test_a_live_organization_takes_no_order_before_the_gate_and_the_licence(shop: Market) -> None:

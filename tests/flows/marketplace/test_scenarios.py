@@ -24,12 +24,31 @@ def test_there_are_nine_and_their_rules_are_sound() -> None:
         scenario("casino")
 
 
-@pytest.mark.parametrize(("provider", "refused"), [("wechat", ["hotel-booking-3"]), ("stripe", [])])
-async def test_all_run_to_the_cent(dsn: str, tmp_path: Path, provider: str, refused: list[str]) -> None:
+CHANNELS = [
+    ("stripe", {}, []),
+    ("wechat", {"dialect": "ecommerce"}, ["hotel-booking-3"]),
+    ("wechat", {"dialect": "partner"}, ["hotel-booking-3"]),
+]
+
+
+@pytest.mark.parametrize(("provider", "options", "refused"), CHANNELS)
+async def test_all_run_to_the_cent(
+    dsn: str, tmp_path: Path, provider: str, options: dict[str, str], refused: list[str]
+) -> None:
     async with at_work(dsn, tmp_path) as product:
         stage = await stage_of(product)
-        found = await play(stage, provider, list(scenarios().values()))
+        found = await play(stage, provider, list(scenarios().values()), **options)
         assert [one for one in found if not one.holds] == []
+        assert {one.scenario for one in found} == set(scenarios())
         assert [one.order for one in found if one.refused] == refused
-        assert all("180" in one.refused for one in found if one.refused), "the reason names the limit"
+        limit = "30" if options.get("dialect") == "partner" else "180"
+        assert all(f"limit {limit}" in one.refused for one in found if one.refused), "the reason names the limit"
         assert (await prove(stage)).holds
+
+
+async def test_a_merchant_who_collects_for_himself_takes_nobody_elses_order(dsn: str, tmp_path: Path) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        stage = await stage_of(product)
+        found = await play(stage, "wechat", list(scenarios().values()), dialect="direct")
+        assert len(found) == sum(len(one.orders) for one in scenarios().values())
+        assert all(one.holds and "no order of another seller" in one.refused for one in found)

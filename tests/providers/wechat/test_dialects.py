@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -11,7 +13,7 @@ from cauce.gateway.collecting import ActionKind, CollectRequest, Operation
 from cauce.gateway.errors import ChannelSettingsError
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal
 from cauce.gateway.provider import Channel
-from cauce.gateway.splitting import PartState, ReceiverKind
+from cauce.gateway.splitting import PartState, ReceiverKind, SplitRequest
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.providers.wechat import PROVIDER, signing
@@ -64,6 +66,52 @@ async def test_a_split_that_finishes_may_name_any_receiver_but_the_orders_own_me
     _, result = await shop.split(order, {other: 700}, finish=True)
     assert [(p.receiver_ref, p.amount_minor) for p in result.parts] == [(other, 700)]
     assert result.unsplit_minor == 0 and await shop.available(own) == 9_240
+
+
+def named(request: SplitRequest, name: str) -> SplitRequest:
+    return replace(request, parts=tuple(replace(part, receiver_name=name) for part in request.parts))
+
+
+@pytest.mark.parametrize("dialect", ["partner", "direct", "ecommerce"])
+async def test_receivers_are_registered_before_they_are_shared_with_each_once(
+    make_shop: MakeShop, dialect: str
+) -> None:
+    shop = await make_shop(dialect=dialect)
+    own = await own_merchant(shop, dialect)
+    other = await shop.seller("供货商", related=False)
+    order = await shop.paid(own)
+    for amount in (700, 300):
+        asked = named(shop.split_request(order, {other: amount}), "供货商")
+        assert isinstance(await shop.gateway.split(asked), Pending)
+        await shop.advance(seconds=2)
+        assert done(await shop.fetch(Operation.SPLIT, asked.key, parent=order.key, merchant=own)).parts
+    calls = [call["operation"] for call in await shop.control.calls("wechat")]
+    assert calls.count("open_account") == 1
+
+
+async def test_a_service_provider_receives_its_commission_under_its_own_name(make_shop: MakeShop) -> None:
+    shop = await make_shop(dialect="partner")
+    order = await shop.paid(await shop.seller())
+    _, result = await shop.split(order, {shop.platform: 500}, finish=True)
+    assert [part.state for part in result.parts] == [PartState.APPLIED]
+
+
+async def test_a_receiver_whose_name_is_wrong_is_told_as_such_and_tried_again(make_shop: MakeShop) -> None:
+    shop = await make_shop(dialect="partner")
+    order = await shop.paid(await shop.seller())
+    other = await shop.seller("供货商", related=False)
+    refused = await shop.gateway.split(named(shop.split_request(order, {other: 500}), "别人"))
+    assert isinstance(refused, Declined) and refused.refusal is Refusal.IDENTITY_MISMATCH
+    await shop.advance(seconds=2)
+    asked = named(shop.split_request(order, {other: 500}), "供货商")
+    assert isinstance(await shop.gateway.split(asked), Pending)
+
+
+async def test_an_account_of_the_platforms_own_collects_for_nobody_else(make_shop: MakeShop) -> None:
+    for dialect, collects in (("direct", True), ("partner", False), ("ecommerce", False)):
+        shop = await make_shop(dialect=dialect)
+        can = PROVIDER.capabilities(shop.channel)
+        assert (can.collects_for_caller, can.platform_refs) == (collects, {shop.platform})
 
 
 async def test_a_wrong_legal_name_is_refused_whoever_encrypts_it(make_shop: MakeShop) -> None:

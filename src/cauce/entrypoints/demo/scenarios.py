@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from cauce.channels import store as channels
 from cauce.entrypoints.demo.stage import Stage
-from cauce.flows.marketplace import merchants, orders, refunds
+from cauce.flows.marketplace import keep, merchants, orders, refunds
+from cauce.flows.marketplace.keep import AskKept
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.capabilities import Capabilities
@@ -18,7 +19,7 @@ from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.rules import GoodsKind, NewLine, NewOrder, ReleaseOn
 from cauce.marketplace.splits import store as split_store
 from cauce.marketplace.splits.rules.parsing import parse_rule
-from cauce.marketplace.splits.rules.schema import FEE, parties_of
+from cauce.marketplace.splits.rules.schema import FEE, KEPT, parties_of
 from cauce.marketplace.splits.scenarios import SampleOrder, Scenario
 
 PLACES = {"wechat": ("cny", "CN"), "stripe": ("brl", "BR")}
@@ -58,15 +59,22 @@ class _Place:
     capabilities: Capabilities
 
 
-async def play(stage: Stage, provider: str, chosen: Sequence[Scenario]) -> list[Outcome]:
-    """Play scenarios side by side on one fresh channel; what became of each of their orders."""
+Taken = list[tuple[Scenario, SampleOrder, str, dict[str, str]]]
+"""Orders that were taken: of which scenario and sample, its id, the merchants by role."""
+
+
+async def play(stage: Stage, provider: str, chosen: Sequence[Scenario], **options: str) -> list[Outcome]:
+    """Play scenarios side by side on one fresh channel; what became of each of their orders.
+
+    `options`: which contract, where the provider has several.
+    """
     currency, country = PLACES.get(provider, ("eur", "DE"))
-    channel_id = await stage.channel(provider)
+    channel_id = await stage.channel(provider, **options)
     await stage.control.set_clock(await stage.now())
     terms = (await terms_of(stage.app.runtime, stage.org.id, {channel_id}))[channel_id]
     place = _Place(stage, provider, channel_id, currency, country, terms.capabilities)
     await _float(place)
-    taken: list[tuple[Scenario, SampleOrder, str, dict[str, str]]] = []
+    taken: Taken = []
     outcomes, last = [], await stage.now()
     for one in chosen:
         ids = await _roles(place, one)
@@ -81,6 +89,7 @@ async def play(stage: Stage, provider: str, chosen: Sequence[Scenario]) -> list[
             taken.append((one, sample, answer.order_id, ids))
     await _payers_pay(place)
     await _refund(place, taken, before_release=True)
+    await _divide_later(place, taken, last)
     hours = max((_hours(sample) for _, sample, _, _ in taken), default=0)
     await stage.advance(last + timedelta(hours=hours + 26))
     await _refund(place, taken, before_release=False)
@@ -138,6 +147,8 @@ def _order(
     place: _Place, one: Scenario, sample: SampleOrder, external: str, ids: dict[str, str], rule_id: str, now: datetime
 ) -> NewOrder:
     named = {party.removeprefix("party:") for party in parties_of(parse_rule(one.document(place.currency)).parts)}
+    named |= {role.removeprefix("party:") for later in sample.later for role in later.parts}
+    sellers = {line.seller for line in sample.lines}
     delivered = sample.release_days is None and sample.expires_hours is None
     return NewOrder(
         external_id=external,
@@ -148,7 +159,7 @@ def _order(
         ),
         rule_id=rule_id,
         placed_at=now,
-        parties={role: key for role, key in ids.items() if role in named - {"seller", FEE}},
+        parties={role: key for role, key in ids.items() if role in named - sellers - {FEE}},
         release_on=ReleaseOn.DELIVERY if sample.release_days is None else ReleaseOn.DAYS,
         release_days=sample.release_days or 0,
         deliver_at=now + timedelta(hours=sample.deliver_hours) if delivered else None,
@@ -165,6 +176,7 @@ def _why(refusal: CauceError) -> str:
 def _refused(place: _Place, one: Scenario, sample: SampleOrder, external: str, why: str) -> Outcome:
     limit, needed = place.capabilities.freeze_days_max, sample.refused_when_frozen_less_than_days
     due = limit is not None and needed is not None and limit.value < needed
+    due = due or place.capabilities.collects_for_caller  # these sellers are others than the channel's own merchant
     return Outcome(one.name, external, dict(sample.expected), refused=why, should_be_refused=due)
 
 
@@ -178,9 +190,17 @@ async def _payers_pay(place: _Place) -> None:
     await place.stage.settle()
 
 
-async def _refund(
-    place: _Place, taken: Sequence[tuple[Scenario, SampleOrder, str, dict[str, str]]], *, before_release: bool
-) -> None:
+async def _divide_later(place: _Place, taken: Taken, paid_at: datetime) -> None:
+    """What rules kept of orders, divided each on its day."""
+    steps = [(later.days, order_id, later, ids) for _, sample, order_id, ids in taken for later in sample.later]
+    for days, order_id, later, ids in sorted(steps, key=lambda step: step[:2]):
+        await place.stage.advance(max(paid_at + timedelta(days=days), await place.stage.now()))
+        parts = {ids.get(role.removeprefix("party:"), role): amount for role, amount in later.parts.items()}
+        await keep.split_kept(place.stage.context, AskKept(order_id, parts, reason=f"day {days}"))
+        await place.stage.settle()
+
+
+async def _refund(place: _Place, taken: Taken, *, before_release: bool) -> None:
     for _, sample, order_id, _ in taken:
         for number, refund in enumerate(sample.refunds):
             if refund.before_release is before_release:
@@ -202,7 +222,9 @@ async def _outcome(place: _Place, one: Scenario, sample: SampleOrder, order_id: 
         parts = await split_store.allocations_of(tx, [row["id"] for row in rows])
     assert order is not None
     for part in (part for each in parts.values() for part in each):
-        role = FEE if part["party"] == FEE else roles[part["party"]]
+        role = roles.get(part["party"], part["party"])
+        if role == KEPT and not part["amount_minor"]:
+            continue
         got[role] = got.get(role, 0) + part["amount_minor"] + part["fee_borne_minor"] - part["reversed_minor"]
     if order["state"] not in ("released", "canceled"):
         got["state"] = -1  # it never came to its end

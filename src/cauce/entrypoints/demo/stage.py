@@ -82,9 +82,11 @@ class Stage:
         """What steers this organization's simulators."""
         return SandboxControl(self.app.client, self.sandbox_url, self.org.public_id)
 
-    async def channel(self, provider: str) -> str:
-        """A channel at the provider's simulator; its id."""
-        return await connect_sandbox_channel(self.app.runtime, self.app.client, self.org, provider, self.sandbox_url)
+    async def channel(self, provider: str, **options: str) -> str:
+        """A channel at the provider's simulator; its id. `options`: which contract, where the provider has several."""
+        return await connect_sandbox_channel(
+            self.app.runtime, self.app.client, self.org, provider, self.sandbox_url, **options
+        )
 
     async def now(self) -> datetime:
         """The organization's time."""

@@ -8,6 +8,8 @@ from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.daily import begin_daily
+from cauce.flows.marketplace.planning import require_own_account
+from cauce.flows.marketplace.terms import terms_of
 from cauce.marketplace.merchants import service
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from cauce.marketplace.settlement.holidays import Holiday
@@ -24,7 +26,11 @@ async def create_merchants(context: Context, new: Sequence[NewMerchant]) -> list
 
 
 async def connect_merchants(context: Context, new: Sequence[NewAccount]) -> dict[str, str]:
-    """Connect merchants to channels; the new account's id by merchant."""
+    """Connect merchants to channels; the new account's id by merchant. `pooled_money` for an account of the platform's own."""
+    terms = await terms_of(context.runtime, context.org_id, {one.channel_id for one in new})
+    for one in new:
+        if one.ref in terms[one.channel_id].capabilities.platform_refs:
+            require_own_account(one.ref, terms[one.channel_id])
     async with context.transaction() as tx:
         await begin_daily(context, tx, {one.channel_id for one in new})
         return await service.connect_merchants(tx, new, at=await context.now(tx), actor=context.actor.name)

@@ -19,7 +19,7 @@ from cauce.gateway.limits import (
 from cauce.gateway.plans import PlannedPart, SplitPlan
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.ids import new_id
-from cauce.marketplace.compliance.rules import check_fee
+from cauce.marketplace.compliance.rules import PooledMoney, check_fee
 from cauce.marketplace.merchants.rules import Party, require_payable
 from cauce.marketplace.orders.rules import (
     NewLine,
@@ -68,7 +68,7 @@ def plan_order(
     caps: Mapping[str, Fraction | None],
     fee_max_bps: int | None = None,
 ) -> Plan:
-    """Plan a checked order; refused with the rule's codes, the channel's limits, `merchant_not_payable`.
+    """Plan a checked order; refused with the rule's codes, the channel's limits, `merchant_not_payable`, `pooled_money`.
 
     `caps` is by merchant the largest share to others of his collections, `fee_max_bps` what the platform may take of
     an order by its contract (`fee_above_contract`).
@@ -83,6 +83,8 @@ def plan_order(
     named = {*(line.seller_id for line in order.lines), *order.parties.values()}
     for merchant in named:
         require_payable(parties, merchant)
+    for seller in {line.seller_id for line in order.lines}:
+        require_own_account(parties[seller].ref, terms)
     for payment in order.payments:
         if payment.from_balance_of:
             if not terms.capabilities.pay_from_balance:
@@ -105,6 +107,17 @@ def plan_order(
             raise SubsidyWithKeptPart(param="lines")
         _check(order, one, parts[one.id], terms, share_max)
     return Plan(PlannedOrder(new_id("ord"), order, version, tuple(collections)), parts)
+
+
+def require_own_account(seller_ref: str, terms: Terms) -> None:
+    """`PooledMoney` unless payments to this account of a seller reach him, and nobody else, first (K1)."""
+    is_platforms = seller_ref in terms.capabilities.platform_refs
+    if terms.capabilities.collects_for_caller and not is_platforms:
+        raise PooledMoney(
+            "payments at this channel reach its own merchant's account: it takes no order of another seller", param="channel"
+        )
+    if is_platforms and not terms.capabilities.collects_for_caller:
+        raise PooledMoney("this account at the channel is the platform's own", param="ref")
 
 
 def _require_shortfall(rule: SplitRule, terms: Terms) -> None:

@@ -70,4 +70,5 @@ def _sent(split_id: str, order: Row, position: int, part: Part, parties: Mapping
         return SplitPart(key, "", ReceiverKind.PLATFORM, part.amount_minor, f"Commission of order {number}")
     party = require_payable(parties, part.party)
     kind = ReceiverKind.PERSON if party.kind == "person" else ReceiverKind.MERCHANT
-    return SplitPart(key, party.ref, kind, part.amount_minor, f"Part of order {number}")
+    name = party.name if kind is ReceiverKind.MERCHANT else ""
+    return SplitPart(key, party.ref, kind, part.amount_minor, f"Part of order {number}", name)

@@ -65,15 +65,17 @@ Declared = Sequence[tuple[str, str]]
 def named_parts(wanted: Mapping[str, int], kept: Sequence[Kept], declared: Declared) -> dict[str, list[Part]]:
     """Amounts by role ("party:agent"), merchant or `fee`, taken of what collections keep, in their order; by collection.
 
-    The fee comes first of each collection. `not_kept`, `party_not_declared`, `seller_ambiguous`.
+    The fee comes first of each collection, then the owners of collections, of their own first; then everybody else.
+    `not_kept`, `party_not_declared`, `seller_ambiguous`.
     """
     if not wanted or any(type(amount) is not int or amount <= 0 for amount in wanted.values()):
         raise InvalidRequest("every part is an integer of minor units above zero", param="parts")
     rooms = {one.collection_id: one.left_minor for one in kept}
     found: dict[str, dict[tuple[str, str], int]] = {}
-    for name in sorted(wanted, key=lambda name: name != FEE):
+    owners = {one.owner_id for one in kept if one.owner_id}
+    for name in sorted(wanted, key=lambda name: (name != FEE, name not in owners)):
         left = wanted[name]
-        for one in kept:
+        for one in sorted(kept, key=lambda one: one.owner_id != name):
             taken = min(left, rooms[one.collection_id])
             if taken:
                 key = _who(name, one, declared)

@@ -39,6 +39,7 @@ def _can(channel: Channel) -> frozenset[Can]:
 def capabilities(channel: Channel) -> Capabilities:
     """The capability record of a channel."""
     is_ecommerce = dialect_of(channel) is Dialect.ECOMMERCE
+    own = channel.settings.get("mchid", "")
     return Capabilities(
         can=_can(channel),
         provider_class=ProviderClass.LICENSED_PSP,
@@ -46,6 +47,8 @@ def capabilities(channel: Channel) -> Capabilities:
         split_moments=frozenset({SplitMoment.LATER}),
         payout_route=PayoutRoute.PROVIDER,
         per_party_subledger=is_ecommerce,
+        collects_for_caller=dialect_of(channel) is Dialect.DIRECT,
+        platform_refs=frozenset({own} if own else ()),
         receivers_per_call_max=limits.RECEIVERS_PER_REQUEST_MAX,
         requests_per_order_max=limits.REQUESTS_PER_ORDER_MAX,
         share_max=None,  # asked per merchant, never assumed

@@ -39,6 +39,7 @@ class Contract:
     base_url: str
     notify_url: str
     share_max_ratio: str
+    merchant_name: str
 
     @property
     def by_public_key(self) -> bool:
@@ -63,6 +64,9 @@ SETTINGS = (
         "encrypt_serial", "which of them encrypts names; a public-key id says public-key mode", required=False
     ),
     SettingField("notify_url", "where payment and refund notices arrive: https, no query"),
+    SettingField(
+        "merchant_name", "its full legal name: in the partner dialect it receives its commission under it", required=False
+    ),
     SettingField("share_max_ratio", "the share cap in ten-thousandths, where no interface tells it", required=False),
 )
 
@@ -85,6 +89,7 @@ def contract_of(channel: Channel) -> Contract:
         base_url=(channel.base_url or PRODUCTION_URL).rstrip("/"),
         notify_url=channel.settings.get("notify_url", ""),
         share_max_ratio=channel.settings.get("share_max_ratio", ""),
+        merchant_name=channel.settings.get("merchant_name", ""),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from cauce.gateway.collecting import FetchRequest
@@ -24,6 +24,7 @@ class Desk:
     contract: Contract
     wire: Wire
     kit: Kit
+    registered: set[str] = field(default_factory=set)  # receivers that are known to be, beside those in the cache
 
     def merchant(self, ref: str) -> str:
         """The order's own merchant: the caller itself where the request names nobody."""

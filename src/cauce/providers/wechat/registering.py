@@ -7,11 +7,16 @@ from fractions import Fraction
 from cauce.gateway.accounts import Account, AccountRequest, SubBalance
 from cauce.gateway.errors import ChannelSettingsError
 from cauce.gateway.outcome import Declined, Done, Outcome, Refusal, Unknown
+from cauce.gateway.splitting import ReceiverKind, SplitRequest
 from cauce.kernel.errors import Unavailable
 from cauce.providers.wechat import limits, signing
 from cauce.providers.wechat.contract import Dialect
 from cauce.providers.wechat.desk import Desk
 from cauce.providers.wechat.mapping import addresses, parties
+from cauce.providers.wechat.mapping.splits import account_of
+
+_REGISTERED = "receiver/"
+"""Cache names of receivers that WeChat Pay knows, by the merchant whom they are registered under."""
 
 
 async def open_account(desk: Desk, request: AccountRequest) -> Outcome[Account]:
@@ -32,6 +37,46 @@ async def open_account(desk: Desk, request: AccountRequest) -> Outcome[Account]:
     target = addresses.receiver(desk.contract, "add")
     reply = await desk.wire.tell("open_account", target, body, request.key, serial)
     return desk.told("open_account", reply, lambda _: Done(parties.receiver_of(desk.contract, request.existing_ref)))
+
+
+async def register_receivers(desk: Desk, request: SplitRequest) -> Declined | Unknown | None:
+    """Register the receivers of a split that are not known to be, each once; None when all are.
+
+    Nobody shares with a receiver whom WeChat Pay does not know: under the order's own merchant for a service provider,
+    else under the caller. A receiver without a name, as persons are, is registered without one or was by hand. What is
+    refused here may be registered all the same: the split itself shows it.
+    """
+    contract, refusal = desk.contract, None
+    for part in request.parts:
+        account = account_of(contract, part)
+        under = request.merchant_ref if contract.dialect is Dialect.PARTNER else ""
+        is_default = contract.is_platform(account) and contract.dialect is Dialect.ECOMMERCE
+        name = part.receiver_name or (contract.merchant_name if contract.is_platform(account) else "")
+        nameless = part.receiver_kind is not ReceiverKind.PERSON and not name
+        place = f"{_REGISTERED}{under}/{account}"
+        if is_default or nameless or account == desk.merchant(request.merchant_ref) or place in desk.registered:
+            continue
+        if await desk.kit.cache.get(place) is None:
+            kind = ReceiverKind.PLATFORM if contract.is_platform(account) else part.receiver_kind
+            receiver = AccountRequest(request.key, "", name, kind, "", "", "CN", "", account, under)
+            answer = await open_account(desk, receiver)
+            if isinstance(answer, Unknown):
+                return answer
+            if isinstance(answer, Declined):
+                refusal = answer
+                continue
+            await desk.kit.cache.put(place, request.key)
+        desk.registered.add(place)
+    return refusal
+
+
+async def forget_receivers(desk: Desk, request: SplitRequest) -> None:
+    """WeChat Pay does not know a receiver of this split, whatever we remember: the next one registers them again."""
+    under = request.merchant_ref if desk.contract.dialect is Dialect.PARTNER else ""
+    for part in request.parts:
+        place = f"{_REGISTERED}{under}/{account_of(desk.contract, part)}"
+        desk.registered.discard(place)
+        await desk.kit.cache.put(place, "", desk.kit.now())
 
 
 async def close_account(desk: Desk, ref: str) -> Outcome[Account]:

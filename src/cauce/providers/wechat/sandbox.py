@@ -21,6 +21,7 @@ from cauce.providers.wechat.contract import PUBLIC_KEY_PREFIX, Dialect
 KEY_BITS = 2048
 CERTIFICATE_LIFE = timedelta(days=1825)
 SANDBOX_SHARE_RATIO = 3000
+SANDBOX_NAME = "平台"
 
 
 def sandbox_channel(
@@ -52,10 +53,12 @@ def sandbox_channel(
         **shared,
         "verify_keys": msgspec.json.encode({key_id: _public(public)} if by_public_key or migrating else {}).decode(),
         "encrypt_serial": key_id if by_public_key else "",
+        "merchant_name": SANDBOX_NAME,
         "share_max_ratio": str(SANDBOX_SHARE_RATIO),
     }
     registration = {
         **shared,
+        "name": SANDBOX_NAME,
         "merchant_certificate": certificate,
         "api_v3_key": api_v3_key,
         "public_key_id": key_id,

@@ -12,6 +12,7 @@ from cauce.gateway.splitting import (
     SplitResult,
     SplitReversal,
 )
+from cauce.providers.wechat import registering
 from cauce.providers.wechat.desk import Desk
 from cauce.providers.wechat.mapping import addresses, payments, splits
 from cauce.providers.wechat.mapping.problems import refused
@@ -22,11 +23,21 @@ _SPLIT_OF_RETURN = "return/"
 
 
 async def split(desk: Desk, request: SplitRequest) -> Outcome[SplitResult]:
-    """Give parts to receivers. WeChat Pay decides later, so the first answer is `Pending`."""
+    """Give parts to receivers. WeChat Pay decides later, so the first answer is `Pending`.
+
+    Receivers whom it does not know yet are registered first.
+    """
     merchant = desk.merchant(request.merchant_ref)
     body = splits.split_body(desk.contract, request)
+    unregistered = await registering.register_receivers(desk, request)
+    if isinstance(unregistered, Unknown):  # nothing was sent: the question that follows finds nothing, and it is sent then
+        return unregistered
     reply = await desk.wire.tell("split", addresses.split(desk.contract), body, request.key)
-    return desk.told("split", reply, lambda answer: splits.split_of(answer, merchant))
+    outcome = desk.told("split", reply, lambda answer: splits.split_of(answer, merchant))
+    if isinstance(outcome, Declined) and outcome.refusal is Refusal.PARTY_MISMATCH:
+        await registering.forget_receivers(desk, request)
+        return unregistered or outcome
+    return outcome
 
 
 async def fetch_split(desk: Desk, request: FetchRequest) -> Outcome[SplitResult]:

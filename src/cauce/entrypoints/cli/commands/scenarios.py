@@ -66,6 +66,9 @@ def apply(
 def run(
     name: Annotated[str, typer.Argument(help="The scenario, or all.")] = "all",
     channel: Annotated[str, typer.Option("--channel", help="The provider whose simulator plays.")] = "wechat",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="Which of its contracts, as dialect=partner at WeChat Pay.")
+    ] = None,
 ) -> None:
     """Play scenarios on a provider's simulator in a fresh sandbox organization; exit code 1 when a cent differs."""
     import asyncio
@@ -76,12 +79,13 @@ def run(
     from cauce.entrypoints.demo.stage import open_stage
     from cauce.marketplace.splits.scenarios import scenario, scenarios
 
+    options = {name: value for name, _, value in (one.partition("=") for one in option or ())}
     chosen = list(scenarios().values()) if name == "all" else [scenario(name)]
 
     async def work() -> list[Outcome]:
         begin = datetime(2026, 1, 15, 9, tzinfo=UTC)
         async with open_stage(current_settings(), f"Scenarios on {channel}", begin, output.note) as stage:
-            return await play(stage, channel, chosen)
+            return await play(stage, channel, chosen, **options)
 
     found = asyncio.run(work())
     output.emit([_data(one) for one in found], *(_line(one) for one in found))

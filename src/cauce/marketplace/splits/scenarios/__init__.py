@@ -42,6 +42,14 @@ class SampleRefund:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleLater:
+    """What the rule kept of an order is divided so many days after payment: minor units by role."""
+
+    days: int
+    parts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class SampleOrder:
     """One order. `release_days` after payment the money goes out by itself; None: when it is delivered, after `deliver_hours`.
 
@@ -55,6 +63,7 @@ class SampleOrder:
     deliver_hours: int = 1
     expires_hours: int | None = None
     refunds: tuple[SampleRefund, ...] = ()
+    later: tuple[SampleLater, ...] = ()
     refused_when_frozen_less_than_days: int | None = None
 
 
