@@ -1,0 +1,181 @@
+"""`/v1/collections`, `/splits`, `/split_reversals`, `/order_refunds`, `/instructions`, `/merchant_accounts`, `/payout_instruments`:
+what money moves by, to look at. What changes them has its route at the order, the merchant or the payout that it belongs to.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from cauce.channels import service as channels
+from cauce.channels import store as channel_store
+from cauce.entrypoints.api.access import Admin, Caller, Reader
+from cauce.entrypoints.api.resources import Filter, Id, resource, resources, whole_list
+from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Cursor, Limit, listing, unpack_cursor
+from cauce.kernel.errors import NotFound
+from cauce.reports import money_objects as report
+from cauce.reports.money_objects import Wanted
+from cauce.storage import audit
+from cauce.storage.database import Row, Tx
+
+router = APIRouter(prefix="/v1", tags=["money"])
+
+EXCHANGES_MAX = 200
+
+
+@router.get("/collections")
+async def list_collections(
+    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Payments of orders at their channels, newest first."""
+    return await _page(caller, "collection", Wanted(order, channel, state), limit, cursor)
+
+
+@router.get("/collections/{collection_id}")
+async def show_collection(caller: Reader, collection_id: Id) -> dict[str, Any]:
+    """One payment of an order: what of it is parked, what was released, refunded, and the provider's fee."""
+    return resource("collection", await _one(caller, "collection", collection_id))
+
+
+@router.get("/splits")
+async def list_splits(
+    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Requests to divide orders' money, newest first."""
+    return await _page(caller, "split", Wanted(order, channel, state), limit, cursor)
+
+
+@router.get("/splits/{split_id}")
+async def show_split(caller: Reader, split_id: Id) -> dict[str, Any]:
+    """One request to divide money, and the parts that it brings."""
+    async with caller.context.transaction() as tx:
+        row = await _found(tx, "split", split_id)
+        return resource("split", row, parts=resources("part", await report.parts_of_split(tx, split_id)))
+
+
+@router.get("/split_reversals")
+async def list_reversals(
+    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Parts that were asked back from those who had got them, newest first."""
+    return await _page(caller, "split_reversal", Wanted(order, channel, state), limit, cursor)
+
+
+@router.get("/split_reversals/{reversal_id}")
+async def show_reversal(caller: Reader, reversal_id: Id) -> dict[str, Any]:
+    """One part that was asked back, and the refund that needs it."""
+    return resource("split_reversal", await _one(caller, "split_reversal", reversal_id))
+
+
+@router.get("/order_refunds")
+async def list_order_refunds(
+    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Refunds of orders, newest first."""
+    return await _page(caller, "order_refund", Wanted(order, channel, state), limit, cursor)
+
+
+@router.get("/order_refunds/{refund_id}")
+async def show_order_refund(caller: Reader, refund_id: Id) -> dict[str, Any]:
+    """One refund of an order: its state, the key of its latest attempt, your number."""
+    return resource("order_refund", await _one(caller, "order_refund", refund_id))
+
+
+@router.get("/merchant_accounts")
+async def list_accounts(
+    caller: Reader, merchant: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Merchants' accounts at channels, newest first: what the channel still needs of each, whether it pays out."""
+    return await _page(caller, "merchant_account", Wanted(merchant, channel, state), limit, cursor)
+
+
+@router.get("/payout_instruments")
+async def list_instruments(
+    caller: Reader, merchant: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Merchants' bank accounts, newest first: who asked for each, who approved it, from when it is used."""
+    return await _page(caller, "payout_instrument", Wanted(merchant, channel, state), limit, cursor)
+
+
+@router.get("/instructions")
+async def list_instructions(
+    caller: Reader, object_id: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Commands to channels by their keys, newest first; `object_id` for those of one order, payout or merchant."""
+    async with caller.context.transaction() as tx:
+        wanted = Wanted(object_id, channel, state)
+        rows = await report.page(tx, "instruction", wanted, before=unpack_cursor(cursor), rows_max=limit + 1)
+    page = listing(rows, limit, lambda row: row["key"])
+    return page | {"data": resources("instruction", page["data"])}
+
+
+@router.get("/instructions/{key}")
+async def show_instruction(caller: Reader, key: Id) -> dict[str, Any]:
+    """One command and its timeline: when it was given, each call about it and how that ended, when its end was known."""
+    async with caller.context.transaction() as tx:
+        row = await _found(tx, "instruction", key)
+        calls = await channel_store.exchanges(tx, correlation=key, rows_max=EXCHANGES_MAX)
+    return resource("instruction", row, timeline=_timeline(row, calls))
+
+
+@router.get("/instructions/{key}/messages")
+async def show_messages(request: Request, caller: Admin, key: Id) -> dict[str, Any]:
+    """What was sent and answered, as it went over the wire but for credentials and card numbers. Who looks is kept."""
+    sealer = request.app.state.runtime.sealer
+    async with caller.context.transaction() as tx:
+        await _found(tx, "instruction", key)
+        calls = await channel_store.exchanges(tx, correlation=key, rows_max=EXCHANGES_MAX)
+        await audit.record(tx, caller.context.actor, "instruction.read_messages", key)
+    data = []
+    for call in reversed(calls):
+        content = msgspec.json.decode(channels.exchange_content(sealer, caller.holder.org_id, call))
+        data.append({**_call(call), "object": "exchange", **{side: _readable(said) for side, said in content.items()}})
+    return whole_list(data)
+
+
+def _readable(said: dict[str, Any]) -> dict[str, Any]:
+    return {**said, "body": base64.b64decode(said["body"]).decode("utf-8", "replace")}
+
+
+def _timeline(row: Row, calls: list[Row]) -> list[dict[str, Any]]:
+    ended = {"at": row["concluded_at"], "what": row["state"]}
+    return [
+        {"at": row["created_at"], "what": "created"},
+        *({**_call(call), "what": "call"} for call in reversed(calls)),
+        *([ended] if row["concluded_at"] is not None else []),
+    ]
+
+
+def _call(call: Row) -> dict[str, Any]:
+    names = ("operation", "method", "url", "status", "failure", "elapsed_ms")
+    return {"at": call["started_at"], **{name: call[name] for name in names}}
+
+
+async def _page(caller: Caller, noun: str, wanted: Wanted, limit: int, cursor: str) -> dict[str, Any]:
+    async with caller.context.transaction() as tx:
+        rows = await report.page(tx, noun, wanted, before=unpack_cursor(cursor), rows_max=limit + 1)
+    page = listing(rows, limit, lambda row: row["id"])
+    return page | {"data": resources(noun, page["data"])}
+
+
+async def _one(caller: Caller, noun: str, object_id: str) -> Row:
+    async with caller.context.transaction() as tx:
+        return await _found(tx, noun, object_id)
+
+
+async def _found(tx: Tx, noun: str, object_id: str) -> Row:
+    row = await report.one(tx, noun, object_id)
+    if row is None:
+        raise NotFound(f"there is no {noun.replace('_', ' ')} {object_id}", param=noun)
+    return row

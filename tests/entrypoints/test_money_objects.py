@@ -1,0 +1,63 @@
+"""What money moves by, over REST: each object by its id and in lists, and a command with its timeline and its messages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from cauce.entrypoints.demo.stage import Stage
+from tests.entrypoints.test_api_marketplace import Market, market, person
+from tests.flows.threads import at_work, silent
+from tests.support.runtime import World
+
+
+async def _sold_split_and_refunded(product: World, one: Market) -> str:
+    stage = Stage(product.app, one.org, product.sandbox_url, silent)
+    taken = await one.maker.done("/orders", {**one.order("o1", ("ana", 10_000, 0)), "payments": []})
+    order_id: str = taken["id"]
+    await stage.settle()
+    (collection,) = (await one.maker.get("/collections", order=order_id))["data"]
+    await product.control(one.org).payer("stripe", "approve", key=collection["id"])
+    await stage.settle()
+    await one.maker.done(f"/orders/{order_id}/release")
+    await stage.settle()
+    await one.maker.done(f"/orders/{order_id}/refunds", {"number": "1", "amount": 1_000})
+    await stage.advance(await stage.now() + timedelta(days=1))
+    return order_id
+
+
+async def test_every_object_that_money_moves_by_is_listed_and_shown(dsn: str, tmp_path: Path) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        one = await market(product)
+        order_id = await _sold_split_and_refunded(product, one)
+        for noun in ("collections", "splits", "split_reversals", "order_refunds"):
+            (row,) = (await one.maker.get(f"/{noun}", order=order_id, channel=one.channel))["data"]
+            shown = await one.maker.get(f"/{noun}/{row['id']}")
+            assert shown | row == shown and shown["order"] == order_id and shown["amount"]["currency"] == "eur"
+            assert (await one.maker.get(f"/{noun}", order="ord_none"))["data"] == []
+            assert (await one.maker.client.get(f"/v1/{noun}/none")).status_code == 404
+        (split,) = (await one.maker.get("/splits", order=order_id))["data"]
+        parts = (await one.maker.get(f"/splits/{split['id']}"))["parts"]
+        assert [(part["amount"]["amount"], part["reversed"]["amount"]) for part in parts] == [(8_480, 848)]
+        accounts = (await one.maker.get("/merchant_accounts", channel=one.channel))["data"]
+        assert [row["state"] for row in accounts] == ["active", "active"]
+        assert (await one.maker.get("/payout_instruments", channel=one.channel))["data"] == []
+
+        page = await one.maker.get("/instructions", object_id=order_id, limit=1)
+        assert page["has_more"]
+        found = (await one.maker.get("/instructions", object_id=order_id))["data"]
+        assert {row["operation"] for row in found} == {"collect", "split", "reverse_split", "refund"}
+        collected = next(row for row in found if row["operation"] == "collect")
+        shown = await one.maker.get(f"/instructions/{collected['key']}")
+        whats = [step["what"] for step in shown["timeline"]]
+        assert whats[0] == "created" and whats[-1] == "succeeded" and "call" in whats
+        assert sorted(step["at"] for step in shown["timeline"] if step["what"] == "call") == [
+            step["at"] for step in shown["timeline"] if step["what"] == "call"
+        ]
+        messages = (await one.maker.get(f"/instructions/{collected['key']}/messages"))["data"]
+        assert any('"amount"' in said["answer"]["body"] for said in messages)
+        assert all("[redacted]" in said["request"]["headers"]["authorization"] for said in messages)
+        reader = await person(product, one.org, "read")
+        assert (await reader.client.get(f"/v1/instructions/{collected['key']}/messages")).status_code == 403
+        async with product.runtime.db.transaction(one.org.id) as tx:
+            assert await tx.value("SELECT count(*) FROM storage.audit WHERE action = 'instruction.read_messages'") == 1
