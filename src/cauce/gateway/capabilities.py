@@ -104,7 +104,9 @@ class Capabilities:
     split_moments: frozenset[SplitMoment] = frozenset()
     payout_route: PayoutRoute = PayoutRoute.NONE
     per_party_subledger: bool = False
-    collects_for_caller: bool = False  # every payment reaches the caller's own account: no other seller's may be taken (K1)
+    collects_for_caller: bool = (
+        False  # every payment reaches the caller's own account: no other seller's may be taken (K1)
+    )
     platform_refs: frozenset[str] = frozenset()  # the caller's own accounts there
     receivers_per_call_max: Sourced | None = None
     requests_per_order_max: Sourced | None = None

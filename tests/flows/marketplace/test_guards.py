@@ -124,7 +124,9 @@ async def test_no_sellers_money_is_taken_into_an_account_of_the_platforms_own(ds
         )
         assert [one.refused.code if one.refused else "" for one in taken] == ["pooled_money", "", "pooled_money"]
         await merchants.connect_merchants(shop.context, [NewAccount(merchant_id, "own", "acct_platform", "A-1")])
-        (itself,) = await shop.take(replace(big, channel_id="own", external_id="B4", lines=(NewLine(merchant_id, 100),)))
+        (itself,) = await shop.take(
+            replace(big, channel_id="own", external_id="B4", lines=(NewLine(merchant_id, 100),))
+        )
         assert itself.refused is None, "what the channel's own merchant sells is his own money"
 
 

@@ -14,11 +14,12 @@ from cauce.flows.inventory import inventory
 from cauce.flows.marketplace import pay_out
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.gateway.accounts import Instrument
+from cauce.gateway.outcome import Declined, Refusal
 from cauce.ledger import reading
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import Holder, withdrawable
 from cauce.ledger.rules import PlaceHold, require_posted
-from cauce.marketplace.merchants.service import approve_instrument, record_instrument, request_instrument
+from cauce.marketplace.merchants.service import accounts_of, approve_instrument, record_instrument, request_instrument
 from cauce.marketplace.settlement.rules import PayoutNeedsSecondPerson, PayoutsPaused
 from cauce.reports import automation as automation_report
 from cauce.reports import marketplace as report
@@ -136,3 +137,36 @@ async def test_who_asked_cannot_approve(shop: Market) -> None:
     payout = await pay_out.request_payout(shop.context, AskPayout(shop.sellers["ana"], "ch", "brl", 100))
     with pytest.raises(PayoutNeedsSecondPerson):
         await pay_out.approve_payouts(shop.context, [payout])
+
+
+async def test_a_bank_that_takes_no_money_is_not_paid_again_until_there_is_another(shop: Market) -> None:
+    bank = shop.banks["ch"]
+    bank.decline["payout"] = Declined("account_closed", Refusal.INSTRUMENT_INVALID, "the account is closed")
+    await _first_settlement(shop)
+    async with shop.context.transaction() as tx:
+        (waiting,) = await report.payouts(tx)
+    await pay_out.approve_payouts(shop.checker, [waiting["id"]])
+    await shop.work()
+    assert await _states(shop) == [("failed", True)]
+    await shop.advance(20 * DAY)
+    assert await _states(shop) == [("failed", True)], "nothing was asked of the bank again"
+    with pytest.raises(PayoutsPaused):
+        await pay_out.request_payout(shop.context, AskPayout(shop.sellers["ana"], "ch", "brl", 100))
+    async with shop.context.transaction() as tx:
+        now = await shop.context.now(tx)
+        (account,) = await accounts_of(tx, shop.sellers["ana"])
+        assert (account["state"], list(account["needs"]), account["pays_out"]) == (
+            "active",
+            ["payout_instrument"],
+            False,
+        )
+        pin = await request_instrument(tx, shop.sellers["ana"], "ch", "brl", "ana", at=now, actor="a")
+        await record_instrument(tx, pin, Instrument("ba_2", "1234", verified=True), at=now, actor="a")
+        await approve_instrument(tx, pin, approved_by="b", at=now)
+    await shop.advance(20 * DAY)
+    async with shop.context.transaction() as tx:
+        (again,) = await report.payouts(tx, state="requested")
+    await pay_out.approve_payouts(shop.checker, [again["id"]])
+    await shop.work()
+    assert await _states(shop) == [("failed", True), ("paid", True)]
+    assert await shop.differences() == []

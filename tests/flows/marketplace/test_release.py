@@ -44,7 +44,9 @@ async def test_an_order_waits_in_escrow_until_its_delivery(shop: Market) -> None
     assert await shop.differences() == []
 
 
-async def test_a_release_after_the_freeze_is_refused_when_planned_and_names_the_channels_that_wait(shop: Market) -> None:
+async def test_a_release_after_the_freeze_is_refused_when_planned_and_names_the_channels_that_wait(
+    shop: Market,
+) -> None:
     stay = {"release_on": ReleaseOn.DAYS, "release_days": 200}
     taken = await shop.take(*(shop.order(one, one, [("ana", 10_000, 0)], **stay) for one in ("ch_owned", "ch_pooled")))
     refused = taken[0].refused
@@ -153,7 +155,7 @@ async def test_a_refused_part_stays_with_the_owner(shop: Market) -> None:
     assert await shop.differences() == []
 
 
-@pytest.mark.parametrize("refusal", [Refusal.LIMIT_EXCEEDED, Refusal.INSUFFICIENT_FUNDS])
+@pytest.mark.parametrize("refusal", [Refusal.LIMIT_EXCEEDED, Refusal.INSUFFICIENT_FUNDS, Refusal.WINDOW_CLOSED])
 async def test_a_split_that_a_limit_or_a_low_balance_stopped_is_made_the_next_day(
     shop: Market, refusal: Refusal
 ) -> None:

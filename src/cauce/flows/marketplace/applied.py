@@ -32,7 +32,7 @@ from cauce.storage.outbox import NewEvent, emit
 
 OPEN_SPLIT = ("submitted", "processing", "unknown")
 RETRY_AFTER = timedelta(days=1)
-PASSING = frozenset({Refusal.INSUFFICIENT_FUNDS, Refusal.LIMIT_EXCEEDED})
+PASSING = frozenset({Refusal.INSUFFICIENT_FUNDS, Refusal.LIMIT_EXCEEDED, Refusal.WINDOW_CLOSED})
 """Refusals that pass by themselves: released again a day later."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,13 +12,14 @@ from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.settle import Target, Work, add_payout, instruction, target_of, write_payouts
 from cauce.flows.marketplace.terms import terms_of
-from cauce.gateway.outcome import Declined, Done, Pending
+from cauce.gateway.accounts import Account
+from cauce.gateway.outcome import Declined, Done, Pending, Refusal
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import Event, Holder, withdrawable
 from cauce.ledger.recipes.payouts import payout_failed, payout_paid, payout_submitted
 from cauce.ledger.rules import Capture, Item, ReleaseHold, require_posted
-from cauce.marketplace.merchants.rules import Party, require_payable
-from cauce.marketplace.merchants.service import payout_targets, read_parties
+from cauce.marketplace.merchants.rules import NEEDS_BANK, Party, require_payable
+from cauce.marketplace.merchants.service import payout_targets, read_parties, record_account
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.marketplace.settlement.rules import (
     PAYOUT,
@@ -207,6 +208,7 @@ class _Outcomes:
     items: list[Item] = field(default_factory=list)
     events: list[NewEvent] = field(default_factory=list)
     credits: dict[Credit, datetime] = field(default_factory=dict)
+    unusable: dict[str, set[str]] = field(default_factory=dict)  # by channel: merchants whose bank takes no money
 
 
 async def conclude_payouts(context: Context, tx: Tx, concluded: list[Concluded]) -> None:
@@ -219,8 +221,24 @@ async def conclude_payouts(context: Context, tx: Tx, concluded: list[Concluded])
     if work.payouts:
         await settlement_store.update_payouts(tx, work.payouts)
     await note_credits(tx, work.credits)
+    for channel_id, merchants in work.unusable.items():
+        await wait_for_bank(context, tx, channel_id, merchants)
     await emit(tx, work.events, actor=context.actor.name)
     require_posted(await post(tx, work.items))
+
+
+async def wait_for_bank(context: Context, tx: Tx, channel_id: str, merchants: Iterable[str]) -> None:
+    """These merchants' bank accounts take no money: nothing more is paid out to them until the channel says otherwise."""
+    known = await read_parties(tx, channel_id, sorted(merchants))
+    answers = [
+        (
+            party.account_id,
+            "",
+            Account(party.ref, can_receive=party.state == "active", can_pay_out=False, needs=NEEDS_BANK),
+        )
+        for party in known.values()
+    ]
+    await record_account(tx, answers, at=await context.now(tx), actor=context.actor.name)
 
 
 def _conclude(row: Row, one: Concluded, work: _Outcomes) -> None:
@@ -233,7 +251,9 @@ def _conclude(row: Row, one: Concluded, work: _Outcomes) -> None:
             work.items += payout_paid(holder, event, row["amount_minor"])
             work.payouts.append((row["id"], "paid", value.ref, value.fee_minor, "", at, None, ""))
             work.events.append(NewEvent("payout.paid", row["id"], at, data))
-        case Declined(code=code, message=message):
+        case Declined(code=code, message=message, refusal=refusal):
+            if refusal is Refusal.INSTRUMENT_INVALID:
+                work.unusable.setdefault(row["channel_id"], set()).add(row["merchant_id"])
             event = Event(row["id"], row["id"], row["id"], one.at)
             work.items.append(payout_failed(holder, event, row["merchant_id"], row["amount_minor"]))
             work.payouts.append((row["id"], "failed", "", 0, f"{code}: {message}", None, None, ""))

@@ -114,7 +114,8 @@ def require_own_account(seller_ref: str, terms: Terms) -> None:
     is_platforms = seller_ref in terms.capabilities.platform_refs
     if terms.capabilities.collects_for_caller and not is_platforms:
         raise PooledMoney(
-            "payments at this channel reach its own merchant's account: it takes no order of another seller", param="channel"
+            "payments at this channel reach its own merchant's account: it takes no order of another seller",
+            param="channel",
         )
     if is_platforms and not terms.capabilities.collects_for_caller:
         raise PooledMoney("this account at the channel is the platform's own", param="ref")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.pay_out import wait_for_bank
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import Notice
@@ -51,7 +52,10 @@ async def payout_told(context: Context, channel_id: str, notice: Notice) -> None
         if row is not None:
             at = max(notice.occurred_at, row["paid_at"])
             one = Returned(row, row["id"], f"{answer.code}: {answer.message}", at)
-            require_posted(await post(tx, await take_back(context, tx, [one])))
+            items = await take_back(context, tx, [one])
+            if answer.refusal is Refusal.INSTRUMENT_INVALID:
+                await wait_for_bank(context, tx, channel_id, [row["merchant_id"]])
+            require_posted(await post(tx, items))
 
 
 async def _paid(tx: Tx, channel_id: str, notice: Notice) -> Row | None:

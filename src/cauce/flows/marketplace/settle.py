@@ -133,9 +133,7 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
     )
 
 
-async def _young(
-    tx: Tx, rows: Sequence[Row], schedules: Mapping[str, Schedule]
-) -> dict[Account, tuple[int, datetime]]:
+async def _young(tx: Tx, rows: Sequence[Row], schedules: Mapping[str, Schedule]) -> dict[Account, tuple[int, datetime]]:
     """What merchants got too late for this run, by the delay of their schedules. Payouts that came back have waited before."""
     cuts: dict[tuple[str, datetime], datetime | None] = {}
     wanted = []

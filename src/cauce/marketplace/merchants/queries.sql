@@ -53,7 +53,7 @@ SELECT a.ref, a.merchant_id FROM merchants.account a
  WHERE a.org_id = $1 AND a.channel_id = $2 AND a.ref = ANY ($3::text[]) AND a.ref <> '' AND a.state NOT IN ('closed', 'rejected')
 
 -- name: accounts_of
-SELECT id, merchant_id, channel_id, ref, kind, state, needs, onboarding_url, shows_balance, agreement, agreed_at
+SELECT id, merchant_id, channel_id, ref, kind, state, needs, onboarding_url, pays_out, shows_balance, agreement, agreed_at
   FROM merchants.account WHERE org_id = $1 AND merchant_id = $2 ORDER BY created_at, id
 
 -- name: account_by_ref

@@ -85,6 +85,9 @@ class MerchantNotClosable(Conflict):
     code = "merchant_not_closable"
 
 
+NEEDS_BANK = ("payout_instrument",)
+"""What an account needs whose bank takes no money."""
+
 MERCHANT = Machine(
     "merchant",
     ("active", "restricted", "closed"),

@@ -14,6 +14,7 @@ from cauce.marketplace.merchants.rules import (
     COOL_OFF,
     HOLDER_UNKNOWN,
     INSTRUMENT,
+    NEEDS_BANK,
     NewAccount,
     NewMerchant,
     changed_banks,
@@ -175,7 +176,19 @@ async def approve_instrument(
     usable_from = at if first and not row["from_channel"] else at + COOL_OFF
     await store.update_instrument(tx, instrument_id, state, row["ref"], row["last4"], approved_by, usable_from)
     await _instrument_event(tx, row["merchant_id"], instrument_id, state, at, approved_by)
+    await _bank_is_there(tx, row["merchant_id"], row["channel_id"], at, approved_by)
     return usable_from
+
+
+async def _bank_is_there(tx: Tx, merchant_id: str, channel_id: str, at: datetime, actor: str) -> None:
+    """An account that waited for a bank which takes money is paid out again."""
+    answers = [
+        (row["id"], "", Account(row["ref"], can_receive=row["state"] == "active", can_pay_out=True))
+        for row in await store.accounts_of(tx, merchant_id)
+        if row["channel_id"] == channel_id and list(row["needs"]) == list(NEEDS_BANK) and not row["pays_out"]
+    ]
+    if answers:
+        await record_account(tx, answers, at=at, actor=actor)
 
 
 async def detach_instruments(tx: Tx, instrument_ids: Sequence[str], *, at: datetime, actor: str) -> None:

@@ -160,3 +160,13 @@ def key_made_at(key: str) -> datetime | None:
             number = number * 32 + _ALPHABET.index(character)
         times.append(number)  # two bits of padding and 48 of milliseconds
     return datetime.fromtimestamp(min(times) // 1000, UTC) if times else None
+
+
+_PASSING_PAYOUT_FAILURES = frozenset({"could_not_process", "declined", "canceled"})
+
+
+def payout_refusal(code: str) -> Refusal:
+    """What a failed payout says of its bank account: most codes name something that is wrong with it for good."""
+    if code == "insufficient_funds":
+        return Refusal.INSUFFICIENT_FUNDS
+    return Refusal.DECLINED if code in _PASSING_PAYOUT_FAILURES else Refusal.INSTRUMENT_INVALID

@@ -259,7 +259,7 @@ def payout_outcome(payout: Json) -> Outcome[Payout]:
             return Done(Payout(payout["id"], amount, arrives_at, arrives_at))
         case "failed" | "canceled":
             code = str(payout.get("failure_code") or payout["status"])
-            return Declined(code, Refusal.INSTRUMENT_INVALID, str(payout.get("failure_message") or code))
+            return Declined(code, assumptions.payout_refusal(code), str(payout.get("failure_message") or code))
     return Pending(Payout(payout["id"], amount, arrives_at), TRANSIT_ASK_SECONDS)
 
 

@@ -65,7 +65,9 @@ SETTINGS = (
     ),
     SettingField("notify_url", "where payment and refund notices arrive: https, no query"),
     SettingField(
-        "merchant_name", "its full legal name: in the partner dialect it receives its commission under it", required=False
+        "merchant_name",
+        "its full legal name: in the partner dialect it receives its commission under it",
+        required=False,
     ),
     SettingField("share_max_ratio", "the share cap in ten-thousandths, where no interface tells it", required=False),
 )

@@ -30,7 +30,9 @@ async def split(desk: Desk, request: SplitRequest) -> Outcome[SplitResult]:
     merchant = desk.merchant(request.merchant_ref)
     body = splits.split_body(desk.contract, request)
     unregistered = await registering.register_receivers(desk, request)
-    if isinstance(unregistered, Unknown):  # nothing was sent: the question that follows finds nothing, and it is sent then
+    if isinstance(
+        unregistered, Unknown
+    ):  # nothing was sent: the question that follows finds nothing, and it is sent then
         return unregistered
     reply = await desk.wire.tell("split", addresses.split(desk.contract), body, request.key)
     outcome = desk.told("split", reply, lambda answer: splits.split_of(answer, merchant))
