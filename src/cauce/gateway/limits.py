@@ -137,7 +137,8 @@ def require_returns_within(shared_minor: int, returns_minor: Iterable[int]) -> N
 def require_within(began_at: datetime, at: datetime, window_days: Sourced | None, refusal: type[LimitExceeded]) -> None:
     """Raise `refusal`, naming the window and its source, when `at` is after it; a channel without a window allows all."""
     if window_days is not None and at > began_at + timedelta(days=window_days.value):
-        require_at_most((at - began_at).days + 1, window_days, refusal)
+        days, limit = (at - began_at).days, window_days
+        raise refusal(limit=limit.value, unit=limit.unit, source=limit.source, read_on=str(limit.read_on), value=days)
 
 
 def is_released(days_since_payment: int, freeze: Sourced | None) -> bool:
