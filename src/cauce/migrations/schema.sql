@@ -2088,6 +2088,8 @@ CREATE TABLE invoicing.line (
     credited_net_minor bigint DEFAULT 0 NOT NULL,
     credited_tax_minor bigint DEFAULT 0 NOT NULL,
     details jsonb,
+    starts_at timestamp with time zone,
+    rest_credited_at timestamp with time zone,
     CONSTRAINT adds_up CHECK ((total_minor = (net_minor + tax_minor))),
     CONSTRAINT credited_at_most_once CHECK (((abs(credited_net_minor) <= abs(net_minor)) AND (abs(credited_tax_minor) <= abs(tax_minor)))),
     CONSTRAINT line_kind_check CHECK ((kind = ANY (ARRAY['recurring'::text, 'usage'::text, 'one_time'::text, 'proration'::text, 'minimum'::text, 'pending'::text])))
@@ -2122,6 +2124,7 @@ CREATE TABLE invoicing.pending_line (
     invoice_id text COLLATE pg_catalog."C",
     created_at timestamp with time zone NOT NULL,
     invoice_now boolean DEFAULT false NOT NULL,
+    starts_at timestamp with time zone,
     CONSTRAINT invoiced_names_its_invoice CHECK (((state = 'invoiced'::text) = (invoice_id IS NOT NULL))),
     CONSTRAINT pending_line_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'waiting'::text, 'invoiced'::text, 'removed'::text, 'rejected'::text])))
 );

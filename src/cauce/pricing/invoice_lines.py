@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from functools import lru_cache
 
@@ -20,7 +21,8 @@ from cauce.pricing.tax import NO_TAX, Tax, TaxRounding, TaxTreatment, line_taxes
 class Charge:
     """What a line is before discount and tax. `amount_minor` is as stated by the price, tax within or without.
 
-    `deferred`: the net becomes revenue day by day over `period`. A negative amount is a credit.
+    `deferred`: the net becomes revenue day by day over `period`. A negative amount is a credit. `starts_at`: the instant at
+    which `period` begins, where it is counted by seconds and begins within its first day.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Charge:
     period: Period | None = None
     deferred: bool = False
     tiers: tuple[dict[str, object], ...] = ()
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

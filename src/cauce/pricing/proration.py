@@ -7,6 +7,8 @@ computation over the unused part. The day of a change belongs to the new state (
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
@@ -60,6 +62,36 @@ def second_fraction(start: datetime, end: datetime, full_start: datetime, full_e
     """Elapsed seconds of the part over those of the full period; instants are aware."""
     microsecond = timedelta(microseconds=1)
     return _fraction((end - start) // microsecond, (full_end - full_start) // microsecond)
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """When the local days of a subscription begin for its bills: `of` a day, at the billing cycle's local time of day.
+
+    A part that begins or ends in the middle of a day does so at `since` or `until`.
+    """
+
+    of: Callable[[date], datetime]
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def share(self, part: Period, full: Period, *, is_first: bool = True, is_last: bool = True) -> Fraction:
+        """Elapsed seconds of `part` over those of `full`; `since` and `until` hold for its first and last piece.
+
+        Real seconds: a day on which the clocks change has 23 or 25 hours.
+        """
+        low, high = self.of(full.start), self.of(full.end)
+        start = self.since if is_first and self.since is not None else self.of(part.start)
+        end = self.until if is_last and self.until is not None else self.of(part.end)
+        start, end = min(max(start, low), high), min(max(end, low), high)
+        return second_fraction(start, max(start, end), low, high)
+
+    def unused(self, line: Period, begun_at: datetime | None, cut: datetime) -> Fraction:
+        """What part of what a line billed is left from `cut` on; `begun_at`: where the line began within its first day."""
+        start, end = begun_at or self.of(line.start), self.of(line.end)
+        if end <= start:
+            return Fraction(0)
+        return second_fraction(min(max(cut, start), end), end, start, end)
 
 
 def fixed_30_fraction(part: Period, interval: Interval) -> Fraction:

@@ -16,7 +16,7 @@ from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.models import Flat, PerUnit
 from cauce.pricing.percentage import PercentagePrice, Rateable, rate_events
 from cauce.pricing.phases import PricePhase, phase_pieces
-from cauce.pricing.proration import Basis, bounded, day_fraction, fixed_30_fraction, prorated
+from cauce.pricing.proration import Basis, Instants, bounded, day_fraction, fixed_30_fraction, prorated
 from cauce.pricing.rating import (
     DEFAULT_RULES,
     FreeUnits,
@@ -34,10 +34,14 @@ ONE, ZERO = Fraction(1), Fraction(0)
 
 @dataclass(frozen=True, slots=True)
 class PriceRules:
-    """Options of one price: how it is rated, and whether a part of a period prices a part of the quantity by volume tiers."""
+    """Options of one price: how it is rated, and whether a part of a period prices a part of the quantity by volume tiers.
+
+    `basis`: how a part of a period is counted; None: as the organization counts.
+    """
 
     rating: RatingRules = DEFAULT_RULES
     prorated_quantity: bool = False
+    basis: Basis | None = None
 
 
 DEFAULT_PRICE_RULES = PriceRules()
@@ -47,7 +51,8 @@ DEFAULT_PRICE_RULES = PriceRules()
 class Sold:
     """An item with all that its price says: how it is rated, taxed and described.
 
-    `phases` come before `model` and begin on `phases_from`; `anchor_day` is the billing cycle's.
+    `phases` come before `model` and begin on `phases_from`; `anchor_day` is the billing cycle's. `instants` where parts are
+    counted by seconds.
     """
 
     item_id: str
@@ -70,6 +75,7 @@ class Sold:
     anchor_day: int | None = None
     interval: Interval | None = None
     policy: PricingPolicy = DEFAULT_POLICY
+    instants: Instants | None = None
 
 
 def full_amount(sold: Sold) -> Fraction:
@@ -119,17 +125,27 @@ def recurring_charges(sold: Sold, part: Period, full: Period, *, kind: str = "re
 
     One charge, or one per phase when a phase ends among these days.
     """
-    if not sold.phases:
-        return [_part_charge(sold, part, share_of(sold, part, full), kind)]
-    begins_on = sold.phases_from or part.start
-    return [
-        _part_charge(replace(sold, model=model), piece, share_of(sold, piece, full), kind)
-        for piece, model in phase_pieces(sold.phases, sold.model, begins_on, part, sold.anchor_day)
-    ]
+    pieces = [(part, sold.model)]
+    if sold.phases:
+        begins_on = sold.phases_from or part.start
+        pieces = phase_pieces(sold.phases, sold.model, begins_on, part, sold.anchor_day)
+    charges = []
+    for piece, model in pieces:
+        is_first, is_last = piece.start == part.start, piece.end == part.end
+        share = share_of(sold, piece, full, is_first=is_first, is_last=is_last)
+        charge = _part_charge(replace(sold, model=model), piece, share, kind)
+        by_seconds = sold.instants is not None and sold.policy.basis is Basis.SECOND
+        since = sold.instants.since if sold.instants is not None and by_seconds and is_first else None
+        if sold.instants is not None and since is not None:
+            charge = replace(charge, starts_at=max(since, sold.instants.of(full.start)))
+        charges.append(charge)
+    return charges
 
 
-def share_of(sold: Sold, part: Period, full: Period) -> Fraction:
-    """What part of a full period's price `part` costs: by calendar days, or where the policy says so by months of thirty."""
+def share_of(sold: Sold, part: Period, full: Period, *, is_first: bool = True, is_last: bool = True) -> Fraction:
+    """What part of a full period's price `part` costs: by calendar days, or as the policy says by seconds or months of thirty."""
+    if sold.instants is not None and sold.policy.basis is Basis.SECOND:
+        return sold.instants.share(part, full, is_first=is_first, is_last=is_last)
     if part == full:
         return ONE
     if sold.policy.basis is Basis.FIXED_30 and sold.interval is not None and sold.interval.months:
@@ -158,14 +174,14 @@ def usage_charges(
     """What a used quantity costs after free units, at most the maximum, and what is missing to the minimum (V17, V25).
 
     A percentage price rates `events`, the values of the period in order of arrival, one by one. Minimum and maximum are
-    those of a full period, prorated by days.
+    those of a full period, prorated by days, as use is counted.
     """
     if isinstance(sold.model, PercentagePrice):
         rated, used = Rated(rate_events(sold.model, events)), Fraction(len(events))
     else:
         free: FreeUnits = deduct_free_units(sold.included_units, ZERO, used)
         rated = rate(sold.model, free.billable, sold.rules.rating)
-    share = share_of(sold, period.period, period.full)
+    share = share_of(replace(sold, instants=None), period.period, period.full)
     top = None if sold.maximum_minor is None else prorated(sold.maximum_minor, share)
     amount = increment(sold.policy.round_value(rated.amount), 0, top)
     tiers = tuple(

@@ -17,10 +17,11 @@ from cauce.billing.catalog.rules import (
     PlanPolicy,
     ProrationBehavior,
 )
-from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel
+from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel, reactivate
 from cauce.flows.billing.changes import Change, RefundNotNow, change, preview_change
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
 from cauce.flows.billing.pausing import pause_now
+from cauce.flows.billing.resuming import resume_now
 from tests.flows.billing.shop import Shop, flat, per_unit
 
 NOW, REFUND, KEEP = ChangeTiming.NOW, ChangeCredit.REFUND, ChangeCredit.CREDIT
@@ -200,4 +201,39 @@ async def test_the_plan_refunds_only_what_is_given_back_now(seller: Shop) -> Non
     assert (done.total_minor, done.refunded_minor, refunds(seller)) == (0, 0, [])
     await seller.advance_to(datetime(2026, 5, 1, 9, tzinfo=UTC))
     assert (await seller.invoices(one))[-1]["total_minor"] == 6_000 - 2_000
+    await seller.prove()
+
+
+async def test_days_that_a_pause_gave_back_are_not_given_back_again(seller: Shop) -> None:
+    one = await _on_april_11(seller)
+    assert (await pause_now(seller.context, one)).credit_minor == 6_000
+    await seller.advance_to(datetime(2026, 4, 16, 9, tzinfo=UTC))
+    await resume_now(seller.context, one)
+    await seller.work()
+    await seller.advance_to(datetime(2026, 4, 21, 9, tzinfo=UTC))
+    seen = await preview_change(seller.context, Change(one, plan="small"))
+    assert [line.total_minor for line in seen.lines] == [-2_000, -1_000, 1_000, 1_000]
+    assert (await cancel(seller.context, Cancel(one, now=True, credit=CancelCredit.CREDIT))).credit_minor == 3_000
+    await seller.prove()
+
+
+async def test_days_that_a_new_period_gave_back_are_not_given_back_again(seller: Shop) -> None:
+    one = await _on_april_11(seller)
+    await change(seller.context, Change(one, quantities={"seats": "20"}, proration=ProrationBehavior.FULL_RESET))
+    await seller.work()
+    await seller.advance_to(datetime(2026, 4, 21, 9, tzinfo=UTC))
+    done = await cancel(seller.context, Cancel(one, now=True, credit=CancelCredit.CREDIT))
+    assert done.credit_minor == 8_000, "twenty of the thirty days of 12000"
+    await seller.prove()
+
+
+async def test_days_that_an_end_gave_back_are_not_given_back_after_a_return(seller: Shop) -> None:
+    one = await _on_april_11(seller)
+    assert (await cancel(seller.context, Cancel(one, now=True, credit=CancelCredit.CREDIT))).credit_minor == 6_000
+    await seller.advance_to(datetime(2026, 4, 16, 9, tzinfo=UTC))
+    await reactivate(seller.context, one)
+    await seller.work()
+    await seller.advance_to(datetime(2026, 4, 21, 9, tzinfo=UTC))
+    done = await cancel(seller.context, Cancel(one, now=True, credit=CancelCredit.CREDIT))
+    assert done.credit_minor == 7_500, "25 of the thirty days of the new term"
     await seller.prove()

@@ -25,6 +25,7 @@ from cauce.pricing.models import (
 )
 from cauce.pricing.percentage import PercentagePrice, Rateable
 from cauce.pricing.phases import PricePhase
+from cauce.pricing.proration import Basis
 from cauce.pricing.rating import Overflow, RatingRules
 from cauce.pricing.subscription_charges import DEFAULT_PRICE_RULES, PriceRules
 
@@ -86,9 +87,13 @@ def price_rules_from(plain: Mapping[str, Any]) -> PriceRules:
     flags = [plain.get(name, False) for name in ("zero_usage_flat_fee", "prorated_quantity")]
     if not all(isinstance(flag, bool) for flag in flags):
         raise BadModel("zero_usage_flat_fee and prorated_quantity are true or false", param="model")
-    if not any(flags) and overflow is Overflow.REFUSE:
+    try:
+        basis = Basis(plain["proration_basis"]) if "proration_basis" in plain else None
+    except ValueError as exc:
+        raise BadModel("proration_basis is day, second, fixed_30 or none", param="model.proration_basis") from exc
+    if not any(flags) and overflow is Overflow.REFUSE and basis is None:
         return DEFAULT_PRICE_RULES
-    return PriceRules(RatingRules(flags[0], overflow), flags[1])
+    return PriceRules(RatingRules(flags[0], overflow), flags[1], basis)
 
 
 _TIERED = frozenset({"graduated", "volume", "graduated_percentage"})
@@ -124,7 +129,7 @@ def check_model(plain: Mapping[str, Any], *, is_usage: bool, is_phase: bool = Fa
     """Refuse a model that could not be rated, or that says what nobody reads: a misspelt field is no silent default.
 
     Only usage has commitments (`minimum_minor`, `maximum_minor`), `included_units` and a percentage of events; only a
-    recurring volume price a `prorated_quantity`. Options are the price's, not a phase's.
+    recurring price a `proration_basis`, and a `prorated_quantity` where it goes by volume. Options are the price's, not a phase's.
     """
     price_model_from(plain)
     kind = str(plain["type"])
@@ -133,10 +138,10 @@ def check_model(plain: Mapping[str, Any], *, is_usage: bool, is_phase: bool = Fa
     allowed = {"type", *_FIELDS[kind]}
     if is_usage:
         allowed |= _COMMITMENTS - ({"included_units"} if kind == "percentage" else set())
-    elif kind == "volume":
-        allowed |= {"prorated_quantity"}
+    else:
+        allowed |= {"proration_basis"} | ({"prorated_quantity"} if kind == "volume" else set())
     if is_phase:
-        allowed -= {"overflow", "zero_usage_flat_fee", "prorated_quantity"}
+        allowed -= {"overflow", "zero_usage_flat_fee", "prorated_quantity", "proration_basis"}
     unknown = set(plain) - allowed
     unknown |= {name for tier in plain.get("tiers", ()) for name in set(tier) - _TIER_FIELDS[kind]}
     if unknown:

@@ -88,6 +88,13 @@ async def billed_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list[
     return await tx.rows(QUERIES.billed_of_items, tx.org, list(item_ids), since)
 
 
+async def mark_rest_credited(tx: Tx, lines: Sequence[Row], at: datetime) -> None:
+    """The days of these lines that are left at `at` were given back; later reductions give back nothing of them."""
+    if lines:
+        ids = [row["invoice_id"] for row in lines]
+        await tx.run(QUERIES.mark_rest_credited, tx.org, ids, [row["number"] for row in lines], at)
+
+
 async def advances_of(tx: Tx, subscription_id: str, customer_id: str, since: date) -> dict[str, int]:
     """The subscription's invoices for days from `since` on: id -> what is still to be paid of each."""
     rows = await tx.rows(QUERIES.advances_of, tx.org, subscription_id, since, customer_id)

@@ -19,10 +19,10 @@ SELECT $1, u.id, $2, u.sequence, u.number, u.customer_id, u.subscription_id, u.t
 
 -- name: insert_lines
 INSERT INTO invoicing.line (org_id, invoice_id, number, kind, description, subscription_id, item_id, price_id, product_id, quantity, period_start,
-  period_end, amount_minor, discount_minor, tax_percent, tax_inclusive, tax_minor, net_minor, total_minor, deferred, details)
+  period_end, starts_at, amount_minor, discount_minor, tax_percent, tax_inclusive, tax_minor, net_minor, total_minor, deferred, details)
 SELECT $1, u.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::numeric[],
-  $11::date[], $12::date[], $13::bigint[], $14::bigint[], $15::numeric[], $16::boolean[], $17::bigint[], $18::bigint[], $19::bigint[],
-  $20::boolean[], $21::jsonb[]) u
+  $11::date[], $12::date[], $13::timestamptz[], $14::bigint[], $15::bigint[], $16::numeric[], $17::boolean[], $18::bigint[], $19::bigint[],
+  $20::bigint[], $21::boolean[], $22::jsonb[]) u
 
 -- name: invoices
 SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, paid_minor, credited_minor, lost_minor,
@@ -67,12 +67,16 @@ UPDATE invoicing.line l SET credited_net_minor = l.credited_net_minor + u.net, c
 
 -- name: billed_of_items
 -- What was billed in advance for items and days from $3 on, and not credited yet: the ceiling of a credit note.
-SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.net_minor, l.tax_minor, l.amount_minor, l.discount_minor,
+SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.starts_at, l.net_minor, l.tax_minor, l.amount_minor, l.discount_minor,
        l.credited_net_minor, l.credited_tax_minor
   FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
  WHERE l.org_id = $1 AND l.item_id = ANY ($2::text[]) AND l.period_end > $3 AND l.kind IN ('recurring', 'proration')
-   AND i.status IN ('open', 'paid') AND l.deferred
+   AND i.status IN ('open', 'paid') AND l.deferred AND l.rest_credited_at IS NULL
  ORDER BY l.item_id, l.invoice_id, l.number
+
+-- name: mark_rest_credited
+UPDATE invoicing.line l SET rest_credited_at = $4 FROM unnest($2::text[], $3::smallint[]) u(invoice_id, number)
+ WHERE l.org_id = $1 AND l.invoice_id = u.invoice_id AND l.number = u.number
 
 -- name: advances_of
 -- What is billed and still to be paid of a subscription's invoices for days from $3 on.
@@ -83,7 +87,7 @@ SELECT i.id, i.total_minor - i.credit_minor - i.paid_minor - i.credited_minor - 
 
 -- name: waiting_of_items
 -- Prorations of items that wait for the next invoice count like billed lines when the item changes again.
-SELECT p.item_id, p.period_start, p.period_end, p.amount_minor, 0::bigint AS discount_minor, p.amount_minor AS net_minor, 0::bigint AS credited_net_minor
+SELECT p.item_id, p.period_start, p.period_end, p.starts_at, p.amount_minor, 0::bigint AS discount_minor, p.amount_minor AS net_minor, 0::bigint AS credited_net_minor
   FROM invoicing.pending_line p
  WHERE p.org_id = $1 AND p.item_id = ANY ($2::text[]) AND p.period_end > $3 AND p.kind = 'proration' AND p.state = 'waiting'
  ORDER BY p.item_id, p.id
@@ -111,9 +115,10 @@ SELECT id, number, reason, net_minor, tax_minor, total_minor, to_receivable_mino
 
 -- name: insert_pending
 INSERT INTO invoicing.pending_line (org_id, id, customer_id, subscription_id, currency, kind, description, product_id, item_id, price_id, quantity,
-  amount_minor, tax_category, tax_inclusive, period_start, period_end, state, invoice_now, created_at)
+  amount_minor, tax_category, tax_inclusive, period_start, period_end, state, invoice_now, starts_at, created_at)
 SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::numeric[],
-  $12::bigint[], $13::text[], $14::boolean[], $15::date[], $16::date[], $17::text[], $18::boolean[], $19::timestamptz[]) u
+  $12::bigint[], $13::text[], $14::boolean[], $15::date[], $16::date[], $17::text[], $18::boolean[], $19::timestamptz[],
+  $20::timestamptz[]) u
 
 -- name: invoice_pending
 UPDATE invoicing.pending_line p SET state = 'invoiced', invoice_id = u.invoice_id FROM unnest($2::text[], $3::text[]) u(id, invoice_id)

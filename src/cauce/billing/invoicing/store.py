@@ -81,6 +81,7 @@ def _line_values(invoice: NewInvoice, number: int, line: PricedLine) -> tuple[ob
         decimal_of(charge.quantity),
         period.start if period else None,
         period.end if period else None,
+        charge.starts_at,
         charge.amount_minor,
         line.discount_minor,
         decimal_of(charge.tax.percent),
@@ -171,6 +172,7 @@ class PendingLine:
     period_end: date | None = None
     state: str = "waiting"
     invoice_now: bool = False
+    starts_at: datetime | None = None
 
 
 async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) -> None:
@@ -180,7 +182,7 @@ async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) ->
             (
                 line.id, line.customer_id, line.subscription_id, line.currency, line.kind, line.description, line.product_id, line.item_id,
                 line.price_id, line.quantity, line.amount_minor, line.tax_category, line.tax_inclusive, line.period_start, line.period_end,
-                line.state, line.invoice_now, now,
+                line.state, line.invoice_now, line.starts_at, now,
             )
             for line in lines
         ]  # fmt: skip

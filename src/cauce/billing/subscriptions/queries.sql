@@ -85,6 +85,9 @@ UPDATE subscriptions.item i SET quantity = u.quantity FROM unnest($2::text[], $3
 INSERT INTO subscriptions.history (org_id, subscription_id, customer_id, at, trigger, source, target, currency, mrr_before_minor, mrr_after_minor, actor, reason)
 SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::text[], $12::text[]) u
 
+-- name: paused_at
+SELECT max(at) AS at FROM subscriptions.history WHERE org_id = $1 AND subscription_id = $2 AND trigger = 'pause'
+
 -- name: history
 SELECT at, trigger, source, target, mrr_before_minor, mrr_after_minor, actor, reason
   FROM subscriptions.history WHERE org_id = $1 AND subscription_id = $2 ORDER BY id

@@ -15,6 +15,7 @@ from cauce.billing.subscriptions.rules import (
     schedule_of,
 )
 from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod, period_around
+from cauce.kernel.calendar.zones import zone_of
 
 
 def running_period(subscription: Subscription) -> SchedulePeriod | None:
@@ -26,12 +27,17 @@ def running_period(subscription: Subscription) -> SchedulePeriod | None:
     return SchedulePeriod(found.index, begun, found.full)
 
 
-def restart(subscription: Subscription, interval: Interval, day: date, *, keeps_anchor: bool = False) -> Subscription:
-    """The subscription in a period of `interval` that begins on `day` and is anchored there.
+def restart(
+    subscription: Subscription, interval: Interval, day: date, *, keeps_anchor: bool = False, at: datetime | None = None
+) -> Subscription:
+    """The subscription in a period of `interval` that begins on `day` and is anchored there; at the time of day of `at`.
 
     With `keeps_anchor` it ends where the old anchor puts it, and the days before `day` are no part of it (V10).
     """
     changed = replace(subscription, interval_unit=interval.unit.value, interval_count=interval.count)
+    if at is not None:
+        clock = at.astimezone(zone_of(subscription.timezone)).time().replace(microsecond=0, tzinfo=None)
+        changed = replace(changed, anchor_time=clock)
     if not keeps_anchor:
         return enter_period(replace(changed, anchor_on=day, anchor_day=None), 0)
     first = schedule_of(subscription).first_full_start

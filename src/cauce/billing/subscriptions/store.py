@@ -80,6 +80,12 @@ async def read(tx: Tx, subscription_id: str) -> Subscription:
     return subscription_of(row)
 
 
+async def paused_at(tx: Tx, subscription_id: str) -> datetime | None:
+    """When the subscription was last paused on request; None if never."""
+    found: datetime | None = await tx.value(QUERIES.paused_at, tx.org, subscription_id)
+    return found
+
+
 async def ids_of_customer(tx: Tx, customer_id: str) -> list[str]:
     """Every subscription of a customer, oldest first."""
     return [row["id"] for row in await tx.rows(QUERIES.ids_of_customer, tx.org, customer_id)]

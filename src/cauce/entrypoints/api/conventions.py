@@ -31,7 +31,7 @@ class ConventionsBody(Body):
     tax_rounding: TaxRounding = TaxRounding.PER_LINE
     discount_rounding: DiscountRounding = DiscountRounding.TOTAL
     coupon_order: CouponOrder = CouponOrder.PERCENT_FIRST
-    proration_basis: Literal["day", "fixed_30"] = "day"
+    proration_basis: Literal["day", "second", "fixed_30"] = "day"
     forgive_below: dict[Currency, Annotated[int, Field(strict=True, ge=1, le=flow.FORGIVEN_MAX_MINOR)]] = Field(
         default_factory=dict
     )

@@ -6,23 +6,22 @@ lines that the commit books. Nothing here reads or writes anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from cauce.billing.catalog.rules import Price, PriceKind
 from cauce.billing.subscriptions.rules import Item
-from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod
-from cauce.kernel.money import half_up
+from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.pricing.discounts import Discount
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
-from cauce.pricing.recurring_revenue import monthly_recurring
+from cauce.pricing.proration import Basis, Instants
 from cauce.pricing.schedule import Billing
-from cauce.pricing.subscription_charges import Sold, full_amount, in_phase, recurring_charges, usage_charges
+from cauce.pricing.subscription_charges import Sold, full_amount, recurring_charges, usage_charges
 from cauce.pricing.tax import NO_TAX, Tax, TaxTreatment
 from cauce.reports.billing_run import ItemRow, Surroundings
 
@@ -31,7 +30,10 @@ Rates = Mapping[tuple[str, str], Fraction]
 
 @dataclass(slots=True)
 class Tariff:
-    """What one organization bills by: prices, tax rates, meters; remembers the tax of each kind of line."""
+    """What one organization bills by: prices, tax rates, meters; remembers the tax of each kind of line.
+
+    `clocks`: when the days of a subscription begin, where parts of a period are counted by seconds.
+    """
 
     prices: Mapping[str, Price]
     rates: Rates
@@ -40,6 +42,7 @@ class Tariff:
     weighted: Mapping[tuple[str, str], Fraction] = field(default_factory=dict)
     events: Mapping[tuple[str, str], Sequence[Fraction]] = field(default_factory=dict)
     policy: PricingPolicy = DEFAULT_POLICY
+    clocks: Mapping[str, Callable[[date], datetime]] = field(default_factory=dict)
     _taxes: dict[tuple[str, str, str, bool], Tax] = field(default_factory=dict)
     _bases: dict[tuple[str, Decimal, int, Decimal], tuple[int, Fraction]] = field(default_factory=dict)
 
@@ -62,6 +65,17 @@ class Tariff:
             period,
             True,
         )
+
+    def basis_of(self, price: Price) -> Basis:
+        """How a part of a period is counted at a price: as it says, or as the organization does."""
+        return price.rules.basis or self.policy.basis
+
+    def instants(
+        self, subscription_id: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Instants | None:
+        """The instants of a subscription's bills, for a part that begins at `since` or ends at `until`; None: by days."""
+        clock = self.clocks.get(subscription_id)
+        return Instants(clock, since, until) if clock is not None else None
 
     def events_of(self, subscription_id: str, price: Price) -> Sequence[Fraction]:
         """The values of the events that a percentage price rates one by one; none for others."""
@@ -99,18 +113,22 @@ def compose(
     counted: SchedulePeriod | None = None,
     first: bool = False,
     with_pending: bool = True,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Bill:
     """The bill for the period `advance` that begins and the period `arrears` that ends; either may be absent.
 
     `counted`: the days whose use is billed, when they are others than those of `arrears`. `first`: one-time prices are
-    charged with it.
+    charged with it. `since`, `until`: when `advance` begins and `arrears` ends within a day.
     """
+    begins, ends = tariff.instants(subscription_id, since), tariff.instants(subscription_id, until=until)
     counted = counted or arrears
     charges: list[Charge] = []
     begun: list[tuple[str, date]] = []
     for item in around.items:
         price = tariff.prices[item.price_id]
-        if advance is not None and advance.is_full and price.is_base_in_advance and not price.phases:
+        whole = advance is not None and advance.is_full and (begins is None or since is None)
+        if advance is not None and whole and price.is_base_in_advance and not price.phases:
             charges.append(tariff.base_charge(item, price, around, advance.period))
             continue
         sold = sold_of(item, price, around, tariff)
@@ -122,8 +140,9 @@ def compose(
                 charges += usage_charges(sold, quantity, counted, tariff.events_of(subscription_id, price))
         else:
             billed = advance if price.billing is Billing.IN_ADVANCE else arrears
-            if price.phases and item.phases_from is None and (begins := billed or advance):
-                begun.append((item.id, begins.period.start))
+            sold = replace(sold, instants=begins if price.billing is Billing.IN_ADVANCE else ends)
+            if price.phases and item.phases_from is None and (first_part := billed or advance):
+                begun.append((item.id, first_part.period.start))
             charges += recurring_charges(sold, billed.period, billed.full) if billed is not None else []
     pending = around.pending if with_pending else ()
     charges += [pending_charge(line, around, tariff) for line in pending]
@@ -155,7 +174,7 @@ def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -
         phases_from=item.phases_from,
         anchor_day=around.anchor_day,
         interval=price.interval,
-        policy=tariff.policy,
+        policy=tariff.policy if price.rules.basis is None else replace(tariff.policy, basis=price.rules.basis),
     )
 
 
@@ -191,6 +210,7 @@ def pending_charge(line: Mapping[str, object], around: Surroundings, tariff: Tar
         Fraction(str(line["quantity"])),
         period,
         deferred=period is not None and line["kind"] == "proration",
+        starts_at=datetime.fromisoformat(str(line["starts_at"])) if line.get("starts_at") else None,
     )
 
 
@@ -226,44 +246,6 @@ def counted_quantity(kind: str, counted: Sequence[Any] | None) -> Fraction:
 def row_of(item: Item) -> ItemRow:
     """An item that is planned, as those that are stored are read."""
     return ItemRow(item.id, item.price_id, item.quantity, item.adjust_minor, item.adjust_percent, item.phases_from)
-
-
-def monthly_revenue(
-    items: Iterable[ItemRow], prices: Mapping[str, Price], on: date | None, anchor_day: int | None = None
-) -> int:
-    """Recurring revenue per month of a subscription's items; usage and one-time prices have none (V27).
-
-    At the prices that hold `on` a day; None: at the regular ones.
-    """
-    return sum(monthly_recurring(amount, interval) for amount, interval in _recurring(items, prices, on, anchor_day))
-
-
-def period_amount(items: Iterable[ItemRow], prices: Mapping[str, Price]) -> int:
-    """The regular fees of a whole period, before discount and exclusive tax; usage and one-time prices have none."""
-    return sum(amount for amount, _ in _recurring(items, prices))
-
-
-def _recurring(
-    items: Iterable[ItemRow], prices: Mapping[str, Price], on: date | None = None, anchor_day: int | None = None
-) -> Iterator[tuple[int, Interval]]:
-    for item in items:
-        price = prices[item.price_id]
-        if price.kind is PriceKind.RECURRING and price.interval is not None:
-            sold = Sold(
-                item.id,
-                price.id,
-                price.product_id,
-                "",
-                price.model,
-                fraction_of(item.quantity),
-                adjust_minor=item.adjust_minor,
-                adjust_percent=fraction_of(item.adjust_percent),
-                rules=price.rules,
-                phases=price.phases,
-                phases_from=item.phases_from,
-                anchor_day=anchor_day,
-            )
-            yield half_up(full_amount(sold if on is None else in_phase(sold, on))), price.interval
 
 
 _WHOLE = {Decimal(n): Fraction(n) for n in range(1_000)}

@@ -17,7 +17,7 @@ from cauce.billing.provisioning.rules import Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, local_day
+from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, instant_of, local_day
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.correct import void_into
 from cauce.flows.billing.final import bill_rest
@@ -149,14 +149,25 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
                 voided.add(invoice.id)
     policy = command.credit or plan.policy.cancel_credit
     last = service_end(local_day(one, at), plan.policy.cancellation_day)
+    cut = at if last == local_day(one, at) else instant_of(one, last)
     if policy is not CancelCredit.NONE and one.status in ("active", "past_due", "paused"):
-        since = one.paused_on if one.status == "paused" and one.paused_on else last
+        since = last
+        if one.status == "paused" and one.paused_on:
+            since, cut = one.paused_on, await subscriptions.paused_at(tx, one.id) or at
         credited = await credit_unused(
-            tx, one, since, batch, at, context.actor.name, refund=policy is CancelCredit.REFUND, reason="cancellation"
+            tx,
+            one,
+            since,
+            batch,
+            at,
+            context.actor.name,
+            refund=policy is CancelCredit.REFUND,
+            reason="cancellation",
+            cut=cut,
         )
         one = await subscriptions.lock_one(tx, one.id)  # a credit that settles its debt moves it first
     if command.bill_rest:
-        one = (await bill_rest(tx, [one], at, batch, served_until={one.id: last}))[one.id]
+        one = (await bill_rest(tx, [one], at, batch, served_until={one.id: (last, cut)}))[one.id]
     after = end(replace(one, cancel_reason=command.reason or one.cancel_reason), "canceled", at)
     await subscriptions.move(tx, [Step(one, after, "cancel", at, command.reason)], context.actor.name)
     await subscriptions.drop_timers(tx, [one.id])

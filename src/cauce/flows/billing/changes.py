@@ -18,7 +18,7 @@ from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Step, Subscription, local_day
+from cauce.billing.subscriptions.rules import Step, Subscription, instant_of, local_day
 from cauce.billing.subscriptions.running import restart
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
@@ -123,11 +123,10 @@ async def _change(tx: Tx, context: Context, command: Change, asked: Mapping[str,
 
 def _instant(one: Subscription, command: Change, now: datetime) -> datetime:
     at = command.at or now
-    inside = (
-        one.period_start is None or one.period_end is None or one.period_start <= local_day(one, at) < one.period_end
-    )
-    if at <= now and not inside:
-        raise ChangeNotDue(param="at")
+    if at < now and one.period_start is not None and one.period_end is not None:
+        begun = instant_of(one, one.period_start) <= at or one.period_start <= local_day(one, at)
+        if not begun or at >= instant_of(one, one.period_end):
+            raise ChangeNotDue(param="at")
     return at
 
 
@@ -186,14 +185,14 @@ async def apply_now(
         raise RefundNotNow(param="credit")
     trialing = one.status == "trialing"
     resets = not trialing and (planned.interval_changes or proration is ProrationBehavior.FULL_RESET)
-    prorated = Prorated() if trialing else await prorate(tx, one, planned, proration, local_day(one, at), resets=resets)
+    prorated = Prorated() if trialing else await prorate(tx, one, planned, proration, at, resets=resets)
     failed = command.failed_payment or plan.policy.change.failed_payment
     if failed is FailedPayment.PENDING_IF_INCOMPLETE and one.collection == "charge" and prorated.priced.total_minor > 0:
         around = (await load_billed(tx, [one.id]))[one.id]
         if prorated.priced.total_minor > around.credit_minor:
             return await _await_payment(tx, context, one, planned, prorated, around, proration, at, resets=resets)
     await write_items(tx, planned, at)
-    after = _after(one, planned, at, resets=resets)
+    after = _after(one, planned, at, resets=resets, begins_at=prorated.begins_at)
     invoice_id = await _charge(tx, after, prorated, batch, at)
     refunded = await _refund(tx, one, plan, command, prorated, batch, at)
     await subscriptions.move(tx, [Step(one, after, "change", at)], context.actor.name)
@@ -224,7 +223,7 @@ async def _await_payment(
     batch = Batch()
     later = await prorated.keep_later(tx, one, at, state="proposed")
     invoice = batch.bill(one, around, Bill(prorated.priced), at, reason="change")
-    content = content_of(planned, later, resets_on=local_day(one, at) if resets else None)
+    content = content_of(planned, later, resets_on=local_day(one, at) if resets else None, begins_at=prorated.begins_at)
     change_id = await hold(tx, one, content, invoice.id, batch, at, context.actor.name)
     await write(tx, batch, context.actor.name, context.cause)
     return Changed(
@@ -233,9 +232,12 @@ async def _await_payment(
     )  # fmt: skip
 
 
-def _after(one: Subscription, planned: Planned, at: datetime, *, resets: bool) -> Subscription:
-    at_day = local_day(one, at)
-    begun = restart(one, planned.interval, at_day, keeps_anchor=planned.keeps_anchor) if resets else one
+def _after(
+    one: Subscription, planned: Planned, at: datetime, *, resets: bool, begins_at: datetime | None
+) -> Subscription:
+    begun, at_day = one, local_day(one, at)
+    if resets:
+        begun = restart(one, planned.interval, at_day, keeps_anchor=planned.keeps_anchor, at=begins_at)
     return replace(
         begun,
         plan_id=planned.plan.id,

@@ -13,8 +13,9 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import ChangeRule, NoPriceInCurrency, Plan, Price, PriceKind, shared_interval
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Item, Subscription
-from cauce.flows.billing.bills import monthly_revenue, row_of
+from cauce.flows.billing.bills import row_of
 from cauce.flows.billing.options import adjustments
+from cauce.flows.billing.revenue import monthly_revenue
 from cauce.flows.billing.signup import quantity_of
 from cauce.kernel.calendar.periods import Interval
 from cauce.kernel.errors import InvalidRequest

@@ -39,7 +39,7 @@ class Conventions:
 
     `rounding`: of a line to the minor unit. `tax_rounding`: on every line, or once on the invoice. `discount_rounding`: of
     the whole discount, or of a percentage on every line. `coupon_order`: percentages first, or as they were redeemed.
-    `proration_basis`: calendar days, or months of thirty days. `forgive_below`: currency -> minor units; what is left to
+    `proration_basis`: calendar days, seconds, or months of thirty days; a price may have its own. `forgive_below`: currency -> minor units; what is left to
     collect of an invoice and is less than that is forgiven (V28).
     """
 
@@ -70,8 +70,8 @@ async def conventions(tx: Tx) -> Conventions:
 
 async def set_conventions(tx: Tx, context: Context, wanted: Conventions) -> None:
     """Price by these from now on; `BadConvention` for a basis that invoices cannot be billed by."""
-    if wanted.proration_basis not in (Basis.DAY, Basis.FIXED_30):
-        raise BadConvention("a part of a period is counted by day or by fixed_30", param="proration_basis")
+    if wanted.proration_basis is Basis.NONE:
+        raise BadConvention("a part of a period is counted by day, second or fixed_30", param="proration_basis")
     for currency, below in wanted.forgive_below.items():
         exponent_of(currency)
         if not 1 <= below <= FORGIVEN_MAX_MINOR:

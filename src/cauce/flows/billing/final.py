@@ -27,12 +27,12 @@ async def bill_rest(
     batch: Batch,
     *,
     with_pending: bool = True,
-    served_until: Mapping[str, date] | None = None,
+    served_until: Mapping[str, tuple[date, datetime]] | None = None,
 ) -> dict[str, Subscription]:
     """Bill what locked subscriptions owe of their running periods at `at`; they then count use from the next day on.
 
     `with_pending`: also what waits for the next invoice. `served_until`: the first day without service, by subscription,
-    where it is not that of `at`. Nothing owed makes no invoice. All of them are given back.
+    and the instant of its end, where they are not those of `at`. Nothing owed makes no invoice. All of them are given back.
     """
     counted = {one.id: days for one in ending if (days := _uncounted(one, at)) is not None}
     owing = [one for one in ending if one.id in counted]
@@ -44,8 +44,8 @@ async def bill_rest(
     until = {one: days.period.end for one, days in counted.items()}
     tariff = await load_tariff(tx, owing, [arounds[one.id] for one in owing], until=until, stop=at)
     for one in owing:
-        day = (served_until or {}).get(one.id, local_day(one, at))
-        _bill(one, arounds[one.id], tariff, counted[one.id], at, batch, day, with_pending=with_pending)
+        served = (served_until or {}).get(one.id, (local_day(one, at), at))
+        _bill(one, arounds[one.id], tariff, counted[one.id], at, batch, served, with_pending=with_pending)
     return {one.id: replace(one, usage_from=until[one.id]) if one.id in until else one for one in ending}
 
 
@@ -65,15 +65,19 @@ def _bill(
     counted: SchedulePeriod,
     at: datetime,
     batch: Batch,
-    day: date,
+    served_until: tuple[date, datetime],
     *,
     with_pending: bool,
 ) -> None:
-    running = running_period(one)
+    running, (day, until) = running_period(one), served_until
     assert running is not None
+    if one.id in tariff.clocks:  # by seconds, something of the first day was served too
+        day = max(day, add_days(running.period.start, 1))
     served = None
     if day > running.period.start:
         served = SchedulePeriod(running.index, Period(running.period.start, min(day, running.period.end)), running.full)
-    bill = compose(one.id, around, tariff, advance=None, arrears=served, counted=counted, with_pending=with_pending)
+    bill = compose(
+        one.id, around, tariff, advance=None, arrears=served, counted=counted, with_pending=with_pending, until=until
+    )  # fmt: skip
     if bill.priced.lines:
         batch.bill(one, around, bill, at, reason="final")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.customers import service as customers
@@ -27,6 +28,7 @@ from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
 from cauce.pricing.percentage import PercentagePrice
+from cauce.pricing.proration import Basis
 from cauce.reports import billing_run
 from cauce.reports.billing_run import Surroundings, Weighing, load_surroundings
 from cauce.storage.database import Row, Tx
@@ -215,6 +217,8 @@ async def load_tariff(
     values = await billing_run.distinct_values(tx, distinct)
     levels = await billing_run.weighted(tx, weighed, stop)
     events = await billing_run.event_values(tx, each)
+    policy = (await conventions(tx)).policy
+    by_seconds = policy.basis is Basis.SECOND or any(one.rules.basis is Basis.SECOND for one in prices.values())
     return Tariff(
         prices,
         await catalog.tax_rates(tx),
@@ -222,7 +226,8 @@ async def load_tariff(
         {(subscription_id, meter): count for (subscription_id, meter, _), count in values.items()},
         {(subscription_id, meter): level for (subscription_id, meter, _), level in levels.items()},
         {(subscription_id, meter): found for (subscription_id, meter, _), found in events.items()},
-        (await conventions(tx)).policy,
+        policy,
+        {one.id: partial(instant_of, one) for one in subscribed} if by_seconds else {},
     )
 
 

@@ -33,7 +33,9 @@ WAITS = timedelta(hours=23)
 """How long a change waits for its payment, as a first payment does (T10)."""
 
 
-def content_of(planned: Planned, later: Sequence[str], *, resets_on: date | None) -> dict[str, Any]:
+def content_of(
+    planned: Planned, later: Sequence[str], *, resets_on: date | None, begins_at: datetime | None
+) -> dict[str, Any]:
     """What is kept of a planned change: plan, interval, items that leave and come, pending lines, a new anchor."""
     plain: dict[str, Any] = msgspec.to_builtins(
         {
@@ -46,6 +48,7 @@ def content_of(planned: Planned, later: Sequence[str], *, resets_on: date | None
             "added": [msgspec.to_builtins(item) for item in planned.added],
             "later": list(later),
             "resets_on": resets_on,
+            "begins_at": begins_at,
             "keeps_anchor": planned.keeps_anchor,
             "mrr_minor": planned.mrr_minor,
         }
@@ -102,7 +105,9 @@ async def _make(tx: Tx, one: Subscription, row: Row, batch: Batch, at: datetime,
     if content["resets_on"] is not None:
         interval = interval_of(content["interval_unit"], content["interval_count"])
         begins_on = date.fromisoformat(content["resets_on"])
-        begun = restart(one, interval, begins_on, keeps_anchor=content.get("keeps_anchor", False))
+        begins_at = datetime.fromisoformat(content["begins_at"]) if content.get("begins_at") else None
+        kept = content.get("keeps_anchor", False)
+        begun = restart(one, interval, begins_on, keeps_anchor=kept, at=begins_at)
     after = replace(
         begun,
         plan_id=content["plan_id"],

@@ -17,10 +17,11 @@ from cauce.billing.subscriptions import migrating
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.migrating import Move
 from cauce.billing.subscriptions.rules import Item, Step, Subscription, period_of
-from cauce.flows.billing.bills import period_amount, row_of
+from cauce.flows.billing.bills import row_of
 from cauce.flows.billing.boundary import WaitingWish
 from cauce.flows.billing.changing import wanted_items
 from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.revenue import period_amount
 from cauce.flows.context import Context
 from cauce.kernel.errors import CauceError, InvalidRequest
 from cauce.kernel.ids import new_id

@@ -15,15 +15,16 @@ from fractions import Fraction
 from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
-from cauce.billing.subscriptions.rules import Item, Subscription, period_of
+from cauce.billing.subscriptions.rules import Item, Subscription, local_day, period_of
 from cauce.billing.subscriptions.running import counts_from, ending_periods, restart, running_period
 from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff
+from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
-from cauce.pricing.proration import Basis, unused_fraction
+from cauce.pricing.proration import Basis, Instants, unused_fraction
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import recurring_charges
 from cauce.reports.billing_run import Surroundings, load_surroundings, used_between
@@ -34,11 +35,12 @@ _NOTHING = Priced((), 0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Prorated:
-    """What is invoiced now, and what waits for the next invoice."""
+    """What is invoiced now, and what waits for the next invoice. `begins_at`: when a new period begins that counts seconds."""
 
     priced: Priced = _NOTHING
     later: tuple[Charge, ...] = ()
     categories: Mapping[str, str] = field(default_factory=dict)
+    begins_at: datetime | None = None
 
     async def keep_later(self, tx: Tx, one: Subscription, at: datetime, *, state: str = "waiting") -> list[str]:
         """Write the pending lines; their ids. `state` "proposed": they stand on no invoice before they are approved."""
@@ -60,6 +62,7 @@ class Prorated:
                 period_start=charge.period.start if charge.period else None,
                 period_end=charge.period.end if charge.period else None,
                 state=state,
+                starts_at=charge.starts_at,
             )
             for charge in self.later
             if charge.amount_minor
@@ -69,9 +72,10 @@ class Prorated:
 
 
 async def prorate(
-    tx: Tx, one: Subscription, planned: Planned, behavior: ProrationBehavior, day: date, *, resets: bool
+    tx: Tx, one: Subscription, planned: Planned, behavior: ProrationBehavior, at: datetime, *, resets: bool
 ) -> Prorated:
-    """The lines of a change on `day`; with `resets` a new period begins there and the old one's usage is billed."""
+    """The lines of a change at `at`; with `resets` a new period begins there and the old one's usage is billed."""
+    day = local_day(one, at)
     around = (await load_surroundings(tx, [one.id]))[one.id]
     since = counts_from(one)
     if resets and since is not None:  # the day of the change belongs to the new period, its use too
@@ -80,11 +84,12 @@ async def prorate(
     tariff = await load_tariff(tx, [one], [around], planned.prices, until={one.id: day} if resets else None)
     left = planned.removed if not resets else (*planned.removed, *planned.kept)
     came = planned.added if not resets else (*planned.kept, *planned.added)
-    credits_of = await _credits(tx, left, day, planned.prices, around, tariff)
+    credits_of = await _credits(tx, one, left, at, planned.prices, around, tariff)
     if resets:
-        charges = _new_period(one, planned, came, day, around, tariff)
-        return Prorated(_priced([*credits_of, *charges], around, tariff))
-    charges = _rest_of_period(one, came, day, planned.prices, around, tariff)
+        charges = _new_period(one, planned, came, at, around, tariff)
+        begins_at = exactly(planned, tariff, at)
+        return Prorated(_priced([*credits_of, *charges], around, tariff), begins_at=begins_at)
+    charges = _rest_of_period(one, came, at, planned.prices, around, tariff)
     categories = {price.id: price.tax_category for price in planned.prices.values()}
     match behavior:
         case ProrationBehavior.NONE:
@@ -104,23 +109,27 @@ def _priced(charges: Sequence[Charge], around: Surroundings, tariff: Tariff) -> 
 
 async def _credits(
     tx: Tx,
+    one: Subscription,
     removed: Sequence[Item],
-    day: date,
+    at: datetime,
     prices: Mapping[str, Price],
     around: Surroundings,
     tariff: Tariff,
 ) -> list[Charge]:
     billed: dict[str, list[Row]] = {}
-    ids = [item.id for item in removed]
-    for row in (*await credits.billed_of_items(tx, ids, day), *await credits.waiting_of_items(tx, ids, day)):
+    ids, day = [item.id for item in removed], local_day(one, at)
+    reaching = add_days(day, -1)  # by seconds something of the last day is left
+    for row in (*await credits.billed_of_items(tx, ids, reaching), *await credits.waiting_of_items(tx, ids, reaching)):
         billed.setdefault(row["item_id"], []).append(row)
     charges = []
     for item in removed:
         rows = billed.get(item.id, [])
-        policy = tariff.policy
-        amount = policy.round_value(sum((_unused(row, day, policy.basis) for row in rows), Fraction(0)))
+        price = prices[item.price_id]
+        basis = tariff.basis_of(price)
+        instants = tariff.instants(one.id) if basis is Basis.SECOND else None
+        left = (_unused(row, day, basis, instants, at) for row in rows)
+        amount = tariff.policy.round_value(sum(left, Fraction(0)))
         if amount > 0:
-            price = prices[item.price_id]
             tax = tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive)
             until = max(row["period_end"] for row in rows)
             charges.append(
@@ -133,50 +142,67 @@ async def _credits(
                     price.id,
                     price.product_id,
                     Fraction(item.quantity),
-                    Period(day, until),
+                    Period(min(day, add_days(until, -1)), until),
                     deferred=True,
+                    starts_at=at if instants is not None else None,
                 )
             )
     return charges
 
 
-def _unused(row: Row, day: date, basis: Basis) -> Fraction:
+def _unused(row: Row, day: date, basis: Basis, instants: Instants | None, at: datetime) -> Fraction:
     """The unused part of what a line billed, as the price states it, less what was credited of it."""
     stated = Fraction(row["amount_minor"] - row["discount_minor"])
     if row["net_minor"]:
         stated *= 1 - Fraction(row["credited_net_minor"], row["net_minor"])
-    return stated * unused_fraction(Period(row["period_start"], row["period_end"]), day, basis)
+    line = Period(row["period_start"], row["period_end"])
+    if instants is not None:
+        return stated * instants.unused(line, row["starts_at"], at)
+    return stated * unused_fraction(line, day, basis)
 
 
 def _rest_of_period(
     one: Subscription,
     added: Sequence[Item],
-    day: date,
+    at: datetime,
     prices: Mapping[str, Price],
     around: Surroundings,
     tariff: Tariff,
 ) -> list[Charge]:
-    running = period_of(one, one.period_index)
-    rest = Period(min(day, running.period.end), running.period.end)
-    return [
-        charge
-        for item in added
-        if prices[item.price_id].kind is PriceKind.RECURRING and prices[item.price_id].billing is Billing.IN_ADVANCE
-        for charge in recurring_charges(
-            sold_of(row_of(item), prices[item.price_id], around, tariff), rest, running.full, kind="proration"
-        )
-    ]
+    running, day = period_of(one, one.period_index), local_day(one, at)
+    charges: list[Charge] = []
+    for item in added:
+        price = prices[item.price_id]
+        if price.kind is not PriceKind.RECURRING or price.billing is not Billing.IN_ADVANCE:
+            continue
+        by_seconds = tariff.basis_of(price) is Basis.SECOND
+        last = add_days(running.period.end, -1) if by_seconds else running.period.end
+        rest = Period(min(day, last), running.period.end)
+        sold = replace(sold_of(row_of(item), price, around, tariff), instants=tariff.instants(one.id, since=at))
+        charges += recurring_charges(sold, rest, running.full, kind="proration")
+    return charges
 
 
 def _new_period(
-    one: Subscription, planned: Planned, items: Sequence[Item], day: date, around: Surroundings, tariff: Tariff
+    one: Subscription, planned: Planned, items: Sequence[Item], at: datetime, around: Surroundings, tariff: Tariff
 ) -> list[Charge]:
-    begins = running_period(restart(one, planned.interval, day, keeps_anchor=planned.keeps_anchor))
+    day = local_day(one, at)
+    begun = restart(one, planned.interval, day, keeps_anchor=planned.keeps_anchor, at=exactly(planned, tariff, at))
     ends, counted = (_until(one_side, day) for one_side in ending_periods(one))
-    used = compose(one.id, around, tariff, advance=None, arrears=ends, counted=counted, with_pending=False)
+    used = compose(
+        one.id, around, tariff, advance=None, arrears=ends, counted=counted, with_pending=False, until=at
+    )  # fmt: skip
     now = replace(around, items=tuple(row_of(item) for item in items))
-    new = compose(one.id, now, tariff, advance=begins, arrears=None, with_pending=False)
+    since = at if planned.keeps_anchor else None
+    new = compose(one.id, now, tariff, advance=running_period(begun), arrears=None, with_pending=False, since=since)
     return [line.charge for line in (*used.priced.lines, *new.priced.lines)]
+
+
+def exactly(planned: Planned, tariff: Tariff, at: datetime) -> datetime | None:
+    """The instant at which a new period begins, where its days are counted by seconds; None: its cycle keeps its time of day."""
+    items = (*planned.kept, *planned.added)
+    by_seconds = any(tariff.basis_of(planned.prices[item.price_id]) is Basis.SECOND for item in items)
+    return at if by_seconds and not planned.keeps_anchor else None
 
 
 def _until(old: SchedulePeriod | None, day: date) -> SchedulePeriod | None:

@@ -18,8 +18,9 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Entered, Step, Subscription, enter_period, entered, is_complete, period_of
 from cauce.billing.subscriptions.running import ending_periods
 from cauce.flows.billing import boundary
-from cauce.flows.billing.bills import Tariff, compose, monthly_revenue
+from cauce.flows.billing.bills import Tariff, compose
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
+from cauce.flows.billing.revenue import monthly_revenue
 from cauce.flows.context import Runtime
 from cauce.reports.billing_run import Surroundings
 from cauce.storage.audit import SYSTEM

@@ -24,7 +24,7 @@ from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, local_day, renews_at_end, schedule_of
 from cauce.billing.subscriptions.running import await_debt, periods_left
 from cauce.flows.billing.access import follow_access
-from cauce.flows.billing.bills import Tariff, compose, monthly_revenue
+from cauce.flows.billing.bills import Tariff, compose
 from cauce.flows.billing.boundary import due_of
 from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.completing import complete
@@ -32,6 +32,7 @@ from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.recover import open_cases
 from cauce.flows.billing.renew import by_org
+from cauce.flows.billing.revenue import monthly_revenue
 from cauce.flows.billing.terms import active_from, first_terms
 from cauce.flows.context import Context, Runtime
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
@@ -133,7 +134,7 @@ def _goes_on(one: Subscription, plan: Plan, around: Surroundings, tariff: Tariff
         mrr_minor=revenue,
     )  # fmt: skip
     after = _in_period(entered, one, at)
-    bill = compose(one.id, around, tariff, advance=piece, arrears=None)
+    bill = compose(one.id, around, tariff, advance=piece, arrears=None, since=at)
     return _step(one, after, batch.bill(after, around, bill, at, reason="resume", period=piece.period), batch)
 
 

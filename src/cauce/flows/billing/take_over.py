@@ -27,9 +27,9 @@ from cauce.billing.subscriptions.rules import (
     wait_for,
 )
 from cauce.flows.billing.access import follow_access
-from cauce.flows.billing.bills import period_amount, row_of
+from cauce.flows.billing.bills import row_of
 from cauce.flows.billing.issue import Batch, write
-from cauce.flows.billing.revenue import revenue_of
+from cauce.flows.billing.revenue import period_amount, revenue_of
 from cauce.flows.billing.signup import Signup, choose_prices, draft_of, items_of
 from cauce.flows.context import Context
 from cauce.gateway.charging import SavedMethod

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from cauce.billing.catalog.rules import Plan
 from cauce.billing.invoicing.rules import NewInvoice
 from cauce.billing.subscriptions.rules import INCOMPLETE_END, Subscription, enter_period, period_of, wait_for
-from cauce.flows.billing.bills import Bill, compose, monthly_revenue
+from cauce.flows.billing.bills import Bill, compose
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff
+from cauce.flows.billing.revenue import monthly_revenue
 from cauce.reports.billing_run import Surroundings
 from cauce.storage.database import Tx
 

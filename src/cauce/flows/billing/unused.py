@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from fractions import Fraction
+from functools import partial
 
+from cauce.billing.catalog import service as catalog
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import Subscription
+from cauce.billing.subscriptions.rules import Subscription, instant_of
 from cauce.flows.billing.conventions import conventions
 from cauce.flows.billing.correct import CreditInvoice, credit_within
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.refunds import refund_advances
+from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period
 from cauce.pricing.credit_notes import credit_cap
 from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
-from cauce.pricing.proration import unused_fraction
+from cauce.pricing.proration import Basis, Instants, unused_fraction
 from cauce.storage.database import Row, Tx
 
 
@@ -43,18 +47,28 @@ async def credit_unused(
     *,
     refund: bool,
     reason: str,
-    item_ids: Sequence[str] | None = None,
+    cut: datetime | None = None,
 ) -> GivenBack:
-    """Credit what is billed in advance for days from `since` on. `item_ids` None: every item.
+    """Credit what is billed in advance for days from `since` on; where days are counted by seconds, from `cut` on (`at`).
 
     A refund goes to the payments of the very invoices that are credited; where one was paid out of what an earlier change
     gave back, to the payments behind that.
     """
-    items = item_ids or [item.id for item in (await subscriptions.items_of(tx, [one.id]))[one.id]]
+    items = {item.id: item.price_id for item in (await subscriptions.items_of(tx, [one.id]))[one.id]}
+    prices = await catalog.read_prices(tx, set(items.values()))
+    policy, instants = (await conventions(tx)).policy, Instants(partial(instant_of, one))
+    rows = await credits.billed_of_items(tx, list(items), add_days(since, -1))
+    amounts = []
+    for row in rows:
+        basis = prices[items[row["item_id"]]].rules.basis or policy.basis
+        line = Period(row["period_start"], row["period_end"])
+        by_seconds = basis is Basis.SECOND
+        unused = (
+            instants.unused(line, row["starts_at"], cut or at) if by_seconds else unused_fraction(line, since, basis)
+        )
+        amounts.append(unused_net(row, unused, policy))
     by_invoice: dict[str, dict[int, int]] = {}
-    policy = (await conventions(tx)).policy
-    for row in await credits.billed_of_items(tx, items, since):
-        amount = unused_net(row, since, policy)
+    for row, amount in zip(rows, less_given_back(rows, amounts), strict=True):
         if amount > 0:
             by_invoice.setdefault(row["invoice_id"], {})[row["number"]] = amount
     total = refunded = kept = 0
@@ -64,13 +78,28 @@ async def credit_unused(
         total += credited.total_minor
         refunded += credited.to_refund_minor
         kept += credited.to_credit_minor
+    await credits.mark_rest_credited(tx, rows, at)
     if refund and kept:
         refunded += await refund_advances(tx, one, since, kept, reason, batch, at)
     return GivenBack(total, refunded)
 
 
-def unused_net(row: Row, since: date, policy: PricingPolicy = DEFAULT_POLICY) -> int:
-    """The net of a billed line for its days from `since` on, capped at what is left of it."""
-    fraction = unused_fraction(Period(row["period_start"], row["period_end"]), since, policy.basis)
+def less_given_back(rows: Sequence[Row], amounts: Sequence[int]) -> list[int]:
+    """The unused amounts of billed lines, less what changes gave back of the same items: the oldest lines first."""
+    given: dict[str, int] = {}
+    for row, amount in zip(rows, amounts, strict=True):
+        given[row["item_id"]] = given.get(row["item_id"], 0) + max(0, -amount)
+    left = []
+    for row, amount in zip(rows, amounts, strict=True):
+        taken = min(max(0, amount), given[row["item_id"]])
+        given[row["item_id"]] -= taken
+        left.append(max(0, amount) - taken)
+    return left
+
+
+def unused_net(row: Row, fraction: Fraction, policy: PricingPolicy = DEFAULT_POLICY) -> int:
+    """The net of the unused `fraction` of a billed line, capped at what is left of it; negative for what a change gave back."""
+    if row["net_minor"] < 0:
+        return -policy.round_value(-row["net_minor"] * fraction)
     unused = policy.round_value(row["net_minor"] * fraction)
     return credit_cap(unused, row["net_minor"], row["credited_net_minor"])
