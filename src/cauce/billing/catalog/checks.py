@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cauce.billing.catalog.models import check_model
-from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice, PriceKind, shared_interval
+from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice, PlanPolicy, PriceKind, shared_interval
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.currencies import exponent_of
 from cauce.pricing.schedule import Billing
@@ -20,6 +20,7 @@ def check_plan(plan: NewPlan) -> None:
         raise BadPlan("a plan has at least one price", param="prices")
     if plan.trial_days < 0:
         raise BadPlan("trial_days is zero or more", param="trial_days")
+    _check_alignment(plan.policy)
     _check_limits(plan)
     seen: set[tuple[str, str]] = set()
     for price in plan.prices:
@@ -44,6 +45,15 @@ def check_plan(plan: NewPlan) -> None:
                 if price.currency == currency and price.role == "base" and price.kind is not PriceKind.ONE_TIME
             ]
         )
+
+
+def _check_alignment(policy: PlanPolicy) -> None:
+    if policy.anchor_day is not None and not 1 <= policy.anchor_day <= 31:
+        raise BadPlan("anchor_day is a day of the month, 1 to 31", param="policy.anchor_day")
+    if policy.align_to_weekday is not None and not 1 <= policy.align_to_weekday <= 7:
+        raise BadPlan("align_to_weekday is 1 (Monday) to 7 (Sunday)", param="policy.align_to_weekday")
+    if policy.alignment != "anniversary" and (policy.anchor_day, policy.align_to_weekday) != (None, None):
+        raise BadPlan("a plan that aligns its subscriptions names no day of its own", param="policy.alignment")
 
 
 def _check_phases(price: NewPrice) -> None:

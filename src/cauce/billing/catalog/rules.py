@@ -173,6 +173,10 @@ class PlanPolicy:
     periods_max: int | None = None
     after_term: AfterTerm = AfterTerm.BY_KIND
     anchor_day: int | None = None
+    alignment: Literal["anniversary", "calendar", "account"] = (
+        "anniversary"  # own anchor, 1st or Monday, customer's other one
+    )
+    align_to_weekday: int | None = None  # of weeks: 1 Monday to 7 Sunday
     change: ChangePolicy = field(default_factory=ChangePolicy)
     dunning: DunningPolicy = field(default_factory=DunningPolicy)
     instance: InstancePolicy = field(default_factory=InstancePolicy)

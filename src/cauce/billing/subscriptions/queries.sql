@@ -3,12 +3,12 @@ INSERT INTO subscriptions.subscription (
   org_id, id, customer_id, plan_id, product_id, status, currency, timezone, term, interval_unit, interval_count, anchor_on, anchor_day,
   anchor_time, created_at, period_index, period_start, period_end, collection, net_days, method_id, trial_start, trial_end,
   cancel_at_period_end, cancellation, cancel_reason, pause_reason, paused_on, resume_at, periods_max, pending_invoice_id, mrr_minor,
-  metadata, due_kind, due_at, started_at, ended_at, upcoming_at, usage_from, access_kept, version)
+  metadata, due_kind, due_at, started_at, ended_at, upcoming_at, usage_from, access_kept, alignment, version)
 SELECT $1, u.* FROM unnest(
   $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::int[], $12::date[], $13::smallint[],
   $14::time[], $15::timestamptz[], $16::int[], $17::date[], $18::date[], $19::text[], $20::int[], $21::text[], $22::timestamptz[], $23::timestamptz[],
   $24::boolean[], $25::text[], $26::text[], $27::text[], $28::date[], $29::timestamptz[], $30::int[], $31::text[], $32::bigint[],
-  $33::jsonb[], $34::text[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::timestamptz[], $39::date[], $40::boolean[], $41::bigint[]) u
+  $33::jsonb[], $34::text[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::timestamptz[], $39::date[], $40::boolean[], $41::text[], $42::bigint[]) u
 
 -- name: save
 -- Writes whole subscriptions, each only if nobody else wrote it since it was read.
@@ -21,17 +21,17 @@ UPDATE subscriptions.subscription s SET
   pause_reason = u.pause_reason, paused_on = u.paused_on, resume_at = u.resume_at, periods_max = u.periods_max,
   pending_invoice_id = u.pending_invoice_id, mrr_minor = u.mrr_minor, metadata = u.metadata, due_kind = u.due_kind, due_at = u.due_at,
   started_at = u.started_at, ended_at = u.ended_at, upcoming_at = u.upcoming_at, usage_from = u.usage_from,
-  access_kept = u.access_kept,
+  access_kept = u.access_kept, alignment = u.alignment,
   version = s.version + 1
 FROM unnest(
   $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[], $11::int[], $12::date[], $13::smallint[],
   $14::time[], $15::timestamptz[], $16::int[], $17::date[], $18::date[], $19::text[], $20::int[], $21::text[], $22::timestamptz[], $23::timestamptz[],
   $24::boolean[], $25::text[], $26::text[], $27::text[], $28::date[], $29::timestamptz[], $30::int[], $31::text[], $32::bigint[],
-  $33::jsonb[], $34::text[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::timestamptz[], $39::date[], $40::boolean[], $41::bigint[])
+  $33::jsonb[], $34::text[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[], $38::timestamptz[], $39::date[], $40::boolean[], $41::text[], $42::bigint[])
   u(id, customer_id, plan_id, product_id, status, currency, timezone, term, interval_unit, interval_count, anchor_on, anchor_day, anchor_time,
     created_at, period_index, period_start, period_end, collection, net_days, method_id, trial_start, trial_end, cancel_at_period_end,
     cancellation, cancel_reason, pause_reason, paused_on, resume_at, periods_max, pending_invoice_id, mrr_minor, metadata, due_kind, due_at,
-    started_at, ended_at, upcoming_at, usage_from, access_kept, version)
+    started_at, ended_at, upcoming_at, usage_from, access_kept, alignment, version)
 WHERE s.org_id = $1 AND s.id = u.id AND s.version = u.version
 
 -- name: advance
@@ -54,6 +54,9 @@ SELECT s.* FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.id = $2
 
 -- name: ids_of_customer
 SELECT id FROM subscriptions.subscription WHERE org_id = $1 AND customer_id = $2 ORDER BY id
+
+-- name: live_of_customer
+SELECT * FROM subscriptions.subscription WHERE org_id = $1 AND customer_id = $2 AND status = ANY ($3::text[]) ORDER BY id
 
 -- name: insert_items
 INSERT INTO subscriptions.item (org_id, id, subscription_id, price_id, quantity, options, adjust_minor, adjust_percent, phases_from, created_at)

@@ -14,10 +14,19 @@ from functools import lru_cache
 from typing import Any
 
 from cauce.kernel.calendar.months import add_days
-from cauce.kernel.calendar.periods import Interval, Schedule, SchedulePeriod, interval_of
+from cauce.kernel.calendar.periods import (
+    Interval,
+    Schedule,
+    SchedulePeriod,
+    Unit,
+    interval_of,
+    next_calendar_start,
+    next_weekday,
+)
 from cauce.kernel.calendar.zones import at_local_time, local_date, same_time_after, zone_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 
+CALENDAR = "calendar"
 RENEW, TRIAL_END = "renew", "trial_end"
 QUOTE_END, INCOMPLETE_END, UNPAID_END, RESUME, RETENTION_END = (
     "quote_end", "incomplete_end", "unpaid_end", "resume", "retention_end",
@@ -49,7 +58,8 @@ class Subscription:
     """One contract. Dates are local to `timezone`; `version` counts writes.
 
     `upcoming_at`: when the invoice of the next renewal is told; None once it was. `usage_from`: use of days before it is
-    billed already, though the running period began earlier. `access_kept`: it is complete and keeps what it gave.
+    billed already, though the running period began earlier. `access_kept`: it is complete and keeps what it gave. `alignment`: "" (its own anchor), "calendar", or the weekday
+    ("1" Monday to "7") on which its weeks begin.
     """
 
     id: str
@@ -91,6 +101,7 @@ class Subscription:
     upcoming_at: datetime | None = None
     usage_from: date | None = None
     access_kept: bool = False
+    alignment: str = ""
     version: int = 1
 
     @property
@@ -126,7 +137,13 @@ class Step:
 
 def schedule_of(subscription: Subscription) -> Schedule:
     """The periods of the present term."""
-    return Schedule(subscription.anchor_on, subscription.interval, subscription.anchor_day)
+    return _schedule(
+        subscription.anchor_on,
+        subscription.interval_unit,
+        subscription.interval_count,
+        subscription.anchor_day,
+        subscription.alignment,
+    )
 
 
 def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
@@ -136,13 +153,25 @@ def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
         subscription.interval_unit,
         subscription.interval_count,
         subscription.anchor_day,
+        subscription.alignment,
         index,
     )
 
 
 @lru_cache(maxsize=65_536)
-def _period(anchor_on: date, unit: str, count: int, anchor_day: int | None, index: int) -> SchedulePeriod:
-    return Schedule(anchor_on, interval_of(unit, count), anchor_day).period(index)
+def _period(
+    anchor_on: date, unit: str, count: int, anchor_day: int | None, alignment: str, index: int
+) -> SchedulePeriod:
+    return _schedule(anchor_on, unit, count, anchor_day, alignment).period(index)
+
+
+def _schedule(anchor_on: date, unit: str, count: int, anchor_day: int | None, alignment: str) -> Schedule:
+    interval = interval_of(unit, count)
+    if alignment == CALENDAR:
+        return Schedule(anchor_on, interval, anchor_day, aligned_on=next_calendar_start(anchor_on, interval))
+    if alignment and interval.unit is Unit.WEEK:
+        return Schedule(anchor_on, interval, anchor_day, aligned_on=next_weekday(anchor_on, int(alignment)))
+    return Schedule(anchor_on, interval, anchor_day)
 
 
 def instant_of(subscription: Subscription, day: date) -> datetime:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from cauce.billing.subscriptions.rules import (
+    CALENDAR,
     Subscription,
     enter_period,
     instant_of,
@@ -14,7 +15,7 @@ from cauce.billing.subscriptions.rules import (
     renews_at_end,
     schedule_of,
 )
-from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod, period_around
+from cauce.kernel.calendar.periods import Alignment, Interval, Period, SchedulePeriod, aligned_period, period_around
 from cauce.kernel.calendar.zones import zone_of
 
 
@@ -39,10 +40,13 @@ def restart(
         clock = at.astimezone(zone_of(subscription.timezone)).time().replace(microsecond=0, tzinfo=None)
         changed = replace(changed, anchor_time=clock)
     if not keeps_anchor:
-        return enter_period(replace(changed, anchor_on=day, anchor_day=None), 0)
+        return enter_period(replace(changed, anchor_on=day, anchor_day=None, alignment=""), 0)
     first = schedule_of(subscription).first_full_start
     anchor_day = subscription.anchor_day or first.day
-    full = period_around(first, day, interval, anchor_day)
+    if subscription.alignment == CALENDAR:
+        full = aligned_period(Alignment.CALENDAR, day, interval)
+    else:
+        full = period_around(first, day, interval, anchor_day)
     anchored = enter_period(replace(changed, anchor_on=full.start, anchor_day=anchor_day), 0)
     return renews_at_end(replace(anchored, period_start=day))
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from operator import attrgetter, itemgetter
 from typing import Any
 
+from cauce.billing.subscriptions.machine import LIVE
 from cauce.billing.subscriptions.rules import Entered, Item, Step, Subscription
 from cauce.kernel.errors import NotFound, StaleVersion
 from cauce.kernel.machine import BEGIN
@@ -89,6 +90,11 @@ async def paused_at(tx: Tx, subscription_id: str) -> datetime | None:
 async def ids_of_customer(tx: Tx, customer_id: str) -> list[str]:
     """Every subscription of a customer, oldest first."""
     return [row["id"] for row in await tx.rows(QUERIES.ids_of_customer, tx.org, customer_id)]
+
+
+async def live_of_customer(tx: Tx, customer_id: str) -> list[Subscription]:
+    """The customer's subscriptions that have not ended, oldest first."""
+    return [subscription_of(row) for row in await tx.rows(QUERIES.live_of_customer, tx.org, customer_id, list(LIVE))]
 
 
 async def insert_items(tx: Tx, items: Sequence[Item], now: datetime) -> None:

@@ -29,6 +29,7 @@ from cauce.billing.subscriptions.rules import (
     wait_for,
 )
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.aligning import align
 from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.coupons import apply_coupon
 from cauce.flows.billing.issue import Batch, write
@@ -70,7 +71,7 @@ async def send_quote(context: Context, command: Signup, *, valid_days: int = QUO
         prices = choose_prices(sold, command)
         customer, _ = await customers.put(tx, command.customer, now=now, actor=context.actor.name)
         days = plan.trial_days if command.trial_days is None else command.trial_days
-        draft = replace(draft_of(command, plan, prices, customer, now), status="draft")
+        draft = replace(await align(tx, draft_of(command, plan, prices, customer, now), plan), status="draft")
         draft = wait_for(draft, QUOTE_END, now + timedelta(days=valid_days))
         kept: dict[str, Any] = {**draft.metadata, _TRIAL_DAYS: days}
         if command.again:

@@ -30,6 +30,7 @@ from cauce.billing.subscriptions.rules import (
 )
 from cauce.billing.subscriptions.trials import email_identity, notice_instants
 from cauce.flows.billing.access import follow_access
+from cauce.flows.billing.aligning import align
 from cauce.flows.billing.coupons import apply_coupon
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.options import adjustments
@@ -93,7 +94,7 @@ async def sign_up_within(tx: Tx, context: Context, command: Signup, asked: Asked
     plan = (await catalog.read_plans(tx, [plan_id]))[plan_id]
     prices = choose_prices(sold, command)
     customer, _ = await customers.put(tx, command.customer, now=now, actor=actor)
-    draft = draft_of(command, plan, prices, customer, now)
+    draft = await align(tx, draft_of(command, plan, prices, customer, now), plan)
     items = items_of(command, plan, prices, draft.id)
     trial_days = plan.trial_days if command.trial_days is None else command.trial_days
     batch = Batch()

@@ -138,6 +138,17 @@ def calendar_anchor(day: date, interval: Interval) -> date:
     return add_days(day, -day.weekday()) if interval.unit is Unit.WEEK else day
 
 
+def next_calendar_start(day: date, interval: Interval) -> date:
+    """The first calendar-aligned boundary on or after `day` (C17); `day` itself for intervals of days."""
+    found = period_around(calendar_anchor(day, interval), day, interval)
+    return found.start if found.start == day else found.end
+
+
+def next_weekday(day: date, weekday: int) -> date:
+    """The first date on or after `day` that is a Monday (1) to Sunday (7)."""
+    return add_days(day, (weekday - day.isoweekday()) % 7)
+
+
 def aligned_period(alignment: Alignment, day: date, interval: Interval, anchor: date | None = None) -> Period:
     """The full period that contains `day`, from `anchor` (anniversary; default `day`) or from the calendar."""
     origin = calendar_anchor(day, interval) if alignment is Alignment.CALENDAR else anchor or day
@@ -160,12 +171,16 @@ class SchedulePeriod:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When an item is billed: from `start`, every `interval`, on `anchor_day` (1 to 31), until `end` if there is one."""
+    """When an item is billed: from `start`, every `interval`, on `anchor_day` (1 to 31), until `end` if there is one.
+
+    `aligned_on`: where the first full period starts, on or after `start`, when the calendar or a weekday says it.
+    """
 
     start: date
     interval: Interval
     anchor_day: int | None = None
     end: date | None = None
+    aligned_on: date | None = None
 
     def __post_init__(self) -> None:
         if self.anchor_day is not None and not 1 <= self.anchor_day <= 31:
@@ -174,6 +189,8 @@ class Schedule:
     @property
     def first_full_start(self) -> date:
         """Where the first full period starts (V5, C11): on the anchor day, in the start's month or one interval later."""
+        if self.aligned_on is not None:
+            return self.aligned_on
         if self.anchor_day is None or not self.interval.months:
             return self.start
         candidate = clamped(self.start.year, self.start.month, self.anchor_day)
