@@ -44,7 +44,7 @@ LOOKS: tuple[tuple[str, int, int, Any, str], ...] = (
 LISTS = (
     "", "/customers", "/subscriptions", "/invoices", "/orders", "/merchants", "/payouts", "/breaks", "/statements", "/holidays", "/compliance",
     "/ledger", "/events", "/audit", "/jobs", "/webhooks", "/requests", "/clock", "/settings", "/search?q=ana",
-    "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal", "/campaigns", "/campaigns/trial", "/campaigns/trial/preview?step=c1",
+    "/conversations", "/todos", "/segments", "/pipeline", "/settings/portal", "/settings/conventions", "/campaigns", "/campaigns/trial", "/campaigns/trial/preview?step=c1",
     "/automations", "/automations/new", "/messages", "/instances", "/automation", "/tasks",
     "/plans", "/plans/new", "/coupons", "/billing_run", "/analytics", "/split_rules", "/split_rules/new", "/payout_schedules", "/fundings", "/suspense?view=all",
 )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
+from cauce.billing.catalog.change_policies import checked_layer
 from cauce.channels import service as channels
 from cauce.flows.context import Context
 from cauce.gateway.capabilities import Can
@@ -34,12 +36,14 @@ class RedirectNotAllowed(InvalidRequest):
 class PortalSettings:
     """`origins` may frame the pages and start a visit; `redirects` (origins too) may be where a visitor goes next.
 
-    `chat_channel`: the help desk whose chat stands on the pages; "" for our own.
+    `chat_channel`: the help desk whose chat stands on the pages; "" for our own. `change_policy`: what changes made on the
+    pages go by instead of their plans' policies.
     """
 
     origins: tuple[str, ...] = ()
     redirects: tuple[str, ...] = ()
     chat_channel: str = ""
+    change_policy: Mapping[str, Any] = field(default_factory=dict)
 
     def check_redirect(self, url: str) -> str:
         """The same address when it may be gone to; `RedirectNotAllowed` otherwise."""
@@ -56,20 +60,35 @@ def settings_of(org: Org) -> PortalSettings:
     """What this organization has set."""
     kept = org.settings.get("portal", {})
     return PortalSettings(
-        tuple(kept.get("origins", ())), tuple(kept.get("redirects", ())), kept.get("chat_channel", "")
+        tuple(kept.get("origins", ())),
+        tuple(kept.get("redirects", ())),
+        kept.get("chat_channel", ""),
+        kept.get("change_policy", {}),
     )
 
 
 async def save_settings(
-    tx: Tx, context: Context, *, origins: Sequence[str], redirects: Sequence[str], chat_channel: str = ""
+    tx: Tx,
+    context: Context,
+    *,
+    origins: Sequence[str],
+    redirects: Sequence[str],
+    chat_channel: str = "",
+    change_policy: Mapping[str, Any] | None = None,
 ) -> PortalSettings:
     """Set all of it; `BadOrigin` for what is none, `NotFound` or `CapabilityMissing` for a channel that shows no chat."""
-    found = PortalSettings(_checked(origins), _checked(redirects), chat_channel)
+    policy = checked_layer(change_policy or {})
+    found = PortalSettings(_checked(origins), _checked(redirects), chat_channel, policy)
     if chat_channel:
         org = await read_org(tx, tx.org)
         channel = await channels.open_channel(tx, context.runtime.sealer, chat_channel, livemode=org.livemode)
         context.runtime.gateways.capabilities(channel).require(Can.SHOWS_CHAT, what="the chat of hosted pages")
-    kept = {"origins": list(found.origins), "redirects": list(found.redirects), "chat_channel": chat_channel}
+    kept: dict[str, Any] = {
+        "origins": list(found.origins),
+        "redirects": list(found.redirects),
+        "chat_channel": chat_channel,
+    }
+    kept["change_policy"] = policy
     await change_settings(tx, tx.org, {"portal": kept})
     await audit.record(tx, context.actor, "portal.set", "portal", after=kept)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cauce.billing.catalog.change_policies import checked_layer
 from cauce.billing.catalog.models import check_model
 from cauce.billing.catalog.rules import BadPlan, NewPlan, NewPrice, PlanPolicy, PriceKind, shared_interval
 from cauce.kernel.calendar.periods import interval_of
@@ -35,6 +36,8 @@ def check_plan(plan: NewPlan) -> None:
         if price.kind is PriceKind.USAGE and price.billing is not Billing.IN_ARREARS:
             raise BadPlan("usage is billed in arrears", param="billing")
         check_model(price.model, is_usage=price.kind is PriceKind.USAGE)
+        if "change_policy" in price.model:
+            checked_layer(price.model["change_policy"])
         if price.phases:
             _check_phases(price)
     for currency in {price.currency for price in plan.prices}:

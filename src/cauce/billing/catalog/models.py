@@ -129,7 +129,7 @@ def check_model(plain: Mapping[str, Any], *, is_usage: bool, is_phase: bool = Fa
     """Refuse a model that could not be rated, or that says what nobody reads: a misspelt field is no silent default.
 
     Only usage has commitments (`minimum_minor`, `maximum_minor`), `included_units` and a percentage of events; only a
-    recurring price a `proration_basis`, and a `prorated_quantity` where it goes by volume. Options are the price's, not a phase's.
+    recurring price a `proration_basis`, a `change_policy` and a `prorated_quantity` where it goes by volume. Options are the price's, not a phase's.
     """
     price_model_from(plain)
     kind = str(plain["type"])
@@ -139,9 +139,9 @@ def check_model(plain: Mapping[str, Any], *, is_usage: bool, is_phase: bool = Fa
     if is_usage:
         allowed |= _COMMITMENTS - ({"included_units"} if kind == "percentage" else set())
     else:
-        allowed |= {"proration_basis"} | ({"prorated_quantity"} if kind == "volume" else set())
+        allowed |= {"proration_basis", "change_policy"} | ({"prorated_quantity"} if kind == "volume" else set())
     if is_phase:
-        allowed -= {"overflow", "zero_usage_flat_fee", "prorated_quantity", "proration_basis"}
+        allowed -= {"overflow", "zero_usage_flat_fee", "prorated_quantity", "proration_basis", "change_policy"}
     unknown = set(plain) - allowed
     unknown |= {name for tier in plain.get("tiers", ()) for name in set(tier) - _TIER_FIELDS[kind]}
     if unknown:

@@ -188,7 +188,7 @@ class PlanPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """An immutable price, ready to be rated."""
+    """An immutable price, ready to be rated. `change`: what changes of it go by instead of the plan's policy."""
 
     id: str
     key: str
@@ -209,6 +209,7 @@ class Price:
     phases: tuple[PricePhase, ...] = ()
     maximum_minor: int | None = None
     rules: PriceRules = DEFAULT_PRICE_RULES
+    change: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_base_in_advance(self) -> bool:

@@ -180,4 +180,5 @@ def _price(row: Row) -> Price:
         phases=phases_from(row["phases"], interval) if interval is not None else (),
         maximum_minor=optional_whole(model, "maximum_minor"),
         rules=price_rules_from(model),
+        change=model.get("change_policy", {}),
     )

@@ -25,11 +25,15 @@ Origin = Annotated[str, Field(max_length=300, pattern=r"^https?://[^\s\x00]+$")]
 
 
 class PortalBody(Body):
-    """Origins that may frame the pages, further origins to which they may lead, whose chat they show."""
+    """Origins that may frame the pages, further origins to which they may lead, whose chat they show.
+
+    `change_policy`: fields of a plan's `policy.change` that hold for changes made on the pages.
+    """
 
     origins: list[Origin] = Field(default_factory=list, max_length=ORIGINS_MAX)
     redirects: list[Origin] = Field(default_factory=list, max_length=ORIGINS_MAX)
     chat_channel: str = Field(default="", max_length=64, pattern=PLAIN_TEXT)
+    change_policy: dict[str, Any] = Field(default_factory=dict)
 
 
 @router.get("/portal")
@@ -51,6 +55,7 @@ async def set_portal(caller: Admin, body: PortalBody) -> dict[str, Any]:
             origins=body.origins,
             redirects=body.redirects,
             chat_channel=body.chat_channel,
+            change_policy=body.change_policy,
         )
         has_key = await portal.has_identity_key(tx, caller.context.runtime)
     return _shown(known, has_key=has_key)
@@ -86,4 +91,4 @@ async def make_pay_link(caller: BillingWriter, invoice_id: Id) -> dict[str, Any]
 
 def _shown(known: PortalSettings, *, has_key: bool) -> dict[str, Any]:
     lists = {"origins": list(known.origins), "redirects": list(known.redirects), "chat_channel": known.chat_channel}
-    return {"object": "portal", **lists, "has_identity_key": has_key}
+    return {"object": "portal", **lists, "change_policy": known.change_policy, "has_identity_key": has_key}

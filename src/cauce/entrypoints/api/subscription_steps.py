@@ -35,7 +35,8 @@ class ChangeBody(Body):
 
     A later `at` is the day on which it is made. `failed_payment`: whether a change that costs money waits for it;
     `interval_change`: whether another interval begins now or keeps to the old anchor. `credit`: whether what is given back
-    now stays the customer's credit or is refunded; left out: as the plan says.
+    now stays the customer's credit or is refunded; left out: as the plan says. `change_policy`: fields of a plan's
+    `policy.change` that hold for this change; what is said outright holds over them.
     """
 
     plan: Key | None = None
@@ -49,6 +50,7 @@ class ChangeBody(Body):
     expect_total: Amount | None = None
     interval_change: IntervalChange | None = None
     credit: ChangeCredit | None = None
+    change_policy: dict[str, Any] = Field(default_factory=dict)
 
 
 class CancelBody(Body):
@@ -221,6 +223,7 @@ def _change(subscription_id: str, body: ChangeBody) -> changes.Change:
     return changes.Change(
         subscription_id, body.plan, body.quantities, addons, body.options, body.timing, body.proration,
         body.failed_payment, body.at, body.expect_total, interval_change=body.interval_change, credit=body.credit,
+        policy=body.change_policy,
     )  # fmt: skip
 
 

@@ -40,13 +40,13 @@ class _Loader(yaml.SafeLoader):
 
 def plan_content(fields: Mapping[str, str]) -> dict[str, Any]:
     """The plan that a form describes, as the catalogue's file writes it; names the field that cannot be read."""
-    more = _yaml(fields.get("more", ""), "more")
+    more = read_yaml(fields.get("more", ""), "more")
     if set(more) & set(_PLAN_FIELDS):
         raise InvalidRequest("what has a field of its own is not written below it", param="more")
     typed_days = fields.get("trial_days", "").strip() or "0"
     if not typed_days.isascii() or not typed_days.isdigit() or len(typed_days) > 4:
         raise InvalidRequest("the trial is a whole number of days", param="trial_days")
-    features = _yaml(fields.get("features", ""), "features")
+    features = read_yaml(fields.get("features", ""), "features")
     prices = [_price(fields, n) for n in range(PRICES_MAX) if fields.get(f"price{n}_key", "").strip()]
     content: dict[str, Any] = {
         "key": fields.get("key", "").strip(),
@@ -69,8 +69,8 @@ def plan_fields(content: Mapping[str, Any]) -> dict[str, str]:
         "key": str(content.get("key", "")),
         "name": str(content.get("name", "")),
         "trial_days": str(content.get("trial_days", 0)),
-        "features": _text(content.get("features")),
-        "more": _text({name: value for name, value in content.items() if name not in _PLAN_FIELDS}),
+        "features": written(content.get("features")),
+        "more": written({name: value for name, value in content.items() if name not in _PLAN_FIELDS}),
     }
     for n, price in enumerate(content.get("prices", ())):
         found |= {f"price{n}_{name}": value for name, value in _price_fields(price).items()}
@@ -88,7 +88,7 @@ def _price(fields: Mapping[str, str], n: int) -> dict[str, Any]:
     exponent_of(currency)
     if not count.isascii() or not count.isdigit() or len(count) > 3:
         raise InvalidRequest("the interval is a whole number", param=f"price{n}_interval_count")
-    more = _yaml(fields.get(f"price{n}_more", ""), f"price{n}_more")
+    more = read_yaml(fields.get(f"price{n}_more", ""), f"price{n}_more")
     own = more.pop("model", None)
     kind = fields.get(f"price{n}_model", "flat")
     given: dict[str, Any] = {
@@ -147,8 +147,8 @@ def _price_fields(price: Mapping[str, Any]) -> dict[str, str]:
         )
     except InvalidRequest:
         is_plain = False
-    return {**found, **own, "more": _text(more)} if is_plain else {
-        **found, "model": "other", "more": _text({"model": model, **more})
+    return {**found, **own, "more": written(more)} if is_plain else {
+        **found, "model": "other", "more": written({"model": model, **more})
     }  # fmt: skip
 
 
@@ -202,7 +202,7 @@ def _decimal(typed: str, param: str) -> Decimal:
     return exact
 
 
-def _yaml(typed: str, param: str) -> dict[str, Any]:
+def read_yaml(typed: str, param: str) -> dict[str, Any]:
     """A mapping of plain values; dates and binary fractions are none (money and rates are exact)."""
     try:
         found = yaml.load(typed, _Loader) if typed.strip() else {}  # noqa: S506
@@ -221,5 +221,6 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, str | bool | int)
 
 
-def _text(value: Any) -> str:
+def written(value: Any) -> str:
+    """Plain values as lines of YAML; "" for nothing."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).strip() if value else ""

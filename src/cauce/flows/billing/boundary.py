@@ -47,6 +47,8 @@ class WaitingWish:
     options: dict[str, Any] | None = None
     plan_id: str | None = None
     interval_change: IntervalChange | None = None
+    policy: dict[str, Any] = field(default_factory=dict)
+    by_portal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ class Change:
 
     `at`: the instant that a preview was made for, an earlier one in the running period, or a later one on which the
     change shall be made; `expect_total_minor`: what the preview said, refused when it is no longer so. `credit`: what
-    becomes of what the change gives back now.
+    becomes of what the change gives back now. `policy`: fields of a change policy that hold for this change, over those of
+    the portal (`by_portal`), the price and the plan; what is said outright holds over them all.
     """
 
     subscription_id: str
@@ -67,6 +68,8 @@ class Change:
     plan_id: str | None = None
     interval_change: IntervalChange | None = None
     credit: ChangeCredit | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    by_portal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

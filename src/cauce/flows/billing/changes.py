@@ -13,7 +13,8 @@ from datetime import datetime
 
 import msgspec
 
-from cauce.billing.catalog.rules import ChangeCredit, ChangeTiming, FailedPayment, Plan, ProrationBehavior
+from cauce.billing.catalog.change_policies import checked_layer
+from cauce.billing.catalog.rules import ChangeCredit, ChangePolicy, ChangeTiming, FailedPayment, Plan, ProrationBehavior
 from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
@@ -108,6 +109,7 @@ async def withdraw_change(context: Context, subscription_id: str) -> None:
 
 async def _change(tx: Tx, context: Context, command: Change, asked: Mapping[str, Asked]) -> Changed:
     one, plan, now = await load(tx, context, command.subscription_id)
+    checked_layer(command.policy)
     at = _instant(one, command, now)
     planned = await plan_change(tx, one, plan, command, local_day(one, at))
     timing = command.timing or planned.rule.timing
@@ -186,7 +188,7 @@ async def apply_now(
     trialing = one.status == "trialing"
     resets = not trialing and (planned.interval_changes or proration is ProrationBehavior.FULL_RESET)
     prorated = Prorated() if trialing else await prorate(tx, one, planned, proration, at, resets=resets)
-    failed = command.failed_payment or plan.policy.change.failed_payment
+    failed = command.failed_payment or planned.policy.failed_payment
     if failed is FailedPayment.PENDING_IF_INCOMPLETE and one.collection == "charge" and prorated.priced.total_minor > 0:
         around = (await load_billed(tx, [one.id]))[one.id]
         if prorated.priced.total_minor > around.credit_minor:
@@ -194,7 +196,7 @@ async def apply_now(
     await write_items(tx, planned, at)
     after = _after(one, planned, at, resets=resets, begins_at=prorated.begins_at)
     invoice_id = await _charge(tx, after, prorated, batch, at)
-    refunded = await _refund(tx, one, plan, command, prorated, batch, at)
+    refunded = await _refund(tx, one, planned.policy, command, prorated, batch, at)
     await subscriptions.move(tx, [Step(one, after, "change", at)], context.actor.name)
     told = {"plan": planned.plan.key, "total": prorated.priced.total_minor, "invoice": invoice_id, "refunded": refunded}
     batch.events.append(NewEvent("subscription.changed", one.id, at, told, one.customer_id, {"plan": one.plan_id}))
@@ -258,10 +260,10 @@ async def _charge(tx: Tx, after: Subscription, prorated: Prorated, batch: Batch,
 
 
 async def _refund(
-    tx: Tx, one: Subscription, plan: Plan, command: Change, prorated: Prorated, batch: Batch, at: datetime
+    tx: Tx, one: Subscription, policy: ChangePolicy, command: Change, prorated: Prorated, batch: Batch, at: datetime
 ) -> int:
     """What of a reduction goes back to the payments that paid it, where the call or else the plan wants it so."""
     given_minor = -prorated.priced.total_minor
-    if given_minor <= 0 or (command.credit or plan.policy.change.credit) is not ChangeCredit.REFUND:
+    if given_minor <= 0 or (command.credit or policy.credit) is not ChangeCredit.REFUND:
         return 0
     return await refund_advances(tx, one, local_day(one, at), given_minor, "change", batch, at)

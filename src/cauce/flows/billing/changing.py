@@ -10,18 +10,29 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from cauce.billing.catalog import service as catalog
-from cauce.billing.catalog.rules import ChangeRule, NoPriceInCurrency, Plan, Price, PriceKind, shared_interval
+from cauce.billing.catalog.change_policies import overlaid
+from cauce.billing.catalog.rules import (
+    ChangePolicy,
+    ChangeRule,
+    NoPriceInCurrency,
+    Plan,
+    Price,
+    PriceKind,
+    shared_interval,
+)
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Item, Subscription
 from cauce.flows.billing.bills import row_of
 from cauce.flows.billing.options import adjustments
 from cauce.flows.billing.revenue import monthly_revenue
 from cauce.flows.billing.signup import quantity_of
+from cauce.flows.portal_settings import settings_of
 from cauce.kernel.calendar.periods import Interval
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.pricing.changes import IntervalChange
 from cauce.storage.database import Tx
+from cauce.storage.directory.orgs import read_org
 
 
 class Wish(Protocol):
@@ -45,12 +56,18 @@ class Wish(Protocol):
     @property
     def interval_change(self) -> IntervalChange | None: ...
 
+    @property
+    def policy(self) -> Mapping[str, Any]: ...
+
+    @property
+    def by_portal(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """The plan and items after a change. `removed` are replaced or gone, `added` new; `kept` go on untouched.
 
-    `keeps_anchor`: a new interval keeps to the old anchor (V10).
+    `keeps_anchor`: a new interval keeps to the old anchor (V10). `policy`: what the change goes by, `rule` its direction's.
     """
 
     plan: Plan
@@ -63,6 +80,7 @@ class Planned:
     rule: ChangeRule
     mrr_minor: int
     keeps_anchor: bool
+    policy: ChangePolicy
 
 
 async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish, day: date) -> Planned:
@@ -92,13 +110,22 @@ async def plan_change(tx: Tx, one: Subscription, plan: Plan, wish: Wish, day: da
     stays = {item.id for item in kept}
     interval = shared_interval([interval for item in new if (interval := prices[item.price_id].interval) is not None])
     before_fee, after_fee = _revenue(old, prices), _revenue(new, prices)
-    how = wish.interval_change or plan.policy.change.interval_change
+    removed = tuple(item for item in old if item.id not in stays)
+    policy = await _policy(tx, plan, [prices[item.price_id] for item in removed], wish)
+    how = wish.interval_change or policy.interval_change
     return Planned(
-        target, interval, interval != one.interval, tuple(kept), tuple(item for item in old if item.id not in stays),
-        tuple(added), prices, _rule(plan, before_fee, after_fee, one.interval, interval, same_plan=target.id == plan.id),
+        target, interval, interval != one.interval, tuple(kept), removed, tuple(added), prices,
+        _rule(policy, before_fee, after_fee, one.interval, interval, same_plan=target.id == plan.id),
         monthly_revenue(map(row_of, new), prices, day, one.anchor_day or one.anchor_on.day),
-        interval != one.interval and how is IntervalChange.KEEP_ANCHOR,
+        interval != one.interval and how is IntervalChange.KEEP_ANCHOR, policy,
     )  # fmt: skip
+
+
+async def _policy(tx: Tx, plan: Plan, leaving: Sequence[Price], wish: Wish) -> ChangePolicy:
+    """What a change goes by: the plan's policy, over it that of the first price that leaves and has one, the portal's, the call's."""
+    of_price = next((price.change for price in leaving if price.change), {})
+    of_portal = settings_of(await read_org(tx, tx.org)).change_policy if wish.by_portal else {}
+    return overlaid(plan.policy.change, of_price, of_portal, wish.policy)
 
 
 async def write_items(tx: Tx, planned: Planned, at: datetime) -> None:
@@ -180,10 +207,9 @@ async def _with_phases(
 
 
 def _rule(
-    plan: Plan, before_minor: int, after_minor: int, before: Interval, after: Interval, *, same_plan: bool
+    policy: ChangePolicy, before_minor: int, after_minor: int, before: Interval, after: Interval, *, same_plan: bool
 ) -> ChangeRule:
     """The rule of the direction that the change takes; that of the interval comes first where the policy has one."""
-    policy = plan.policy.change
     if before != after:
         rule = policy.interval_up if _length(after) > _length(before) else policy.interval_down
         if rule is not None:

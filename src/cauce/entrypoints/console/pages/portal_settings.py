@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.channels import service as channels
+from cauce.entrypoints.console.plan_form import read_yaml, written
 from cauce.entrypoints.console.view import action, back_to, framed, page
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
@@ -40,6 +41,13 @@ async def _show(request: Request, session: Session, *, key: str = "") -> Respons
             Input("origins", "embed.origins", kind="textarea", value="\n".join(known.origins), required=False),
             Input("chat", "embed.chat", value=known.chat_channel, options=(("", t("embed.own_chat")), *desks)),
             Input("redirects", "embed.redirects", kind="textarea", value="\n".join(known.redirects), required=False),
+            Input(
+                "change_policy",
+                "embed.change_policy",
+                kind="textarea",
+                value=written(known.change_policy),
+                required=False,
+            ),
         ),
         hint="embed.lists",
     )
@@ -75,6 +83,7 @@ async def save(_request: Request, session: Session, fields: dict[str, str]) -> R
             origins=fields.get("origins", "").split(),
             redirects=fields.get("redirects", "").split(),
             chat_channel=fields.get("chat", ""),
+            change_policy=read_yaml(fields.get("change_policy", ""), "change_policy"),
         )
     return back_to(_PATH)
 

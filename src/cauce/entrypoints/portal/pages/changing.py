@@ -118,7 +118,7 @@ def _command(
     one: Row, chosen: Offer, quantities: dict[str, str], *, at: datetime, expected: int | None = None
 ) -> changes.Change:
     plan = None if chosen.key == one["plan_key"] else chosen.key
-    return changes.Change(one["id"], plan, quantities, at=at, expect_total_minor=expected)
+    return changes.Change(one["id"], plan, quantities, at=at, expect_total_minor=expected, by_portal=True)
 
 
 routes = [
