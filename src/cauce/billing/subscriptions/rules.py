@@ -8,25 +8,17 @@ subscription; who may take a step says `machine`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from cauce.billing.subscriptions.aligned import aligned_schedule
 from cauce.kernel.calendar.months import add_days
-from cauce.kernel.calendar.periods import (
-    Interval,
-    Schedule,
-    SchedulePeriod,
-    Unit,
-    interval_of,
-    next_calendar_start,
-    next_weekday,
-)
+from cauce.kernel.calendar.periods import Interval, Schedule, SchedulePeriod, interval_of
 from cauce.kernel.calendar.zones import at_local_time, local_date, same_time_after, zone_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 
-CALENDAR = "calendar"
 RENEW, TRIAL_END = "renew", "trial_end"
 QUOTE_END, INCOMPLETE_END, UNPAID_END, RESUME, RETENTION_END = (
     "quote_end", "incomplete_end", "unpaid_end", "resume", "retention_end",
@@ -137,13 +129,8 @@ class Step:
 
 def schedule_of(subscription: Subscription) -> Schedule:
     """The periods of the present term."""
-    return _schedule(
-        subscription.anchor_on,
-        subscription.interval_unit,
-        subscription.interval_count,
-        subscription.anchor_day,
-        subscription.alignment,
-    )
+    one = subscription
+    return aligned_schedule(one.anchor_on, one.interval, one.anchor_day, one.alignment)
 
 
 def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
@@ -162,16 +149,7 @@ def period_of(subscription: Subscription, index: int) -> SchedulePeriod:
 def _period(
     anchor_on: date, unit: str, count: int, anchor_day: int | None, alignment: str, index: int
 ) -> SchedulePeriod:
-    return _schedule(anchor_on, unit, count, anchor_day, alignment).period(index)
-
-
-def _schedule(anchor_on: date, unit: str, count: int, anchor_day: int | None, alignment: str) -> Schedule:
-    interval = interval_of(unit, count)
-    if alignment == CALENDAR:
-        return Schedule(anchor_on, interval, anchor_day, aligned_on=next_calendar_start(anchor_on, interval))
-    if alignment and interval.unit is Unit.WEEK:
-        return Schedule(anchor_on, interval, anchor_day, aligned_on=next_weekday(anchor_on, int(alignment)))
-    return Schedule(anchor_on, interval, anchor_day)
+    return aligned_schedule(anchor_on, interval_of(unit, count), anchor_day, alignment).period(index)
 
 
 def instant_of(subscription: Subscription, day: date) -> datetime:
@@ -309,11 +287,6 @@ def pause(subscription: Subscription, reason: str, day: date, due_kind: str, due
         resume_at=due_at if due_kind == RESUME else None,
         mrr_minor=0,
     )
-
-
-def retention_end(at: datetime, days: int) -> datetime:
-    """When what a paused or ended customer left is deleted."""
-    return at + timedelta(days=days)
 
 
 def is_complete(subscription: Subscription) -> bool:

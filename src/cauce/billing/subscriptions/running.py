@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from cauce.billing.subscriptions.aligned import CALENDAR
 from cauce.billing.subscriptions.rules import (
-    CALENDAR,
     Subscription,
     enter_period,
     instant_of,
@@ -82,3 +82,8 @@ def periods_left(subscription: Subscription) -> int | None:
     if subscription.periods_max is None:
         return None
     return max(0, subscription.periods_max - subscription.period_index - 1)
+
+
+def retention_end(at: datetime, days: int) -> datetime:
+    """When what a paused or ended customer left is deleted."""
+    return at + timedelta(days=days)

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from cauce.billing.catalog.rules import Plan
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import CALENDAR, Subscription, schedule_of
+from cauce.billing.subscriptions.aligned import CALENDAR
+from cauce.billing.subscriptions.rules import Subscription, schedule_of
 from cauce.kernel.calendar.periods import Unit
 from cauce.storage.database import Tx
 

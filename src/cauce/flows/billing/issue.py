@@ -6,12 +6,13 @@ number series, ledger. A flow writes one batch per transaction and organization.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import Price
 from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import NewInvoice
@@ -27,6 +28,7 @@ from cauce.kernel.ids import new_id
 from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
+from cauce.pricing.lines import PricingPolicy
 from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.proration import Basis
 from cauce.reports import billing_run
@@ -218,7 +220,6 @@ async def load_tariff(
     levels = await billing_run.weighted(tx, weighed, stop)
     events = await billing_run.event_values(tx, each)
     policy = (await conventions(tx)).policy
-    by_seconds = policy.basis is Basis.SECOND or any(one.rules.basis is Basis.SECOND for one in prices.values())
     return Tariff(
         prices,
         await catalog.tax_rates(tx),
@@ -227,8 +228,16 @@ async def load_tariff(
         {(subscription_id, meter): level for (subscription_id, meter, _), level in levels.items()},
         {(subscription_id, meter): found for (subscription_id, meter, _), found in events.items()},
         policy,
-        {one.id: partial(instant_of, one) for one in subscribed} if by_seconds else {},
+        _clocks(subscribed, policy, prices),
     )
+
+
+def _clocks(
+    subscribed: Sequence[Subscription], policy: PricingPolicy, prices: Mapping[str, Price]
+) -> dict[str, Callable[[date], datetime]]:
+    """When the days of each subscription begin, where anything of it is counted by seconds."""
+    by_seconds = policy.basis is Basis.SECOND or any(one.rules.basis is Basis.SECOND for one in prices.values())
+    return {one.id: partial(instant_of, one) for one in subscribed} if by_seconds else {}
 
 
 def _collect_at(subscription: Subscription, due_minor: int, at: datetime, payable: date) -> datetime | None:

@@ -13,7 +13,8 @@ from datetime import datetime
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import Plan, TrialEnd
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import RETENTION_END, Step, Subscription, end, local_day, pause, retention_end
+from cauce.billing.subscriptions.rules import RETENTION_END, Step, Subscription, end, local_day, pause
+from cauce.billing.subscriptions.running import retention_end
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.boundary import due_of
 from cauce.flows.billing.downgrade import move_to_free_plan
