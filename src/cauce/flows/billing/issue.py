@@ -204,10 +204,8 @@ async def load_tariff(
     for one, around in zip(subscribed, around_list, strict=True) if apart or single else ():
         if one.period_start is None or one.period_end is None:
             continue
-        since, end = (
-            counts_from(one) or one.period_start,
-            min((until or {}).get(one.id, one.period_end), one.period_end),
-        )
+        since = counts_from(one) or one.period_start
+        end = min((until or {}).get(one.id, one.period_end), one.period_end)
         meters = {prices[item.price_id].meter_key or "" for item in around.items}
         each += [(one.id, meter, since, end) for meter in meters & single]
         for meter in meters & apart:
