@@ -61,6 +61,45 @@ async def test_a_card_added_at_the_instant_of_expiry_has_one_outcome(seller: Sho
     await seller.prove()
 
 
+async def test_twenty_cards_race_with_the_ends_of_their_trials(seller: Shop) -> None:
+    await seller.plan("pro", flat(900), trial_days=7)
+    waiting = [await _card_on_its_way(seller, f"r{n}") for n in range(20)]
+    async with seller.context.transaction() as tx:
+        await freeze(tx, BEGIN + 7 * DAY)
+    sweep = SweepKind(TRIAL_END, trials.run)
+    await asyncio.gather(
+        *(instruct.ask_by_key(seller.context, setup_id) for _, setup_id in waiting),
+        *(runner.sweep_chunk(seller.runtime, sweep, [seller.org_id]) for _ in range(3)),
+    )
+    await seller.work()
+    for subscription_id, _ in waiting:
+        assert (await seller.subscription(subscription_id)).status == "active"
+        assert [each["status"] for each in await seller.invoices(subscription_id)] == ["paid"]
+        assert (await seller.story(subscription_id)).count("subscription.trial_converted") == 1
+    assert len(seller.cards.tries) == len(waiting), "each was charged once"
+    await seller.prove()
+
+
+async def test_a_card_tries_every_debt_of_its_customer_at_once(seller: Shop) -> None:
+    await seller.plan("pro", flat(900))
+    await seller.plan("more", flat(500))
+    await seller.card("ana")
+    held = [(await seller.sign_up("ana", plan)) for plan in ("pro", "more", "more")]
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    await seller.advance(32 * DAY)
+    assert {(await seller.subscription(one.subscription_id)).status for one in held} == {"past_due"}
+    begun = await begin_setup(seller.context, BeginSetup(held[0].customer_id, CHANNEL, "https://shop.example/"))
+    await seller.work()
+    seller.cards.complete_setup(begun.setup_id, fingerprint="fp_new")
+    await instruct.ask_by_key(seller.context, begun.setup_id)
+    await seller.work()
+    for one in held:
+        assert (await seller.subscription(one.subscription_id)).status == "active"
+        assert [each["status"] for each in await seller.invoices(one.subscription_id)] == ["paid", "paid"]
+        assert (await seller.story(one.subscription_id)).count("subscription.recovered") == 1
+    await seller.prove()
+
+
 class Killed(BaseException):
     """The process is gone: nothing of it does anything any more."""
 
