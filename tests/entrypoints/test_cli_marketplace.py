@@ -64,6 +64,11 @@ async def test_a_market_is_set_up_from_the_shell(
     assert await run("orders", "list") == (0, "order  your number  state  minor units  currency\n")
     code, said = await run("orders", "split-kept", "ord_x", "--part", "fee=1.5")
     assert code and "no party=amount in minor units" in said
+    for line in ("two", "2=x", "2=0", "2=1.5"):
+        code, said = await run("orders", "refund", "ord_x", "--number", "r-1", "--line", line)
+        assert code and ("no line" in said or "no amount" in said)
+    code, said = await run("orders", "refund", "ord_x", "--number", "r-1", "--line", "2=500", "--line", "3")
+    assert code and "there is no order ord_x" in said
     for verb in ("retry-subsidy", "drop-subsidy"):
         code, said = await run("orders", verb, "ord_x")
         assert code != 0 and "there is no order ord_x" in said

@@ -20,6 +20,7 @@ from cauce.marketplace.settlement import funding, suspense
 from cauce.marketplace.settlement import store as settlement
 from cauce.marketplace.splits import store as splits
 from cauce.marketplace.splits.scenarios import scenarios
+from cauce.reports import orders as report
 from cauce.storage.directory.people import Role
 from tests.entrypoints.stage import BEGIN, Stage
 from tests.entrypoints.visitor import Visitor, signed_in
@@ -105,6 +106,24 @@ async def test_a_refused_subsidy_is_asked_for_again_from_the_orders_page(played:
         assert await market.differences() == []
     finally:
         bank.capabilities = OWNED
+
+
+async def test_lines_are_refunded_from_the_orders_page(played: Stage) -> None:
+    market = played.market
+    first, second = list(market.sellers)[:2]
+    (taken,) = await market.take(market.order("L-1", "ch_wallet", [(first, 9_000, 0), (second, 4_000, 0)]))
+    owner, path = await signed_in(played), f"/console/orders/{taken.order_id}"
+    page = await owner.see(path)
+    for wrong in ("nine", "9", "2, 2", "2=0", "2=40.01"):
+        answer = await owner.press(page, f"{path}/refund", lines=wrong, reason="broken")
+        assert answer.status_code in (409, 422), wrong
+    await owner.press(page, f"{path}/refund", lines="1=10.50, 2", reason="broken")
+    await market.work()
+    async with market.context.transaction() as tx:
+        rows = await report.refund_lines(tx, taken.order_id)
+    assert {row["line"]: row["amount_minor"] for row in rows} == {1: 1_050, 2: 4_000}
+    assert {row["state"] for row in rows} == {"succeeded"}
+    assert await market.differences() == []
 
 
 async def test_a_mistake_in_a_rule_comes_back_with_the_document(played: Stage) -> None:

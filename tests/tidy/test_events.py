@@ -23,7 +23,6 @@ NOT_YET: dict[str, str] = {
     "usage.recorded": "an event beside each usage event would double their cost",
     "provider.mismatch_found": "told as break.opened",
     "collection.cleared": "the marketplace half",
-    "split.reversed": "the marketplace half",
     "order_refund.canceled": "the marketplace half",
     "organization.created": "made by the operator of the installation",
     "organization.key_created": "in the audit trail",

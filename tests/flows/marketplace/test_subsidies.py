@@ -83,6 +83,7 @@ async def test_after_the_division_the_seller_gives_the_subsidy_back(shop: WeChat
     books = await shop.books()
     assert "subsidy_expense" not in books
     assert books["member:ana:withdrawable"] == 5_000 - 30 - 600
+    assert (await shop.told("split")).count("split.reversed") == 1, "the platform's commission came back"
     assert await shop.differences() == {}
     await shop.reconciled()
 

@@ -118,6 +118,8 @@ def _came_back(row: Row, collection: Row, one: Concluded, terms: Terms, work: _W
     work.items += split_reversed(holder, event, taken, to)
     if not terms.has_owner:
         work.moves.append((collection["id"], amount, -amount, 0, 0))
+    data = {"order": row["order_id"], "party": row["party"], "amount": amount, "currency": collection["currency"]}
+    work.events.append(NewEvent("split.reversed", row["split_id"], at, data))
 
 
 def _decide(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.storage.database import Row, Tx
@@ -21,6 +21,17 @@ class RefundExceedsLine(Conflict):
     """More of a line would be refunded than it cost, earlier refunds included (K12)."""
 
     code = "refund_exceeds_line"
+
+
+def read_lines(said: Iterable[str], minor_of: Callable[[str], int]) -> dict[int, int | None]:
+    """`2` or `2=10.50` each: lines by number and what of each goes back, minor units as `minor_of` reads them, None: all that is left."""
+    found: dict[int, int | None] = {}
+    for one in said:
+        number, _, typed = (part.strip() for part in one.partition("="))
+        if not number.isdecimal() or int(number) in found:
+            raise UnknownLine(f"{one!r} is no line, nor line=amount, or stands twice", param="lines")
+        found[int(number)] = minor_of(typed) if typed else None
+    return found
 
 
 async def lines_left(tx: Tx, order_ids: Sequence[str]) -> dict[str, dict[int, Row]]:

@@ -12,7 +12,7 @@ from cauce.entrypoints.cli.acting import OrgOption, PersonOption, in_org, plain
 if TYPE_CHECKING:
     from cauce.flows.context import Context
 
-app = typer.Typer(help="Orders: list, show one, divide what one keeps for later.")
+app = typer.Typer(help="Orders: list, show one, refund, divide what one keeps for later.")
 
 _COMMAND = "cauce orders"
 OrderArgument = Annotated[str, typer.Argument(help="The order (ord_…).")]
@@ -53,6 +53,35 @@ def show(order: OrderArgument, org: OrgOption = "") -> None:
     data |= {"parts": plain(parts), "kept_parts": plain(divided), "subsidies": plain(added)}
     lines += [[row["kind"].replace("_", " "), row["amount_minor"], 0, row["state"]] for row in added]
     output.emit(data, *output.table(("party", "minor units", "taken back", "state"), lines))
+
+
+@app.command()
+def refund(
+    order: OrderArgument,
+    number: Annotated[str, typer.Option(help="Your own number of this refund: the same again changes nothing.")],
+    amount: Annotated[int | None, typer.Option(min=1, help="Minor units; left out: all that is left.")] = None,
+    line: Annotated[
+        list[str] | None, typer.Option(help="Of this line: 2 (all that is left of it) or 2=500; repeat it.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    org: OrgOption = "",
+    person: PersonOption = "",
+) -> None:
+    """Give money back to whoever paid, of all or of certain lines; what was split comes back from the parties first."""
+    from cauce.flows.marketplace.refunds import AskRefund, refund_orders
+    from cauce.marketplace.orders.itemized import read_lines
+
+    asked = AskRefund(order, number, amount, reason, lines=read_lines(line, _minor) if line else None)
+    made = in_org(_COMMAND, org, lambda context: refund_orders(context, [asked]), person=person)
+    output.emit({"order": order, "refunds": made[order]}, f"{', '.join(made[order])} of {order} is asked for.")
+
+
+def _minor(typed: str) -> int:
+    from cauce.kernel.errors import InvalidRequest
+
+    if not typed.isdecimal() or not int(typed):
+        raise InvalidRequest(f"{typed!r} is no amount in minor units", param="line")
+    return int(typed)
 
 
 @app.command("retry-subsidy")

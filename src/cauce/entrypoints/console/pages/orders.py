@@ -41,6 +41,7 @@ from cauce.flows.marketplace import refunds, release
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import new_id
 from cauce.marketplace.orders import disputing
+from cauce.marketplace.orders.itemized import read_lines
 from cauce.marketplace.orders.rules import PURCHASE
 from cauce.reports import invoices
 from cauce.reports import orders as report
@@ -167,6 +168,7 @@ def _actions(one: Row) -> list[Button]:
     if one["collected_minor"] > one["refunded_minor"] and one["state"] != "releasing":
         asked = (
             Input("amount", "invoices.amount_or_all", required=False, placeholder="10.50"),
+            Input("lines", "orders.refund_lines", required=False, placeholder="1, 2=10.50"),
             Input("reason", "actions.reason"),
         )
         # The number travels with the page: a form that is sent twice asks for one refund.
@@ -180,7 +182,7 @@ def _line_table(rows: Sequence[Row], currency: str) -> Table:
         columns("orders.line", "orders.seller", "orders.price>", "orders.freight>"),
         [
             (
-                text(row["description"] or f"{row['line']}"),
+                text(f"{row['line']} {row['description']}".strip()),
                 text(row["seller"], href=link_to(row["seller_id"])),
                 amount(row["price_minor"], currency),
                 amount(row["freight_minor"], currency),
@@ -270,7 +272,9 @@ async def refund(request: Request, session: Session, fields: dict[str, str]) -> 
     if not number:
         raise InvalidRequest("load the page again", param="number")
     amount_minor = minor_units(typed, one["currency"]) if typed else None
-    asked = refunds.AskRefund(order_id, number, amount_minor, fields.get("reason", "").strip())
+    said = [each for each in fields.get("lines", "").split(",") if each.strip()]
+    lines = read_lines(said, lambda each: minor_units(each, one["currency"])) or None
+    asked = refunds.AskRefund(order_id, number, amount_minor, fields.get("reason", "").strip(), lines=lines)
     await refunds.refund_orders(session.context, [asked])
     return back_to(link_to(order_id))
 
