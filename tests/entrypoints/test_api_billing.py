@@ -302,6 +302,35 @@ async def test_a_subscription_ends_comes_back_rests_and_goes_on(product: World) 
     assert steps[:2] == ["reactivate", "cancel"]
 
 
+async def test_a_least_amount_counts_what_a_coupon_leaves_of_the_use(product: World) -> None:
+    me = await caller(product)
+    await me.done("POST", "/products", {"key": "studio", "name": "Studio"})
+    await me.done("PUT", "/meters", {"key": "calls", "aggregation": "sum"})
+    model = {"type": "per_unit", "unit_amount": "10", "minimum_minor": 1000}
+    price = {
+        "key": "calls",
+        "currency": "eur",
+        "kind": "usage",
+        "billing": "in_arrears",
+        "meter_key": "calls",
+        "model": model,
+    }
+    await me.done("POST", "/plans", {"key": "pro", "product": "studio", "name": "Pro", "prices": [price]})
+    await me.done("POST", "/coupons", {"code": "FIFTH", "percent": "20", "duration": "forever"})
+    sub = await subscribed(me, coupon="FIFTH", collection="send_invoice")
+    event = {"source": "app", "event_id": "e1", "meter": "calls", "customer": "u1", "value": "50"}
+    await me.done("POST", "/usage/events", {"events": [{**event, "occurred_at": sub["started_at"]}]})
+    (used,) = (await me.get(f"/subscriptions/{sub['id']}/usage"))["meters"]
+    assert [used[name]["amount"] for name in ("amount", "discount")] == [1_100, 100]
+    foreseen = await me.get(f"/subscriptions/{sub['id']}/upcoming_invoice")
+    lines = [(one["kind"], one["amount"]["amount"], one["discount"]["amount"]) for one in foreseen["lines"]]
+    assert lines == [("usage", 500, 100), ("minimum", 600, 0)]
+    assert foreseen["total"]["amount"] == 1_000
+    await me.done("POST", f"/subscriptions/{sub['id']}/cancel", {"at": "now"})
+    invoices = (await me.get("/invoices", subscription=sub["id"]))["data"]
+    assert invoices[0]["total"]["amount"] == 400  # one of thirty-one days: at least 32
+
+
 async def test_a_trial_is_moved_and_its_invoice_foreseen(product: World) -> None:
     me = await shop(product)
     sub = await subscribed(me)

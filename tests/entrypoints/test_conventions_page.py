@@ -5,7 +5,7 @@ from __future__ import annotations
 from cauce.entrypoints.web.texts import catalogue
 from cauce.flows.billing.conventions import Conventions, conventions
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
-from cauce.pricing.lines import LineRounding
+from cauce.pricing.policy import LineRounding
 from cauce.pricing.proration import Basis
 from cauce.pricing.tax import TaxRounding
 from cauce.storage.directory.people import Role

@@ -1,4 +1,4 @@
-"""The pipeline from items to invoice lines, and the arithmetic under it: sums, caps, tax, discounts, recognition."""
+"""From charges to invoice lines in the one order, and the arithmetic under it: sums, caps, tax, discounts, recognition."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cauce.kernel.calendar.periods import Interval, Period, Schedule, Unit
-from cauce.kernel.currencies import UnknownCurrency
+from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod, Unit
 from cauce.kernel.money import AmountOutOfRange
 from cauce.pricing.balance import Collectable, collectable
 from cauce.pricing.changes import PlanPrice, change_plan
@@ -27,8 +27,15 @@ from cauce.pricing.discounts import (
     discount_lines,
 )
 from cauce.pricing.dunning import BadRetryInterval, retry_dates
-from cauce.pricing.items import change_items, recurring_items
-from cauce.pricing.lines import ChargeItem, DuplicateReference, LineKind, LineRounding, PricedInvoice, PricingPolicy
+from cauce.pricing.invoice_lines import (
+    MINIMUM,
+    NO_COMMITMENT,
+    Charge,
+    Commitment,
+    PercentOff,
+    Priced,
+    price_lines,
+)
 from cauce.pricing.models import (
     BadPackage,
     BadTiers,
@@ -46,14 +53,13 @@ from cauce.pricing.models import (
     VolumeBlocks,
 )
 from cauce.pricing.percentage import PercentagePrice
-from cauce.pricing.pipeline import price_invoice
+from cauce.pricing.policy import LineRounding, PricingPolicy
 from cauce.pricing.proration import EmptyPeriod, NegativePart, PartExceedsPeriod, bounded, day_fraction
 from cauce.pricing.rating import rate
 from cauce.pricing.recognition import CreditSplit, monthly_schedule, recognised_before, split_credit
 from cauce.pricing.recurring_revenue import monthly_recurring
-from cauce.pricing.schedule import Billing
-from cauce.pricing.subscription_charges import Sold, full_amount
-from cauce.pricing.tax import BadTaxRate, Tax, TaxRounding, TaxTreatment, line_taxes
+from cauce.pricing.subscription_charges import Sold, full_amount, recurring_charges, usage_charges
+from cauce.pricing.tax import NO_TAX, BadTaxRate, Tax, TaxRounding, TaxTreatment, line_taxes
 from tests.support.counts import programs
 
 F = Fraction
@@ -69,28 +75,26 @@ models: st.SearchStrategy[Model] = st.one_of(
     st.builds(Package, st.integers(1, 100).map(F), st.integers(0, 10**5)),
     st.sampled_from([Graduated(TIERS), Volume(TIERS)]),
 )
-raw_items = st.builds(
-    ChargeItem,
-    ref=st.just(""),
-    price=models,
-    quantity=st.fractions(0, 1000, max_denominator=100),
-    fraction=st.fractions(0, 1, max_denominator=31),
-    tax=taxes,
-    group=st.sampled_from(["", "one", "two"]),
-    credit=st.booleans(),
-    discountable=st.booleans(),
-    minimum_minor=st.none() | st.integers(0, 10**5),
-    maximum_minor=st.none() | st.integers(0, 10**5),
+commitments = st.tuples(st.integers(0, 10**5), st.none() | st.integers(0, 10**5)).map(
+    lambda pair: Commitment(min(pair[0], pair[1]) if pair[1] is not None else pair[0], pair[1])
 )
-item_lists = st.lists(raw_items, max_size=6).map(
-    lambda found: [
-        replace(item, ref=f"i{n}", minimum_minor=None if item.credit else item.minimum_minor)
-        for n, item in enumerate(found)
-    ]
+charge_lists = st.lists(
+    st.builds(
+        Charge,
+        kind=st.just("usage"),
+        description=st.just(""),
+        amount_minor=st.integers(0, 10**6),
+        tax=taxes,
+        product_id=st.sampled_from(["", "one", "two"]),
+        commitment=st.none() | commitments,
+        net_of_percent=st.booleans(),
+    )
+    | st.builds(Charge, st.just("proration"), st.just(""), st.integers(-(10**6), 0), taxes),
+    max_size=6,
 )
 discount_lists = st.lists(
-    st.builds(Discount, percent=percents, group=st.none() | st.just("one"))
-    | st.builds(Discount, fixed_minor=st.integers(0, 10**6), group=st.none() | st.just("two")),
+    st.builds(Discount, percent=percents, groups=st.none() | st.just(frozenset(["one"])))
+    | st.builds(Discount, fixed_minor=st.integers(0, 10**6), groups=st.none() | st.just(frozenset(["two"]))),
     max_size=3,
 )
 policies = st.builds(
@@ -103,30 +107,43 @@ policies = st.builds(
 
 
 @programs
-@given(item_lists, discount_lists, policies, st.integers(0, 10**6))
-def test_lines_sum_to_the_invoice_and_credit_never_exceeds_what_is_due(
-    items: list[ChargeItem], discounts: list[Discount], policy: PricingPolicy, credit: int
+@given(charge_lists, discount_lists, policies)
+def test_lines_sum_to_the_invoice_and_no_line_is_below_its_least_amount_but_for_money_off(
+    charges: list[Charge], discounts: list[Discount], policy: PricingPolicy
 ) -> None:
-    found = price_invoice("eur", items, discounts=discounts, account_credit_minor=credit, policy=policy)
-    assert found == price_invoice("eur", items, discounts=discounts, account_credit_minor=credit, policy=policy)
+    found = price_lines(charges, discounts, policy)
+    assert found == price_lines(charges, discounts, policy)
     assert sum(line.total_minor for line in found.lines) == found.total_minor
     assert sum(line.net_minor for line in found.lines) == found.net_minor
-    assert found.amount_due_minor + found.credit_applied_minor == max(0, found.total_minor)
-    assert 0 <= found.credit_applied_minor <= credit
-    assert len({line.ref for line in found.lines}) == len(found.lines)
+    assert found.subtotal_minor - found.discount_minor == sum(
+        line.net_minor if not line.charge.tax.inclusive else line.total_minor for line in found.lines
+    )
     for line in found.lines:
-        assert 0 <= line.discount_minor <= max(0, line.amount_minor)
-        if line.tax.inclusive:
-            assert line.total_minor == line.amount_minor - line.discount_minor
-        if line.tax.treatment is not TaxTreatment.STANDARD:
+        assert 0 <= line.discount_minor <= max(0, line.charge.amount_minor)
+        if line.charge.tax.treatment is not TaxTreatment.STANDARD:
             assert line.tax_minor == 0 or policy.tax_rounding is TaxRounding.ONCE_PER_INVOICE
+    without = price_lines(charges, [one for one in discounts if one.percent is not None], policy)
+    lines = iter(without.lines)
+    for charge in charges:
+        line, commitment = next(lines), charge.commitment
+        paid = line.charge.amount_minor - line.discount_minor
+        if commitment is not None and paid < commitment.minimum_minor:
+            extra = next(lines)
+            assert (extra.charge.kind, extra.discount_minor) == (MINIMUM, 0)
+            paid += extra.charge.amount_minor
+            assert paid == commitment.minimum_minor
+        if commitment is not None and commitment.maximum_minor is not None:
+            assert paid <= commitment.maximum_minor
+    assert not list(lines)
 
 
 @programs
-@given(item_lists)
-def test_without_discounts_the_order_of_the_items_changes_no_line(items: list[ChargeItem]) -> None:
-    straight = {line.ref: line for line in price_invoice("eur", items).lines}
-    assert {line.ref: line for line in price_invoice("eur", items[::-1]).lines} == straight
+@given(charge_lists)
+def test_without_discounts_the_order_of_the_charges_changes_no_line(charges: list[Charge]) -> None:
+    def bag(priced: Priced) -> list[str]:
+        return sorted(map(repr, priced.lines))
+
+    assert bag(price_lines(charges[::-1])) == bag(price_lines(charges))
 
 
 def test_s1_options_are_added_and_taken_away_exactly_ten_thousand_times() -> None:
@@ -140,22 +157,89 @@ def test_s1_options_are_added_and_taken_away_exactly_ten_thousand_times() -> Non
         assert dearer / (1 + percent / 100) - added == plain, (base, added, percent)
 
 
+def charge(amount_minor: int, tax: Tax = NO_TAX, **more: Any) -> Charge:
+    """A charge of a known amount."""
+    return Charge("usage", "", amount_minor, tax, **more)
+
+
+def stated(priced: Priced) -> list[tuple[str, int, int]]:
+    """Each line's kind, amount before discount, and discount."""
+    return [(line.charge.kind, line.charge.amount_minor, line.discount_minor) for line in priced.lines]
+
+
 def test_three_lines_taxed_alone_sum_to_the_tax_of_the_invoice() -> None:
-    items = [ChargeItem.fixed(f"l{n}", 3333, tax=VAT) for n in range(3)]
-    found = price_invoice("eur", items)
+    found = price_lines([charge(3333, VAT) for _ in range(3)])
     assert [line.tax_minor for line in found.lines] == [700, 700, 700]
     assert (found.net_minor, found.tax_minor, found.total_minor) == (9999, 2100, 12099)
 
 
 def test_an_inclusive_price_is_what_the_customer_pays() -> None:
-    found = price_invoice("eur", [ChargeItem.fixed("l", 9900, tax=Tax(F(19), inclusive=True))])
+    found = price_lines([charge(9900, Tax(F(19), inclusive=True))])
     assert (found.net_minor, found.tax_minor, found.total_minor) == (8319, 1581, 9900)
 
 
 def test_reverse_charge_and_exempt_lines_carry_no_tax() -> None:
     for treatment in (TaxTreatment.EXEMPT, TaxTreatment.REVERSE_CHARGE):
-        found = price_invoice("eur", [ChargeItem.fixed("l", 9900, tax=replace(VAT, treatment=treatment))])
+        found = price_lines([charge(9900, replace(VAT, treatment=treatment))])
         assert (found.tax_minor, found.total_minor) == (0, 9900)
+
+
+def test_a_percentage_lowers_what_counts_towards_the_least_amount_and_is_not_taken_off_what_is_missing_to_it() -> None:
+    """Used 500 of at least 1000, 20 % off: 400 count, 600 are missing; 1000 are paid, not 900."""
+    used = charge(500, commitment=Commitment(1_000))
+    found = price_lines([used], [Discount(percent=F(20))])
+    assert stated(found) == [("usage", 500, 100), (MINIMUM, 600, 0)]
+    assert found.total_minor == 1_000
+    assert found.lines[0].percent_off == PercentOff(100, F(4, 5))
+    assert stated(price_lines([charge(2_000, commitment=Commitment(1_000))], [Discount(percent=F(20))])) == [
+        ("usage", 2_000, 400)
+    ]
+
+
+def test_the_most_that_is_paid_counts_after_the_percentage_too() -> None:
+    """1000 less 20 % are 800, at most 700 are paid: not 20 % less than 700."""
+    top = Commitment(maximum_minor=700)
+    assert stated(price_lines([charge(1_000, commitment=top)], [Discount(percent=F(20))])) == [("usage", 700, 0)]
+    assert stated(price_lines([charge(800, commitment=top)], [Discount(percent=F(20))])) == [("usage", 700, 60)]
+    assert stated(price_lines([charge(1_000, commitment=top)])) == [("usage", 700, 0)]
+
+
+def test_money_off_comes_after_the_commitment_and_pays_part_of_what_is_missing() -> None:
+    """Used 500 less 20 %, 600 missing to 1000; 250 off are spread over 400 and 600."""
+    used = charge(500, commitment=Commitment(1_000))
+    found = price_lines([used, charge(300, net_of_percent=True)], [Discount(fixed_minor=260), Discount(percent=F(20))])
+    assert stated(found) == [("usage", 500, 180), (MINIMUM, 600, 120), ("usage", 300, 60)]
+    assert found.total_minor == 1_040
+    alone = price_lines([used], [Discount(fixed_minor=200)])
+    assert stated(alone) == [("usage", 500, 100), (MINIMUM, 500, 100)]
+
+
+def test_coupons_in_their_listed_order_settle_the_commitment_after_the_last_percentage() -> None:
+    listed = PricingPolicy(coupon_order=CouponOrder.LISTED)
+    coupons = [Discount(fixed_minor=100), Discount(percent=F(10)), Discount(fixed_minor=50)]
+    found = price_lines([charge(1_100, commitment=Commitment(1_000))], coupons, listed)
+    assert stated(found) == [("usage", 1_100, 245), (MINIMUM, 100, 5)]  # 900 count, 100 are missing, 50 off 900 and 100
+    assert found.total_minor == 950
+
+
+def test_a_coupon_of_one_product_leaves_what_another_is_committed_to() -> None:
+    lines = [charge(500, commitment=Commitment(1_000), product_id="a"), charge(500, product_id="b")]
+    found = price_lines(lines, [Discount(percent=F(50), groups=frozenset(["b"]))])
+    assert stated(found) == [("usage", 500, 0), (MINIMUM, 500, 0), ("usage", 500, 250)]
+
+
+def test_money_off_sums_to_what_it_says_where_percentages_are_rounded_on_every_line() -> None:
+    policy = PricingPolicy(discount_rounding=DiscountRounding.PER_LINE)
+    found = price_lines([charge(105)] * 3, [Discount(fixed_minor=100), Discount(percent=F(10))], policy)
+    assert [line.discount_minor for line in found.lines] == [11 + 34, 11 + 33, 11 + 33]
+
+
+def test_tax_that_is_rounded_once_is_of_the_exact_net() -> None:
+    once = PricingPolicy(tax_rounding=TaxRounding.ONCE_PER_INVOICE)
+    lines = [charge(1, Tax(F(30))), charge(2, Tax(F(60)))]
+    found = price_lines(lines, [Discount(fixed_minor=1)], once)
+    assert [line.discount_minor for line in found.lines] == [0, 1]
+    assert found.tax_minor == 1  # 2/3 of 0.30 and 4/3 of 0.60: exactly 1; of the booked nets 1 and 1 it were 0.90
 
 
 def test_the_published_worked_values() -> None:
@@ -163,17 +247,12 @@ def test_the_published_worked_values() -> None:
     assert (change.credit_minor, change.debit_minor) == (2000, 3333)
     change = change_plan(date(2026, 10, 1), date(2026, 10, 20), PlanPrice(MONTH, 4900), PlanPrice(MONTH, 9900))
     assert (change.credit_minor, change.debit_minor) == (1897, 3832)
-    stub = next(
-        iter(
-            recurring_items(
-                ChargeItem("s", Flat(4900)),
-                Schedule(date(2026, 3, 12), MONTH, 1),
-                Billing.IN_ADVANCE,
-                date(2026, 3, 12),
-            )
-        )
+    (stub,) = recurring_charges(
+        Sold("si", "pr", "prod", "", Flat(4900), F(1)),
+        Period(date(2026, 3, 12), date(2026, 4, 1)),
+        Period(date(2026, 3, 1), date(2026, 4, 1)),
     )
-    assert price_invoice("eur", [stub]).amount_minor == 3161
+    assert stub.amount_minor == 3161
     lines = [DiscountLine(999), DiscountLine(999), DiscountLine(1002)]
     assert discount_lines(lines, [Discount(fixed_minor=500)]).minor == (167, 166, 167)
     assert rate(Graduated(TIERS), F(650)).amount_minor == 4950
@@ -188,72 +267,44 @@ def test_the_published_worked_values() -> None:
     assert retry_dates(date(2026, 1, 1)) == [date(2026, 1, n) for n in (2, 4, 6, 8)]
 
 
-def test_a_change_of_plan_is_one_credit_and_one_debit_line_capped_at_what_was_billed() -> None:
-    change = change_plan(date(2026, 6, 1), date(2026, 6, 11), PlanPrice(MONTH, 3000), PlanPrice(MONTH, 5000))
-    old = ChargeItem("si_1", Flat(3000), credit_max_minor=1500, tax=VAT)
-    found = price_invoice("eur", change_items(old, ChargeItem("si_1", Flat(5000), tax=VAT), change))
-    assert [(line.kind, line.amount_minor) for line in found.lines] == [
-        (LineKind.PRORATION_CREDIT, -1500),
-        (LineKind.PRORATION_DEBIT, 3333),
-    ]
-    assert [line.ref for line in found.lines] == [
-        "si_1:proration_credit:2026-06-11:2026-07-01",
-        "si_1:proration_debit:2026-06-11:2026-07-01",
-    ]
+def test_a_credit_line_is_never_made_smaller() -> None:
+    found = price_lines([charge(-500), charge(200)], [Discount(percent=F(50))])
+    assert (found.total_minor, [line.discount_minor for line in found.lines]) == (-400, [0, 100])
 
 
-def test_credits_that_outweigh_the_charges_become_account_credit() -> None:
-    credit = ChargeItem("c", Flat(500), credit=True)
-    found = price_invoice("eur", [credit, ChargeItem.fixed("l", 200)], account_credit_minor=1000)
-    assert (found.total_minor, found.amount_due_minor) == (-300, 0)
-    assert (found.credit_generated_minor, found.credit_applied_minor) == (300, 0)
-
-
-def test_renewals_continue_where_billing_has_come_to_and_bill_nothing_twice() -> None:
-    schedule = Schedule(date(2026, 1, 31), MONTH)
-    item = ChargeItem("si_1", Flat(3000))
-    first = list(recurring_items(item, schedule, Billing.IN_ADVANCE, date(2026, 3, 31)))
-    later = list(
-        recurring_items(item, schedule, Billing.IN_ADVANCE, date(2026, 5, 1), billed_through=first[-1].period.end)
-    )  # type: ignore[union-attr]
-    assert [each.period.start for each in first + later] == [  # type: ignore[union-attr]
-        date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31), date(2026, 4, 30),
-    ]  # fmt: skip
-
-
-def test_usage_free_units_maximum_and_minimum_work_in_that_order() -> None:
-    usage = ChargeItem(
-        "u", PerUnit(F(10)), quantity=F(150), free_units=F(100), previous_quantity=F(40), kind=LineKind.USAGE
+def test_usage_is_rated_after_its_free_units_with_the_commitments_of_its_days() -> None:
+    sold = Sold(
+        "si", "pr", "prod", "", PerUnit(F(10)), F(1), included_units=F(60), minimum_minor=2_001, maximum_minor=3_001
     )
-    assert price_invoice("eur", [usage]).amount_minor == 900
-    assert price_invoice("eur", [replace(usage, maximum_minor=700)]).amount_minor == 700
-    assert price_invoice("eur", [replace(usage, already_billed_minor=300)]).amount_minor == 600
-    found = price_invoice(
-        "eur", [replace(usage, minimum_minor=2000, fraction=F(1, 2))], discounts=[Discount(percent=F(10))]
-    )
-    assert [(line.ref, line.kind, line.amount_minor - line.discount_minor) for line in found.lines] == [
-        ("u", LineKind.USAGE, 405),
-        ("u:minimum", LineKind.MINIMUM, 595),
-    ]
+    june = Period(date(2026, 6, 1), date(2026, 7, 1))
+    half = SchedulePeriod(0, Period(june.start, date(2026, 6, 16)), june)
+    (found,) = usage_charges(sold, F(150), half)
+    assert (found.amount_minor, found.commitment) == (900, Commitment(1_001, 1_501))
+    assert usage_charges(replace(sold, minimum_minor=None), F(0), half) == []
+    assert stated(price_lines(usage_charges(sold, F(0), half))) == [("usage", 0, 0), (MINIMUM, 1_001, 0)]
 
 
 def test_percentage_prices_rate_their_events() -> None:
-    item = ChargeItem("p", PercentagePrice(F(2), fixed_minor=10), events=(1000, 2500))
-    assert price_invoice("eur", [item]).amount_minor == 20 + 10 + 50 + 10
+    sold = Sold("si", "pr", "prod", "", PercentagePrice(F(2), fixed_minor=10), F(1))
+    june = Period(date(2026, 6, 1), date(2026, 7, 1))
+    (found,) = usage_charges(sold, F(0), SchedulePeriod(0, june, june), [F(1000), F(2500)])
+    assert (found.amount_minor, found.quantity) == (20 + 10 + 50 + 10, 2)
 
 
 def test_rounding_half_to_even_is_an_option_of_the_legal_entity() -> None:
-    item = ChargeItem("h", PerUnit(F(1, 2)), quantity=F(5))
-    assert price_invoice("eur", [item]).amount_minor == 3
-    assert price_invoice("eur", [item], policy=PricingPolicy(LineRounding.HALF_EVEN)).amount_minor == 2
+    june = Period(date(2026, 6, 1), date(2026, 7, 1))
+    sold = Sold("si", "pr", "prod", "", PerUnit(F(1, 2)), F(5))
+    assert recurring_charges(sold, june, june)[0].amount_minor == 3
+    even = replace(sold, policy=PricingPolicy(LineRounding.HALF_EVEN))
+    assert recurring_charges(even, june, june)[0].amount_minor == 2
 
 
 @pytest.mark.parametrize(
     ("act", "refusal"),
     [
-        (lambda: price_invoice("EUR", []), UnknownCurrency),
-        (lambda: price_invoice("eur", [ChargeItem.fixed("l", 1)] * 2), DuplicateReference),
-        (lambda: price_invoice("eur", [ChargeItem.fixed("l", 2**63)]), AmountOutOfRange),
+        (lambda: price_lines([charge(2**63)]), AmountOutOfRange),
+        (lambda: price_lines([charge(2**62), charge(2**62)]), AmountOutOfRange),
+        (lambda: price_lines([charge(2**63), charge(-(2**63))]), AmountOutOfRange),
         (lambda: rate(PerUnit(F(1)), F(-1)), NegativeQuantity),
         (lambda: rate(Graduated((Tier(F(5), F(1)),)), F(6)), QuantityAboveLastTier),
         (lambda: rate(GraduatedBlocks((BlockTier(F(5), 2, 1),)), F(11)), QuantityAboveLastTier),
@@ -341,13 +392,12 @@ def test_increments_of_a_growing_quantity_sum_to_the_price_of_the_whole(
 ) -> None:
     billed = 0
     for quantity in quantities:
-        item = ChargeItem("u", model, quantity=quantity, already_billed_minor=billed)
-        billed += price_invoice("eur", [item]).amount_minor
+        billed += NO_COMMITMENT.increment(rate(model, quantity).amount_minor, billed)
     assert billed == rate(model, quantities[-1]).amount_minor
 
 
 def test_the_priced_invoice_of_nothing_is_zero() -> None:
-    assert price_invoice("jpy", []) == PricedInvoice("jpy", (), 0, 0, 0, 0)
+    assert price_lines([]) == Priced((), 0, 0, 0, 0)
 
 
 def test_an_amount_too_small_to_charge_is_carried_forward_or_forgiven() -> None:

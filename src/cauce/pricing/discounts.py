@@ -2,13 +2,14 @@
 
 Percentages come first, each on what the earlier ones left, then fixed amounts, each capped at what its lines have
 left. A discount may be limited to named lines or to a group of lines. Only lines above zero are discounted: a
-credit line is never made smaller.
+credit line is never made smaller. What a charge costs at least or at most is settled after the last percentage: such
+a charge is taken through `before_commitments` first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -46,7 +47,7 @@ class Discount:
     percent: Fraction | None = None
     fixed_minor: int | None = None
     lines: frozenset[str] | None = None
-    group: str | None = None
+    groups: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if (self.percent is None) == (self.fixed_minor is None):
@@ -58,16 +59,19 @@ class Discount:
 
     def covers(self, line: DiscountLine) -> bool:
         """True when the discount applies to the line."""
-        return (self.lines is None or line.id in self.lines) and (self.group is None or line.group == self.group)
+        if self.percent is not None and line.net_of_percent:
+            return False
+        return (self.lines is None or line.id in self.lines) and (self.groups is None or line.group in self.groups)
 
 
 @dataclass(frozen=True, slots=True)
 class DiscountLine:
-    """A line as discounts see it."""
+    """A line as discounts see it. `net_of_percent`: percentages are taken off already."""
 
     amount_minor: int
     id: str = ""
     group: str = ""
+    net_of_percent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,26 @@ def discount_lines(
     """What `discounts` take off each line. The booked parts sum to the rounded whole and never exceed a line."""
     if not discounts:
         return DiscountedLines((ZERO,) * len(lines), (0,) * len(lines))
-    exact = exact_discounts(lines, discounts, order)
     if rounding is DiscountRounding.PER_LINE:
-        return DiscountedLines(exact, tuple(half_up(value) for value in exact))
+        return _line_by_line(lines, *before_commitments(discounts, order))
+    exact = exact_discounts(lines, discounts, order)
     return DiscountedLines(exact, _spread(exact, [max(0, line.amount_minor) for line in lines]))
+
+
+def _line_by_line(
+    lines: Sequence[DiscountLine], percents: Sequence[Discount], fixed: Sequence[Discount]
+) -> DiscountedLines:
+    """Percentages rounded on every line alone; money off after them sums to what it says, as ever."""
+    exact = exact_discounts(lines, percents, CouponOrder.LISTED)
+    minor = tuple(half_up(value) for value in exact)
+    if not fixed:
+        return DiscountedLines(exact, minor)
+    left = [replace(line, amount_minor=line.amount_minor - off) for line, off in zip(lines, minor, strict=True)]
+    more = discount_lines(left, fixed, order=CouponOrder.LISTED)
+    return DiscountedLines(
+        tuple(a + b for a, b in zip(exact, more.exact, strict=True)),
+        tuple(a + b for a, b in zip(minor, more.minor, strict=True)),
+    )
 
 
 def exact_discounts(
@@ -114,6 +134,32 @@ def exact_discounts(
         for i in covered:
             net[i] *= kept
     return tuple(before - after for before, after in zip(gross, net, strict=True))
+
+
+def before_commitments(
+    discounts: Sequence[Discount], order: CouponOrder
+) -> tuple[Sequence[Discount], Sequence[Discount]]:
+    """Those up to the last percentage, and the fixed amounts after it, each as they follow one another.
+
+    A least or most amount is settled between the two: a percentage lowers what counts towards it, money off pays it.
+    """
+    ordered = _ordered(discounts, order)
+    last = max((n for n, one in enumerate(ordered, start=1) if one.percent is not None), default=0)
+    return ordered[:last], ordered[last:]
+
+
+def kept_of(line: DiscountLine, discounts: Sequence[Discount], off_minor: int) -> Fraction:
+    """What part of any amount of this line `discounts`, which took `off_minor` of it, leave.
+
+    Percentages alone leave the same part of any amount; money off among them is counted by what it took of this one.
+    """
+    if any(discount.percent is None for discount in discounts):
+        return 1 - Fraction(off_minor, line.amount_minor) if off_minor else Fraction(1)
+    kept = Fraction(1)
+    for discount in discounts:
+        if discount.percent is not None and discount.covers(line):
+            kept *= 1 - discount.percent / 100
+    return kept
 
 
 def _ordered(discounts: Sequence[Discount], order: CouponOrder) -> Sequence[Discount]:

@@ -1,7 +1,7 @@
 """From a quantity and a price model to an exact amount: the one rating engine of invoices, previews and usage pages.
 
-The order is that of `requirements-billing.md` 9.3: free units, price model, minimum and maximum. Nothing is rounded
-before the line (V2).
+Free units come first, then the price model; percentages, least and most amounts are the business of `invoice_lines`.
+Nothing is rounded before the line (V2).
 """
 
 from __future__ import annotations
@@ -173,32 +173,3 @@ def deduct_free_units(free_units: Fraction, previous: Fraction, quantity: Fracti
     """Free units that the `previous` quantity of the period has not used up are taken off first (V25)."""
     discounted = min(quantity, max(ZERO, free_units - previous))
     return FreeUnits(quantity - discounted, discounted)
-
-
-def increment(rated_minor: int, already_billed_minor: int, maximum_minor: int | None = None) -> int:
-    """What is still to bill of a cumulative amount, capped at the maximum; negative when too much was billed."""
-    capped = rated_minor if maximum_minor is None else min(rated_minor, maximum_minor)
-    return capped - already_billed_minor
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """What was used of a minimum and what is missing to it."""
-
-    used_minor: int
-    true_up_minor: int
-
-    @property
-    def total_minor(self) -> int:
-        """What is paid in all."""
-        return self.used_minor + self.true_up_minor
-
-
-def commitment(minimum_minor: int, used_minor: int, fraction: Fraction = Fraction(1)) -> Commitment:
-    """A minimum of a period, prorated by its service days, against what was used (V17)."""
-    return Commitment(used_minor, true_up(minimum_minor, used_minor, fraction))
-
-
-def true_up(minimum_minor: int, used_minor: int, fraction: Fraction = Fraction(1)) -> int:
-    """What is missing to the minimum of a period, prorated by its service days (V17)."""
-    return max(0, half_up(minimum_minor * fraction - used_minor))

@@ -11,11 +11,11 @@ from datetime import date
 from fractions import Fraction
 
 from cauce.kernel.calendar.periods import Interval, Period, SchedulePeriod
-from cauce.pricing.invoice_lines import Charge
-from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
+from cauce.pricing.invoice_lines import Charge, Commitment
 from cauce.pricing.models import Flat, PerUnit
 from cauce.pricing.percentage import PercentagePrice, Rateable, rate_events
 from cauce.pricing.phases import PricePhase, phase_pieces
+from cauce.pricing.policy import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.proration import Basis, Instants, bounded, day_fraction, fixed_30_fraction, prorated
 from cauce.pricing.rating import (
     DEFAULT_RULES,
@@ -23,9 +23,7 @@ from cauce.pricing.rating import (
     Rated,
     RatingRules,
     deduct_free_units,
-    increment,
     rate,
-    true_up,
 )
 from cauce.pricing.tax import NO_TAX, Tax
 
@@ -171,23 +169,24 @@ def _part_charge(sold: Sold, part: Period, fraction: Fraction, kind: str) -> Cha
 def usage_charges(
     sold: Sold, used: Fraction, period: SchedulePeriod, events: Sequence[int | Fraction] = ()
 ) -> list[Charge]:
-    """What a used quantity costs after free units, at most the maximum, and what is missing to the minimum (V17, V25).
+    """What a used quantity costs after free units, with the least and the most that it may cost; none for no use (V17, V25).
 
     A percentage price rates `events`, the values of the period in order of arrival, one by one. Minimum and maximum are
-    those of a full period, prorated by days, as use is counted.
+    those of a full period, prorated by days, as use is counted; they count once percent discounts are off.
     """
     if isinstance(sold.model, PercentagePrice):
         rated, used = Rated(rate_events(sold.model, events)), Fraction(len(events))
     else:
         free: FreeUnits = deduct_free_units(sold.included_units, ZERO, used)
         rated = rate(sold.model, free.billable, sold.rules.rating)
-    share = share_of(replace(sold, instants=None), period.period, period.full)
-    top = None if sold.maximum_minor is None else prorated(sold.maximum_minor, share)
-    amount = increment(sold.policy.round_value(rated.amount), 0, top)
+    amount = sold.policy.round_value(rated.amount)
+    commitment = _commitment(sold, period)
+    if not (amount or used or (commitment and commitment.minimum_minor)):
+        return []
     tiers = tuple(
         {"tier": tier.index, "quantity": str(tier.quantity), "amount": str(tier.amount)} for tier in rated.tiers
     )
-    charges = [
+    return [
         Charge(
             "usage",
             sold.description,
@@ -199,22 +198,15 @@ def usage_charges(
             used,
             period.period,
             tiers=tiers,
+            commitment=commitment,
         )
     ]
-    if sold.minimum_minor:
-        missing = true_up(sold.minimum_minor, amount, share)
-        if missing:
-            charges.append(
-                Charge(
-                    "minimum",
-                    sold.description,
-                    missing,
-                    sold.tax,
-                    sold.item_id,
-                    sold.price_id,
-                    sold.product_id,
-                    1,
-                    period.period,
-                )
-            )
-    return charges if amount or len(charges) > 1 or used else []
+
+
+def _commitment(sold: Sold, period: SchedulePeriod) -> Commitment | None:
+    """The least and the most for the days of `period`."""
+    if sold.minimum_minor is None and sold.maximum_minor is None:
+        return None
+    share = share_of(replace(sold, instants=None), period.period, period.full)
+    top = None if sold.maximum_minor is None else prorated(sold.maximum_minor, share)
+    return Commitment(prorated(sold.minimum_minor or 0, share), top)

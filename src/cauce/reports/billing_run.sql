@@ -27,7 +27,7 @@ SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NU
   LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('id', x.id, 'kind', x.kind, 'description', x.description, 'product_id', x.product_id, 'item_id', x.item_id,
                        'price_id', x.price_id, 'quantity', x.quantity::text, 'amount_minor', x.amount_minor, 'tax_category', x.tax_category,
-                       'tax_inclusive', x.tax_inclusive, 'period_start', x.period_start, 'period_end', x.period_end, 'starts_at', x.starts_at) ORDER BY x.id) AS pending
+                       'tax_inclusive', x.tax_inclusive, 'net_of_percent', x.net_of_percent, 'period_start', x.period_start, 'period_end', x.period_end, 'starts_at', x.starts_at) ORDER BY x.id) AS pending
       FROM invoicing.pending_line x WHERE x.org_id = $1 AND x.subscription_id = s.id AND x.state = 'waiting' AND x.currency = s.currency) p ON true
   LEFT JOIN LATERAL (
     SELECT jsonb_object_agg(m.meter_key, jsonb_build_array(m.events, m.total::text, m.highest::text, m.latest::text)) AS used FROM (

@@ -16,21 +16,21 @@ from cauce.pricing.discounts import (
     discount_lines,
 )
 from cauce.pricing.dunning import OverdueState, overdue_state, retry_dates
-from cauce.pricing.lines import ChargeItem, PricingPolicy
-from cauce.pricing.pipeline import price_invoice
+from cauce.pricing.invoice_lines import Charge, price_lines
+from cauce.pricing.policy import PricingPolicy
 from cauce.pricing.tax import Tax, TaxRounding
 from tests.cases.adapter import kind
 from tests.cases.adapters.periods import day
 from tests.cases.adapters.recurring import tax
 
 
-def _discount(row: dict[str, Any]) -> Discount:
-    lines = row.get("lines")
+def _discount(row: dict[str, Any], places: dict[str, str] | None = None) -> Discount:
+    lines, group = row.get("lines"), row.get("group")
     return Discount(
         percent=Fraction(row["percent"]) if "percent" in row else None,
         fixed_minor=row.get("fixed_minor"),
-        lines=None if lines is None else frozenset(lines),
-        group=row.get("group"),
+        lines=None if lines is None else frozenset((places or {})[line] for line in lines),
+        groups=None if group is None else frozenset([group]),
     )
 
 
@@ -55,24 +55,23 @@ def _coupon_stack(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, 
 
 @kind("coupon_then_tax")
 def _coupon_then_tax(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    items = [
-        ChargeItem.fixed(
-            row["id"], row["amount_minor"], tax=Tax(Fraction(row["tax_percent"])), group=row.get("group", "")
+    charges = [
+        Charge(
+            "one_time", row["id"], row["amount_minor"], Tax(Fraction(row["tax_percent"])), product_id=row.get("group")
         )
         for row in inputs["lines"]
     ]
+    places = {row["id"]: str(n) for n, row in enumerate(inputs["lines"])}
     policy = PricingPolicy(
         tax_rounding=TaxRounding(options.get("tax_rounding", TaxRounding.PER_LINE)), coupon_order=CouponOrder.LISTED
     )
-    invoice = price_invoice(
-        inputs["currency"].lower(), items, discounts=[_discount(row) for row in inputs["coupons"]], policy=policy
-    )
+    priced = price_lines(charges, [_discount(row, places) for row in inputs["coupons"]], policy)
     return {
-        "line_discount_minor": [line.discount_minor for line in invoice.lines],
-        "line_tax_minor": [line.tax_minor for line in invoice.lines],
-        "subtotal_minor": invoice.net_minor,
-        "tax_minor": invoice.tax_minor,
-        "total_minor": invoice.total_minor,
+        "line_discount_minor": [line.discount_minor for line in priced.lines],
+        "line_tax_minor": [line.tax_minor for line in priced.lines],
+        "subtotal_minor": priced.net_minor,
+        "tax_minor": priced.tax_minor,
+        "total_minor": priced.total_minor,
     }
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from cauce.kernel.calendar.periods import Period
 from cauce.kernel.money import half_up
 from cauce.pricing import models as m
+from cauce.pricing.invoice_lines import MINIMUM, Charge, Commitment, price_lines
 from cauce.pricing.percentage import PercentagePrice, rate_events
-from cauce.pricing.proration import day_fraction
-from cauce.pricing.rating import Overflow, Rated, RatingRules, commitment, deduct_free_units, increment, rate
-from cauce.pricing.tax import tax_minor
+from cauce.pricing.proration import day_fraction, prorated
+from cauce.pricing.rating import Overflow, Rated, RatingRules, deduct_free_units, rate
 from tests.cases.adapter import kind
 from tests.cases.adapters.periods import day
 from tests.cases.adapters.recurring import tax
@@ -96,7 +96,8 @@ def _percentage_rating(inputs: dict[str, Any], options: dict[str, Any]) -> dict[
 @kind("incremental_rating")
 def _incremental_rating(inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     rated = _rated(inputs, options).amount_minor
-    return {"amount_minor": increment(rated, inputs["already_billed_minor"], inputs.get("maximum_minor"))}
+    commitment = Commitment(maximum_minor=inputs.get("maximum_minor"))
+    return {"amount_minor": commitment.increment(rated, inputs["already_billed_minor"])}
 
 
 @kind("minimum_commitment")
@@ -105,11 +106,14 @@ def _minimum_commitment(inputs: dict[str, Any], options: dict[str, Any]) -> dict
     if "period_start" in inputs:
         full = Period(day(inputs["period_start"]), day(inputs["period_end"]))
         fraction = day_fraction(Period(day(inputs["from"]), day(inputs["to"])), full)
-    found = commitment(inputs["minimum_minor"], inputs["used_minor"], fraction)
+    commitment = Commitment(prorated(inputs["minimum_minor"], fraction))
+    used = Charge("usage", "", inputs["used_minor"], tax(inputs), commitment=commitment)
+    priced = price_lines([used])
+    missing = [line for line in priced.lines if line.charge.kind == MINIMUM]
     return {
-        "true_up_minor": found.true_up_minor,
-        "total_minor": found.total_minor,
-        "true_up_tax_minor": tax_minor(found.true_up_minor, tax(inputs)),
+        "true_up_minor": sum(line.charge.amount_minor for line in missing),
+        "total_minor": priced.subtotal_minor,
+        "true_up_tax_minor": sum(line.tax_minor for line in missing),
     }
 
 

@@ -19,7 +19,7 @@ from cauce.flows.billing.signup import Signup, sign_up
 from cauce.flows.billing.upcoming import upcoming_invoice
 from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
-from cauce.pricing.lines import LineRounding
+from cauce.pricing.policy import LineRounding
 from cauce.pricing.proration import Basis, CancellationDay
 from cauce.pricing.tax import TaxRounding
 from tests.flows.billing.shop import Shop, flat, per_unit

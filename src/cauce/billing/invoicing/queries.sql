@@ -94,13 +94,15 @@ SELECT p.item_id, p.period_start, p.period_end, p.starts_at, p.amount_minor, 0::
 
 -- name: billed_usage
 -- What was billed for meters of subscriptions in periods that end after $3, or waits to be. `is_owed`: on an invoice that is
--- paid or to be paid.
+-- paid or to be paid. `percent_off_minor`, `percent_kept`: of a price with a commitment, what percentages took before it.
 SELECT l.subscription_id, l.item_id, l.price_id, l.period_start, l.period_end, CASE l.kind WHEN 'usage' THEN l.quantity ELSE 0 END AS quantity,
-       l.amount_minor, l.discount_minor, l.net_minor, l.credited_net_minor, i.status IN ('open', 'paid') AS is_owed
+       l.amount_minor, l.discount_minor, l.net_minor, l.credited_net_minor, i.status IN ('open', 'paid') AS is_owed,
+       coalesce((l.details->'percent_off'->>'minor')::bigint, 0) AS percent_off_minor, l.details->'percent_off'->>'kept' AS percent_kept
   FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
  WHERE l.org_id = $1 AND l.subscription_id = ANY ($2::text[]) AND l.kind IN ('usage', 'minimum') AND l.period_end > $3
 UNION ALL
-SELECT p.subscription_id, p.item_id, p.price_id, p.period_start, p.period_end, p.quantity, p.amount_minor, 0, p.amount_minor, 0, true
+SELECT p.subscription_id, p.item_id, p.price_id, p.period_start, p.period_end, p.quantity, p.amount_minor, 0, p.amount_minor, 0, true,
+       0, NULL
   FROM invoicing.pending_line p
  WHERE p.org_id = $1 AND p.subscription_id = ANY ($2::text[]) AND p.kind = 'usage' AND p.state = 'waiting' AND p.period_end > $3
 
@@ -115,10 +117,10 @@ SELECT id, number, reason, net_minor, tax_minor, total_minor, to_receivable_mino
 
 -- name: insert_pending
 INSERT INTO invoicing.pending_line (org_id, id, customer_id, subscription_id, currency, kind, description, product_id, item_id, price_id, quantity,
-  amount_minor, tax_category, tax_inclusive, period_start, period_end, state, invoice_now, starts_at, created_at)
+  amount_minor, tax_category, tax_inclusive, period_start, period_end, state, invoice_now, starts_at, created_at, net_of_percent)
 SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::numeric[],
   $12::bigint[], $13::text[], $14::boolean[], $15::date[], $16::date[], $17::text[], $18::boolean[], $19::timestamptz[],
-  $20::timestamptz[]) u
+  $20::timestamptz[], $21::boolean[]) u
 
 -- name: invoice_pending
 UPDATE invoicing.pending_line p SET state = 'invoiced', invoice_id = u.invoice_id FROM unnest($2::text[], $3::text[]) u(id, invoice_id)

@@ -90,8 +90,18 @@ def _line_values(invoice: NewInvoice, number: int, line: PricedLine) -> tuple[ob
         line.net_minor,
         line.total_minor,
         charge.deferred,
-        {"tiers": list(charge.tiers)} if charge.tiers else None,
+        _details(line),
     )
+
+
+def _details(line: PricedLine) -> dict[str, object] | None:
+    """The tiers of a line; of one with a commitment, what percentages took of it and what part they keep of any amount."""
+    found: dict[str, object] = {}
+    if line.charge.tiers:
+        found["tiers"] = list(line.charge.tiers)
+    if line.percent_off is not None and line.percent_off.kept != 1:
+        found["percent_off"] = {"minor": line.percent_off.minor, "kept": str(line.percent_off.kept)}
+    return found or None
 
 
 def decimal_of(value: Fraction | int) -> Decimal:
@@ -153,7 +163,10 @@ async def save(tx: Tx, invoices: Sequence[Invoice], at: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PendingLine:
-    """An amount that waits for the next invoice of a subscription; negative is a credit."""
+    """An amount that waits for the next invoice of a subscription; negative is a credit.
+
+    `net_of_percent`: no percentage is taken off any more.
+    """
 
     id: str
     customer_id: str
@@ -173,6 +186,7 @@ class PendingLine:
     state: str = "waiting"
     invoice_now: bool = False
     starts_at: datetime | None = None
+    net_of_percent: bool = False
 
 
 async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) -> None:
@@ -182,7 +196,7 @@ async def insert_pending(tx: Tx, lines: Sequence[PendingLine], now: datetime) ->
             (
                 line.id, line.customer_id, line.subscription_id, line.currency, line.kind, line.description, line.product_id, line.item_id,
                 line.price_id, line.quantity, line.amount_minor, line.tax_category, line.tax_inclusive, line.period_start, line.period_end,
-                line.state, line.invoice_now, line.starts_at, now,
+                line.state, line.invoice_now, line.starts_at, now, line.net_of_percent,
             )
             for line in lines
         ]  # fmt: skip

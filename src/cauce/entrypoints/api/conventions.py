@@ -17,7 +17,7 @@ from cauce.flows.billing import conventions as flow
 from cauce.flows.billing.conventions import Conventions
 from cauce.flows.context import Context
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
-from cauce.pricing.lines import LineRounding
+from cauce.pricing.policy import LineRounding
 from cauce.pricing.tax import TaxRounding
 from cauce.storage.database import Tx
 

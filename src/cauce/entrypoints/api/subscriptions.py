@@ -172,8 +172,10 @@ async def read_usage(caller: Reader, subscription_id: Id) -> dict[str, Any]:
                 "price": one.price_id,
                 "used": str(decimal_of(one.used)),
                 "amount": money(one.amount_minor, found.currency),
+                "discount": money(one.discount_minor, found.currency),
                 "forecast": str(decimal_of(one.forecast)),
                 "forecast_amount": money(one.forecast_minor, found.currency),
+                "forecast_discount": money(one.forecast_discount_minor, found.currency),
             }
             for one in found.meters
         ],

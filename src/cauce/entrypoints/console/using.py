@@ -38,9 +38,9 @@ def subscription_usage(found: CurrentUsage) -> Table:
             (
                 text(one.meter),
                 text(_rounded(one.used)),
-                amount(one.amount_minor, found.currency),
+                amount(one.amount_minor - one.discount_minor, found.currency),
                 text(_rounded(one.forecast)),
-                amount(one.forecast_minor, found.currency),
+                amount(one.forecast_minor - one.forecast_discount_minor, found.currency),
             )
             for one in found.meters
         ],

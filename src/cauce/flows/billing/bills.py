@@ -18,7 +18,7 @@ from cauce.billing.subscriptions.rules import Item
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.pricing.discounts import Discount
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
-from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
+from cauce.pricing.policy import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.proration import Basis, Instants
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import Sold, full_amount, recurring_charges, usage_charges
@@ -94,13 +94,17 @@ class Tariff:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What a subscription is charged: priced lines, and the discounts and pending lines that they use up."""
+    """What a subscription is charged, and the discounts and pending lines that it uses up.
+
+    `charges`: as they were before discount, commitment and tax, for whoever prices them together with others.
+    """
 
     priced: Priced
     discount_ids: tuple[str, ...] = ()
     pending_ids: tuple[str, ...] = ()
     begun: tuple[tuple[str, date], ...] = ()
     """Items whose phases begin with this bill, and on which day."""
+    charges: tuple[Charge, ...] = ()
 
 
 def compose(
@@ -146,10 +150,20 @@ def compose(
             charges += recurring_charges(sold, billed.period, billed.full) if billed is not None else []
     pending = around.pending if with_pending else ()
     charges += [pending_charge(line, around, tariff) for line in pending]
-    discounts = [discount_of(each, charges) for each in around.discounts]
-    priced = price_lines(charges, discounts, tariff.policy)
+    return priced_bill(charges, around, tariff, tuple(line["id"] for line in pending), tuple(begun))
+
+
+def priced_bill(
+    charges: Sequence[Charge],
+    around: Surroundings,
+    tariff: Tariff,
+    pending_ids: tuple[str, ...] = (),
+    begun: tuple[tuple[str, date], ...] = (),
+) -> Bill:
+    """Charges with the subscription's discounts, commitments and tax."""
+    priced = price_lines(charges, [discount_of(each) for each in around.discounts], tariff.policy)
     used = tuple(each["id"] for each in around.discounts) if priced.discount_minor else ()
-    return Bill(priced, used, tuple(line["id"] for line in pending), tuple(begun))
+    return Bill(priced, used, pending_ids, begun, tuple(charges))
 
 
 def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -> Sold:
@@ -211,17 +225,17 @@ def pending_charge(line: Mapping[str, object], around: Surroundings, tariff: Tar
         period,
         deferred=period is not None and line["kind"] == "proration",
         starts_at=datetime.fromisoformat(str(line["starts_at"])) if line.get("starts_at") else None,
+        net_of_percent=bool(line["net_of_percent"]),
     )
 
 
-def discount_of(row: Mapping[str, object], charges: Sequence[Charge]) -> Discount:
+def discount_of(row: Mapping[str, object]) -> Discount:
     """A stored discount as the pricing takes it: over all lines, or over those of its products."""
     percent = Fraction(str(row["percent"])) if row["percent"] is not None else None
     amount, products = row["amount_minor"], row["product_ids"]
     assert amount is None or isinstance(amount, int)
     assert isinstance(products, list)
-    lines = frozenset(str(n) for n, charge in enumerate(charges) if charge.product_id in products)
-    return Discount(percent=percent, fixed_minor=amount, lines=lines if products else None)
+    return Discount(percent, amount, groups=frozenset(map(str, products)) if products else None)
 
 
 def used_quantity(subscription_id: str, price: Price, around: Surroundings, tariff: Tariff) -> Fraction:

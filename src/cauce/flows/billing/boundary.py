@@ -24,12 +24,11 @@ from cauce.billing.subscriptions.rules import (
 )
 from cauce.billing.subscriptions.running import await_debt, ending_periods, restart, running_period
 from cauce.flows.billing.access import follow_access
-from cauce.flows.billing.bills import compose, discount_of
+from cauce.flows.billing.bills import compose, priced_bill
 from cauce.flows.billing.changing import plan_change, write_items
 from cauce.flows.billing.completing import complete
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff
 from cauce.pricing.changes import IntervalChange
-from cauce.pricing.invoice_lines import price_lines
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -128,9 +127,7 @@ async def _change(tx: Tx, one: Subscription, waiting: Waiting, batch: Batch, act
     arrears, counted = ending_periods(one)  # none: the old system billed it
     used = compose(one.id, before, tariff, advance=None, arrears=arrears, counted=counted, with_pending=False)
     begun = compose(one.id, around, tariff, advance=begins, arrears=None)
-    charges = [line.charge for line in (*used.priced.lines, *begun.priced.lines)]
-    priced = price_lines(charges, [discount_of(each, charges) for each in around.discounts], tariff.policy)
-    bill = replace(begun, priced=priced)
+    bill = priced_bill((*used.charges, *begun.charges), around, tariff, begun.pending_ids, begun.begun)
     invoice = batch.bill(after, around, bill, at, period=begins.period)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
     await subscriptions.settle_changes(tx, waiting.ids, "applied", at)

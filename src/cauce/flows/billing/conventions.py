@@ -16,7 +16,7 @@ from cauce.flows.context import Context
 from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.discounts import CouponOrder, DiscountRounding
-from cauce.pricing.lines import LineRounding, PricingPolicy
+from cauce.pricing.policy import LineRounding, PricingPolicy
 from cauce.pricing.proration import Basis
 from cauce.pricing.tax import TaxRounding
 from cauce.storage import audit

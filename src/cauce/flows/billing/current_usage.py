@@ -1,11 +1,10 @@
 """What was used in the period that runs, what it costs so far, and what both come to if the rest is used like the part so far.
 
-Rated by the very functions that the run bills with, so the cost so far is what an invoice would say now.
+Rated and priced by the very functions that the run bills with, so the cost so far is what an invoice would say now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -14,11 +13,12 @@ from cauce.billing.catalog.rules import PriceKind
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import local_day
 from cauce.billing.subscriptions.running import ending_periods
-from cauce.flows.billing.bills import sold_of, used_quantity
+from cauce.flows.billing.bills import discount_of, sold_of, used_quantity
 from cauce.flows.billing.issue import load_tariff
 from cauce.flows.context import Context
 from cauce.kernel.calendar.periods import SchedulePeriod
 from cauce.kernel.money import half_up
+from cauce.pricing.invoice_lines import price_lines
 from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.rating import Overflow
 from cauce.pricing.subscription_charges import Sold, usage_charges
@@ -30,17 +30,20 @@ _GROWING = ("count", "sum", "unique")
 
 @dataclass(frozen=True, slots=True)
 class MeterUse:
-    """One metered price: quantities of its meter, amounts in minor units before discount and tax.
+    """One metered price: quantities of its meter, amounts in minor units before tax, what is missing to a minimum included.
 
-    A price of single events counts these; its forecast is what it costs so far times whole period over days so far.
+    `discount_minor`, `forecast_discount_minor`: what percentages take off; an amount off the whole invoice is not parted.
+    A price of single events counts these; its forecast is what they cost so far times whole period over days so far.
     """
 
     meter: str
     price_id: str
     used: Fraction
     amount_minor: int
+    discount_minor: int
     forecast: Fraction
     forecast_minor: int
+    forecast_discount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
         tariff = await load_tariff(tx, [one], [around], stop=now)
         ahead = await load_tariff(tx, [one], [around])
         today = local_day(one, now)
+    percents = [each for each in map(discount_of, around.discounts) if each.percent is not None]
     found = []
     for item in around.items:
         price = tariff.prices[item.price_id]
@@ -76,13 +80,26 @@ async def current_usage(context: Context, subscription_id: str) -> CurrentUsage:
         expected = used * _share_left(counted, today) if grows else used_quantity(one.id, price, around, ahead)
         sold = sold_of(item, price, around, tariff)
         events = tariff.events_of(one.id, price)
-        now_minor = _cost(counted, sold, used, events)
+        charges = usage_charges(sold, used, counted, events)
         if isinstance(price.model, PercentagePrice):
-            used, expected = Fraction(len(events)), Fraction(len(events)) * _share_left(counted, today)
-            then_minor = half_up(now_minor * _share_left(counted, today))
+            share = _share_left(counted, today)
+            used, expected = Fraction(len(events)), Fraction(len(events)) * share
+            ahead_charges = [replace(one, amount_minor=half_up(one.amount_minor * share)) for one in charges]
         else:
-            then_minor = _cost(counted, _within_tiers(sold), expected)
-        found.append(MeterUse(price.meter_key, price.id, used, now_minor, expected, then_minor))
+            ahead_charges = usage_charges(_within_tiers(sold), expected, counted)
+        so_far, then = (price_lines(each, percents, tariff.policy) for each in (charges, ahead_charges))
+        found.append(
+            MeterUse(
+                price.meter_key,
+                price.id,
+                used,
+                so_far.subtotal_minor,
+                so_far.discount_minor,
+                expected,
+                then.subtotal_minor,
+                then.discount_minor,
+            )
+        )
     return CurrentUsage(one.id, one.currency, one.period_start, one.period_end, tuple(found))
 
 
@@ -98,7 +115,3 @@ def _within_tiers(sold: Sold) -> Sold:
     """A forecast that is above a bounded last tier costs what the tiers cover; nobody has used so much yet."""
     rating = replace(sold.rules.rating, overflow=Overflow.COVERED_ONLY)
     return replace(sold, rules=replace(sold.rules, rating=rating))
-
-
-def _cost(counted: SchedulePeriod, sold: Sold, used: Fraction, events: Sequence[Fraction] = ()) -> int:
-    return sum(charge.amount_minor for charge in usage_charges(sold, used, counted, events))

@@ -1,7 +1,8 @@
 """Use that was recorded or corrected after its period was billed: the difference waits for the next invoice.
 
 The whole period is rated again by what is known now; what that is above or below what was billed becomes a pending
-line of the old period. No finalized invoice changes. More is billed only beyond what was billed at all, so what was
+line of the old period. A price with a least or most amount is settled with the percentages that held then. No finalized
+invoice changes. More is billed only beyond what was billed at all, so what was
 credited or voided is not asked for again; less is given back in proportion to what was really asked and not credited
 yet (V23).
 """
@@ -30,8 +31,9 @@ from cauce.flows.billing.conventions import conventions
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import half_up
-from cauce.pricing.lines import PricingPolicy
+from cauce.pricing.invoice_lines import NO_COMMITMENT, Charge
 from cauce.pricing.percentage import PercentagePrice
+from cauce.pricing.policy import PricingPolicy
 from cauce.pricing.subscription_charges import ONE, Sold, usage_charges
 from cauce.reports import billing_run
 from cauce.reports.billing_run import Weighing
@@ -55,28 +57,38 @@ class _Metered:
 
 @dataclass(slots=True)
 class _Billed:
-    """What was billed of it, what of that is not credited, and what of that was really asked; minor units."""
+    """What was billed of it, what of that is not credited, and what of that was really asked; minor units.
+
+    Percentages are off where a commitment counts after them: `share` is what they left of any amount.
+    """
 
     quantity: Fraction = ZERO
     amount: int = 0
     kept: Fraction = ZERO
     asked: Fraction = ZERO
+    share: Fraction = ONE
 
     def add(self, row: Row) -> None:
         """One more line."""
         left = 1 - Fraction(row["credited_net_minor"], row["net_minor"]) if row["net_minor"] else ONE
+        amount = row["amount_minor"] - row["percent_off_minor"]
         self.quantity += Fraction(row["quantity"])
-        self.amount += row["amount_minor"]
-        self.kept += row["amount_minor"] * left
+        self.amount += amount
+        self.kept += amount * left
+        if row["percent_kept"] is not None:
+            self.share = Fraction(row["percent_kept"])
         if row["is_owed"]:
             self.asked += (row["amount_minor"] - row["discount_minor"]) * left
 
-    def difference(self, rated_minor: int) -> int:
-        """What is still to bill, or, negative, to give back."""
-        if rated_minor > self.amount:
-            return rated_minor - self.amount
-        if rated_minor < self.kept:
-            return -half_up((self.kept - rated_minor) * self.asked / self.kept)
+    def difference(self, charge: Charge | None) -> int:
+        """What is still to bill of what the whole period costs, or, negative, to give back."""
+        rated_minor, commitment = (charge.amount_minor, charge.commitment) if charge is not None else (0, None)
+        more = (commitment or NO_COMMITMENT).increment(half_up(rated_minor * self.share), self.amount)
+        whole_minor = self.amount + more
+        if more > 0:
+            return more
+        if whole_minor < self.kept:
+            return -half_up((self.kept - whole_minor) * self.asked / self.kept)
         return 0
 
 
@@ -152,9 +164,10 @@ async def _add_lines(
         single = events.get(metered, ())
         whole = _scheduled(one, metered.period, price)
         rated = usage_charges(_sold(metered, price, policy), used[metered], whole, single)
-        amount = before.difference(sum(charge.amount_minor for charge in rated))
-        quantity = Fraction(len(single)) if isinstance(price.model, PercentagePrice) else used[metered]
-        if amount:
+        amount = before.difference(rated[0] if rated else None)
+        is_single = isinstance(price.model, PercentagePrice)
+        quantity = Fraction(len(single)) if is_single else used[metered]
+        if amount and (is_single or quantity != before.quantity):
             lines.append(_line(one, metered, price, amount, decimal_of(quantity - before.quantity)))
     now = await org_now(tx)
     await invoicing.insert_pending(tx, lines, now)
@@ -273,4 +286,5 @@ def _line(one: Subscription, metered: _Metered, price: Price, amount_minor: int,
         tax_inclusive=price.tax_inclusive,
         period_start=metered.period.start,
         period_end=metered.period.end,
+        net_of_percent=price.minimum_minor is not None or price.maximum_minor is not None,
     )

@@ -103,8 +103,8 @@ async def prorate(
 
 
 def _priced(charges: Sequence[Charge], around: Surroundings, tariff: Tariff) -> Priced:
-    kept = [charge for charge in charges if charge.amount_minor]
-    return price_lines(kept, [discount_of(each, kept) for each in around.discounts], tariff.policy)
+    kept = [charge for charge in charges if charge.amount_minor or charge.commitment]
+    return price_lines(kept, [discount_of(each) for each in around.discounts], tariff.policy)
 
 
 async def _credits(
@@ -195,7 +195,7 @@ def _new_period(
     now = replace(around, items=tuple(row_of(item) for item in items))
     since = at if planned.keeps_anchor else None
     new = compose(one.id, now, tariff, advance=running_period(begun), arrears=None, with_pending=False, since=since)
-    return [line.charge for line in (*used.priced.lines, *new.priced.lines)]
+    return [*used.charges, *new.charges]
 
 
 def exactly(planned: Planned, tariff: Tariff, at: datetime) -> datetime | None:

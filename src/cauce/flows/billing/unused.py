@@ -24,7 +24,7 @@ from cauce.flows.billing.refunds import refund_advances
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period
 from cauce.pricing.credit_notes import credit_cap
-from cauce.pricing.lines import DEFAULT_POLICY, PricingPolicy
+from cauce.pricing.policy import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.proration import Basis, Instants, unused_fraction
 from cauce.storage.database import Row, Tx
 
