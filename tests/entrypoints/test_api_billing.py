@@ -331,6 +331,34 @@ async def test_a_least_amount_counts_what_a_coupon_leaves_of_the_use(product: Wo
     assert invoices[0]["total"]["amount"] == 400  # one of thirty-one days: at least 32
 
 
+async def test_credit_that_a_plan_grants_is_listed_and_pays_use(product: World) -> None:
+    me = await caller(product)
+    await me.done("POST", "/products", {"key": "studio", "name": "Studio"})
+    await me.done("PUT", "/meters", {"key": "calls", "aggregation": "sum"})
+    usage = {"key": "calls", "currency": "eur", "kind": "usage", "billing": "in_arrears", "meter_key": "calls"}
+    prices = [
+        {"key": "base", "currency": "eur", "model": {"type": "flat", "amount_minor": 5000}},
+        {**usage, "model": {"type": "per_unit", "unit_amount": "10"}},
+    ]
+    plan = {"key": "pro", "product": "studio", "name": "Pro", "prices": prices}
+    wrong = await me.send("POST", "/plans", {**plan, "policy": {"granted_credit": {"amounts": {"usd": 1000}}}})
+    assert (wrong.status_code, wrong.json()["param"]) == (422, "policy.granted_credit.amounts")
+    made = await me.done("POST", "/plans", {**plan, "policy": {"granted_credit": {"amounts": {"eur": 1000}}}})
+    assert made["policy"]["granted_credit"] == {"amounts": {"eur": 1000}, "expires": "period_end", "expires_days": 0}
+    sub = await subscribed(me, collection="send_invoice")
+    (grant,) = (await me.get("/customers/u1/credit_grants"))["data"]
+    assert (grant["object"], grant["amount"]["amount"], grant["left"]["amount"]) == ("credit_grant", 1_000, 1_000)
+    assert (grant["state"], grant["plan"], grant["subscription"]) == ("open", "pro", sub["id"])
+    event = {"source": "app", "event_id": "e1", "meter": "calls", "customer": "u1", "value": "50"}
+    await me.done("POST", "/usage/events", {"events": [{**event, "occurred_at": sub["started_at"]}]})
+    foreseen = await me.get(f"/subscriptions/{sub['id']}/upcoming_invoice")
+    assert (foreseen["credit_used"]["amount"], foreseen["amount_due"]["amount"]) == (500, 5_000)
+    await me.done("POST", f"/subscriptions/{sub['id']}/cancel", {"at": "now"})
+    (grant,) = (await me.get("/customers/u1/credit_grants"))["data"]
+    assert [grant[name]["amount"] for name in ("used", "left", "lapsed")] == [500, 0, 500]
+    assert grant["state"] == "taken_back"
+
+
 async def test_a_trial_is_moved_and_its_invoice_foreseen(product: World) -> None:
     me = await shop(product)
     sub = await subscribed(me)

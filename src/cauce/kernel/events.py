@@ -109,6 +109,11 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "issued": "A credit note was issued.",
         "voided": "A credit note was voided.",
     },
+    "wallet": {
+        "topped_up": "A plan granted credit for metered use; the event is numbered under the customer's wallet of the currency.",
+        "consumed": "Granted credit paid for an invoice.",
+        "expired": "What was left of granted credit lapsed by time, or was taken back.",
+    },
     "payment": {
         "attempted": "A payment attempt was sent.",
         "processing": "The provider works on the payment.",

@@ -68,6 +68,9 @@ CHART: tuple[Kind, ...] = (
     _platform("revenue", CREDIT, "Earned."),
     _platform("customer:<id>:receivable", DEBIT, "What a customer owes.", 1),
     _platform("customer:<id>:credit", CREDIT, "What a customer has to his credit.", 1, floor=0),
+    _platform(
+        "customer:<id>:granted", CREDIT, "Credit that a plan granted and that is left: for metered use.", 1, floor=0
+    ),
     _platform("customer:<id>:carried", DEBIT, "Too small to charge: stands on the customer's next invoice.", 1),
     _platform("deferred", CREDIT, "Billed for service not yet rendered."),
     _platform("tax_payable", CREDIT, "Tax collected for an authority."),

@@ -1695,6 +1695,41 @@ ALTER TABLE ONLY conversations.saved_reply FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: credit_grant; Type: TABLE; Schema: customers; Owner: -
+--
+
+CREATE TABLE customers.credit_grant (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    wallet_id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    subscription_id text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    plan text NOT NULL COLLATE pg_catalog."C",
+    period_start date NOT NULL,
+    period_end date NOT NULL,
+    amount_minor bigint NOT NULL,
+    left_minor bigint NOT NULL,
+    used_minor bigint DEFAULT 0 NOT NULL,
+    lapsed_minor bigint DEFAULT 0 NOT NULL,
+    lapse text DEFAULT ''::text NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    due_at timestamp with time zone,
+    CONSTRAINT all_of_it_is_somewhere CHECK ((amount_minor = ((left_minor + used_minor) + lapsed_minor))),
+    CONSTRAINT credit_grant_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT credit_grant_lapse_check CHECK ((lapse = ANY (ARRAY[''::text, 'expired'::text, 'taken_back'::text]))),
+    CONSTRAINT credit_grant_lapsed_minor_check CHECK ((lapsed_minor >= 0)),
+    CONSTRAINT credit_grant_left_minor_check CHECK ((left_minor >= 0)),
+    CONSTRAINT credit_grant_used_minor_check CHECK ((used_minor >= 0)),
+    CONSTRAINT only_a_rest_lapses CHECK (((due_at IS NULL) OR (left_minor > 0)))
+);
+
+ALTER TABLE ONLY customers.credit_grant FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: customer; Type: TABLE; Schema: customers; Owner: -
 --
 
@@ -1721,6 +1756,24 @@ CREATE TABLE customers.customer (
 WITH (fillfactor='85');
 
 ALTER TABLE ONLY customers.customer FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: grant_use; Type: TABLE; Schema: customers; Owner: -
+--
+
+CREATE TABLE customers.grant_use (
+    org_id bigint NOT NULL,
+    invoice_id text NOT NULL COLLATE pg_catalog."C",
+    grant_id text NOT NULL COLLATE pg_catalog."C",
+    amount_minor bigint NOT NULL,
+    returned_minor bigint DEFAULT 0 NOT NULL,
+    used_at timestamp with time zone NOT NULL,
+    CONSTRAINT grant_use_amount_minor_check CHECK ((amount_minor > 0)),
+    CONSTRAINT grant_use_check CHECK (((returned_minor >= 0) AND (returned_minor <= amount_minor)))
+);
+
+ALTER TABLE ONLY customers.grant_use FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -1758,6 +1811,22 @@ CREATE TABLE customers.token (
 );
 
 ALTER TABLE ONLY customers.token FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: wallet; Type: TABLE; Schema: customers; Owner: -
+--
+
+CREATE TABLE customers.wallet (
+    org_id bigint NOT NULL,
+    id text NOT NULL COLLATE pg_catalog."C",
+    customer_id text NOT NULL COLLATE pg_catalog."C",
+    currency text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT wallet_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text))
+);
+
+ALTER TABLE ONLY customers.wallet FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -1998,12 +2067,14 @@ CREATE TABLE invoicing.credit_note (
     to_refund_minor bigint NOT NULL,
     lines jsonb NOT NULL,
     issued_at timestamp with time zone NOT NULL,
+    to_granted_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT adds_up CHECK ((total_minor = (net_minor + tax_minor))),
     CONSTRAINT credit_note_to_credit_minor_check CHECK ((to_credit_minor >= 0)),
+    CONSTRAINT credit_note_to_granted_minor_check CHECK ((to_granted_minor >= 0)),
     CONSTRAINT credit_note_to_receivable_minor_check CHECK ((to_receivable_minor >= 0)),
     CONSTRAINT credit_note_to_refund_minor_check CHECK ((to_refund_minor >= 0)),
     CONSTRAINT credit_note_total_minor_check CHECK ((total_minor > 0)),
-    CONSTRAINT goes_somewhere CHECK ((total_minor = ((to_receivable_minor + to_credit_minor) + to_refund_minor)))
+    CONSTRAINT goes_somewhere CHECK ((total_minor = (((to_receivable_minor + to_credit_minor) + to_refund_minor) + to_granted_minor)))
 );
 
 ALTER TABLE ONLY invoicing.credit_note FORCE ROW LEVEL SECURITY;
@@ -2046,8 +2117,10 @@ CREATE TABLE invoicing.invoice (
     disputed boolean DEFAULT false NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    granted_minor bigint DEFAULT 0 NOT NULL,
     CONSTRAINT invoice_collection_check CHECK ((collection = ANY (ARRAY['charge'::text, 'send_invoice'::text]))),
     CONSTRAINT invoice_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
+    CONSTRAINT invoice_granted_minor_check CHECK ((granted_minor >= 0)),
     CONSTRAINT invoice_reason_check CHECK ((reason = ANY (ARRAY['cycle'::text, 'change'::text, 'final'::text, 'resume'::text, 'manual'::text, 'import'::text]))),
     CONSTRAINT invoice_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'open'::text, 'paid'::text, 'void'::text, 'uncollectible'::text]))),
     CONSTRAINT numbered_when_final CHECK (((status = 'draft'::text) = (number IS NULL))),
@@ -4712,6 +4785,22 @@ ALTER TABLE ONLY conversations.saved_reply
 
 
 --
+-- Name: credit_grant credit_grant_org_id_source_key; Type: CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.credit_grant
+    ADD CONSTRAINT credit_grant_org_id_source_key UNIQUE (org_id, source);
+
+
+--
+-- Name: credit_grant credit_grant_pkey; Type: CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.credit_grant
+    ADD CONSTRAINT credit_grant_pkey PRIMARY KEY (org_id, id);
+
+
+--
 -- Name: customer customer_org_id_external_id_key; Type: CONSTRAINT; Schema: customers; Owner: -
 --
 
@@ -4728,6 +4817,14 @@ ALTER TABLE ONLY customers.customer
 
 
 --
+-- Name: grant_use grant_use_pkey; Type: CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.grant_use
+    ADD CONSTRAINT grant_use_pkey PRIMARY KEY (org_id, invoice_id, grant_id);
+
+
+--
 -- Name: member member_pkey; Type: CONSTRAINT; Schema: customers; Owner: -
 --
 
@@ -4741,6 +4838,22 @@ ALTER TABLE ONLY customers.member
 
 ALTER TABLE ONLY customers.token
     ADD CONSTRAINT token_pkey PRIMARY KEY (org_id, token, customer_id);
+
+
+--
+-- Name: wallet wallet_org_id_customer_id_currency_key; Type: CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.wallet
+    ADD CONSTRAINT wallet_org_id_customer_id_currency_key UNIQUE (org_id, customer_id, currency);
+
+
+--
+-- Name: wallet wallet_pkey; Type: CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.wallet
+    ADD CONSTRAINT wallet_pkey PRIMARY KEY (org_id, id);
 
 
 --
@@ -5913,6 +6026,48 @@ CREATE INDEX message_customer ON conversations.message USING btree (org_id, cust
 --
 
 CREATE UNIQUE INDEX message_outside ON conversations.message USING btree (org_id, conversation_id, ref) WHERE (ref <> ''::text);
+
+
+--
+-- Name: credit_grant_customer; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX credit_grant_customer ON customers.credit_grant USING btree (org_id, customer_id, id);
+
+
+--
+-- Name: credit_grant_due; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX credit_grant_due ON customers.credit_grant USING btree (due_at, org_id) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: credit_grant_left; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX credit_grant_left ON customers.credit_grant USING btree (org_id, customer_id) WHERE (left_minor > 0);
+
+
+--
+-- Name: credit_grant_org_due; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX credit_grant_org_due ON customers.credit_grant USING btree (org_id, due_at, id) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: credit_grant_subscription; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX credit_grant_subscription ON customers.credit_grant USING btree (org_id, subscription_id) WHERE (left_minor > 0);
+
+
+--
+-- Name: grant_use_grant; Type: INDEX; Schema: customers; Owner: -
+--
+
+CREATE INDEX grant_use_grant ON customers.grant_use USING btree (org_id, grant_id);
 
 
 --
@@ -7264,11 +7419,35 @@ ALTER TABLE ONLY conversations.message
 
 
 --
+-- Name: credit_grant credit_grant_org_id_wallet_id_fkey; Type: FK CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.credit_grant
+    ADD CONSTRAINT credit_grant_org_id_wallet_id_fkey FOREIGN KEY (org_id, wallet_id) REFERENCES customers.wallet(org_id, id);
+
+
+--
+-- Name: grant_use grant_use_org_id_grant_id_fkey; Type: FK CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.grant_use
+    ADD CONSTRAINT grant_use_org_id_grant_id_fkey FOREIGN KEY (org_id, grant_id) REFERENCES customers.credit_grant(org_id, id);
+
+
+--
 -- Name: member member_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: customers; Owner: -
 --
 
 ALTER TABLE ONLY customers.member
     ADD CONSTRAINT member_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
+
+
+--
+-- Name: wallet wallet_org_id_customer_id_fkey; Type: FK CONSTRAINT; Schema: customers; Owner: -
+--
+
+ALTER TABLE ONLY customers.wallet
+    ADD CONSTRAINT wallet_org_id_customer_id_fkey FOREIGN KEY (org_id, customer_id) REFERENCES customers.customer(org_id, id);
 
 
 --
@@ -7695,10 +7874,22 @@ CREATE POLICY org_isolation ON conversations.saved_reply TO cauce_app, cauce_led
 ALTER TABLE conversations.saved_reply ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: credit_grant; Type: ROW SECURITY; Schema: customers; Owner: -
+--
+
+ALTER TABLE customers.credit_grant ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: customer; Type: ROW SECURITY; Schema: customers; Owner: -
 --
 
 ALTER TABLE customers.customer ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: grant_use; Type: ROW SECURITY; Schema: customers; Owner: -
+--
+
+ALTER TABLE customers.grant_use ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: member; Type: ROW SECURITY; Schema: customers; Owner: -
@@ -7707,10 +7898,24 @@ ALTER TABLE customers.customer ENABLE ROW LEVEL SECURITY;
 ALTER TABLE customers.member ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: credit_grant org_isolation; Type: POLICY; Schema: customers; Owner: -
+--
+
+CREATE POLICY org_isolation ON customers.credit_grant TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: customer org_isolation; Type: POLICY; Schema: customers; Owner: -
 --
 
 CREATE POLICY org_isolation ON customers.customer TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: grant_use org_isolation; Type: POLICY; Schema: customers; Owner: -
+--
+
+CREATE POLICY org_isolation ON customers.grant_use TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -7728,10 +7933,30 @@ CREATE POLICY org_isolation ON customers.token TO cauce_app, cauce_ledger USING 
 
 
 --
+-- Name: wallet org_isolation; Type: POLICY; Schema: customers; Owner: -
+--
+
+CREATE POLICY org_isolation ON customers.wallet TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: credit_grant scheduling; Type: POLICY; Schema: customers; Owner: -
+--
+
+CREATE POLICY scheduling ON customers.credit_grant FOR SELECT TO cauce_scheduler USING (true);
+
+
+--
 -- Name: token; Type: ROW SECURITY; Schema: customers; Owner: -
 --
 
 ALTER TABLE customers.token ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: wallet; Type: ROW SECURITY; Schema: customers; Owner: -
+--
+
+ALTER TABLE customers.wallet ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: access; Type: ROW SECURITY; Schema: entitlements; Owner: -
@@ -9812,10 +10037,38 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE conversations.saved_reply TO cauce_ap
 
 
 --
+-- Name: TABLE credit_grant; Type: ACL; Schema: customers; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.credit_grant TO cauce_app;
+
+
+--
+-- Name: COLUMN credit_grant.org_id; Type: ACL; Schema: customers; Owner: -
+--
+
+GRANT SELECT(org_id) ON TABLE customers.credit_grant TO cauce_scheduler;
+
+
+--
+-- Name: COLUMN credit_grant.due_at; Type: ACL; Schema: customers; Owner: -
+--
+
+GRANT SELECT(due_at) ON TABLE customers.credit_grant TO cauce_scheduler;
+
+
+--
 -- Name: TABLE customer; Type: ACL; Schema: customers; Owner: -
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.customer TO cauce_app;
+
+
+--
+-- Name: TABLE grant_use; Type: ACL; Schema: customers; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.grant_use TO cauce_app;
 
 
 --
@@ -9830,6 +10083,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.member TO cauce_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE customers.token TO cauce_app;
+
+
+--
+-- Name: TABLE wallet; Type: ACL; Schema: customers; Owner: -
+--
+
+GRANT SELECT,INSERT ON TABLE customers.wallet TO cauce_app;
 
 
 --

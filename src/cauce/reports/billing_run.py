@@ -34,7 +34,8 @@ class ItemRow:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What one subscription is billed by. `used`: per meter (events, total, highest, latest) of the period that ends;
-    `anchor_day`: the remembered day of the month of its billing cycle."""
+    `anchor_day`: the remembered day of the month of its billing cycle; `grants`: what the customer has left of granted
+    credit, put there by the flow that locks it."""
 
     customer_id: str
     country: str
@@ -48,6 +49,8 @@ class Surroundings:
     used: dict[str, list[Any]]
     has_method: bool
     anchor_day: int = 1
+    currency: str = ""
+    grants: tuple[Any, ...] = ()
 
 
 async def load_surroundings(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surroundings]:
@@ -156,6 +159,7 @@ def _surroundings(row: Row) -> Surroundings:
         row["used"] or {},
         row["has_method"],
         row["anchor_day"],
+        row["currency"],
     )
 
 

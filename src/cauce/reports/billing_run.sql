@@ -1,6 +1,6 @@
 -- name: surroundings
 -- Everything that a chunk of subscriptions is billed by, in one query: one row each, in the order of $2.
-SELECT s.id, s.customer_id, c.country, c.tax_treatment, c.suspended_at IS NOT NULL AS suspended,
+SELECT s.id, s.customer_id, s.currency, c.country, c.tax_treatment, c.suspended_at IS NOT NULL AS suspended,
        (jsonb_build_object('name', c.name, 'email', c.email, 'address', c.address, 'country', c.country, 'tax_ids', c.tax_ids, 'locale', c.locale,
          'tax_treatment', c.tax_treatment) || seller.said)::text AS snapshot,
        coalesce(-credit.balance_minor - credit.held_minor, 0) - coalesce(carried.balance_minor, 0) AS credit_minor,

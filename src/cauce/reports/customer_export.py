@@ -18,6 +18,7 @@ SECTIONS = {
     "subscription_history": QUERIES.subscription_history,
     "invoices": QUERIES.invoices,
     "credit_notes": QUERIES.credit_notes,
+    "credit_grants": QUERIES.credit_grants,
     "pending_lines": QUERIES.pending_lines,
     "payment_methods": QUERIES.payment_methods,
     "payments": QUERIES.payments,

@@ -41,8 +41,15 @@ SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
 
 -- name: credit_notes
 SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
-  SELECT id, number, invoice_id, currency, reason, net_minor, tax_minor, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, lines, issued_at
+  SELECT id, number, invoice_id, currency, reason, net_minor, tax_minor, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, to_granted_minor,
+         lines, issued_at
     FROM invoicing.credit_note WHERE org_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4) x
+
+-- name: credit_grants
+SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
+  SELECT id, wallet_id, subscription_id, plan, currency, amount_minor, left_minor, used_minor, lapsed_minor, lapse, period_start, period_end, granted_at,
+         expires_at
+    FROM customers.credit_grant WHERE org_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4) x
 
 -- name: pending_lines
 SELECT x.id AS key, to_jsonb(x)::text AS content FROM (

@@ -46,6 +46,11 @@ async def credit(tx: Tx, customer_id: str) -> list[Row]:
     return await tx.rows(QUERIES.customer_credit, tx.org, customer_id)
 
 
+async def credit_grants(tx: Tx, customer_id: str, *, before: str = "~", rows_max: int = 20) -> list[Row]:
+    """Credit that plans granted a customer, newest first, with what is left, used and lapsed of each."""
+    return await tx.rows(QUERIES.credit_grants, tx.org, customer_id, before, rows_max)
+
+
 async def setup_owner(tx: Tx, setup_id: str) -> str:
     """Whose method a set-up will be; "" for one that does not exist."""
     return str(await tx.value(QUERIES.setup_owner, tx.org, setup_id) or "")

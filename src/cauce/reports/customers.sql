@@ -44,5 +44,11 @@ SELECT p.currency, (a.normal_side * a.balance_minor)::bigint AS credit_minor
   FROM ledger.account a JOIN ledger.pool p ON p.org_id = a.org_id AND p.id = a.pool_id
  WHERE a.org_id = $1 AND a.code = 'customer:' || $2::text || ':credit' AND a.balance_minor <> 0
 
+-- name: credit_grants
+-- What plans granted a customer, newest first.
+SELECT id, wallet_id, customer_id, subscription_id, plan, currency, amount_minor, left_minor, used_minor, lapsed_minor, lapse,
+       CASE WHEN left_minor > 0 THEN 'open' WHEN lapse <> '' THEN lapse ELSE 'used' END AS state, period_start, period_end, granted_at, expires_at
+  FROM customers.credit_grant WHERE org_id = $1 AND customer_id = $2 AND id < $3 ORDER BY id DESC LIMIT $4
+
 -- name: setup_owner
 SELECT customer_id FROM payments.setup WHERE org_id = $1 AND id = $2

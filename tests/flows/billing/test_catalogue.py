@@ -11,7 +11,7 @@ import yaml
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.files import price_to_file
-from cauce.billing.catalog.policy_parts import UsageLimit
+from cauce.billing.catalog.policy_parts import GrantedCredit, UsageLimit
 from cauce.billing.catalog.products import terms_of
 from cauce.billing.catalog.rules import (
     BadPlan,
@@ -49,6 +49,7 @@ PRICES = (
     NewPrice("setup", "eur", {"type": "flat", "amount_minor": 5_000}, PriceKind.ONE_TIME, tax_category="reduced"),
 )
 POLICY = PlanPolicy(
+    granted_credit=GrantedCredit({"eur": 1_000}, "days", 45),
     change=ChangePolicy(downgrade=ChangeRule(ChangeTiming.NOW, ProrationBehavior.NONE)),
     limits=(UsageLimit("projects", "calls", "allow", (50, 90)),),
     notice_days=(5, 1),

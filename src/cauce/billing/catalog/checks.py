@@ -12,6 +12,8 @@ from cauce.kernel.currencies import exponent_of
 from cauce.pricing.schedule import Billing
 
 PHASE_PERIODS_MAX = 366
+GRANTED_MAX_MINOR = 10**12
+GRANT_DAYS_MAX = 3_660
 _DESCRIPTOR = re.compile(r"""[^<>\\'"*\x00-\x1f\x7f-\U0010ffff]{0,22}""")
 
 
@@ -23,6 +25,7 @@ def check_plan(plan: NewPlan) -> None:
         raise BadPlan("trial_days is zero or more", param="trial_days")
     _check_alignment(plan.policy)
     _check_limits(plan)
+    _check_granted(plan)
     seen: set[tuple[str, str]] = set()
     for price in plan.prices:
         exponent_of(price.currency)
@@ -68,6 +71,21 @@ def _check_phases(price: NewPrice) -> None:
         check_model(phase.model, is_usage=False, is_phase=True)
         if phase.interval:
             interval_of(phase.interval, phase.interval_count)
+
+
+def _check_granted(plan: NewPlan) -> None:
+    credit, place = plan.policy.granted_credit, "policy.granted_credit"
+    sold_in = {price.currency for price in plan.prices}
+    for currency, amount in credit.amounts.items():
+        if currency not in sold_in:
+            raise BadPlan(f"no price of the plan is in {currency!r}", param=f"{place}.amounts")
+        if type(amount) is not int or not 1 <= amount <= GRANTED_MAX_MINOR:
+            raise BadPlan(f"granted credit is 1 to {GRANTED_MAX_MINOR} minor units", param=f"{place}.amounts")
+    days = credit.expires_days
+    if not (1 <= days <= GRANT_DAYS_MAX if credit.expires == "days" else days == 0):
+        raise BadPlan(
+            f"expires_days is 1 to {GRANT_DAYS_MAX}, and only with expires: days", param=f"{place}.expires_days"
+        )
 
 
 def _check_limits(plan: NewPlan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -38,6 +38,15 @@ class UsageLimit:
     meter: str
     overage: Literal["block", "allow"] = "block"  # what a check says when it is used up
     warn_percent: tuple[int, ...] = (80,)  # told by event; 100 always is
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedCredit:
+    """Credit for metered use that comes with every period that is billed: currency -> minor units of a full period."""
+
+    amounts: dict[str, int] = field(default_factory=dict)
+    expires: Literal["period_end", "days", "never"] = "period_end"  # when what is left of it lapses
+    expires_days: int = 0  # with "days": so many after the period began
 
 
 Consequence = Literal["none", "restrict", "cancel"]

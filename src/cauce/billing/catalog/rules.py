@@ -13,7 +13,13 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from cauce.billing.catalog.pauses import PausePolicy
-from cauce.billing.catalog.policy_parts import DisputePolicy, DunningPolicy, InstancePolicy, UsageLimit
+from cauce.billing.catalog.policy_parts import (
+    DisputePolicy,
+    DunningPolicy,
+    GrantedCredit,
+    InstancePolicy,
+    UsageLimit,
+)
 from cauce.kernel.calendar.periods import Interval, Unit
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.changes import IntervalChange
@@ -182,6 +188,7 @@ class PlanPolicy:
     instance: InstancePolicy = field(default_factory=InstancePolicy)
     dispute: DisputePolicy = field(default_factory=DisputePolicy)
     limits: tuple[UsageLimit, ...] = ()
+    granted_credit: GrantedCredit = field(default_factory=GrantedCredit)
     statement_descriptor: str = ""  # what stands on the customer's card statement beside the seller's name
     seats: str = ""  # key of the price whose quantity is the number of seats for the customer's people; "": no limit
 

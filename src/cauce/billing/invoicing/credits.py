@@ -16,7 +16,7 @@ PREFIX = "CN-"
 
 @dataclass(frozen=True, slots=True)
 class NewCreditNote:
-    """A credit note to issue, and where its total goes: to what is owed, to the customer's credit, back as money."""
+    """A credit note to issue, and where its total goes: to what is owed, to the customer's credit, back as money, to grants."""
 
     id: str
     invoice_id: str
@@ -28,6 +28,7 @@ class NewCreditNote:
     to_credit_minor: int
     to_refund_minor: int
     issued_at: datetime
+    to_granted_minor: int = 0
 
     @property
     def net_minor(self) -> int:
@@ -73,7 +74,7 @@ async def issue(tx: Tx, note: NewCreditNote) -> str:
         QUERIES.insert_credit_note,
         tx.org, note.id, note.invoice_id, note.customer_id, SERIES, sequence, number, note.currency, note.reason,
         note.net_minor, note.tax_minor, note.total_minor, note.to_receivable_minor, note.to_credit_minor,
-        note.to_refund_minor, lines, note.issued_at,
+        note.to_refund_minor, lines, note.issued_at, note.to_granted_minor,
     )  # fmt: skip
     return number
 

@@ -7,15 +7,15 @@ RETURNING s.last, s.prefix
 -- name: insert_invoices
 INSERT INTO invoicing.invoice (org_id, id, series, sequence, number, customer_id, subscription_id, term, reason, status, currency, period_start,
   period_end, subtotal_minor, discount_minor, tax_minor, total_minor, credit_minor, collection, snapshot, issued_on, payable_on, due_at,
-  finalized_at, paid_at, created_at)
+  finalized_at, paid_at, created_at, granted_minor)
 SELECT $1, u.id, $2, u.sequence, u.number, u.customer_id, u.subscription_id, u.term, u.reason, u.status, u.currency, u.period_start, u.period_end,
        u.subtotal, u.discount, u.tax, u.total, u.credit, u.collection, u.snapshot::jsonb, u.issued_on, u.payable_on, u.due_at,
-       u.at, CASE WHEN u.status = 'paid' THEN u.at END, u.at
+       u.at, CASE WHEN u.status = 'paid' THEN u.at END, u.at, u.granted
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::text[], $11::text[], $12::date[], $13::date[],
               $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::date[], $22::date[],
-              $23::timestamptz[], $24::timestamptz[])
+              $23::timestamptz[], $24::timestamptz[], $25::bigint[])
        u(id, sequence, number, customer_id, subscription_id, term, reason, status, currency, period_start, period_end,
-         subtotal, discount, tax, total, credit, collection, snapshot, issued_on, payable_on, due_at, at)
+         subtotal, discount, tax, total, credit, collection, snapshot, issued_on, payable_on, due_at, at, granted)
 
 -- name: insert_lines
 INSERT INTO invoicing.line (org_id, invoice_id, number, kind, description, subscription_id, item_id, price_id, product_id, quantity, period_start,
@@ -25,17 +25,17 @@ SELECT $1, u.* FROM unnest($2::text[], $3::smallint[], $4::text[], $5::text[], $
   $20::bigint[], $21::boolean[], $22::jsonb[]) u
 
 -- name: invoices
-SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, paid_minor, credited_minor, lost_minor,
+SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, granted_minor, paid_minor, credited_minor, lost_minor,
        tax_minor, collection, period_start, period_end, due_at, finalized_at, version, snapshot
   FROM invoicing.invoice WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id
 
 -- name: lock_invoices
-SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, paid_minor, credited_minor, lost_minor,
+SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, granted_minor, paid_minor, credited_minor, lost_minor,
        tax_minor, collection, period_start, period_end, due_at, finalized_at, version, snapshot
   FROM invoicing.invoice WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR NO KEY UPDATE
 
 -- name: lock_open_of
-SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, paid_minor, credited_minor, lost_minor,
+SELECT id, number, customer_id, subscription_id, term, reason, status, currency, total_minor, credit_minor, granted_minor, paid_minor, credited_minor, lost_minor,
        tax_minor, collection, period_start, period_end, due_at, finalized_at, version, snapshot
   FROM invoicing.invoice WHERE org_id = $1 AND subscription_id = ANY ($2::text[]) AND status = 'open' ORDER BY id FOR NO KEY UPDATE
 
@@ -108,11 +108,12 @@ SELECT p.subscription_id, p.item_id, p.price_id, p.period_start, p.period_end, p
 
 -- name: insert_credit_note
 INSERT INTO invoicing.credit_note (org_id, id, invoice_id, customer_id, series, sequence, number, currency, reason, net_minor, tax_minor, total_minor,
-  to_receivable_minor, to_credit_minor, to_refund_minor, lines, issued_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+  to_receivable_minor, to_credit_minor, to_refund_minor, lines, issued_at, to_granted_minor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 
 -- name: credit_notes_of
-SELECT id, number, reason, net_minor, tax_minor, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, lines, issued_at
+SELECT id, number, reason, net_minor, tax_minor, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, to_granted_minor,
+       lines, issued_at
   FROM invoicing.credit_note WHERE org_id = $1 AND invoice_id = $2 ORDER BY sequence
 
 -- name: insert_pending

@@ -48,7 +48,10 @@ class NothingToCredit(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class NewInvoice:
-    """An invoice to issue. `snapshot` is JSON text; `due_at`: when collection looks at it, None for never."""
+    """An invoice to issue. `snapshot` is JSON text; `due_at`: when collection looks at it, None for never.
+
+    `credit_used_minor` is the customer's own, `granted_minor` what plans granted for use.
+    """
 
     id: str
     customer_id: str
@@ -66,6 +69,12 @@ class NewInvoice:
     collection: str = "charge"
     snapshot: str = "{}"
     due_at: datetime | None = None
+    granted_minor: int = 0
+
+    @property
+    def from_credit_minor(self) -> int:
+        """What credit of either kind settles of it."""
+        return self.credit_used_minor + self.granted_minor
 
     @property
     def total_minor(self) -> int:
@@ -75,7 +84,7 @@ class NewInvoice:
     @property
     def amount_due_minor(self) -> int:
         """What is left to collect when it is issued: never negative, a negative total becomes credit."""
-        return max(0, self.priced.total_minor - self.credit_used_minor)
+        return max(0, self.priced.total_minor - self.from_credit_minor)
 
     @property
     def status(self) -> str:
@@ -90,7 +99,7 @@ class NewInvoice:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice as stored, for collection and correction."""
+    """An invoice as stored, for collection and correction. `granted_minor` is a part of `credit_minor`."""
 
     id: str
     number: str | None
@@ -102,6 +111,7 @@ class Invoice:
     currency: str
     total_minor: int
     credit_minor: int
+    granted_minor: int
     paid_minor: int
     credited_minor: int
     lost_minor: int

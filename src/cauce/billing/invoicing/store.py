@@ -47,13 +47,14 @@ async def insert(tx: Tx, invoices: Sequence[NewInvoice], series: str, numbers: S
         [one.priced.discount_minor for one in invoices],
         [one.priced.tax_minor for one in invoices],
         [one.total_minor for one in invoices],
-        [one.credit_used_minor for one in invoices],
+        [one.from_credit_minor for one in invoices],
         [one.collection for one in invoices],
         [one.snapshot for one in invoices],
         [one.issued_on for one in invoices],
         [one.payable_on for one in invoices],
         [one.due_at for one in invoices],
         [one.issued_at for one in invoices],
+        [one.granted_minor for one in invoices],
     )
 
 

@@ -167,6 +167,9 @@ SELECT id, content, at_period_end, due_at, state, reason, created_at, settled_at
 -- name: preferred_methods
 SELECT id, method_id FROM subscriptions.subscription WHERE org_id = $1 AND id = ANY ($2::text[]) AND method_id IS NOT NULL
 
+-- name: renewals_of
+SELECT id, due_at FROM subscriptions.subscription WHERE org_id = $1 AND id = ANY ($2::text[]) AND due_kind = 'renew'
+
 -- name: renewing_until
 SELECT s.* FROM subscriptions.subscription s WHERE s.org_id = $1 AND s.due_kind = 'renew' AND s.due_at <= $2 AND (s.due_at, s.id) > ($3, $4)
  ORDER BY s.due_at, s.id LIMIT $5

@@ -235,6 +235,12 @@ def _columns(subscriptions: Sequence[Subscription]) -> list[list[Any]]:
     return [list(column) for column in zip(*map(_values, subscriptions), strict=True)]
 
 
+async def renewals_of(tx: Tx, subscription_ids: Iterable[str]) -> dict[str, datetime]:
+    """When those of these subscriptions that renew do so next; nothing is locked."""
+    rows = await tx.rows(QUERIES.renewals_of, tx.org, sorted(set(subscription_ids)))
+    return {row["id"]: row["due_at"] for row in rows}
+
+
 async def renewing_until(tx: Tx, until: datetime, after: tuple[datetime, str], rows_max: int) -> list[Subscription]:
     """Subscriptions that renew at the latest at `until`, in the order of the run, after that (due time, id)."""
     return [subscription_of(row) for row in await tx.rows(QUERIES.renewing_until, tx.org, until, *after, rows_max)]

@@ -263,6 +263,7 @@ def _credited(done: correct.Credited, currency: str, invoice_id: str, reason: st
         "to_receivable": money(done.to_receivable_minor, currency),
         "to_credit": money(done.to_credit_minor, currency),
         "to_refund": money(done.to_refund_minor, currency),
+        "to_granted": money(done.to_granted_minor, currency),
         "refunds": list(done.refund_ids),
     }
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from cauce.entrypoints.console.links import link_to
-from cauce.entrypoints.web.tables import Table, amount, columns, text
+from cauce.entrypoints.web.tables import Table, amount, columns, moment, state, text
 from cauce.flows.billing.current_usage import CurrentUsage
 from cauce.storage.database import Row
 
@@ -27,6 +27,27 @@ def customer_usage(rows: Sequence[Row]) -> Table:
             for row in rows
         ],
         title="usage.title",
+    )
+
+
+def granted_credit(rows: Sequence[Row]) -> Table:
+    """Credit for use that plans granted, with what is left, used and lapsed of it."""
+    return Table(
+        columns(
+            "granted.plan", "granted.amount>", "granted.used>", "granted.left>", "granted.expires", "granted.state"
+        ),
+        [
+            (
+                text(row["plan"], href=link_to(row["subscription_id"])),
+                amount(row["amount_minor"], row["currency"]),
+                amount(row["used_minor"], row["currency"]),
+                amount(row["left_minor"], row["currency"]),
+                moment(row["expires_at"]),
+                state(row["state"]),
+            )
+            for row in rows
+        ],
+        title="granted.title",
     )
 
 

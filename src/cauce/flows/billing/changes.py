@@ -197,6 +197,8 @@ async def apply_now(
     after = _after(one, planned, at, resets=resets, begins_at=prorated.begins_at)
     invoice_id = await _charge(tx, after, prorated, batch, at)
     refunded = await _refund(tx, one, planned.policy, command, prorated, batch, at)
+    if not trialing:
+        batch.grants.leave(one, after, at, proration, resets=resets)
     await subscriptions.move(tx, [Step(one, after, "change", at)], context.actor.name)
     told = {"plan": planned.plan.key, "total": prorated.priced.total_minor, "invoice": invoice_id, "refunded": refunded}
     batch.events.append(NewEvent("subscription.changed", one.id, at, told, one.customer_id, {"plan": one.plan_id}))

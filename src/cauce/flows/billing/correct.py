@@ -17,6 +17,7 @@ from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.credits import NewCreditNote
 from cauce.billing.invoicing.rules import INVOICE, AmountTooLarge, Invoice, InvoiceNotOpen, NothingToCredit
 from cauce.billing.payments import service as payments
+from cauce.flows.billing.granting import owed_to_grants
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.refunds import refund_invoice
 from cauce.flows.billing.settle import Arrival, after_settled, settle
@@ -57,6 +58,7 @@ class Credited:
     to_receivable_minor: int
     to_credit_minor: int
     to_refund_minor: int
+    to_granted_minor: int
     refund_ids: tuple[str, ...]
 
 
@@ -106,6 +108,10 @@ async def _credit_parts(
     to_receivable = min(total, invoice.amount_due_minor)
     back = total - to_receivable
     await customers.lock(tx, [invoice.customer_id])
+    to_granted = await owed_to_grants(tx, invoice, back) if back and invoice.granted_minor else 0
+    back -= to_granted
+    if to_granted:
+        batch.grants.returned.append((invoice.id, to_granted, now))
     note_id = new_id("cn")
     refunds = (
         await refund_invoice(tx, invoice, back, command.reason, note_id, batch, now) if command.refund and back else []
@@ -113,7 +119,7 @@ async def _credit_parts(
     refunded = sum(amount for _, amount in refunds)
     note = NewCreditNote(
         note_id, invoice.id, invoice.customer_id, invoice.currency, command.reason, tuple(parts),
-        to_receivable, back - refunded, refunded, now,
+        to_receivable, back - refunded, refunded, now, to_granted,
     )  # fmt: skip
     after = replace(invoice, credited_minor=invoice.credited_minor + to_receivable)
     if after.status == "open" and after.amount_due_minor == 0:
@@ -136,7 +142,7 @@ async def _credit_parts(
     }
     batch.events.append(NewEvent("credit_note.issued", note_id, now, content, invoice.customer_id))
     return Credited(
-        note_id, number, note.net_minor, note.tax_minor, total, to_receivable, back - refunded, refunded,
+        note_id, number, note.net_minor, note.tax_minor, total, to_receivable, back - refunded, refunded, to_granted,
         tuple(refund_id for refund_id, _ in refunds),
     )  # fmt: skip
 
@@ -173,9 +179,13 @@ async def void_into(tx: Tx, invoice: Invoice, batch: Batch, now: datetime) -> In
             from_revenue_minor=sum(part.from_revenue_minor for part in parts),
             tax_minor=sum(part.tax_minor for part in parts),
             to_receivable_minor=invoice.total_minor - invoice.credit_minor,
-            to_credit_minor=invoice.credit_minor,
+            to_credit_minor=invoice.credit_minor - invoice.granted_minor,
+            to_granted_minor=invoice.granted_minor,
         )
     )
+    batch.grants.voided.append((invoice.id, now))
+    if invoice.granted_minor:
+        batch.grants.returned.append((invoice.id, invoice.granted_minor, now))
     batch.events.append(NewEvent("invoice.voided", invoice.id, now, {"number": invoice.number}, invoice.customer_id))
     return after
 
@@ -276,6 +286,7 @@ def _journal(note: NewCreditNote) -> Journal:
         tax_minor=note.tax_minor,
         to_receivable_minor=note.to_receivable_minor,
         to_credit_minor=note.to_credit_minor + note.to_refund_minor,
+        to_granted_minor=note.to_granted_minor,
     )
     assert journal is not None, "a credit note is above zero"
     return journal

@@ -7,12 +7,13 @@ number series, ledger. A flow writes one batch per transaction and organization.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import Price
+from cauce.billing.customers import grants
 from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import NewInvoice
@@ -21,6 +22,8 @@ from cauce.billing.subscriptions.rules import Subscription, instant_of, local_da
 from cauce.billing.subscriptions.running import counts_from
 from cauce.flows.billing.bills import Bill, Tariff
 from cauce.flows.billing.conventions import conventions
+from cauce.flows.billing.granting import GrantBook
+from cauce.flows.billing.granting import settle as settle_grants
 from cauce.flows.billing.late_usage import add_late_usage
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period
@@ -55,6 +58,7 @@ class Batch:
     begun: list[tuple[str, date]] = field(default_factory=list)
     credit_left: dict[tuple[str, str], int] = field(default_factory=dict)
     credit_given: dict[tuple[str, str], int] = field(default_factory=dict)
+    grants: GrantBook = field(default_factory=GrantBook)
 
     def add(self, journal: Journal | None) -> None:
         """One more journal, unless it has no legs."""
@@ -71,16 +75,20 @@ class Batch:
         reason: str = "cycle",
         period: Period | None = None,
     ) -> NewInvoice:
-        """One more invoice of a subscription, issued at `at`; the customer's credit pays what it can."""
-        key = (subscription.customer_id, subscription.currency)
+        """One more invoice of a subscription, issued at `at`; what was granted for use pays it, then the customer's credit.
+
+        `period`: the one that begins with it, with what the plan grants for it.
+        """
+        key, invoice_id = (subscription.customer_id, subscription.currency), new_id("in")
+        granted = self.grants.pay(key, around.grants, invoice_id, bill.priced, at)
         left = self.credit_left.setdefault(key, around.credit_minor + self.credit_given.get(key, 0))
-        total = bill.priced.total_minor
+        total = bill.priced.total_minor - granted
         used = total if total < 0 else min(left, total)
         self.credit_left[key] = left - used
         issued_on = local_day(subscription, at)
         payable = payable_on(subscription, issued_on)
         invoice = NewInvoice(
-            id=new_id("in"),
+            id=invoice_id,
             customer_id=subscription.customer_id,
             subscription_id=subscription.id,
             term=subscription.term,
@@ -88,6 +96,7 @@ class Batch:
             currency=subscription.currency,
             priced=bill.priced,
             credit_used_minor=used,
+            granted_minor=granted,
             issued_at=at,
             issued_on=issued_on,
             payable_on=payable,
@@ -98,6 +107,8 @@ class Batch:
             due_at=_collect_at(subscription, total - used, at, payable),
         )
         self.invoices.append(invoice)
+        if period is not None:
+            self.grants.begun.append((subscription, invoice_id, period, at))
         self.discount_ids += bill.discount_ids
         self.pending += [(line, invoice.id) for line in bill.pending_ids]
         self.begun += bill.begun
@@ -116,6 +127,7 @@ def finalized(invoice: NewInvoice) -> Journal | None:
         tax_minor=invoice.priced.tax_minor,
         deferred_minor=invoice.deferred_minor,
         credit_used_minor=invoice.credit_used_minor,
+        granted_used_minor=invoice.granted_minor,
     )
 
 
@@ -125,6 +137,9 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
     Whoever issues waits for the number series from the first number to the commit. So all that needs no number is
     written before it: of several workers one writes the rest of its chunk while the others decide theirs.
     """
+    journals, told_of_grants = await settle_grants(tx, batch.grants, batch.events)
+    batch.journals += journals
+    batch.events += told_of_grants
     over = await subscriptions.use_discounts(tx, batch.discount_ids)
     batch.events += _removed(over, batch.invoices)
     await subscriptions.begin_phases(tx, batch.begun)
@@ -176,6 +191,10 @@ async def load_billed(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surr
     if rich:
         await customers.lock(tx, {arounds[one].customer_id for one in rich})
         arounds |= await load_surroundings(tx, rich)
+    left = await grants.lock_left(tx, {around.customer_id for around in arounds.values()})
+    for one, around in arounds.items() if left else ():
+        if found := left.get((around.customer_id, around.currency)):
+            arounds[one] = replace(around, grants=tuple(found))
     return arounds
 
 

@@ -28,6 +28,7 @@ from cauce.billing.subscriptions.rules import (
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.boundary import due_of
 from cauce.flows.billing.correct import take_back
+from cauce.flows.billing.granting import expire
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision import follow_customers
 from cauce.flows.billing.renew import by_org
@@ -108,3 +109,11 @@ async def run_grants(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
         events = await entitlements.end_grants(part, [row["id"] for row in group], at)
         events += await follow_customers(part, {row["customer_id"] for row in group}, at)
         await write(part, Batch(events=events), SYSTEM.name)
+
+
+async def run_credit(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
+    """The sweep of granted credit that lapses."""
+    for org_id, group in by_org(rows):
+        part = tx.within(org_id)
+        journals, events = await expire(part, group)
+        await write(part, Batch(journals=list(journals), events=events), SYSTEM.name)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.rules import ProrationBehavior
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.rules import Invoice
 from cauce.billing.subscriptions import awaiting
@@ -116,6 +117,8 @@ async def _make(tx: Tx, one: Subscription, row: Row, batch: Batch, at: datetime,
         interval_count=content["interval_count"],
         mrr_minor=content["mrr_minor"],
     )
+    resets = content["resets_on"] is not None
+    batch.grants.leave(one, after, at, ProrationBehavior.CHARGE_NOW, resets=resets)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
     await subscriptions.settle_changes(tx, [row["id"]], "applied", at)
     plans = await catalog.read_plans(tx, {one.plan_id, after.plan_id})

@@ -18,6 +18,7 @@ from cauce.billing.subscriptions.running import is_over
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.final import bill_rest
+from cauce.flows.billing.granting import PlanLeft
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.unpaid_changes import withdraw
@@ -53,6 +54,7 @@ async def pause_now(
         if chosen is not CancelCredit.NONE:
             back = chosen is CancelCredit.REFUND
             credited = await credit_unused(tx, one, day, batch, now, context.actor.name, refund=back, reason="pause")
+            batch.grants.plans_left.append(PlanLeft(one, None, now))
         one = await subscriptions.lock_one(tx, one.id)
         one = (await bill_rest(tx, [one], now, batch, with_pending=False))[one.id]
         after = pause(one, "requested", day, RESUME, resume_at)

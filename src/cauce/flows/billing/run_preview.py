@@ -69,4 +69,4 @@ async def _add(tx: Tx, due: Sequence[Subscription], found: RunPreview) -> None:
         found.invoices[invoice.currency] += 1
         found.total_minor[invoice.currency] += invoice.total_minor
         found.tax_minor[invoice.currency] += invoice.priced.tax_minor
-        found.credit_used_minor[invoice.currency] += invoice.credit_used_minor
+        found.credit_used_minor[invoice.currency] += invoice.from_credit_minor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from cauce.billing.customers.sweeps import CREDIT
 from cauce.billing.entitlements.sweeps import GRANT
 from cauce.billing.invoicing.sweeps import COLLECT
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
@@ -55,6 +56,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(UPCOMING, upcoming.run),
     SweepKind(TIMER, lapses.run_timers, always("trial.notice")),
     SweepKind(GRANT, lapses.run_grants),
+    SweepKind(CREDIT, lapses.run_credit),
     SweepKind(DELETE, provision_run.run_deletes),
 )
 

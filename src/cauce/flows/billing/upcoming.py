@@ -56,7 +56,7 @@ async def upcoming_invoice(context: Context, subscription_id: str) -> Upcoming:
         if not invoices:
             raise NothingUpcoming(status=one.status)
         (invoice,) = invoices
-        return Upcoming(one.id, one.due_at, Bill(invoice.priced), invoice.credit_used_minor)
+        return Upcoming(one.id, one.due_at, Bill(invoice.priced), invoice.from_credit_minor)
 
 
 async def run(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
@@ -80,7 +80,7 @@ async def tell(tx: Tx, at: Mapping[str, datetime]) -> None:
             "currency": invoice.currency,
             "total": invoice.total_minor,
             "tax": invoice.priced.tax_minor,
-            "amount_due": max(0, invoice.total_minor - invoice.credit_used_minor),
+            "amount_due": max(0, invoice.total_minor - invoice.from_credit_minor),
         }
         events.append(NewEvent("invoice.upcoming", one.id, at[one.id], content, one.customer_id))
     await subscriptions.mark_told(tx, at)

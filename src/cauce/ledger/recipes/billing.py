@@ -2,10 +2,10 @@
 
 | recipe | event | debit | credit |
 |---|---|---|---|
-| B01 | invoice final | receivable, credit used | deferred, revenue, tax payable (and credit given) |
+| B01 | invoice final | receivable, credit used, granted credit used | deferred, revenue, tax payable (and credit given) |
 | B02 | payment arrived | PSP clearing or own bank | receivable, too much to credit |
 | B03 | provider's fee | provider cost | PSP clearing |
-| B04 | credit note | deferred, revenue, tax payable | receivable, credit |
+| B04 | credit note | deferred, revenue, tax payable | receivable, credit, granted credit |
 | B05 | refund | credit | PSP clearing or own bank |
 | B06 | written off | loss | receivable |
 | B07 | service rendered | deferred | revenue |
@@ -17,6 +17,8 @@
 | B13 | opening credit taken over | revenue | credit |
 | B14 | too small to charge, carried to the next invoice | carried | receivable |
 | B15 | refund that came back | PSP clearing | credit |
+| B16 | credit granted by a plan | revenue | granted credit |
+| B17 | granted credit lapsed or taken back | granted credit | revenue |
 
 Only an outcome `Done`, a statement line or an operator's word about his own bank posts money. Amounts are minor
 units of one currency; legs of zero are left out, and a journal without legs is None.
@@ -47,6 +49,11 @@ def credit(customer_id: str, currency: str) -> Account:
     return platform(currency, f"customer:{customer_id}:credit")
 
 
+def granted(customer_id: str, currency: str) -> Account:
+    """What a customer has left of what plans granted him."""
+    return platform(currency, f"customer:{customer_id}:granted")
+
+
 def carried(customer_id: str, currency: str) -> Account:
     """What a customer owes that was too small to charge; his next invoice collects it."""
     return platform(currency, f"customer:{customer_id}:carried")
@@ -67,8 +74,9 @@ def invoice_finalized(
     tax_minor: int,
     deferred_minor: int,
     credit_used_minor: int,
+    granted_used_minor: int = 0,
 ) -> Journal | None:
-    """B01: what the customer owes, less the credit that pays it.
+    """B01: what the customer owes, less his own and the granted credit that pay it.
 
     `credit_used_minor` below zero: a negative total becomes credit, or what earlier invoices carried is owed with this.
     """
@@ -80,7 +88,8 @@ def invoice_finalized(
         invoice_id,
         at,
         (
-            (receivable(customer_id, currency), total_minor - credit_used_minor),
+            (receivable(customer_id, currency), total_minor - credit_used_minor - granted_used_minor),
+            (granted(customer_id, currency), granted_used_minor),
             (credit(customer_id, currency), credit_used_minor + earlier),
             (carried(customer_id, currency), -earlier),
             (platform(currency, "deferred"), -deferred_minor),
@@ -140,6 +149,7 @@ def credit_note_issued(
     tax_minor: int,
     to_receivable_minor: int,
     to_credit_minor: int,
+    to_granted_minor: int = 0,
 ) -> Journal | None:
     """B04: the exact reverse of a part of an invoice: what is not yet earned first, then revenue.
 
@@ -157,6 +167,7 @@ def credit_note_issued(
             (platform(currency, "tax_payable"), tax_minor),
             (receivable(customer_id, currency), -to_receivable_minor),
             (credit(customer_id, currency), -to_credit_minor - earlier),
+            (granted(customer_id, currency), -to_granted_minor),
             (carried(customer_id, currency), earlier),
         ),
     )

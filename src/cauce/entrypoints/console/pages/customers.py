@@ -27,7 +27,7 @@ from cauce.entrypoints.console.relating import (
     relation_actions,
     relation_facts,
 )
-from cauce.entrypoints.console.using import customer_usage
+from cauce.entrypoints.console.using import customer_usage, granted_credit
 from cauce.entrypoints.console.view import (
     action,
     asked,
@@ -117,6 +117,7 @@ async def show_one(request: Request, session: Session) -> Response:
         allowed = await access_table(tx, customer_id, await session.context.now(tx))
         products = await catalog.list_products(tx)
         used = await report.usage(tx, customer_id)
+        given = await report.credit_grants(tx, customer_id, rows_max=_RECENT)
         kept = await files.files_of(tx, customer_id)
         stopped = await outreach.bounce_of(tx, one.email) if one.email else None
     facts = [*relation_facts(related, subscribed, paid), *_facts(one, credit, stopped)]
@@ -138,6 +139,7 @@ async def show_one(request: Request, session: Session) -> Response:
             subscription_table(subscribed, with_customer=False, title="nav.subscriptions"),
             *([allowed] if allowed.rows else []),
             *([customer_usage(used)] if used else []),
+            *([granted_credit(given)] if given else []),
             *([instance_table(run, with_customer=False, title="nav.instances")] if run else []),
             invoice_table(billed, with_customer=False, title="nav.invoices"),
             method_table(saved, customer_id),
