@@ -16,8 +16,6 @@ LISTENERS = (
     "flows/outreach/amounts.py",
 )
 NOT_YET: dict[str, str] = {
-    "invoice.will_be_due": "no timer before the due date of invoices that are sent",
-    "credit_note.voided": "credit notes are not voided",
     "payment.canceled": "attempts are not canceled",
     "refund.canceled": "refunds are not canceled",
     "usage.recorded": "an event beside each usage event would double their cost",

@@ -102,7 +102,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "overdue": "The due date passed.",
         "voided": "The invoice was voided.",
         "marked_uncollectible": "The invoice was written off.",
-        "updated": "An open invoice is owed less: a part was paid or credited.",
+        "updated": "An open invoice is owed less, for a part was paid or credited, or more, for a credit note was voided.",
         "upcoming": "The next invoice of a subscription, which the event is numbered under, is near: 7 days, for yearly plans 30.",
     },
     "credit_note": {

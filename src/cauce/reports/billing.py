@@ -124,6 +124,14 @@ async def list_credit_notes(
     return await tx.rows(QUERIES.credit_notes, tx.org, after, customer_id, None, rows_max)
 
 
+async def read_credit_note(tx: Tx, credit_note_id: str) -> Row:
+    """One credit note; `NotFound` otherwise."""
+    row = await tx.row(QUERIES.credit_note, tx.org, credit_note_id)
+    if row is None:
+        raise NotFound(f"there is no credit note {credit_note_id}", param="credit_note")
+    return row
+
+
 async def list_cases(tx: Tx, *, state: str | None = None, after: str = NEWEST, rows_max: int = ROWS_MAX) -> list[Row]:
     """Recoveries of debts, open ones with `state="open"`."""
     return await tx.rows(QUERIES.cases, tx.org, after, state, rows_max)

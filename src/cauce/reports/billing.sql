@@ -87,9 +87,14 @@ SELECT r.id, r.payment_id, r.customer_id, r.credit_note_id, r.currency, r.amount
 
 -- name: credit_notes
 SELECT n.id, n.number, n.invoice_id, n.customer_id, n.currency, n.reason, n.net_minor, n.tax_minor, n.total_minor, n.to_receivable_minor,
-       n.to_credit_minor, n.to_refund_minor, n.to_granted_minor, n.issued_at
+       n.to_credit_minor, n.to_refund_minor, n.to_granted_minor, n.issued_at, n.voided_at, n.void_reason
   FROM invoicing.credit_note n WHERE n.org_id = $1 AND n.id < $2 AND ($3::text IS NULL OR n.customer_id = $3) AND ($4::text IS NULL OR n.invoice_id = $4)
  ORDER BY n.id DESC LIMIT $5
+
+-- name: credit_note
+SELECT n.id, n.number, n.invoice_id, n.customer_id, n.currency, n.reason, n.net_minor, n.tax_minor, n.total_minor, n.to_receivable_minor,
+       n.to_credit_minor, n.to_refund_minor, n.to_granted_minor, n.issued_at, n.voided_at, n.void_reason
+  FROM invoicing.credit_note n WHERE n.org_id = $1 AND n.id = $2
 
 -- name: credit_balances
 SELECT p.currency, -a.balance_minor AS balance_minor, a.held_minor

@@ -35,7 +35,7 @@ class ItemRow:
 class Surroundings:
     """What one subscription is billed by. `used`: per meter (events, total, highest, latest) of the period that ends;
     `anchor_day`: the remembered day of the month of its billing cycle; `grants`: what the customer has left of granted
-    credit, put there by the flow that locks it."""
+    credit, put there by the flow that locks it; `due_notice_days`: what the seller says, None for what is usual."""
 
     customer_id: str
     country: str
@@ -51,6 +51,7 @@ class Surroundings:
     anchor_day: int = 1
     currency: str = ""
     grants: tuple[Any, ...] = ()
+    due_notice_days: int | None = None
 
 
 async def load_surroundings(tx: Tx, subscription_ids: Sequence[str]) -> dict[str, Surroundings]:
@@ -160,6 +161,7 @@ def _surroundings(row: Row) -> Surroundings:
         row["has_method"],
         row["anchor_day"],
         row["currency"],
+        due_notice_days=row["due_notice_days"],
     )
 
 

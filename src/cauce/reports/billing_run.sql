@@ -1,6 +1,6 @@
 -- name: surroundings
 -- Everything that a chunk of subscriptions is billed by, in one query: one row each, in the order of $2.
-SELECT s.id, s.customer_id, s.currency, c.country, c.tax_treatment, c.suspended_at IS NOT NULL AS suspended,
+SELECT s.id, s.customer_id, s.currency, seller.due_notice_days, c.country, c.tax_treatment, c.suspended_at IS NOT NULL AS suspended,
        (jsonb_build_object('name', c.name, 'email', c.email, 'address', c.address, 'country', c.country, 'tax_ids', c.tax_ids, 'locale', c.locale,
          'tax_treatment', c.tax_treatment) || seller.said)::text AS snapshot,
        coalesce(-credit.balance_minor - credit.held_minor, 0) - coalesce(carried.balance_minor, 0) AS credit_minor,
@@ -9,7 +9,8 @@ SELECT s.id, s.customer_id, s.currency, c.country, c.tax_treatment, c.suspended_
        EXISTS (SELECT FROM payments.method m WHERE m.org_id = $1 AND m.customer_id = s.customer_id AND m.removed_at IS NULL AND m.usable) AS has_method
   FROM unnest($2::text[]) WITH ORDINALITY w(id, n)
  CROSS JOIN (SELECT jsonb_build_object('seller', coalesce(nullif(o.legal_name, ''), o.name), 'seller_address', o.legal_address,
-               'seller_tax_id', o.tax_id, 'seller_country', o.country) AS said FROM directory.org o WHERE o.id = $1) seller
+               'seller_tax_id', o.tax_id, 'seller_country', o.country) AS said,
+               (o.settings->'billing'->>'due_notice_days')::int AS due_notice_days FROM directory.org o WHERE o.id = $1) seller
   JOIN subscriptions.subscription s ON s.org_id = $1 AND s.id = w.id
   JOIN customers.customer c ON c.org_id = $1 AND c.id = s.customer_id
   LEFT JOIN ledger.pool pool ON pool.org_id = $1 AND pool.book = 'platform' AND pool.channel_id = '' AND pool.currency = s.currency

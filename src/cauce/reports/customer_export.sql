@@ -42,7 +42,7 @@ SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
 -- name: credit_notes
 SELECT x.id AS key, to_jsonb(x)::text AS content FROM (
   SELECT id, number, invoice_id, currency, reason, net_minor, tax_minor, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, to_granted_minor,
-         lines, issued_at
+         lines, issued_at, voided_at, void_reason
     FROM invoicing.credit_note WHERE org_id = $1 AND customer_id = $2 AND id > $3 ORDER BY id LIMIT $4) x
 
 -- name: credit_grants

@@ -23,7 +23,7 @@ SELECT id, channel_id, currency, amount_minor, state, refusal, message, next_act
   FROM payments.attempt WHERE org_id = $1 AND invoice_id = $2 ORDER BY id DESC
 
 -- name: invoice_notes
-SELECT id, number, currency, reason, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, issued_at
+SELECT id, number, currency, reason, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, issued_at, voided_at, void_reason
   FROM invoicing.credit_note WHERE org_id = $1 AND invoice_id = $2 ORDER BY id
 
 -- name: payment_journals

@@ -266,7 +266,7 @@ async def prove_figures(tx: Tx, owed_minor: int) -> None:
         " (SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments.payment WHERE org_id = $1) AS collected,"
         " (SELECT coalesce(sum(refunded_minor), 0)::bigint FROM payments.payment WHERE org_id = $1) AS refunded,"
         " (SELECT coalesce(sum(recovered_minor), 0)::bigint FROM payments.dunning_case WHERE org_id = $1) AS recovered,"
-        " (SELECT coalesce(sum(total_minor), 0)::bigint FROM invoicing.credit_note WHERE org_id = $1) AS credited",
+        " (SELECT coalesce(sum(total_minor), 0)::bigint FROM invoicing.credit_note WHERE org_id = $1 AND voided_at IS NULL) AS credited",
         tx.org,
     )
     assert counted is not None

@@ -138,8 +138,20 @@ async def lock_uses(tx: Tx, invoice_ids: Sequence[str]) -> list[Row]:
 
 
 async def give_back(tx: Tx, invoice_id: str, parts: Sequence[tuple[str, int]]) -> None:
-    """(grant, minor units that an invoice took of it): they are left again."""
+    """(grant, minor units that an invoice took of it): they are left again; below zero they are taken again."""
     if parts:
         ids, amounts = [part[0] for part in parts], [part[1] for part in parts]
         await tx.run(QUERIES.return_uses, tx.org, [invoice_id] * len(ids), ids, amounts)
         await tx.run(QUERIES.give_back, tx.org, ids, amounts)
+
+
+async def take_again(tx: Tx, invoice_id: str, amount_minor: int) -> bool:
+    """Take again what came back of an invoice's grants; False where they have too little left of it. Nothing is taken then."""
+    parts = []
+    for row in await tx.rows(QUERIES.lock_returned, tx.org, invoice_id):
+        if part := min(amount_minor, row["returned_minor"], row["left_minor"]):
+            parts.append((row["id"], -part))
+            amount_minor -= part
+    if not amount_minor:
+        await give_back(tx, invoice_id, parts)
+    return not amount_minor

@@ -61,5 +61,11 @@ UPDATE customers.grant_use x SET returned_minor = x.returned_minor + u.amount
  WHERE x.org_id = $1 AND x.invoice_id = u.invoice_id AND x.grant_id = u.grant_id
 
 -- name: give_back
-UPDATE customers.credit_grant g SET used_minor = g.used_minor - u.amount, left_minor = g.left_minor + u.amount, due_at = g.expires_at
+UPDATE customers.credit_grant g SET used_minor = g.used_minor - u.amount, left_minor = g.left_minor + u.amount,
+       due_at = CASE WHEN g.left_minor + u.amount > 0 THEN g.expires_at END
   FROM unnest($2::text[], $3::bigint[]) u(id, amount) WHERE g.org_id = $1 AND g.id = u.id
+
+-- name: lock_returned
+SELECT x.grant_id AS id, x.returned_minor, g.left_minor
+  FROM customers.grant_use x JOIN customers.credit_grant g ON g.org_id = $1 AND g.id = x.grant_id
+ WHERE x.org_id = $1 AND x.invoice_id = $2 AND x.returned_minor > 0 ORDER BY g.id FOR NO KEY UPDATE

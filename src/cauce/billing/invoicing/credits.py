@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cauce.billing.invoicing.store import QUERIES, take_numbers
+from cauce.kernel.errors import NotFound
 from cauce.pricing.crediting import LineCredit
 from cauce.storage.database import Row, Tx
 
@@ -69,7 +70,10 @@ async def issue(tx: Tx, note: NewCreditNote) -> str:
     """Write a credit note of locked lines; its number."""
     await credit_lines(tx, note.invoice_id, note.parts)
     ((sequence, number),) = await take_numbers(tx, SERIES, PREFIX, 1)
-    lines = [{"line": part.number, "net": part.net_minor, "tax": part.tax_minor} for part in note.parts]
+    lines = [
+        {"line": part.number, "net": part.net_minor, "tax": part.tax_minor, "from_revenue": part.from_revenue_minor}
+        for part in note.parts
+    ]
     await tx.run(
         QUERIES.insert_credit_note,
         tx.org, note.id, note.invoice_id, note.customer_id, SERIES, sequence, number, note.currency, note.reason,
@@ -79,8 +83,28 @@ async def issue(tx: Tx, note: NewCreditNote) -> str:
     return number
 
 
+async def invoice_of(tx: Tx, note_id: str) -> str:
+    """The invoice that a credit note is of; `NotFound` for no such note."""
+    found: str | None = await tx.value(QUERIES.invoice_of_note, tx.org, note_id)
+    if found is None:
+        raise NotFound(f"there is no credit note {note_id}", param="credit_note")
+    return found
+
+
+async def lock_note(tx: Tx, note_id: str) -> Row:
+    """A credit note, locked; its invoice is locked before."""
+    row = await tx.row(QUERIES.lock_credit_note, tx.org, note_id)
+    assert row is not None, "credit notes are never deleted"
+    return row
+
+
+async def void(tx: Tx, note_id: str, reason: str, at: datetime) -> None:
+    """The note keeps its number and counts no more."""
+    await tx.run(QUERIES.void_credit_note, tx.org, note_id, at, reason)
+
+
 async def of_invoice(tx: Tx, invoice_id: str) -> list[Row]:
-    """The credit notes of an invoice, in order."""
+    """The credit notes of an invoice that count, in order."""
     return await tx.rows(QUERIES.credit_notes_of, tx.org, invoice_id)
 
 

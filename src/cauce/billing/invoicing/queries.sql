@@ -7,15 +7,16 @@ RETURNING s.last, s.prefix
 -- name: insert_invoices
 INSERT INTO invoicing.invoice (org_id, id, series, sequence, number, customer_id, subscription_id, term, reason, status, currency, period_start,
   period_end, subtotal_minor, discount_minor, tax_minor, total_minor, credit_minor, collection, snapshot, issued_on, payable_on, due_at,
-  finalized_at, paid_at, created_at, granted_minor)
+  finalized_at, paid_at, created_at, granted_minor,
+  notice_at)
 SELECT $1, u.id, $2, u.sequence, u.number, u.customer_id, u.subscription_id, u.term, u.reason, u.status, u.currency, u.period_start, u.period_end,
        u.subtotal, u.discount, u.tax, u.total, u.credit, u.collection, u.snapshot::jsonb, u.issued_on, u.payable_on, u.due_at,
-       u.at, CASE WHEN u.status = 'paid' THEN u.at END, u.at, u.granted
+       u.at, CASE WHEN u.status = 'paid' THEN u.at END, u.at, u.granted, u.notice_at
   FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::text[], $11::text[], $12::date[], $13::date[],
               $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::date[], $22::date[],
-              $23::timestamptz[], $24::timestamptz[], $25::bigint[])
+              $23::timestamptz[], $24::timestamptz[], $25::bigint[], $26::timestamptz[])
        u(id, sequence, number, customer_id, subscription_id, term, reason, status, currency, period_start, period_end,
-         subtotal, discount, tax, total, credit, collection, snapshot, issued_on, payable_on, due_at, at, granted)
+         subtotal, discount, tax, total, credit, collection, snapshot, issued_on, payable_on, due_at, at, granted, notice_at)
 
 -- name: insert_lines
 INSERT INTO invoicing.line (org_id, invoice_id, number, kind, description, subscription_id, item_id, price_id, product_id, quantity, period_start,
@@ -44,7 +45,7 @@ SELECT id, subscription_id FROM invoicing.invoice WHERE org_id = $1 AND subscrip
 
 -- name: save_amounts
 UPDATE invoicing.invoice i
-   SET status = u.status, paid_minor = u.paid, credit_minor = u.credit, credited_minor = u.credited, lost_minor = u.lost, due_at = u.due_at,
+   SET status = u.status, notice_at = CASE WHEN u.status = 'open' THEN i.notice_at END, paid_minor = u.paid, credit_minor = u.credit, credited_minor = u.credited, lost_minor = u.lost, due_at = u.due_at,
        paid_at = CASE WHEN u.status = 'paid' THEN coalesce(i.paid_at, $9::timestamptz) END,
        closed_at = CASE WHEN u.status IN ('void', 'uncollectible') THEN coalesce(i.closed_at, $9::timestamptz) END, version = i.version + 1
   FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::timestamptz[])
@@ -111,10 +112,21 @@ INSERT INTO invoicing.credit_note (org_id, id, invoice_id, customer_id, series, 
   to_receivable_minor, to_credit_minor, to_refund_minor, lines, issued_at, to_granted_minor)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 
+-- name: lock_credit_note
+SELECT id, invoice_id, customer_id, number, currency, total_minor, tax_minor, to_receivable_minor, to_credit_minor, to_refund_minor, to_granted_minor, lines,
+       voided_at
+  FROM invoicing.credit_note WHERE org_id = $1 AND id = $2 FOR NO KEY UPDATE
+
+-- name: invoice_of_note
+SELECT invoice_id FROM invoicing.credit_note WHERE org_id = $1 AND id = $2
+
+-- name: void_credit_note
+UPDATE invoicing.credit_note SET voided_at = $3, void_reason = $4 WHERE org_id = $1 AND id = $2
+
 -- name: credit_notes_of
 SELECT id, number, reason, net_minor, tax_minor, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, to_granted_minor,
        lines, issued_at
-  FROM invoicing.credit_note WHERE org_id = $1 AND invoice_id = $2 ORDER BY sequence
+  FROM invoicing.credit_note WHERE org_id = $1 AND invoice_id = $2 AND voided_at IS NULL ORDER BY sequence
 
 -- name: insert_pending
 INSERT INTO invoicing.pending_line (org_id, id, customer_id, subscription_id, currency, kind, description, product_id, item_id, price_id, quantity,
@@ -148,6 +160,9 @@ SELECT l.invoice_id, l.number, l.product_id, l.period_start, l.period_end, l.net
 UPDATE invoicing.line l SET recognized_minor = u.recognized
   FROM unnest($2::text[], $3::smallint[], $4::bigint[]) u(invoice_id, number, recognized)
  WHERE l.org_id = $1 AND l.invoice_id = u.invoice_id AND l.number = u.number
+
+-- name: forget_notices
+UPDATE invoicing.invoice SET notice_at = NULL WHERE org_id = $1 AND id = ANY ($2::text[])
 
 -- name: mark_disputed
 UPDATE invoicing.invoice SET disputed = $3 WHERE org_id = $1 AND id = $2

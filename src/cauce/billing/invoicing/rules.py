@@ -10,6 +10,9 @@ from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.kernel.machine import BEGIN, Machine, Transition, steps
 from cauce.pricing.invoice_lines import Priced
 
+DUE_NOTICE_DAYS = 3
+"""So many days before an invoice with terms of payment is due it is told, unless the seller says otherwise."""
+
 INVOICE = Machine(
     "invoice",
     ("draft", "open", "paid", "void", "uncollectible"),
@@ -46,11 +49,17 @@ class NothingToCredit(Conflict):
     code = "nothing_to_credit"
 
 
+class CreditNoteStands(Conflict):
+    """What this credit note did cannot be taken back exactly; `reason` says what stands in the way."""
+
+    code = "credit_note_stands"
+
+
 @dataclass(frozen=True, slots=True)
 class NewInvoice:
     """An invoice to issue. `snapshot` is JSON text; `due_at`: when collection looks at it, None for never.
 
-    `credit_used_minor` is the customer's own, `granted_minor` what plans granted for use.
+    `notice_at`: when it is told that it will be due. `credit_used_minor` is the customer's own, `granted_minor` what plans granted for use.
     """
 
     id: str
@@ -70,6 +79,7 @@ class NewInvoice:
     snapshot: str = "{}"
     due_at: datetime | None = None
     granted_minor: int = 0
+    notice_at: datetime | None = None
 
     @property
     def from_credit_minor(self) -> int:

@@ -12,6 +12,7 @@ from cauce.billing.invoicing.rules import INVOICE, Invoice, NewInvoice
 from cauce.billing.invoicing.store import (
     PendingLine,
     find_pending,
+    forget_notices,
     insert_pending,
     invoice_pending,
     lock,
@@ -50,6 +51,7 @@ __all__ = [
     "PendingLine",
     "changed",
     "find_pending",
+    "forget_notices",
     "insert_pending",
     "invoice_pending",
     "issue",
@@ -94,7 +96,7 @@ async def issue(tx: Tx, invoices: Sequence[NewInvoice]) -> list[NewEvent]:
 
 
 def changed(before: Invoice, after: Invoice, at: datetime) -> list[NewEvent]:
-    """That an open invoice is owed less by now, for whoever follows what is due; none when it is settled or as before."""
+    """That an open invoice is owed less or more by now, for whoever follows what is due; none when it is settled or as before."""
     if after.status != "open" or after.amount_due_minor == before.amount_due_minor:
         return []
     content = {"number": after.number, "amount_due": after.amount_due_minor, "currency": after.currency}

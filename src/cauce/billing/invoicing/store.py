@@ -55,6 +55,7 @@ async def insert(tx: Tx, invoices: Sequence[NewInvoice], series: str, numbers: S
         [one.due_at for one in invoices],
         [one.issued_at for one in invoices],
         [one.granted_minor for one in invoices],
+        [one.notice_at for one in invoices],
     )
 
 
@@ -138,6 +139,11 @@ async def read(tx: Tx, ids: Iterable[str]) -> dict[str, Invoice]:
 async def lock_open_of(tx: Tx, subscription_ids: Sequence[str]) -> list[Invoice]:
     """The open invoices of subscriptions, locked in order of id."""
     return [_invoice(row) for row in await tx.rows(QUERIES.lock_open_of, tx.org, list(subscription_ids))]
+
+
+async def forget_notices(tx: Tx, invoice_ids: Sequence[str]) -> None:
+    """It has been told that these will be due."""
+    await tx.run(QUERIES.forget_notices, tx.org, list(invoice_ids))
 
 
 async def mark_disputed(tx: Tx, invoice_id: str, *, disputed: bool) -> None:

@@ -52,6 +52,9 @@ SELECT r.id, r.payment_id, r.customer_id, r.credit_note_id, r.currency, r.amount
   FROM payments.refund r JOIN payments.payment p ON p.org_id = r.org_id AND p.id = r.payment_id
  WHERE r.org_id = $1 AND r.id = ANY ($2::text[]) ORDER BY r.id FOR NO KEY UPDATE OF r
 
+-- name: refunds_of_note
+SELECT state, sum(amount_minor)::bigint AS amount_minor FROM payments.refund WHERE org_id = $1 AND credit_note_id = $2 GROUP BY state
+
 -- name: save_refund
 UPDATE payments.refund SET state = $3, message = $4, concluded_at = $5 WHERE org_id = $1 AND id = $2
 

@@ -207,6 +207,12 @@ async def conclude_refund(tx: Tx, refund: Row, state: str, message: str, now: da
         await tx.run(store.QUERIES.refund_payment, tx.org, refund["payment_id"], -refund["amount_minor"])
 
 
+async def refunds_of_note(tx: Tx, credit_note_id: str) -> dict[str, int]:
+    """What was sent back for a credit note, minor units by the state of its refunds."""
+    rows = await tx.rows(store.QUERIES.refunds_of_note, tx.org, credit_note_id)
+    return {row["state"]: row["amount_minor"] for row in rows}
+
+
 async def lock_refunds(tx: Tx, refund_ids: list[str]) -> list[Row]:
     """Refunds with their payment's channel, locked in order of id."""
     return await tx.rows(store.QUERIES.lock_refunds, tx.org, sorted(refund_ids))

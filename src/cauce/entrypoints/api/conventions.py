@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.billing.invoicing.rules import DUE_NOTICE_DAYS
 from cauce.entrypoints.api.access import Admin, Reader
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.shapes import Body, Currency
@@ -35,6 +36,7 @@ class ConventionsBody(Body):
     forgive_below: dict[Currency, Annotated[int, Field(strict=True, ge=1, le=flow.FORGIVEN_MAX_MINOR)]] = Field(
         default_factory=dict
     )
+    due_notice_days: Annotated[int, Field(strict=True, ge=0, le=flow.DUE_NOTICE_DAYS_MAX)] = DUE_NOTICE_DAYS
 
 
 @router.get("/billing_conventions")

@@ -16,7 +16,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Expand, Filter, Id, expand, money, resource, resources
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
 from cauce.entrypoints.web.documents.invoice import answer_pdf
-from cauce.flows.billing import correct
+from cauce.flows.billing import correct, void_note
 from cauce.flows.billing.issue import Batch
 from cauce.flows.context import Context
 from cauce.reports import billing as report
@@ -41,6 +41,12 @@ class LineCreditBody(Body):
 
     line: Annotated[int, Field(strict=True, ge=1)]
     net: PositiveAmount
+
+
+class VoidNoteBody(Body):
+    """Why a credit note is void."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN_TEXT)]
 
 
 class CreditNoteBody(Body):
@@ -208,6 +214,18 @@ async def list_credit_notes(
         rows = await report.list_credit_notes(tx, customer_id=who, after=after, rows_max=limit + 1)
     page = listing(rows, limit, lambda row: row["id"])
     return page | {"data": resources("credit_note", page["data"])}
+
+
+@router.post("/credit_notes/{credit_note_id}/void")
+async def void_credit_note(request: Request, caller: BillingWriter, credit_note_id: Id, body: VoidNoteBody) -> Response:
+    """Take a credit note back, whole, as long as nothing of it was refunded, spent or settled (else `credit_note_stands`)."""
+
+    async def work(context: Context) -> object:
+        await void_note.void_note(context, credit_note_id, body.reason)
+        async with caller.context.transaction() as tx:
+            return resource("credit_note", await report.read_credit_note(tx, credit_note_id))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
 @router.get("/dunning_cases")

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from cauce.billing.invoicing.rules import DUE_NOTICE_DAYS
 from cauce.flows.context import Context
 from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import InvalidRequest
@@ -25,6 +26,7 @@ from cauce.storage.directory.orgs import change_settings, read_org
 
 SETTINGS = "billing"
 FORGIVEN_MAX_MINOR = 100_000
+DUE_NOTICE_DAYS_MAX = 90
 
 
 class BadConvention(InvalidRequest):
@@ -39,8 +41,9 @@ class Conventions:
 
     `rounding`: of a line to the minor unit. `tax_rounding`: on every line, or once on the invoice. `discount_rounding`: of
     the whole discount, or of a percentage on every line. `coupon_order`: percentages first, or as they were redeemed.
-    `proration_basis`: calendar days, seconds, or months of thirty days; a price may have its own. `forgive_below`: currency -> minor units; what is left to
-    collect of an invoice and is less than that is forgiven (V28).
+    `proration_basis`: calendar days, seconds, or months of thirty days; a price may have its own. `forgive_below`: currency
+    -> minor units; what is left to collect of an invoice and is less than that is forgiven (V28). `due_notice_days`: so
+    many days before an invoice with terms of payment is due, `invoice.will_be_due` says so; 0 for never.
     """
 
     rounding: LineRounding = LineRounding.HALF_UP
@@ -49,6 +52,7 @@ class Conventions:
     coupon_order: CouponOrder = CouponOrder.PERCENT_FIRST
     proration_basis: Basis = Basis.DAY
     forgive_below: dict[str, int] = field(default_factory=dict)
+    due_notice_days: int = DUE_NOTICE_DAYS
 
     @property
     def policy(self) -> PricingPolicy:
@@ -76,6 +80,8 @@ async def set_conventions(tx: Tx, context: Context, wanted: Conventions) -> None
         exponent_of(currency)
         if not 1 <= below <= FORGIVEN_MAX_MINOR:
             raise BadConvention(f"what is forgiven is below 1 to {FORGIVEN_MAX_MINOR}", param="forgive_below")
+    if not 0 <= wanted.due_notice_days <= DUE_NOTICE_DAYS_MAX:
+        raise BadConvention(f"a notice is 0 to {DUE_NOTICE_DAYS_MAX} days ahead", param="due_notice_days")
     before = msgspec.to_builtins(await conventions(tx))
     after: dict[str, Any] = msgspec.to_builtins(wanted)
     await change_settings(tx, tx.org, {SETTINGS: after})

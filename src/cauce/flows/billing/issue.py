@@ -16,7 +16,7 @@ from cauce.billing.catalog.rules import Price
 from cauce.billing.customers import grants
 from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import service as invoicing
-from cauce.billing.invoicing.rules import NewInvoice
+from cauce.billing.invoicing.rules import DUE_NOTICE_DAYS, NewInvoice
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Subscription, instant_of, local_day, payable_on, period_of
 from cauce.billing.subscriptions.running import counts_from
@@ -105,6 +105,7 @@ class Batch:
             collection=subscription.collection,
             snapshot=around.snapshot,
             due_at=_collect_at(subscription, total - used, at, payable),
+            notice_at=_notice_at(subscription, total - used, around.due_notice_days, issued_on, payable),
         )
         self.invoices.append(invoice)
         if period is not None:
@@ -263,3 +264,13 @@ def _collect_at(subscription: Subscription, due_minor: int, at: datetime, payabl
     if subscription.collection == "charge":
         return at
     return instant_of(subscription, add_days(payable, 1))  # overdue when its last day is over
+
+
+def _notice_at(
+    subscription: Subscription, due_minor: int, notice_days: int | None, issued_on: date, payable: date
+) -> datetime | None:
+    """When it is told that a sent invoice will be due; not at all where its terms are no longer than the notice."""
+    days = DUE_NOTICE_DAYS if notice_days is None else notice_days
+    if due_minor <= 0 or subscription.collection == "charge" or not days or add_days(payable, -days) <= issued_on:
+        return None
+    return instant_of(subscription, add_days(payable, -days))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from cauce.billing.customers.sweeps import CREDIT
 from cauce.billing.entitlements.sweeps import GRANT
-from cauce.billing.invoicing.sweeps import COLLECT
+from cauce.billing.invoicing.sweeps import COLLECT, NOTICE
 from cauce.billing.payments.sweeps import GRACE, METHOD, RETRY
 from cauce.billing.provisioning.sweeps import DELETE
 from cauce.billing.subscriptions.sweeps import CHANGE, LAPSE, RENEW, RESUME, TIMER, TRIAL_END, UPCOMING
@@ -16,6 +16,7 @@ from cauce.flows.billing import (
     compensate,
     disputes,
     due_changes,
+    due_notices,
     dunning,
     exchange,
     lapses,
@@ -54,6 +55,7 @@ SWEEPS: tuple[SweepKind, ...] = (
     SweepKind(RESUME, resuming.run),
     SweepKind(CHANGE, due_changes.run),
     SweepKind(UPCOMING, upcoming.run),
+    SweepKind(NOTICE, due_notices.run),
     SweepKind(TIMER, lapses.run_timers, always("trial.notice")),
     SweepKind(GRANT, lapses.run_grants),
     SweepKind(CREDIT, lapses.run_credit),

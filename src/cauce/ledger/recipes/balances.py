@@ -1,10 +1,10 @@
-"""B14, B15: what stands over: amounts too small to charge, refunds that came back."""
+"""B14, B15, B18: what stands over: amounts too small to charge, refunds that came back, credit notes that were voided."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from cauce.ledger.recipes.billing import carried, credit, journal_of, money, receivable
+from cauce.ledger.recipes.billing import carried, credit, granted, journal_of, money, platform, receivable
 from cauce.ledger.rules import Journal
 
 
@@ -39,4 +39,35 @@ def refund_returned(
         at,
         ((money(channel_id, currency), amount_minor), (credit(customer_id, currency), -amount_minor)),
         evidence,
+    )
+
+
+def credit_note_voided(
+    note_id: str,
+    invoice_id: str,
+    customer_id: str,
+    currency: str,
+    at: datetime,
+    *,
+    to_deferred_minor: int,
+    to_revenue_minor: int,
+    tax_minor: int,
+    to_receivable_minor: int,
+    from_credit_minor: int,
+    from_granted_minor: int = 0,
+) -> Journal | None:
+    """B18: a credit note is void: the exact reverse of what it did."""
+    return journal_of(
+        f"credit_note_voided:{note_id}",
+        "B18",
+        invoice_id,
+        at,
+        (
+            (receivable(customer_id, currency), to_receivable_minor),
+            (credit(customer_id, currency), from_credit_minor),
+            (granted(customer_id, currency), from_granted_minor),
+            (platform(currency, "deferred"), -to_deferred_minor),
+            (platform(currency, "revenue"), -to_revenue_minor),
+            (platform(currency, "tax_payable"), -tax_minor),
+        ),
     )

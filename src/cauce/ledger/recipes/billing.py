@@ -19,6 +19,7 @@
 | B15 | refund that came back | PSP clearing | credit |
 | B16 | credit granted by a plan | revenue | granted credit |
 | B17 | granted credit lapsed or taken back | granted credit | revenue |
+| B18 | credit note voided | receivable, credit, granted credit | deferred, revenue, tax payable |
 
 Only an outcome `Done`, a statement line or an operator's word about his own bank posts money. Amounts are minor
 units of one currency; legs of zero are left out, and a journal without legs is None.

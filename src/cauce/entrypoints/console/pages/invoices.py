@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.pages.credit_notes import note_table
 from cauce.entrypoints.console.view import (
     action,
     asked,
@@ -106,7 +107,7 @@ async def show_one(request: Request, session: Session) -> Response:
             _line_table(lines, one["currency"]),
             *([_attempt_table(attempts)] if attempts else []),
             *([_payment_table(paid)] if paid else []),
-            *([_note_table(notes)] if notes else []),
+            *([note_table(notes)] if notes else []),
             journal_table(journals),
         ],
         happened=happened,
@@ -207,17 +208,6 @@ def _payment_table(rows: Sequence[Row]) -> Table:
             for row in rows
         ],
         title="payments.title",
-    )  # fmt: skip
-
-
-def _note_table(rows: Sequence[Row]) -> Table:
-    return Table(
-        columns("invoices.number", "actions.reason", "invoices.issued", "invoices.total>"),
-        [
-            (text(row["number"]), text(row["reason"]), moment(row["issued_at"]), amount(row["total_minor"], row["currency"]))
-            for row in rows
-        ],
-        title="invoices.notes",
     )  # fmt: skip
 
 
