@@ -359,6 +359,26 @@ async def test_credit_that_a_plan_grants_is_listed_and_pays_use(product: World) 
     assert grant["state"] == "taken_back"
 
 
+async def test_a_credit_note_is_voided_once_and_only_while_its_effect_stands(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_days=0, collection="send_invoice", net_days=30)
+    (invoice,) = (await me.get("/invoices", subscription=sub["id"]))["data"]
+    path = f"/invoices/{invoice['id']}"
+    note = await me.done("POST", f"{path}/credit_notes", {"reason": "wrong", "total": 500})
+    assert (await me.get(path))["amount_due"]["amount"] == 2_600
+    assert (await me.send("POST", f"/credit_notes/{note['id']}/void", {})).status_code == 422
+    voided = await me.done("POST", f"/credit_notes/{note['id']}/void", {"reason": "mistake"})
+    assert (voided["number"], voided["void_reason"], voided["voided_at"] is not None) == (
+        note["number"],
+        "mistake",
+        True,
+    )
+    assert (await me.get(path))["amount_due"]["amount"] == 3_100
+    again = await me.send("POST", f"/credit_notes/{note['id']}/void", {"reason": "mistake"})
+    assert (again.status_code, again.json()["code"]) == (409, "credit_note_stands")
+    assert (await me.send("POST", "/credit_notes/cn_none/void", {"reason": "x"})).status_code == 404
+
+
 async def test_a_trial_is_moved_and_its_invoice_foreseen(product: World) -> None:
     me = await shop(product)
     sub = await subscribed(me)

@@ -27,7 +27,7 @@ async def told(seller: Shop, invoice_id: str) -> list[tuple[datetime, int]]:
     """When it was told, and what was owed."""
     async with seller.context.transaction() as tx:
         return [
-            (row["occurred_at"], row["content"]["amount_due"])
+            (row["occurred_at"], row["data"]["amount_due"])
             for row in await outbox.events_of(tx, invoice_id)
             if row["type"] == "invoice.will_be_due"
         ]
