@@ -1002,6 +1002,23 @@ END $$;
 
 
 --
+-- Name: tell_uncredited(); Type: FUNCTION; Schema: reports; Owner: -
+--
+
+CREATE FUNCTION reports.tell_uncredited() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  INSERT INTO reports.change (org_id, measure, currency, day, of_day, amount_minor, count)
+  SELECT a.org_id, 'credited', a.currency, x.day, x.day, -sum(a.total_minor)::bigint, -count(*)
+    FROM before b JOIN after a ON a.org_id = b.org_id AND a.id = b.id
+   CROSS JOIN LATERAL (SELECT (a.voided_at AT TIME ZONE 'UTC')::date AS day) x
+   WHERE b.voided_at IS NULL AND a.voided_at IS NOT NULL GROUP BY a.org_id, a.currency, x.day;
+  RETURN NULL;
+END $$;
+
+
+--
 -- Name: today(bigint); Type: FUNCTION; Schema: reports; Owner: -
 --
 
@@ -2068,6 +2085,8 @@ CREATE TABLE invoicing.credit_note (
     lines jsonb NOT NULL,
     issued_at timestamp with time zone NOT NULL,
     to_granted_minor bigint DEFAULT 0 NOT NULL,
+    voided_at timestamp with time zone,
+    void_reason text DEFAULT ''::text NOT NULL,
     CONSTRAINT adds_up CHECK ((total_minor = (net_minor + tax_minor))),
     CONSTRAINT credit_note_to_credit_minor_check CHECK ((to_credit_minor >= 0)),
     CONSTRAINT credit_note_to_granted_minor_check CHECK ((to_granted_minor >= 0)),
@@ -2118,6 +2137,7 @@ CREATE TABLE invoicing.invoice (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     granted_minor bigint DEFAULT 0 NOT NULL,
+    notice_at timestamp with time zone,
     CONSTRAINT invoice_collection_check CHECK ((collection = ANY (ARRAY['charge'::text, 'send_invoice'::text]))),
     CONSTRAINT invoice_currency_check CHECK ((currency ~ '^[a-z]{3}$'::text)),
     CONSTRAINT invoice_granted_minor_check CHECK ((granted_minor >= 0)),
@@ -6176,6 +6196,13 @@ CREATE INDEX invoice_due ON invoicing.invoice USING btree (due_at, org_id) WHERE
 
 
 --
+-- Name: invoice_notice; Type: INDEX; Schema: invoicing; Owner: -
+--
+
+CREATE INDEX invoice_notice ON invoicing.invoice USING btree (notice_at, org_id) WHERE (notice_at IS NOT NULL);
+
+
+--
 -- Name: invoice_number; Type: INDEX; Schema: invoicing; Owner: -
 --
 
@@ -6194,6 +6221,13 @@ CREATE INDEX invoice_open ON invoicing.invoice USING btree (org_id, subscription
 --
 
 CREATE INDEX invoice_org_due ON invoicing.invoice USING btree (org_id, due_at, id) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: invoice_org_notice; Type: INDEX; Schema: invoicing; Owner: -
+--
+
+CREATE INDEX invoice_org_notice ON invoicing.invoice USING btree (org_id, notice_at, id) WHERE (notice_at IS NOT NULL);
 
 
 --
@@ -7258,6 +7292,13 @@ CREATE TRIGGER figures AFTER INSERT ON invoicing.invoice REFERENCING NEW TABLE A
 --
 
 CREATE TRIGGER figures_settled AFTER UPDATE ON invoicing.invoice REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION reports.tell_settled();
+
+
+--
+-- Name: credit_note figures_voided; Type: TRIGGER; Schema: invoicing; Owner: -
+--
+
+CREATE TRIGGER figures_voided AFTER UPDATE ON invoicing.credit_note REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION reports.tell_uncredited();
 
 
 --
@@ -10212,6 +10253,20 @@ GRANT SELECT,INSERT ON TABLE invoicing.credit_note TO cauce_app;
 
 
 --
+-- Name: COLUMN credit_note.voided_at; Type: ACL; Schema: invoicing; Owner: -
+--
+
+GRANT UPDATE(voided_at) ON TABLE invoicing.credit_note TO cauce_app;
+
+
+--
+-- Name: COLUMN credit_note.void_reason; Type: ACL; Schema: invoicing; Owner: -
+--
+
+GRANT UPDATE(void_reason) ON TABLE invoicing.credit_note TO cauce_app;
+
+
+--
 -- Name: TABLE invoice; Type: ACL; Schema: invoicing; Owner: -
 --
 
@@ -10230,6 +10285,13 @@ GRANT SELECT(org_id) ON TABLE invoicing.invoice TO cauce_scheduler;
 --
 
 GRANT SELECT(due_at) ON TABLE invoicing.invoice TO cauce_scheduler;
+
+
+--
+-- Name: COLUMN invoice.notice_at; Type: ACL; Schema: invoicing; Owner: -
+--
+
+GRANT SELECT(notice_at) ON TABLE invoicing.invoice TO cauce_scheduler;
 
 
 --
