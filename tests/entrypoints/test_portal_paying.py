@@ -72,6 +72,38 @@ async def test_a_bank_that_wants_its_customer_is_answered_by_the_pay_link(played
     assert [tuple(row) for row in paid] == [("link", 900)]
 
 
+async def test_the_pay_page_says_who_sold_and_who_is_billed_as_the_invoice_was_issued(played: Stage) -> None:
+    done = await played.shop.sign_up("petra", "starter", trial_days=0)
+    invoice_id = await _invoice_of(played, done.subscription_id)
+    said = {
+        "seller": "Árbol S.L.", "seller_address": "Calle Mayor 1\n28013 Madrid", "seller_tax_id": "ESB1", "seller_country": "ES",
+        "name": "Petra <GmbH>", "address": {"city": "Köln", "line1": "Ring 2"}, "tax_ids": [{"value": "DE99"}],
+    }  # fmt: skip
+    async with played.shop.context.transaction() as tx:
+        await tx.run(
+            "UPDATE invoicing.invoice SET snapshot = snapshot || $3::jsonb WHERE org_id = $1 AND id = $2",
+            tx.org,
+            invoice_id,
+            said,
+        )
+    path = await _pay_link(played, invoice_id)
+    for locale, sold, billed in (
+        ("en", "Sold by", "Billed to"),
+        ("es", "Vendido por", "Facturado a"),
+        ("zh", "卖方", ""),
+    ):
+        page = (await visitor(played.url).http.get(path, headers={"Accept-Language": locale})).text
+        for text in (
+            sold,
+            billed,
+            "Árbol S.L.",
+            "Calle Mayor 1<br>28013 Madrid<br>ES<br>ESB1",
+            "Petra &lt;GmbH&gt;<br>Ring 2<br>Köln",
+            "DE99",
+        ):
+            assert text in page, (locale, text)
+
+
 async def test_a_pay_link_is_for_one_invoice_ends_and_cannot_be_made_elsewhere(played: Stage, home: str) -> None:
     done = await played.shop.sign_up("olga", "starter", trial_days=0)
     invoice_id = await _invoice_of(played, done.subscription_id)

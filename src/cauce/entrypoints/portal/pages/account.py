@@ -11,7 +11,7 @@ from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.pages.cards import add_card
 from cauce.entrypoints.portal.paying import paying
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
-from cauce.entrypoints.web.documents.invoice import answer_pdf
+from cauce.entrypoints.web.documents.invoice import answer_pdf, parties
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
 from cauce.entrypoints.web.visits import Visit, require_own
@@ -99,7 +99,6 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
     async with visit.context.transaction() as tx:
         one = await invoices.one(tx, request.path_params["object_id"])
         require_own(visit, one["customer_id"], "invoice")
-        customer = await customers.read(tx, visit.who)
         lines = await invoices.lines(tx, one["id"])
         paid = await report.payments(tx, visit.who, invoice_id=one["id"])
         stands = await paying(tx, one)
@@ -109,7 +108,7 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
         visit.org,
         visit=visit,
         one=one,
-        customer=customer,
+        between=parties(one, visit.org.name),
         lines=lines,
         payments=paid,
         paying=stands,

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from cauce.entrypoints.portal.paying import paying
 from cauce.entrypoints.portal.view import open_page, render
+from cauce.entrypoints.web.documents.invoice import parties
 from cauce.entrypoints.web.visits import actor_of
 from cauce.flows.billing import pay_page
 from cauce.flows.context import Context, Runtime
@@ -33,7 +34,8 @@ async def show(request: Request, org: Org) -> Response:
         one = await invoices.one(tx, await payable(tx, context.runtime, token))
         lines = await invoices.lines(tx, one["id"])
         stands = await paying(tx, one)
-    return render(request, "portal/pay.html", org, one=one, lines=lines, paying=stands, token=token)
+    between = parties(one, org.name)
+    return render(request, "portal/pay.html", org, one=one, lines=lines, between=between, paying=stands, token=token)
 
 
 async def pay(request: Request, org: Org) -> Response:

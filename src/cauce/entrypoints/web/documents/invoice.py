@@ -65,14 +65,13 @@ def facts(
     notes = [t("document.reverse_charge")] if snapshot.get("tax_treatment") == "reverse_charge" else []
     return {
         "number": one["number"],
+        **parties(one, seller),
         "seller": seller,
-        "seller_lines": _seller(snapshot),
         "paper": PAPERS[chosen],
         "lang": locale,
         "region": _REGION.get(locale, country.lower() if len(country) == 2 else None),
         "cjk": _CJK.get(country, "Noto Sans CJK SC"),
         "texts": {"invoice": t("document.invoice"), "to": t("document.to"), "total": t("invoices.total")},
-        "customer": _customer(snapshot),
         "facts": [
             [t("invoices.issued"), day(one["issued_on"], locale)],
             *([[t("invoices.payable"), day(one["payable_on"], locale)]] if one["payable_on"] else []),
@@ -83,6 +82,16 @@ def facts(
         "sums": _sums(one, lines, locale),
         "total": money(one["total_minor"], currency, locale),
         "notes": notes,
+    }
+
+
+def parties(one: Mapping[str, Any] | Row, org_name: str) -> dict[str, Any]:
+    """Who sold and who is billed, as they were when the invoice was issued: the seller's name and the lines under each."""
+    snapshot = one["snapshot"]
+    return {
+        "seller": snapshot.get("seller") or org_name,
+        "seller_lines": _seller(snapshot),
+        "customer": _customer(snapshot),
     }
 
 
