@@ -2218,6 +2218,7 @@ CREATE TABLE invoicing.pending_line (
     created_at timestamp with time zone NOT NULL,
     invoice_now boolean DEFAULT false NOT NULL,
     starts_at timestamp with time zone,
+    net_of_percent boolean DEFAULT false NOT NULL,
     CONSTRAINT invoiced_names_its_invoice CHECK (((state = 'invoiced'::text) = (invoice_id IS NOT NULL))),
     CONSTRAINT pending_line_state_check CHECK ((state = ANY (ARRAY['proposed'::text, 'waiting'::text, 'invoiced'::text, 'removed'::text, 'rejected'::text])))
 );
