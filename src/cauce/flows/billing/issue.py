@@ -31,8 +31,8 @@ from cauce.kernel.ids import new_id
 from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Item, Journal, require_posted
-from cauce.pricing.lines import PricingPolicy
 from cauce.pricing.percentage import PercentagePrice
+from cauce.pricing.policy import PricingPolicy
 from cauce.pricing.proration import Basis
 from cauce.reports import billing_run
 from cauce.reports.billing_run import Surroundings, Weighing, load_surroundings
