@@ -22,9 +22,6 @@ NOT_YET: dict[str, str] = {
     "provider.mismatch_found": "told as break.opened",
     "collection.cleared": "the marketplace half",
     "order_refund.canceled": "the marketplace half",
-    "organization.created": "made by the operator of the installation",
-    "organization.key_created": "in the audit trail",
-    "organization.key_revoked": "in the audit trail",
 }
 """What nothing emits yet, and why. May only become shorter."""
 

@@ -289,11 +289,6 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "concluded": "The outcome of a provider command that was not known is known.",
         "unresolved": "The outcome of a provider command is not known.",
     },
-    "organization": {
-        "created": "The organization was made.",
-        "key_created": "An API key was made.",
-        "key_revoked": "An API key was revoked.",
-    },
 }
 
 CATALOGUE: dict[str, str] = {
