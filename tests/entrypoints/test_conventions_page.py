@@ -26,13 +26,13 @@ async def test_every_convention_is_shown_chosen_and_refused(played: Stage) -> No
     assert PATH in await owner.see("/console/settings")
     wanted = Conventions(
         LineRounding.HALF_EVEN, TaxRounding.ONCE_PER_INVOICE, DiscountRounding.PER_LINE, CouponOrder.LISTED, Basis.SECOND,
-        {"eur": 50, "jpy": 30},
+        {"eur": 50, "jpy": 30}, 5,
     )  # fmt: skip
     typed = {
         name: str(getattr(wanted, name))
         for name in ("rounding", "tax_rounding", "discount_rounding", "coupon_order", "proration_basis")
     }
-    saved = await owner.press(page, PATH, **typed, forgive_below="eur 0.50\nJPY 30\n")
+    saved = await owner.press(page, PATH, **typed, forgive_below="eur 0.50\nJPY 30\n", due_notice_days="5")
     assert await _kept(played) == wanted
     assert "0.50 EUR" in saved.text
     for name, chosen in typed.items():
@@ -43,13 +43,19 @@ async def test_every_convention_is_shown_chosen_and_refused(played: Stage) -> No
         {"forgive_below": "eur"},
         {"forgive_below": "xyz 1"},
         {"forgive_below": "eur 0"},
+        {"due_notice_days": "a week"},
+        {"due_notice_days": "-1"},
     ):
         assert (await owner.press(saved.text, PATH, **wrong)).status_code == 422, wrong
     assert await _kept(played) == wanted
     viewer = await signed_in(played, VIEWER, Role.VIEWER)
     assert (await viewer.press(await viewer.see(PATH), PATH)).status_code == 403
     cleared = await owner.press(
-        saved.text, PATH, **{name: str(getattr(Conventions(), name)) for name in typed}, forgive_below=""
+        saved.text,
+        PATH,
+        **{name: str(getattr(Conventions(), name)) for name in typed},
+        forgive_below="",
+        due_notice_days=str(Conventions().due_notice_days),
     )
     assert cleared.status_code == 200
     assert await _kept(played) == Conventions()

@@ -46,6 +46,8 @@ async def show(request: Request, session: Session) -> Response:
         f"{currency} {major_text(below, currency)}" for currency, below in chosen.forgive_below.items()
     )
     fields.append(Input("forgive_below", "conventions.forgive_below", kind="textarea", value=forgiven, required=False))
+    days = str(chosen.due_notice_days)
+    fields.append(Input("due_notice_days", "conventions.due_notice_days", kind="number", value=days))
     return await framed(
         request, session, "console/conventions.html", facts=_facts(chosen), fields=fields, goes_to=_PATH
     )  # fmt: skip
@@ -62,7 +64,8 @@ def _facts(chosen: Conventions) -> list[tuple[str, Cell]]:
         f"{major_text(below, currency)} {currency.upper()}" for currency, below in chosen.forgive_below.items()
     )
     named = [(f"conventions.{name}", word(f"conventions.{name}.{getattr(chosen, name)}")) for name in _CHOICES]
-    return [*named, ("conventions.forgive_below", text(forgiven or "–"))]
+    days = ("conventions.due_notice_days", text(chosen.due_notice_days))
+    return [*named, ("conventions.forgive_below", text(forgiven or "–")), days]
 
 
 async def save(_request: Request, session: Session, fields: dict[str, str]) -> Response:
@@ -76,8 +79,9 @@ def _typed(known: Conventions, fields: Mapping[str, str]) -> Conventions:
     plain: dict[str, Any] = msgspec.to_builtins(known)
     plain |= {name: fields[name] for name in _CHOICES if name in fields}
     try:
+        plain["due_notice_days"] = int(fields.get("due_notice_days", known.due_notice_days))
         wanted = msgspec.convert(plain, Conventions)
-    except msgspec.ValidationError as exc:
+    except ValueError as exc:
         raise InvalidRequest(f"this is no convention: {exc}", param="conventions") from exc
     return replace(wanted, forgive_below=_amounts(fields["forgive_below"])) if "forgive_below" in fields else wanted
 
