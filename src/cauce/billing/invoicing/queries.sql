@@ -141,7 +141,7 @@ UPDATE invoicing.pending_line p SET state = 'invoiced', invoice_id = u.invoice_i
 
 -- name: find_pending
 SELECT id, customer_id, subscription_id, currency, kind, description, product_id, item_id, price_id, quantity, amount_minor, tax_category, tax_inclusive,
-       period_start, period_end, state, invoice_now, invoice_id, created_at
+       period_start, period_end, starts_at, net_of_percent, state, invoice_now, invoice_id, created_at
   FROM invoicing.pending_line WHERE org_id = $1 AND id = $2
 
 -- name: set_pending
