@@ -162,7 +162,7 @@ async def test_conventions_of_pricing_are_shown_and_set_whole(product: World) ->
     assert (usual["rounding"], usual["tax_rounding"], usual["proration_basis"]) == ("half_up", "per_line", "day")
     changed = await me.done("PUT", "/billing_conventions", {"tax_rounding": "once_per_invoice"})
     assert changed == {**usual, "tax_rounding": "once_per_invoice"} == await me.get("/billing_conventions")
-    for wrong in ({"rounding": "up"}, {"proration_basis": "second"}, {"basis": "day"}):
+    for wrong in ({"rounding": "up"}, {"proration_basis": "none"}, {"basis": "day"}):
         assert (await me.send("PUT", "/billing_conventions", wrong)).status_code == 422
     reader = await caller(product, me.org, "read")
     assert (await reader.send("PUT", "/billing_conventions", {})).status_code == 403

@@ -14,6 +14,7 @@ import pytest
 
 from cauce.billing.customers.rules import CustomerData
 from cauce.billing.payments import service as payments
+from cauce.channels import store as channels
 from cauce.flows.billing.take_over import OldSubscription, take_over
 from cauce.gateway.charging import SavedMethod
 from tests.flows.billing.at_stripe import STRIPE, StripeShop, stripe_shop
@@ -40,8 +41,17 @@ async def carded(seller: StripeShop, count: int) -> list[tuple[str, str]]:
         return list(await asyncio.gather(*[one(http, n) for n in range(count)]))
 
 
+async def keep_to(seller: StripeShop, per_second: int) -> None:
+    """The channel calls no faster than that, as one at Stripe itself; the sandbox's own would."""
+    async with seller.context.transaction() as tx:
+        row = await channels.read_channel(tx, seller.channel_id)
+        settings = {**row["settings"], "requests_per_second": str(per_second)}
+        await channels.move_channel(tx, seller.channel_id, row["base_url"], settings)
+
+
 async def renew_all(seller: StripeShop, count: int) -> None:
     """They all renew on one day, under the limit; what is true afterwards."""
+    await keep_to(seller, LIMIT_PER_SECOND)
     await seller.plan("pro", flat(2_900))
     expires = date(2030, 1, 1)
     rows = [
