@@ -27,6 +27,8 @@ from tests.support.runtime import BEGIN
 
 FIRST = BEGIN.date()
 CLOSED = Declined("account_closed", Refusal.INSTRUMENT_INVALID, "the bank account is closed")
+SENT_BACK = Declined("could_not_process", Refusal.DECLINED, "the bank sent it back")
+"""Nothing is said against the account itself: it is paid again."""
 
 
 @pytest.fixture(params=["owned", "pooled"])
@@ -61,7 +63,7 @@ def _come_back(shop: Market, payout: Row) -> Notice:
     bank, amount = shop.banks["ch"], payout["amount_minor"]
     bank.available["acct_ana"] = bank.available.get("acct_ana", 0) + amount
     bank._line(LineKind.PAYOUT_RETURN, payout["id"], amount, 0, "brl", "acct_ana")
-    bank.done[payout["id"]] = CLOSED
+    bank.done[payout["id"]] = SENT_BACK
     return Notice("evt_1", NoticeKind.PAYOUT, bank.now, key=payout["id"])
 
 
