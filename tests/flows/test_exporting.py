@@ -25,6 +25,7 @@ from cauce.storage import audit
 from tests.flows.billing.shop import Shop, flat, shop
 
 LEFT_OUT = {
+    "customers.wallet": "holds no more than its grants, which name it",
     "customers.token": "words under which he is found, made of the row that is there",
     "payments.payer": "the provider's names of him; the provider exports what it holds itself",
     "payments.setup": "a method that is being typed in at the provider",

@@ -106,8 +106,13 @@ SELECT (SELECT coalesce(sum(c.amount_minor), 0) FROM orders.collection c JOIN or
        (SELECT coalesce(sum(-a.balance_minor), 0) FROM ledger.pool p JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id
          WHERE p.org_id = $1 AND p.book = 'platform' AND p.currency = (SELECT o.currency FROM orders.purchase o WHERE o.org_id = $1 AND o.channel_id = $2 LIMIT 1)
            AND a.code IN ('revenue', 'provider_cost', 'loss', 'subsidy_expense'))::bigint AS commission_minor,
-       (SELECT coalesce(sum(c.fee_minor - c.fee_returned_minor), 0) FROM orders.collection c JOIN orders.purchase o ON o.org_id = $1 AND o.id = c.order_id
-         WHERE c.org_id = $1 AND o.channel_id = $2)::bigint AS provider_fees_minor
+       (SELECT coalesce(sum(c.fee_minor), 0) FROM orders.collection c JOIN orders.purchase o ON o.org_id = $1 AND o.id = c.order_id
+         WHERE c.org_id = $1 AND o.channel_id = $2)::bigint
+       -- What comes back with a refund counts once it has: one that waits for its seller's balance has brought nothing.
+       - (SELECT coalesce(sum(c.fee_returned_minor), 0) FROM orders.collection c JOIN orders.purchase o ON o.org_id = $1 AND o.id = c.order_id
+           WHERE c.org_id = $1 AND o.channel_id = $2)::bigint
+       + (SELECT coalesce(sum(r.fee_expected_minor), 0) FROM orders.refund r JOIN orders.purchase o ON o.org_id = $1 AND o.id = r.order_id
+           WHERE r.org_id = $1 AND o.channel_id = $2 AND r.state NOT IN ('succeeded', 'failed'))::bigint AS provider_fees_minor
   FROM (SELECT sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE 'member:%' OR a.code LIKE '%_in_transit' AND a.normal_side = -1) AS sellers,
                sum(a.normal_side * a.balance_minor) FILTER (WHERE a.code LIKE 'escrow:%') AS escrow
           FROM ledger.pool p JOIN ledger.account a ON a.org_id = $1 AND a.pool_id = p.id

@@ -136,7 +136,7 @@ def test_the_library_acts_for_a_sub_merchant_and_reads_his_share_cap(url: str) -
     assert oracle.ok(oracle.client.profitsharing_config_query(sub))["max_ratio"] == 2_000
     leg = {"type": "MERCHANT_ID", "account": oracle.face.settings["mchid"], "amount": 2_001, "description": "fee"}
     added = oracle.client.profitsharing_add_receiver(
-        "MERCHANT_ID", leg["account"], "SERVICE_PROVIDER", name="platform", sub_mchid=sub
+        "MERCHANT_ID", leg["account"], "SERVICE_PROVIDER", name=oracle.face.settings["merchant_name"], sub_mchid=sub
     )
     oracle.ok(added)
     status, refused = oracle.client.profitsharing_order(transaction, "SPLIT_2", [dict(leg)], True, sub_mchid=sub)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from cauce.channels import store as channels
 from cauce.entrypoints.demo.stage import Stage, side_by_side
 from cauce.flows.marketplace import merchants, orders
 from cauce.kernel.money import major_text
@@ -142,20 +141,13 @@ def _order(market: Market, number: int, begin: datetime, chance: random.Random) 
 async def _until_asked(stage: Stage, market: Market) -> None:
     """A lost answer is found out within minutes; until then its buyer sees no page to pay on."""
     for _ in range(_MINUTES_MAX):
-        async with stage.context.transaction() as tx:
-            lost = [
-                key
-                for state in ("created", "sent", "unknown")
-                for key in await channels.keys_in_state(tx, market.channel_id, "collect", state)
-            ]
-        if not lost:
+        if not await stage.collecting(market.channel_id, "created", "sent", "unknown"):
             return
         await stage.advance(await stage.now() + timedelta(minutes=1))
 
 
 async def _buyers_pay(stage: Stage, market: Market) -> None:
-    async with stage.context.transaction() as tx:
-        waiting = await channels.keys_in_state(tx, market.channel_id, "collect", "pending")
+    waiting = await stage.collecting(market.channel_id, "pending")
     with stage.progress(f"buyers at {market.provider}") as shown:
         await side_by_side(
             [partial(stage.control.payer, market.provider, "approve", key=key) for key in waiting], shown

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from cauce.channels import store as channels
 from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.marketplace import merchants, reconcile
 from cauce.flows.marketplace.import_orders import Imported, ImportTerms, Progress, import_orders, sellers_in
@@ -145,9 +144,7 @@ async def reconcile_days(stage: Stage, channel_id: str, first: date, until: date
 
 async def _payers_pay(stage: Stage, provider: str, channel_id: str) -> bool:
     """Payers approve what waits for them; whether any did. What the provider says of it is heard when the clock goes on."""
-    async with stage.context.transaction() as tx:
-        waiting = await channels.keys_in_state(tx, channel_id, "collect", "pending")
-        waiting += await channels.keys_in_state(tx, channel_id, "collect_combined", "pending")
+    waiting = await stage.collecting(channel_id, "pending")
     for key in waiting:
         await stage.control.payer(provider, "approve", key=key)
     return bool(waiting)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cauce.channels import store as channels
 from cauce.entrypoints.demo.stage import Stage
 from cauce.flows.marketplace import keep, merchants, orders, refunds
 from cauce.flows.marketplace.keep import AskKept
@@ -182,9 +181,7 @@ def _refused(place: _Place, one: Scenario, sample: SampleOrder, external: str, w
 
 async def _payers_pay(place: _Place) -> None:
     await place.stage.settle()
-    async with place.stage.context.transaction() as tx:
-        waiting = await channels.keys_in_state(tx, place.channel_id, "collect", "pending")
-        waiting += await channels.keys_in_state(tx, place.channel_id, "collect_combined", "pending")
+    waiting = await place.stage.collecting(place.channel_id, "pending")
     for key in waiting:
         await place.stage.control.payer(place.provider, "approve", key=key)
     await place.stage.settle()

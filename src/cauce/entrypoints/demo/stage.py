@@ -10,10 +10,12 @@ from datetime import datetime
 
 from cauce.app import App
 from cauce.app.sandbox import connect_sandbox_channel
+from cauce.channels import store as channels
 from cauce.entrypoints import processes
 from cauce.entrypoints.sandbox.apart import simulators_apart
 from cauce.flows import clock
 from cauce.flows.context import Context
+from cauce.gateway.collecting import Operation
 from cauce.kernel.clock import wall_now
 from cauce.providers.kit.control import SandboxControl
 from cauce.settings import Settings
@@ -81,6 +83,16 @@ class Stage:
     def control(self) -> SandboxControl:
         """What steers this organization's simulators."""
         return SandboxControl(self.app.client, self.sandbox_url, self.org.public_id)
+
+    async def collecting(self, channel_id: str, *states: str) -> list[str]:
+        """Keys of payments in one of these states, of one order or of a whole cart."""
+        async with self.context.transaction() as tx:
+            return [
+                key
+                for operation in (Operation.COLLECT, Operation.COLLECT_COMBINED)
+                for state in states
+                for key in await channels.keys_in_state(tx, channel_id, operation, state)
+            ]
 
     async def channel(self, provider: str, **options: str) -> str:
         """A channel at the provider's simulator; its id. `options`: which contract, where the provider has several."""
