@@ -5,10 +5,10 @@ what money moves by, to look at. What changes them has its route at the order, t
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
 from cauce.channels import service as channels
@@ -27,13 +27,41 @@ router = APIRouter(prefix="/v1", tags=["money"])
 EXCHANGES_MAX = 200
 
 
+class _Asked(NamedTuple):
+    """Which page of a list."""
+
+    wanted: Wanted
+    limit: int
+    cursor: str
+
+
+def _of_order(
+    order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
+) -> _Asked:
+    return _Asked(Wanted(order, channel, state), limit, cursor)
+
+
+def _of_merchant(
+    merchant: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
+) -> _Asked:
+    return _Asked(Wanted(merchant, channel, state), limit, cursor)
+
+
+def _of_object(
+    object_id: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
+) -> _Asked:
+    return _Asked(Wanted(object_id, channel, state), limit, cursor)
+
+
+OfOrder = Annotated[_Asked, Depends(_of_order)]
+OfMerchant = Annotated[_Asked, Depends(_of_merchant)]
+OfObject = Annotated[_Asked, Depends(_of_object)]
+
+
 @router.get("/collections")
-async def list_collections(
-    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_collections(caller: Reader, asked: OfOrder) -> dict[str, Any]:
     """Payments of orders at their channels, newest first."""
-    return await _page(caller, "collection", Wanted(order, channel, state), limit, cursor)
+    return await _page(caller, "collection", asked)
 
 
 @router.get("/collections/{collection_id}")
@@ -43,12 +71,9 @@ async def show_collection(caller: Reader, collection_id: Id) -> dict[str, Any]:
 
 
 @router.get("/splits")
-async def list_splits(
-    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_splits(caller: Reader, asked: OfOrder) -> dict[str, Any]:
     """Requests to divide orders' money, newest first."""
-    return await _page(caller, "split", Wanted(order, channel, state), limit, cursor)
+    return await _page(caller, "split", asked)
 
 
 @router.get("/splits/{split_id}")
@@ -60,12 +85,9 @@ async def show_split(caller: Reader, split_id: Id) -> dict[str, Any]:
 
 
 @router.get("/split_reversals")
-async def list_reversals(
-    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_reversals(caller: Reader, asked: OfOrder) -> dict[str, Any]:
     """Parts that were asked back from those who had got them, newest first."""
-    return await _page(caller, "split_reversal", Wanted(order, channel, state), limit, cursor)
+    return await _page(caller, "split_reversal", asked)
 
 
 @router.get("/split_reversals/{reversal_id}")
@@ -75,12 +97,9 @@ async def show_reversal(caller: Reader, reversal_id: Id) -> dict[str, Any]:
 
 
 @router.get("/order_refunds")
-async def list_order_refunds(
-    caller: Reader, order: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_order_refunds(caller: Reader, asked: OfOrder) -> dict[str, Any]:
     """Refunds of orders, newest first."""
-    return await _page(caller, "order_refund", Wanted(order, channel, state), limit, cursor)
+    return await _page(caller, "order_refund", asked)
 
 
 @router.get("/order_refunds/{refund_id}")
@@ -90,34 +109,21 @@ async def show_order_refund(caller: Reader, refund_id: Id) -> dict[str, Any]:
 
 
 @router.get("/merchant_accounts")
-async def list_accounts(
-    caller: Reader, merchant: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_accounts(caller: Reader, asked: OfMerchant) -> dict[str, Any]:
     """Merchants' accounts at channels, newest first: what the channel still needs of each, whether it pays out."""
-    return await _page(caller, "merchant_account", Wanted(merchant, channel, state), limit, cursor)
+    return await _page(caller, "merchant_account", asked)
 
 
 @router.get("/payout_instruments")
-async def list_instruments(
-    caller: Reader, merchant: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_instruments(caller: Reader, asked: OfMerchant) -> dict[str, Any]:
     """Merchants' bank accounts, newest first: who asked for each, who approved it, from when it is used."""
-    return await _page(caller, "payout_instrument", Wanted(merchant, channel, state), limit, cursor)
+    return await _page(caller, "payout_instrument", asked)
 
 
 @router.get("/instructions")
-async def list_instructions(
-    caller: Reader, object_id: Filter = "", channel: Filter = "", state: Filter = "", limit: Limit = LIMIT_DEFAULT,
-    cursor: Cursor = "",
-) -> dict[str, Any]:  # fmt: skip
+async def list_instructions(caller: Reader, asked: OfObject) -> dict[str, Any]:
     """Commands to channels by their keys, newest first; `object_id` for those of one order, payout or merchant."""
-    async with caller.context.transaction() as tx:
-        wanted = Wanted(object_id, channel, state)
-        rows = await report.page(tx, "instruction", wanted, before=unpack_cursor(cursor), rows_max=limit + 1)
-    page = listing(rows, limit, lambda row: row["key"])
-    return page | {"data": resources("instruction", page["data"])}
+    return await _page(caller, "instruction", asked, named_by="key")
 
 
 @router.get("/instructions/{key}")
@@ -162,10 +168,11 @@ def _call(call: Row) -> dict[str, Any]:
     return {"at": call["started_at"], **{name: call[name] for name in names}}
 
 
-async def _page(caller: Caller, noun: str, wanted: Wanted, limit: int, cursor: str) -> dict[str, Any]:
+async def _page(caller: Caller, noun: str, asked: _Asked, *, named_by: str = "id") -> dict[str, Any]:
     async with caller.context.transaction() as tx:
-        rows = await report.page(tx, noun, wanted, before=unpack_cursor(cursor), rows_max=limit + 1)
-    page = listing(rows, limit, lambda row: row["id"])
+        before = unpack_cursor(asked.cursor)
+        rows = await report.page(tx, noun, asked.wanted, before=before, rows_max=asked.limit + 1)
+    page = listing(rows, asked.limit, lambda row: row[named_by])
     return page | {"data": resources(noun, page["data"])}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -169,34 +171,20 @@ async def split_kept(request: Request, caller: MarketplaceWriter, order_id: Id, 
 @router.post("/orders/{order_id}/cancel")
 async def cancel_order(request: Request, caller: MarketplaceWriter, order_id: Id, body: CancelBody) -> Response:
     """Cancel an order: open payments are closed, what was paid is refunded."""
-
-    async def work(context: Context) -> object:
-        await cancel.cancel_orders(context, [order_id], reason=body.reason)
-        return await _outside(caller.context, order_id)
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+    step = partial(cancel.cancel_orders, order_ids=[order_id], reason=body.reason)
+    return await _step(request, caller, order_id, step)
 
 
 @router.post("/orders/{order_id}/subsidy/retry")
 async def retry_subsidy(request: Request, caller: MarketplaceWriter, order_id: Id) -> Response:
     """Ask the channel again for the subsidy of an order that it refused."""
-
-    async def work(context: Context) -> object:
-        await subsidies.retry_subsidy(context, order_id)
-        return await _outside(caller.context, order_id)
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+    return await _step(request, caller, order_id, lambda context: subsidies.retry_subsidy(context, order_id))
 
 
 @router.post("/orders/{order_id}/subsidy/drop")
 async def drop_subsidy(request: Request, caller: MarketplaceWriter, order_id: Id) -> Response:
     """The order goes on without the subsidy that the channel refused."""
-
-    async def work(context: Context) -> object:
-        await subsidies.drop_subsidy(context, order_id)
-        return await _outside(caller.context, order_id)
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+    return await _step(request, caller, order_id, lambda context: subsidies.drop_subsidy(context, order_id))
 
 
 @router.post("/orders/{order_id}/refunds", status_code=201)
@@ -242,6 +230,18 @@ def _asked(order_id: str, body: RefundBody) -> refunds.AskRefund:
     if body.lines and lines is not None and len(lines) != len(body.lines):
         raise InvalidRequest("a line stands once", param="lines")
     return refunds.AskRefund(order_id, body.number, body.amount, body.reason, body.parties, lines=lines)
+
+
+async def _step(
+    request: Request, caller: MarketplaceWriter, order_id: str, take: Callable[[Context], Awaitable[object]]
+) -> Response:
+    """Take a step once for the request's key; the order as it is afterwards."""
+
+    async def work(context: Context) -> object:
+        await take(context)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
 async def _outside(context: Context, order_id: str) -> dict[str, Any]:

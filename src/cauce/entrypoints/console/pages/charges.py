@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from cauce.billing.invoicing.service import Answer
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.previewing import priced_lines
 from cauce.entrypoints.console.view import action, back_to, detailed, framed
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
@@ -19,7 +20,6 @@ from cauce.flows.billing import extra
 from cauce.flows.portal import charge_link
 from cauce.kernel.errors import NotFound
 from cauce.kernel.ids import new_id
-from cauce.pricing.invoice_lines import Priced
 from cauce.reports import subscriptions as report
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
@@ -94,7 +94,7 @@ async def preview(request: Request, session: Session, fields: dict[str, str]) ->
             ("invoices.total", amount(priced.total_minor, currency)),
         ],
         actions=[Button(path, "charges.confirm", tuple(again.items()))],
-        tables=[_lines(priced, currency)],
+        tables=[priced_lines(priced.lines, currency, title="charges.preview")],
     )
 
 
@@ -124,22 +124,6 @@ async def _typed(request: Request, session: Session, fields: dict[str, str]) -> 
 def _when(fields: dict[str, str]) -> str:
     asked = fields.get("when", "")
     return asked if asked in _WHEN else "next"
-
-
-def _lines(priced: Priced, currency: str) -> Table:
-    return Table(
-        columns("invoices.line", "invoices.amount>", "invoices.tax>", "invoices.total>"),
-        [
-            (
-                text(line.charge.description),
-                amount(line.charge.amount_minor, currency),
-                amount(line.tax_minor, currency),
-                amount(line.total_minor, currency),
-            )
-            for line in priced.lines
-        ],
-        title="charges.preview",
-    )
 
 
 async def withdraw(request: Request, session: Session, _fields: dict[str, str]) -> Response:

@@ -12,14 +12,14 @@ from starlette.responses import Response
 
 from cauce.billing.catalog.rules import CancelCredit, ChangeCredit, ChangeTiming, ProrationBehavior
 from cauce.entrypoints.console.links import link_to
+from cauce.entrypoints.console.previewing import priced_lines
 from cauce.entrypoints.console.view import action, back_to, detailed
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.sessions import Session
-from cauce.entrypoints.web.tables import Button, Input, Table, amount, columns, moment, text, word
+from cauce.entrypoints.web.tables import Button, Input, amount, moment, word
 from cauce.entrypoints.web.texts import Translate, translator
 from cauce.flows.billing import changes
 from cauce.kernel.errors import InvalidRequest
-from cauce.pricing.invoice_lines import PricedLine
 from cauce.reports import subscriptions as report
 from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
@@ -86,7 +86,7 @@ async def preview(request: Request, session: Session, fields: dict[str, str]) ->
             ("subscriptions.mrr", amount(done.mrr_minor, currency)),
         ],
         actions=[Button(_path(one["id"]), "changes.confirm", tuple({**again, **fixed}.items()))],
-        tables=[_lines(done.lines, currency)],
+        tables=[priced_lines(done.lines, currency, title="changes.preview", none="changes.no_lines")],
     )
 
 
@@ -135,23 +135,6 @@ def _member(kind: type[_Chosen], fields: Mapping[str, str], name: str) -> _Chose
 def _choice(t: Translate, name: str, kind: type[StrEnum]) -> Input:
     options = (("", t("changes.by_plan")), *((one.value, t(f"changes.{name}.{one.value}")) for one in kind))
     return Input(name, f"changes.{name}", options=options, required=False)
-
-
-def _lines(lines: Sequence[PricedLine], currency: str) -> Table:
-    return Table(
-        columns("invoices.line", "invoices.amount>", "invoices.tax>", "invoices.total>"),
-        [
-            (
-                text(line.charge.description),
-                amount(line.charge.amount_minor, currency),
-                amount(line.tax_minor, currency),
-                amount(line.total_minor, currency),
-            )
-            for line in lines
-        ],
-        title="changes.preview",
-        none="changes.no_lines",
-    )
 
 
 def _shown(row: Row) -> str:
