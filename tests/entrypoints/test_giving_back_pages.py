@@ -145,3 +145,31 @@ async def test_where_the_seller_decides_a_customer_is_not_asked(played: Stage) -
     assert forced.status_code == 403
     assert f"/subscriptions/{one}/end" not in await person.see(f"{home}/account")
     assert (await person.http.get(f"{home}/subscriptions/{one}/end")).status_code == 403
+
+
+@pytest.mark.parametrize(("field", "said"), [("credit", "refund"), ("credit", "credit"), ("void_open", True)])
+async def test_an_end_at_the_end_of_the_period_gives_nothing_back_and_says_so(
+    played: Stage, field: str, said: object
+) -> None:
+    one, _ = await _half_used(played, f"nina{field}{said}".lower().replace("_", ""))
+    me = await caller_of(played)
+    for path in ("cancel", "cancel/preview"):
+        refused = await me.send("POST", f"/subscriptions/{one}/{path}", {"at": "period_end", field: said})
+        problem = refused.json()
+        assert (refused.status_code, problem["code"], problem["param"]) == (422, "nothing_to_give_back", field)
+    stands = await played.shop.subscription(one)
+    assert (stands.status, stands.cancel_at_period_end) == ("active", False)
+    done = await me.done("POST", f"/subscriptions/{one}/cancel", {"credit": "none"})
+    assert (done["cancel_at_period_end"], done["credited"]["amount"]) == (True, 0)
+
+
+async def test_pages_refuse_what_an_end_at_the_end_of_the_period_does_not_give_back(played: Stage) -> None:
+    one, customer_id = await _half_used(played, "nora")
+    owner = await signed_in(played)
+    page = await owner.see(f"/console/subscriptions/{one}")
+    refused = await owner.press(page, f"/{one}/cancel", credit="refund")
+    assert refused.status_code == 422
+    (person, home) = await _person(played, customer_id)
+    shown = await person.see(f"{home}/account")
+    assert (await person.press(shown, f"/{one}/cancel", credit="refund")).status_code == 422
+    assert (await played.shop.subscription(one)).cancel_at_period_end is False

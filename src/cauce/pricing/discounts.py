@@ -8,7 +8,7 @@ a charge is taken through `before_commitments` first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -93,26 +93,33 @@ def discount_lines(
     *,
     order: CouponOrder = CouponOrder.PERCENT_FIRST,
     rounding: DiscountRounding = DiscountRounding.TOTAL,
+    round_value: Callable[[Fraction], int] = half_up,
 ) -> DiscountedLines:
-    """What `discounts` take off each line. The booked parts sum to the rounded whole and never exceed a line."""
+    """What `discounts` take off each line. The booked parts sum to the rounded whole and never exceed a line.
+
+    `round_value`: how the whole (or, per line, each percentage) is rounded to the minor unit; the seller's own (V2).
+    """
     if not discounts:
         return DiscountedLines((ZERO,) * len(lines), (0,) * len(lines))
     if rounding is DiscountRounding.PER_LINE:
-        return _line_by_line(lines, *before_commitments(discounts, order))
+        return _line_by_line(lines, *before_commitments(discounts, order), round_value)
     exact = exact_discounts(lines, discounts, order)
-    return DiscountedLines(exact, _spread(exact, [max(0, line.amount_minor) for line in lines]))
+    return DiscountedLines(exact, _spread(exact, [max(0, line.amount_minor) for line in lines], round_value))
 
 
 def _line_by_line(
-    lines: Sequence[DiscountLine], percents: Sequence[Discount], fixed: Sequence[Discount]
+    lines: Sequence[DiscountLine],
+    percents: Sequence[Discount],
+    fixed: Sequence[Discount],
+    round_value: Callable[[Fraction], int],
 ) -> DiscountedLines:
     """Percentages rounded on every line alone; money off after them sums to what it says, as ever."""
     exact = exact_discounts(lines, percents, CouponOrder.LISTED)
-    minor = tuple(half_up(value) for value in exact)
+    minor = tuple(round_value(value) for value in exact)
     if not fixed:
         return DiscountedLines(exact, minor)
     left = [replace(line, amount_minor=line.amount_minor - off) for line, off in zip(lines, minor, strict=True)]
-    more = discount_lines(left, fixed, order=CouponOrder.LISTED)
+    more = discount_lines(left, fixed, order=CouponOrder.LISTED, round_value=round_value)
     return DiscountedLines(
         tuple(a + b for a, b in zip(exact, more.exact, strict=True)),
         tuple(a + b for a, b in zip(minor, more.minor, strict=True)),
@@ -175,11 +182,13 @@ def _kept_fraction(discount: Discount, left: Fraction) -> Fraction:
     return 1 - min(Fraction(discount.fixed_minor or 0), left) / left
 
 
-def _spread(exact: Sequence[Fraction], ceilings: Sequence[int]) -> tuple[int, ...]:
+def _spread(
+    exact: Sequence[Fraction], ceilings: Sequence[int], round_value: Callable[[Fraction], int]
+) -> tuple[int, ...]:
     """The rounded total in proportion to the exact discounts, no part above its line."""
     numerators, _ = over_common(exact)
     weight = sum(numerators)
     if not weight:
         return (0,) * len(exact)
-    total = half_up(sum(exact, ZERO))
+    total = round_value(sum(exact, ZERO))
     return round_parts([total * n for n in numerators], weight, total, ceilings=ceilings).parts

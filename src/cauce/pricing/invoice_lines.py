@@ -183,7 +183,11 @@ def _summed(lines: list[PricedLine]) -> Priced:
 def _discounted(charges: Sequence[Charge], discounts: Sequence[Discount], policy: PricingPolicy) -> list[_Stated]:
     rows = [_Stated(str(n), charge, 0, 0) for n, charge in enumerate(charges)]
     found = discount_lines(
-        [_seen(row) for row in rows], discounts, order=policy.coupon_order, rounding=policy.discount_rounding
+        [_seen(row) for row in rows],
+        discounts,
+        order=policy.coupon_order,
+        rounding=policy.discount_rounding,
+        round_value=policy.round_value,
     )
     for row, off, exact in zip(rows, found.minor, found.exact, strict=True):
         row.take(off, exact)
@@ -196,7 +200,9 @@ def _committed(charges: Sequence[Charge], discounts: Sequence[Discount], policy:
     in_order = replace(policy, coupon_order=CouponOrder.LISTED)
     rows = [each for row in _discounted(charges, percents, in_order) for each in _settled(row, percents)]
     if fixed:
-        found = discount_lines([_seen(row) for row in rows], fixed, order=CouponOrder.LISTED)
+        found = discount_lines(
+            [_seen(row) for row in rows], fixed, order=CouponOrder.LISTED, round_value=policy.round_value
+        )
         for row, off, exact in zip(rows, found.minor, found.exact, strict=True):
             row.take(off, exact)
     return rows

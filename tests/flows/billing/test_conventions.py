@@ -75,6 +75,30 @@ async def test_a_percentage_is_rounded_on_the_whole_or_on_every_line(
     assert await billed(seller, one) == [15 - off, 15 - off]
 
 
+@pytest.mark.parametrize(
+    ("rounding", "where", "off"),
+    [
+        (LineRounding.HALF_UP, DiscountRounding.TOTAL, 3),  # half of 5 is 2.5
+        (LineRounding.HALF_EVEN, DiscountRounding.TOTAL, 2),
+        (LineRounding.HALF_UP, DiscountRounding.PER_LINE, 4),  # of 3 it is 1.5, of 1 and 1 it is 0.5 each: 2 + 1 + 1
+        (LineRounding.HALF_EVEN, DiscountRounding.PER_LINE, 2),  # 2 + 0 + 0
+    ],
+)
+async def test_a_percentage_is_rounded_half_to_even_where_the_seller_rounds_so(
+    seller: Shop, rounding: LineRounding, where: DiscountRounding, off: int
+) -> None:
+    async with seller.context.transaction() as tx:
+        await catalog.create_coupon(tx, NewCoupon("HALF", "50", duration="forever"), now=await seller.context.now(tx))
+    await choose(seller, rounding=rounding, discount_rounding=where)
+    amounts = (3, 1, 1)
+    await seller.plan(
+        "three", *(NewPrice(f"p{n}", "eur", {"type": "flat", "amount_minor": each}) for n, each in enumerate(amounts))
+    )
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "three", coupon="HALF")).subscription_id
+    assert await billed(seller, one) == [5 - off, 5 - off]
+
+
 @pytest.mark.parametrize(("chosen", "total"), [(CouponOrder.PERCENT_FIRST, 400), (CouponOrder.LISTED, 450)])
 async def test_coupons_work_percentages_first_or_as_they_were_redeemed(
     seller: Shop, chosen: CouponOrder, total: int

@@ -24,7 +24,6 @@ from cauce.entrypoints.api.shapes import (
 from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, shown_subscription
 from cauce.flows.billing import cancel, changes, methods, pausing, resuming, trial_dates
 from cauce.flows.context import Context
-from cauce.kernel.errors import InvalidRequest
 from cauce.pricing.changes import IntervalChange
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -54,7 +53,10 @@ class ChangeBody(Body):
 
 
 class CancelBody(Body):
-    """When it ends; `credit` left out: what the plan says of the unused part. `void_open` drops open invoices."""
+    """When it ends; `credit` left out: what the plan says of the unused part. `void_open` drops open invoices.
+
+    Both are of an end now: at the end of the period nothing is unused, and they are refused (`nothing_to_give_back`).
+    """
 
     at: Annotated[str, Field(pattern="^(period_end|now)$")] = "period_end"
     reason: Reason = ""
@@ -185,10 +187,10 @@ async def pause(request: Request, caller: BillingWriter, subscription_id: Id, bo
     async def work(context: Context) -> object:
         if body.at == "now":
             done = await pausing.pause_now(context, subscription_id, resume_at=body.resume_at, credit=body.credit)
-        elif body.credit is None:
+        elif body.credit in (None, CancelCredit.NONE):
             done = await pausing.pause_at_end(context, subscription_id, resume_at=body.resume_at)
         else:
-            raise InvalidRequest("a pause at the end of the period gives nothing back", param="credit")
+            raise cancel.NothingToGiveBack("a pause at the end of the period gives nothing back", param="credit")
         return await _moved(caller.context, done)
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)

@@ -27,11 +27,17 @@ from cauce.flows.billing.terms import active_from, first_terms, incomplete_until
 from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.billing.unused import GivenBack, credit_unused
 from cauce.flows.context import Context
-from cauce.kernel.errors import Conflict
+from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.invoice_lines import PricedLine
 from cauce.pricing.proration import service_end
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
+
+
+class NothingToGiveBack(InvalidRequest):
+    """An end at the end of the period gives nothing back and drops no invoice: its days are used. End now instead."""
+
+    code = "nothing_to_give_back"
 
 
 class DebtOpen(Conflict):
@@ -44,7 +50,8 @@ class DebtOpen(Conflict):
 class Cancel:
     """End a subscription: at the period's end, or now. `credit` None: as the plan says. `void_open`: drop its open invoices.
 
-    `bill_rest`: an end now bills the use of the running period and its fees in arrears.
+    Both belong to an end now: at the period's end every day is used (`NothingToGiveBack`). `bill_rest`: an end now bills
+    the use of the running period and its fees in arrears.
     """
 
     subscription_id: str
@@ -79,6 +86,7 @@ class _RolledBack(Exception):
 
 async def cancel(context: Context, command: Cancel) -> Moved:
     """Cancel, or ask for approval where the plan wants it (T11, T28, T31, T32)."""
+    _check(command)
     await ask(context, command.subscription_id, Verb.DEPROVISION, {"now": command.now, "reason": command.reason})
     async with context.transaction() as tx:
         return await _cancel(tx, context, command)
@@ -86,11 +94,22 @@ async def cancel(context: Context, command: Cancel) -> Moved:
 
 async def preview_cancel(context: Context, command: Cancel) -> Moved:
     """What `cancel` would credit and bill, line by line; nothing is kept, and nobody is asked."""
+    _check(command)
     try:
         async with context.transaction() as tx:
             raise _RolledBack(await _cancel(tx, context, command))
     except _RolledBack as preview:
         return replace(preview.moved, invoice_id=None)
+
+
+def _check(command: Cancel) -> None:
+    """What a call asks for is done or refused, never left out."""
+    if command.now:
+        return
+    if command.credit not in (None, CancelCredit.NONE):
+        raise NothingToGiveBack(param="credit")
+    if command.void_open:
+        raise NothingToGiveBack(param="void_open")
 
 
 async def _cancel(tx: Tx, context: Context, command: Cancel) -> Moved:

@@ -30,7 +30,6 @@ from cauce.flows.billing.bills import counted_quantity
 from cauce.flows.billing.conventions import conventions
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
-from cauce.kernel.money import half_up
 from cauce.pricing.invoice_lines import NO_COMMITMENT, Charge
 from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.policy import PricingPolicy
@@ -80,15 +79,15 @@ class _Billed:
         if row["is_owed"]:
             self.asked += (row["amount_minor"] - row["discount_minor"]) * left
 
-    def difference(self, charge: Charge | None) -> int:
-        """What is still to bill of what the whole period costs, or, negative, to give back."""
+    def difference(self, charge: Charge | None, policy: PricingPolicy) -> int:
+        """What is still to bill of what the whole period costs, or, negative, to give back; rounded as `policy` says."""
         rated_minor, commitment = (charge.amount_minor, charge.commitment) if charge is not None else (0, None)
-        more = (commitment or NO_COMMITMENT).increment(half_up(rated_minor * self.share), self.amount)
+        more = (commitment or NO_COMMITMENT).increment(policy.round_value(rated_minor * self.share), self.amount)
         whole_minor = self.amount + more
         if more > 0:
             return more
         if whole_minor < self.kept:
-            return -half_up((self.kept - whole_minor) * self.asked / self.kept)
+            return -policy.round_value((self.kept - whole_minor) * self.asked / self.kept)
         return 0
 
 
@@ -164,7 +163,7 @@ async def _add_lines(
         single = events.get(metered, ())
         whole = _scheduled(one, metered.period, price)
         rated = usage_charges(_sold(metered, price, policy), used[metered], whole, single)
-        amount = before.difference(rated[0] if rated else None)
+        amount = before.difference(rated[0] if rated else None, policy)
         is_single = isinstance(price.model, PercentagePrice)
         quantity = Fraction(len(single)) if is_single else used[metered]
         if amount and (is_single or quantity != before.quantity):

@@ -143,6 +143,8 @@ async def cancel(request: Request, visit: Visit, fields: dict[str, str]) -> Resp
     chosen, words = fields.get("why", ""), fields.get("reason", "").strip()[:REASON_CHARACTERS_MAX]
     if chosen and chosen not in REASONS:
         raise InvalidRequest(f"{chosen!r} is no reason", param="why")
+    if fields.get("credit"):
+        raise ending.NothingToGiveBack(param="credit")
     reason = ": ".join(part for part in (chosen, words) if part)
     await ending.cancel(visit.context, ending.Cancel(subscription_id, reason=reason))
     tell(request, "cancellation", subscription=subscription_id, reason=chosen)
