@@ -48,6 +48,26 @@ async def test_a_merchant_is_edited_restricted_let_in_again_and_closed(product: 
     assert (await stranger.send(path, {"name": "Eve"}, method="PATCH")).status_code == 404
 
 
+async def test_payouts_of_one_merchant_are_paused_by_who_may_and_everybody_sees_it(product: World) -> None:
+    org = await product.sandbox_org()
+    maker, reader = await person(product, org), await person(product, org, "read")
+    made = await maker.done("/merchants", {"name": "Ana", "external_id": "ana-7"})
+    path = f"/merchants/{made['id']}"
+    assert made["payouts_paused"] is False
+    assert (await reader.refused(f"{path}/pause_payouts", {}))[0] == 403
+    assert (await maker.send(f"{path}/pause_payouts", {"reason": "x" * 501})).status_code == 422
+    assert (await maker.done(f"{path}/pause_payouts", {"reason": "no invoice"}))["payouts_paused"] is True
+    (stands,) = (await reader.get("/payout_pauses"))["data"]
+    assert (stands["merchant"], stands["reason"]) == (made["id"], "no invoice")
+    stranger = await person(product, await product.sandbox_org())
+    assert (await stranger.refused(f"{path}/resume_payouts", {}))[0] == 404
+    assert (await maker.done(f"{path}/resume_payouts", {}))["payouts_paused"] is False
+    await maker.done(f"{path}/resume_payouts", {})
+    async with product.context(org).transaction() as tx:
+        lines = [row["action"] for row in await audit.page(tx, object_id=made["id"])]
+    assert lines == ["payouts.resume", "payouts.pause"], "what changed nothing is no line"
+
+
 async def test_a_merchant_with_anything_open_is_not_closed_and_a_restricted_one_sells_nothing(product: World) -> None:
     shop = await market(product)
     found = {one["external_id"]: one["id"] for one in (await shop.maker.get("/merchants"))["data"]}

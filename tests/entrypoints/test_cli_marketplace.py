@@ -50,6 +50,9 @@ async def test_a_market_is_set_up_from_the_shell(
     made = json.loads((await run("merchants", "create", "Ana", "--number", "ana", "--json"))[1])["merchant"]
     assert made in (await run("merchants", "list", "--search", "an"))[1]
     ana, bia = ("--person", "ana@example.com"), ("--person", "bia@example.com")
+    assert await run("merchants", "pause-payouts", made, *ana) == (0, f"{made} is paid nothing out.\n")
+    assert await run("merchants", "resume-payouts", made, *ana) == (0, f"Payouts to {made} go on.\n")
+    assert (await run("merchants", "pause-payouts", "mer_none", *ana))[0] != 0
     drafted = json.loads((await run("split-rules", "draft", "rule.json", *ana, "--json"))[1])
     refused = await run("split-rules", "activate", drafted["split_rule"], "1", *ana)
     assert refused[0] and "second person" in refused[1]

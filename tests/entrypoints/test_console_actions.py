@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 
 from cauce.entrypoints.web.texts import catalogue
+from cauce.entrypoints.web.visits import make_link
 from cauce.marketplace.compliance.rules import QUESTIONS
 from cauce.marketplace.settlement import holidays
 from cauce.storage import audit, outbox
@@ -14,7 +15,7 @@ from cauce.webhooks import service as webhooks
 from cauce.webhooks import store as webhook_store
 from tests.entrypoints.screenshots import addresses
 from tests.entrypoints.stage import Stage
-from tests.entrypoints.visitor import first_link, signed_in
+from tests.entrypoints.visitor import first_link, let_in, signed_in
 from tests.flows.marketplace.market import COMMISSION
 
 EN = catalogue("en")
@@ -208,6 +209,18 @@ async def test_a_merchant_is_edited_restricted_and_let_in_again(played: Stage) -
     assert EN["merchants.restrict"] in (await owner.press(restricted.text, "/reactivate")).text
     lines = await _audited(played, merchant)
     assert lines == [("merchant.reactivate", False), ("merchant.restrict", False), ("merchant.update", False)]
+
+
+async def test_payouts_to_a_merchant_are_paused_and_his_own_page_says_so(played: Stage) -> None:
+    owner, merchant_id = await signed_in(played), played.market.sellers["bia"]
+    page = await owner.see(f"/console/merchants/{merchant_id}")
+    paused = await owner.press(page, "/pause_payouts", reason="no invoice")
+    assert EN["state.payouts_paused"] in paused.text
+    assert (await owner.press(page, "/payouts", amount="1", **{"from": "ch_scheme|brl"})).status_code == 409
+    his = await let_in(played, await make_link(played.context, merchant_id))
+    assert EN["portal.payouts_paused"] in await his.see(f"/portal/{played.org.public_id}/merchant")
+    resumed = await owner.press(paused.text, "/resume_payouts")
+    assert EN["state.payouts_paused"] not in resumed.text
 
 
 async def _now(one: Stage) -> datetime:

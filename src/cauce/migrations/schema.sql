@@ -3783,6 +3783,22 @@ ALTER TABLE ONLY settlement.holiday FORCE ROW LEVEL SECURITY;
 
 
 --
+-- Name: merchant_pause; Type: TABLE; Schema: settlement; Owner: -
+--
+
+CREATE TABLE settlement.merchant_pause (
+    org_id bigint NOT NULL,
+    merchant_id text NOT NULL COLLATE pg_catalog."C",
+    reason text DEFAULT ''::text NOT NULL,
+    paused_at timestamp with time zone NOT NULL,
+    paused_by text NOT NULL,
+    CONSTRAINT merchant_pause_reason_check CHECK ((length(reason) <= 500))
+);
+
+ALTER TABLE ONLY settlement.merchant_pause FORCE ROW LEVEL SECURITY;
+
+
+--
 -- Name: payout; Type: TABLE; Schema: settlement; Owner: -
 --
 
@@ -3843,11 +3859,9 @@ CREATE TABLE settlement.standing (
     channel_id text NOT NULL COLLATE pg_catalog."C",
     currency text NOT NULL COLLATE pg_catalog."C",
     schedule_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    pause_reason text DEFAULT ''::text NOT NULL,
     due_at timestamp with time zone,
     last_run_at timestamp with time zone,
-    key text GENERATED ALWAYS AS (((((merchant_id || '|'::text) || channel_id) || '|'::text) || currency)) STORED NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT standing_pause_reason_check CHECK ((pause_reason = ANY (ARRAY[''::text, 'transit_break'::text, 'custody_mismatch'::text, 'instrument_cool_off'::text, 'account_restricted'::text, 'statement_missing'::text, 'operator'::text])))
+    key text GENERATED ALWAYS AS (((((merchant_id || '|'::text) || channel_id) || '|'::text) || currency)) STORED NOT NULL COLLATE pg_catalog."C"
 )
 WITH (fillfactor='70');
 
@@ -5595,6 +5609,14 @@ ALTER TABLE ONLY settlement.funding
 
 ALTER TABLE ONLY settlement.holiday
     ADD CONSTRAINT holiday_pkey PRIMARY KEY (org_id, market, day);
+
+
+--
+-- Name: merchant_pause merchant_pause_pkey; Type: CONSTRAINT; Schema: settlement; Owner: -
+--
+
+ALTER TABLE ONLY settlement.merchant_pause
+    ADD CONSTRAINT merchant_pause_pkey PRIMARY KEY (org_id, merchant_id);
 
 
 --
@@ -9055,6 +9077,12 @@ ALTER TABLE settlement.funding ENABLE ROW LEVEL SECURITY;
 ALTER TABLE settlement.holiday ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: merchant_pause; Type: ROW SECURITY; Schema: settlement; Owner: -
+--
+
+ALTER TABLE settlement.merchant_pause ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: batch org_isolation; Type: POLICY; Schema: settlement; Owner: -
 --
 
@@ -9080,6 +9108,13 @@ CREATE POLICY org_isolation ON settlement.funding TO cauce_app, cauce_ledger USI
 --
 
 CREATE POLICY org_isolation ON settlement.holiday TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
+-- Name: merchant_pause org_isolation; Type: POLICY; Schema: settlement; Owner: -
+--
+
+CREATE POLICY org_isolation ON settlement.merchant_pause TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
 
 
 --
@@ -11003,6 +11038,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE settlement.funding TO cauce_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE settlement.holiday TO cauce_app;
+
+
+--
+-- Name: TABLE merchant_pause; Type: ACL; Schema: settlement; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE settlement.merchant_pause TO cauce_app;
 
 
 --

@@ -7,7 +7,9 @@ SELECT m.id, m.external_id, m.name, m.state, m.legal_form, m.country, m.created_
  ORDER BY m.id DESC LIMIT $5
 
 -- name: merchant_one
-SELECT id, external_id, name, state, legal_form, trade_place, country, email, created_at FROM merchants.merchant WHERE org_id = $1 AND id = $2
+SELECT id, external_id, name, state, legal_form, trade_place, country, email, created_at,
+       EXISTS (SELECT FROM settlement.merchant_pause p WHERE p.org_id = $1 AND p.merchant_id = $2) AS payouts_paused
+  FROM merchants.merchant WHERE org_id = $1 AND id = $2
 
 -- name: merchant_open_work
 -- What a merchant sells or is a party to that is not over.

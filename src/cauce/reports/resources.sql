@@ -21,7 +21,8 @@ SELECT id, number, customer_id, subscription_id, reason, status, currency, subto
   FROM invoicing.invoice WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
 
 -- name: merchants_of_ids
-SELECT id, external_id, name, state, legal_form, trade_place, country, email, metadata, created_at
+SELECT id, external_id, name, state, legal_form, trade_place, country, email, metadata, created_at,
+       EXISTS (SELECT FROM settlement.merchant_pause p WHERE p.org_id = $1 AND p.merchant_id = merchant.id) AS payouts_paused
   FROM merchants.merchant WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id DESC
 
 -- name: orders_of_ids

@@ -9,7 +9,7 @@ import pytest
 
 from cauce.flows.marketplace import refunds
 from cauce.flows.marketplace.merchants import assign_payout_schedule, create_payout_schedule
-from cauce.flows.marketplace.pay_out import pause_payouts
+from cauce.flows.marketplace.payout_pauses import pause_payouts
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.kernel.errors import NotFound
 from cauce.marketplace.settlement.rules import BadSchedule, Credit, parse_schedule

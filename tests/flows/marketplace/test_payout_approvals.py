@@ -11,7 +11,8 @@ from cauce.billing.relations.rules import Mode
 from cauce.channels import store as channels
 from cauce.flows import automation
 from cauce.flows.inventory import inventory
-from cauce.flows.marketplace import pay_out
+from cauce.flows.marketplace import pay_out, payout_pauses
+from cauce.flows.marketplace.merchants import create_payout_schedule
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.gateway.accounts import Instrument
 from cauce.gateway.outcome import Declined, Refusal
@@ -21,6 +22,7 @@ from cauce.ledger.recipes.custody import Holder, withdrawable
 from cauce.ledger.rules import PlaceHold, require_posted
 from cauce.marketplace.merchants.service import accounts_of, approve_instrument, record_instrument, request_instrument
 from cauce.marketplace.settlement.rules import PayoutNeedsSecondPerson, PayoutsPaused
+from cauce.marketplace.settlement.service import merchant_pauses
 from cauce.reports import automation as automation_report
 from cauce.reports import marketplace as report
 from cauce.reports import settlements
@@ -117,14 +119,54 @@ async def test_a_settlement_leaves_alone_what_waits_for_approval_or_is_reserved(
 
 async def test_an_operator_stops_a_channel_and_lets_it_go_on(shop: Market) -> None:
     await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY))
-    await pay_out.pause_payouts(shop.context, "ch", paused=True)
+    await payout_pauses.pause_payouts(shop.context, "ch", paused=True)
     await shop.advance(6 * DAY)
     assert await _states(shop) == []
     with pytest.raises(PayoutsPaused, match="operator"):
         await pay_out.request_payout(shop.context, AskPayout(shop.sellers["ana"], "ch", "brl", 100))
-    await pay_out.pause_payouts(shop.context, "ch", paused=False)
+    await payout_pauses.pause_payouts(shop.context, "ch", paused=False)
     await shop.advance(7 * DAY)
     assert await _states(shop) == [("paid", False)]
+
+
+async def test_an_operator_stops_one_merchant_and_lets_him_go_on(shop: Market) -> None:
+    ana = shop.sellers["ana"]
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY))
+    await shop.take(shop.order("B1", "ch", [("bia", 10_000, 0)], deliver_at=BEGIN + DAY))
+    await payout_pauses.pause_merchant_payouts(shop.context, ana, paused=True, reason="an invoice is missing")
+    await payout_pauses.pause_merchant_payouts(shop.context, ana, paused=True, reason="twice")
+    await shop.advance(8 * DAY)
+    async with shop.context.transaction() as tx:
+        assert {row["merchant_id"] for row in await report.payouts(tx)} == {shop.sellers["bia"]}
+        (stands,) = await merchant_pauses(tx)
+    assert (stands["merchant_id"], stands["reason"]) == (ana, "an invoice is missing"), "the first reason stands"
+    with pytest.raises(PayoutsPaused, match="operator"):
+        await pay_out.request_payout(shop.context, AskPayout(ana, "ch", "brl", 100))
+    await payout_pauses.pause_merchant_payouts(shop.context, ana, paused=False)
+    await shop.advance(8 * DAY)
+    async with shop.context.transaction() as tx:
+        paid = {row["merchant_id"]: row["amount_minor"] for row in await report.payouts(tx)}
+    assert paid[ana] == paid[shop.sellers["bia"]] == 8_740, "nothing was lost while it stood"
+    assert await shop.differences() == []
+
+
+async def test_a_payout_that_waits_is_not_approved_while_payouts_are_paused(shop: Market) -> None:
+    await create_payout_schedule(shop.context, "all", {"approval_over": 0}, is_default=True)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)], deliver_at=BEGIN + DAY))
+    await shop.advance(8 * DAY)
+    async with shop.context.transaction() as tx:
+        (waits,) = await report.payouts(tx)
+    await payout_pauses.pause_merchant_payouts(shop.context, shop.sellers["ana"], paused=True)
+    with pytest.raises(PayoutsPaused):
+        await pay_out.approve_payouts(shop.checker, [waits["id"]])
+    await payout_pauses.pause_merchant_payouts(shop.context, shop.sellers["ana"], paused=False)
+    await payout_pauses.pause_payouts(shop.context, "ch", paused=True)
+    with pytest.raises(PayoutsPaused):
+        await pay_out.approve_payouts(shop.checker, [waits["id"]])
+    await payout_pauses.pause_payouts(shop.context, "ch", paused=False)
+    await pay_out.approve_payouts(shop.checker, [waits["id"]])
+    await shop.work()
+    assert await _states(shop) == [("paid", True)]
 
 
 async def test_who_asked_cannot_approve(shop: Market) -> None:

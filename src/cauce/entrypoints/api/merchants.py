@@ -26,6 +26,7 @@ from cauce.entrypoints.api.shapes import (
 from cauce.flows.context import Context
 from cauce.flows.marketplace import merchant_states
 from cauce.flows.marketplace import merchants as flow
+from cauce.flows.marketplace.payout_pauses import pause_merchant_payouts
 from cauce.kernel.errors import NotFound
 from cauce.marketplace.merchants.rules import LegalForm, NewAccount, NewMerchant, TradePlace, UnknownMerchant
 from cauce.marketplace.merchants.service import ids_by_external
@@ -149,6 +150,27 @@ async def reactivate_merchant(
 async def close_merchant(request: Request, caller: MarketplaceWriter, merchant_id: Id, body: ReasonBody) -> Response:
     """Close a merchant for good: nothing open, nothing owed."""
     return await _step(request, caller, merchant_id, "close", body)
+
+
+@router.post("/{merchant_id}/pause_payouts")
+async def pause_payouts(request: Request, caller: MarketplaceWriter, merchant_id: Id, body: ReasonBody) -> Response:
+    """Pay him nothing out, at any channel, until somebody lets it go on; he goes on selling and being credited."""
+    return await _paused(request, caller, merchant_id, body, paused=True)
+
+
+@router.post("/{merchant_id}/resume_payouts")
+async def resume_payouts(request: Request, caller: MarketplaceWriter, merchant_id: Id, body: ReasonBody) -> Response:
+    """Let his payouts go on; he is paid with his next settlement."""
+    return await _paused(request, caller, merchant_id, body, paused=False)
+
+
+async def _paused(request: Request, caller: Caller, merchant_id: str, body: ReasonBody, *, paused: bool) -> Response:
+    async def work(context: Context) -> object:
+        await pause_merchant_payouts(context, merchant_id, paused=paused, reason=body.reason)
+        async with caller.context.transaction() as tx:
+            return await _shown(tx, merchant_id)
+
+    return await answer_once(request, caller.context, work, status=200)
 
 
 async def _step(request: Request, caller: Caller, merchant_id: str, trigger: str, body: ReasonBody) -> Response:

@@ -29,7 +29,7 @@ from cauce.entrypoints.documents import settlement as documents
 from cauce.entrypoints.web.texts import translator
 from cauce.flows.context import Context
 from cauce.flows.marketplace import merchants as flow
-from cauce.flows.marketplace import pay_out
+from cauce.flows.marketplace import pay_out, payout_pauses
 from cauce.marketplace.settlement import store
 from cauce.marketplace.settlement.rules import UnknownPayout
 from cauce.reports import marketplace as report
@@ -131,9 +131,11 @@ async def cancel_payout(request: Request, caller: MarketplaceWriter, payout_id: 
 
 @router.get("/payout_pauses")
 async def list_pauses(caller: Reader) -> dict[str, Any]:
-    """Why which channels pay nothing out now."""
+    """Which channels and merchants are paid nothing out now, and why."""
     async with caller.context.transaction() as tx:
-        return whole_list(resources("payout_pause", await store.channel_pauses(tx)))
+        return whole_list(
+            resources("payout_pause", [*await store.channel_pauses(tx), *await store.merchant_pauses(tx)])
+        )
 
 
 @router.post("/channels/{channel_id}/pause_payouts")
@@ -150,7 +152,7 @@ async def resume_payouts(request: Request, caller: MarketplaceWriter, channel_id
 
 async def _paused(request: Request, asking: Context, channel_id: str, *, paused: bool) -> Response:
     async def work(context: Context) -> object:
-        await pay_out.pause_payouts(context, channel_id, paused=paused)
+        await payout_pauses.pause_payouts(context, channel_id, paused=paused)
         async with asking.transaction() as tx:
             reasons = [row["reason"] for row in await store.channel_pauses(tx, [channel_id])]
         return {"object": "payout_pause", "channel": channel_id, "reasons": reasons}

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from cauce.channels.service import open_instructions, read_channel
+from cauce.channels.service import open_instructions
 from cauce.flows.context import Context
 from cauce.flows.instruct import Concluded
+from cauce.flows.marketplace.payout_pauses import require_not_paused
 from cauce.flows.marketplace.settle import Target, Work, add_payout, instruction, target_of, write_payouts
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.accounts import Account
@@ -29,18 +30,11 @@ from cauce.marketplace.settlement.rules import (
     PayoutsPaused,
     UnknownPayout,
 )
-from cauce.marketplace.settlement.service import (
-    channel_pauses,
-    note_credits,
-    pause_channel,
-    read_schedules,
-    resume_channel,
-)
+from cauce.marketplace.settlement.service import note_credits, read_schedules
 from cauce.storage import audit
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-OPERATOR = "operator"
 OPEN_PAYOUT = ("submitted", "processing", "unknown")
 
 
@@ -64,10 +58,7 @@ async def request_payout(context: Context, command: AskPayout) -> str:
         now = await context.now(tx)
         credit = Credit(command.merchant_id, command.channel_id, command.currency)
         standing = (await settlement_store.standings(tx, [credit])).get(credit)
-        reasons = [row["reason"] for row in await channel_pauses(tx, [command.channel_id])]
-        reasons += [standing["pause_reason"]] if standing is not None and standing["pause_reason"] else []
-        if reasons:
-            raise PayoutsPaused(f"payouts are paused: {', '.join(reasons)}", reason=reasons[0])
+        await require_not_paused(tx, [command.channel_id], [command.merchant_id])
         target = await _target(context, tx, command, now)
         schedules = await read_schedules(tx)
         schedule = schedules.get(standing["schedule_id"] if standing else "", schedules[""])
@@ -106,17 +97,6 @@ def require_paid_out(parties: Mapping[str, Party], merchant_id: str) -> Party:
     return party
 
 
-async def pause_payouts(context: Context, channel_id: str, *, paused: bool) -> None:
-    """An operator stops every payout of a channel, or lets them go on; reasons that others gave stand beside his."""
-    async with context.transaction() as tx:
-        await read_channel(tx, channel_id)
-        if paused:
-            await pause_channel(tx, channel_id, OPERATOR, await context.now(tx), by=context.actor.name)
-        else:
-            await resume_channel(tx, channel_id, OPERATOR)
-        await audit.record(tx, context.actor, "payouts.pause" if paused else "payouts.resume", channel_id)
-
-
 async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:
     """A second person approves payouts that wait; they are sent. `payout_needs_second_person` for who asked for them.
 
@@ -147,7 +127,8 @@ async def approve_payouts(context: Context, payout_ids: Sequence[str]) -> None:
 
 
 async def _check_still_payable(tx: Tx, rows: Sequence[Row]) -> None:
-    """Whoever was asked for money when the payout was made may have been restricted, or given another bank, since."""
+    """Whoever was asked for money when the payout was made may have been paused, restricted, or given another bank, since."""
+    await require_not_paused(tx, [row["channel_id"] for row in rows], [row["merchant_id"] for row in rows])
     for channel_id, currency in sorted({(row["channel_id"], row["currency"]) for row in rows}):
         mine = [row for row in rows if (row["channel_id"], row["currency"]) == (channel_id, currency)]
         merchants = sorted({row["merchant_id"] for row in mine})

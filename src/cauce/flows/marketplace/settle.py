@@ -29,7 +29,7 @@ from cauce.marketplace.merchants.rules import Party, PayoutTarget
 from cauce.marketplace.merchants.service import payout_targets, read_parties
 from cauce.marketplace.settlement import store as settlement_store
 from cauce.marketplace.settlement.rules import Credit, Schedule
-from cauce.marketplace.settlement.service import channel_pauses, read_schedules
+from cauce.marketplace.settlement.service import channel_pauses, merchant_pauses, read_schedules
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -114,7 +114,8 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
             merchants = [row["merchant_id"] for row in mine if row["currency"] == currency]
             targets[(channel_id, currency)] = await payout_targets(tx, channel_id, currency, merchants)
     accounts = [_account(row) for row in rows]
-    paused = frozenset(row["channel_id"] for row in await channel_pauses(tx, sorted(terms)))
+    paused = {row["channel_id"] for row in await channel_pauses(tx, sorted(terms))}
+    paused |= {row["merchant_id"] for row in await merchant_pauses(tx, sorted({row["merchant_id"] for row in rows}))}
     instruments = {one.instrument_id: one.merchant_id for each in targets.values() for one in each.values()}
     used = frozenset(await settlement_store.instruments_used(tx, instruments))
     schedules = await read_schedules(tx)
@@ -128,7 +129,7 @@ async def _facts(context: Context, tx: Tx, rows: Sequence[Row]) -> _Facts:
         young=await _young(tx, [row for row in rows if terms[row["channel_id"]].pays_out], schedules),
         told_until=await settlement_store.told_until(tx, [_credit(row) for row in rows]),
         awaiting=await settlement_store.awaiting_approval(tx, sorted({row["merchant_id"] for row in rows})),
-        paused=paused,
+        paused=frozenset(paused),
         used=used,
     )
 
@@ -162,7 +163,8 @@ def _settle_one(row: Row, facts: _Facts, work: Work, actor: str) -> None:
     payable = facts.available[_account(row)] - young
     target = _target(row, facts, run_at)
     terms = facts.terms[row["channel_id"]]
-    held_back = bool(row["pause_reason"]) or row["channel_id"] in facts.paused or (terms.pays_out and target is None)
+    paused = not facts.paused.isdisjoint((row["merchant_id"], row["channel_id"]))
+    held_back = paused or (terms.pays_out and target is None)
     amounts = [] if held_back or not terms.pays_out else schedule.payouts_of(payable)
     waits = balance > young and not amounts and terms.pays_out
     again = [schedule.next_after(run_at)] if waits else []

@@ -12,7 +12,7 @@ UPDATE settlement.schedule SET is_default = false WHERE org_id = $1 AND is_defau
 SELECT id, name, content, is_default FROM settlement.schedule WHERE org_id = $1 ORDER BY id
 
 -- name: standings
-SELECT s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.pause_reason, s.due_at, s.last_run_at
+SELECT s.merchant_id, s.channel_id, s.currency, s.schedule_id, s.due_at, s.last_run_at
   FROM settlement.standing s JOIN unnest($2::text[], $3::text[], $4::text[]) w(merchant_id, channel_id, currency)
     ON s.org_id = $1 AND s.merchant_id = w.merchant_id AND s.channel_id = w.channel_id AND s.currency = w.currency
 
@@ -26,8 +26,15 @@ ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET due_at = c
 INSERT INTO settlement.standing (org_id, merchant_id, channel_id, currency, schedule_id, due_at) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (org_id, merchant_id, channel_id, currency) DO UPDATE SET schedule_id = excluded.schedule_id, due_at = excluded.due_at
 
--- name: pause
-UPDATE settlement.standing SET pause_reason = $5 WHERE org_id = $1 AND merchant_id = $2 AND channel_id = $3 AND currency = $4
+-- name: pause_merchant
+INSERT INTO settlement.merchant_pause (org_id, merchant_id, reason, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+
+-- name: resume_merchant
+DELETE FROM settlement.merchant_pause WHERE org_id = $1 AND merchant_id = $2
+
+-- name: merchant_pauses
+SELECT merchant_id, reason, paused_at, paused_by FROM settlement.merchant_pause
+ WHERE org_id = $1 AND ($2::text[] IS NULL OR merchant_id = ANY ($2)) ORDER BY merchant_id
 
 -- name: pause_channel
 INSERT INTO settlement.channel_pause (org_id, channel_id, reason, paused_at, paused_by) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING

@@ -11,7 +11,14 @@ from cauce.kernel.ids import new_id
 from cauce.marketplace.settlement import store
 from cauce.marketplace.settlement.holidays import Holiday, move_closed, set_holidays, with_calendars
 from cauce.marketplace.settlement.rules import DEFAULT, Credit, Schedule, parse_schedule
-from cauce.marketplace.settlement.store import channel_pauses, pause, pause_channel, resume_channel
+from cauce.marketplace.settlement.store import (
+    channel_pauses,
+    merchant_pauses,
+    pause_channel,
+    pause_merchant,
+    resume_channel,
+    resume_merchant,
+)
 from cauce.storage.database import Tx
 
 __all__ = [
@@ -20,11 +27,13 @@ __all__ = [
     "change_holidays",
     "channel_pauses",
     "create_schedule",
+    "merchant_pauses",
     "note_credits",
-    "pause",
     "pause_channel",
+    "pause_merchant",
     "read_schedules",
     "resume_channel",
+    "resume_merchant",
 ]
 
 

@@ -44,9 +44,20 @@ async def assign_schedule(tx: Tx, credit: Credit, schedule_id: str, due_at: date
     await tx.run(QUERIES.assign_schedule, tx.org, *credit, schedule_id, due_at)
 
 
-async def pause(tx: Tx, credit: Credit, reason: str) -> None:
-    """Pause a merchant's payouts, or let them go on with ""."""
-    await tx.run(QUERIES.pause, tx.org, *credit, reason)
+async def pause_merchant(tx: Tx, merchant_id: str, reason: str, at: datetime, *, by: str) -> bool:
+    """No payout of a merchant goes out until it is ended; whether none stood before."""
+    return bool(await tx.run(QUERIES.pause_merchant, tx.org, merchant_id, reason, at, by))
+
+
+async def resume_merchant(tx: Tx, merchant_id: str) -> bool:
+    """A merchant's pause is over; whether it stood."""
+    return bool(await tx.run(QUERIES.resume_merchant, tx.org, merchant_id))
+
+
+async def merchant_pauses(tx: Tx, merchant_ids: Sequence[str] | None = None) -> list[Row]:
+    """Which merchants are paid nothing out, since when, by whom and why."""
+    wanted = None if merchant_ids is None else list(merchant_ids)
+    return await tx.rows(QUERIES.merchant_pauses, tx.org, wanted)
 
 
 async def pause_channel(tx: Tx, channel_id: str, reason: str, at: datetime, *, by: str) -> None:
@@ -125,7 +136,7 @@ DUE = sweep_over(
     45,
     "settlement.standing",
     key=("key",),
-    columns=("merchant_id", "channel_id", "currency", "schedule_id", "pause_reason", "last_run_at"),
+    columns=("merchant_id", "channel_id", "currency", "schedule_id", "last_run_at"),
     ties=(),
 )
 """Merchants who are settled now."""

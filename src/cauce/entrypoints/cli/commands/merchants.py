@@ -99,3 +99,35 @@ def approve_instrument(
 
     in_org(_COMMAND, org, lambda context: approve(context, instrument), person=person)
     output.emit({"instrument": instrument}, f"Payouts go to {instrument}.")
+
+
+@app.command("pause-payouts")
+def pause_payouts(
+    merchant: Annotated[str, typer.Argument(help="The merchant (mer_…).")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit.")] = "",
+    org: OrgOption = "",
+    person: PersonOption = "",
+) -> None:
+    """Pay a merchant nothing out until you let it go on; he goes on selling and being credited."""
+    _pause(merchant, org, person, paused=True, reason=reason)
+    output.emit({"merchant": merchant, "payouts_paused": True}, f"{merchant} is paid nothing out.")
+
+
+@app.command("resume-payouts")
+def resume_payouts(
+    merchant: Annotated[str, typer.Argument(help="The merchant (mer_…).")],
+    org: OrgOption = "",
+    person: PersonOption = "",
+) -> None:
+    """Let a merchant's payouts go on; he is paid with his next settlement."""
+    _pause(merchant, org, person, paused=False)
+    output.emit({"merchant": merchant, "payouts_paused": False}, f"Payouts to {merchant} go on.")
+
+
+def _pause(merchant: str, org: str, person: str, *, paused: bool, reason: str = "") -> None:
+    from cauce.flows.marketplace.payout_pauses import pause_merchant_payouts
+
+    async def work(context: Context) -> None:
+        await pause_merchant_payouts(context, merchant, paused=paused, reason=reason)
+
+    in_org(_COMMAND, org, work, person=person)

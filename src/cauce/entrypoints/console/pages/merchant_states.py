@@ -1,4 +1,4 @@
-"""A merchant edited, restricted, let in again and closed, on his own page."""
+"""A merchant edited, his payouts paused, restricted, let in again and closed, on his own page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cauce.entrypoints.console.view import action, back_to
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input
 from cauce.flows.marketplace import merchant_states
+from cauce.flows.marketplace.payout_pauses import pause_merchant_payouts
 from cauce.kernel.errors import InvalidRequest
 from cauce.marketplace.merchants.rules import MERCHANT
 from cauce.storage.database import Row
@@ -35,7 +36,15 @@ def state_buttons(one: Row) -> list[Button]:
         for trigger in ("restrict", "reactivate", "close")
         if trigger in allowed
     ]
-    return edit + steps
+    return [*edit, _pausing(one, path, reason), *steps]
+
+
+def _pausing(one: Row, path: str, reason: tuple[Input, ...]) -> Button:
+    if one["payouts_paused"]:
+        return Button(f"{path}/resume_payouts", "merchants.resume_payouts", hint="merchants.resume_payouts_hint")
+    return Button(
+        f"{path}/pause_payouts", "merchants.pause_payouts", inputs=reason, hint="merchants.pause_payouts_hint"
+    )
 
 
 async def edit(request: Request, session: Session, fields: dict[str, str]) -> Response:
@@ -55,11 +64,20 @@ async def step(request: Request, session: Session, fields: dict[str, str]) -> Re
     return back_to(link_to(merchant_id))
 
 
+async def pause(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Stop what he is paid out, or let it go on."""
+    merchant_id, paused = request.path_params["merchant_id"], request.url.path.endswith("/pause_payouts")
+    await pause_merchant_payouts(session.context, merchant_id, paused=paused, reason=fields.get("reason", ""))
+    return back_to(link_to(merchant_id))
+
+
 _MAY = (Role.ADMIN, Role.FINANCE)
 
 routes = [
     action("/console/merchants/{merchant_id}/edit", edit, roles=_MAY),
     action("/console/merchants/{merchant_id}/restrict", step, roles=_MAY),
     action("/console/merchants/{merchant_id}/reactivate", step, roles=_MAY),
+    action("/console/merchants/{merchant_id}/pause_payouts", pause, roles=_MAY),
+    action("/console/merchants/{merchant_id}/resume_payouts", pause, roles=_MAY),
     action("/console/merchants/{merchant_id}/close", step, roles=_MAY),
 ]

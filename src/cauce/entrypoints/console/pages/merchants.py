@@ -119,7 +119,7 @@ async def show_one(request: Request, session: Session) -> Response:
         title="nav.merchants",
         above="/console/merchants",
         object_id=merchant_id,
-        states=[one["state"]],
+        states=[one["state"], *(["payouts_paused"] if one["payouts_paused"] else [])],
         facts=facts,
         actions=[*_actions(merchant_id, owned), *state_buttons(one)],
         tables=[

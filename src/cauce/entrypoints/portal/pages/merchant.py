@@ -41,7 +41,7 @@ async def show(request: Request, visit: Visit) -> Response:
         visit=visit,
         merchant=one,
         owned=owned,
-        withdraw=_withdraw(visit, owned),
+        withdraw=None if one["payouts_paused"] else _withdraw(visit, owned),
         payouts=_payout_table(payouts),
         statement=_statement_table(moved),
         next=f"?before={moved[-1]['journal_id']}" if len(moved) == _ROWS else "",
