@@ -392,6 +392,25 @@ async def test_a_trial_is_moved_and_its_invoice_foreseen(product: World) -> None
     assert (again.status_code, again.json()["code"]) == (409, "trial_used")
 
 
+async def test_a_trial_is_begun_until_an_exact_instant(product: World) -> None:
+    me = await shop(product)
+    sub = await subscribed(me, trial_end="2026-02-01T12:00:00+02:00")
+    assert (sub["status"], sub["trial_end"]) == ("trialing", "2026-02-01T10:00:00Z")
+    body = {"customer": {"external_id": "u2"}, "plan": "pro", **EUR}
+    for wrong, code in (
+        ({"trial_end": "2020-01-01T00:00:00Z"}, "bad_trial_end"),
+        ({"trial_end": "2036-02-01T00:00:00Z"}, "bad_trial_end"),
+        ({"trial_end": "2026-02-01T12:00:00"}, "invalid_request"),
+        ({"trial_end": "2026-02-01T12:00:00Z", "trial_days": 3}, "invalid_request"),
+    ):
+        for path in ("/subscriptions", "/quotes"):
+            refused = await me.send("POST", path, body | wrong)
+            assert (refused.status_code, refused.json()["code"]) == (422, code), wrong
+            assert refused.json()["param"] == "trial_end"
+    offered = await me.done("POST", "/quotes", body | {"trial_end": "2026-02-01T10:00:00Z"})
+    assert offered["trial_end"] == "2026-02-01T10:00:00Z"
+
+
 async def test_an_invoice_is_paid_credited_and_voided(product: World) -> None:
     me = await shop(product)
     await subscribed(me, "u1", trial_days=0, collection="send_invoice")

@@ -16,8 +16,9 @@ from cauce.pricing.proration import prorated, remaining_fraction
 
 
 class TrialOnChange(StrEnum):
-    """From which day a new plan's trial days count when the plan is changed during the trial."""
+    """From which day a new plan's trial days count when the plan is changed during the trial; `keep`: they do not."""
 
+    KEEP = "keep"
     FROM_CHANGE = "from_change"
     FROM_FIRST_START = "from_first_start"
 

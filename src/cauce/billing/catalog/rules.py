@@ -28,6 +28,7 @@ from cauce.pricing.phases import PricePhase
 from cauce.pricing.proration import CancellationDay
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import DEFAULT_PRICE_RULES, PriceRules
+from cauce.pricing.trials import TrialOnChange
 
 
 class PriceArchived(Conflict):
@@ -138,7 +139,7 @@ class ChangePolicy:
 
     A change to a longer or shorter interval goes by `interval_up` or `interval_down`; None: by upgrade and downgrade.
     `interval_change` says where its new period starts: now, or where the old anchor puts it (V10). `credit`: what becomes
-    of what a change gives back at once.
+    of what a change gives back at once. `trial_on_change`: whether a trial takes the new plan's days, and from when (S4).
     """
 
     upgrade: ChangeRule = ChangeRule(ChangeTiming.NOW)
@@ -150,6 +151,7 @@ class ChangePolicy:
     interval_down: ChangeRule | None = None
     interval_change: IntervalChange = IntervalChange.RESET
     credit: ChangeCredit = ChangeCredit.CREDIT
+    trial_on_change: TrialOnChange = TrialOnChange.FROM_FIRST_START
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,9 @@ ON CONFLICT (org_id, subscription_id, kind) DO UPDATE SET due_at = excluded.due_
 -- name: drop_timers
 DELETE FROM subscriptions.timer WHERE org_id = $1 AND subscription_id = ANY ($2::text[])
 
+-- name: timers_of
+SELECT kind FROM subscriptions.timer WHERE org_id = $1 AND subscription_id = $2
+
 -- name: drop_timer_kinds
 DELETE FROM subscriptions.timer t USING unnest($2::text[], $3::text[]) u(subscription_id, kind)
  WHERE t.org_id = $1 AND t.subscription_id = u.subscription_id AND t.kind = u.kind

@@ -16,7 +16,7 @@ from typing import Any
 from cauce.billing.subscriptions.aligned import aligned_schedule
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Interval, Schedule, SchedulePeriod, interval_of
-from cauce.kernel.calendar.zones import at_local_time, local_date, same_time_after, zone_of
+from cauce.kernel.calendar.zones import at_local_time, local_date, zone_of
 from cauce.kernel.errors import Conflict, InvalidRequest
 
 RENEW, TRIAL_END = "renew", "trial_end"
@@ -235,14 +235,6 @@ def begin_term(subscription: Subscription, at: datetime) -> Subscription:
         period_start=None,
         period_end=None,
         upcoming_at=None,
-    )
-
-
-def begin_trial(subscription: Subscription, at: datetime, days: int) -> Subscription:
-    """In trial for `days` local dates, to the same local time of day (V26)."""
-    return move_trial(
-        replace(begin_term(subscription, at), status="trialing", trial_start=at),
-        same_time_after(at, days, zone_of(subscription.timezone)),
     )
 
 

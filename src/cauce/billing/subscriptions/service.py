@@ -38,6 +38,7 @@ from cauce.billing.subscriptions.store import (
     set_quantities,
     settle_changes,
     subscription_of,
+    timers_of,
     use_discounts,
     waiting_changes,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "set_quantities",
     "settle_changes",
     "subscription_of",
+    "timers_of",
     "use_discounts",
     "use_trial",
     "waiting_changes",

@@ -189,6 +189,11 @@ async def drop_timers(tx: Tx, subscription_ids: Sequence[str]) -> None:
         await tx.run(QUERIES.drop_timers, tx.org, list(subscription_ids))
 
 
+async def timers_of(tx: Tx, subscription_id: str) -> frozenset[str]:
+    """The kinds of the timers that wait."""
+    return frozenset([row["kind"] for row in await tx.rows(QUERIES.timers_of, tx.org, subscription_id)])
+
+
 async def drop_timer_kinds(tx: Tx, timers: Sequence[tuple[str, str]]) -> None:
     """These (subscription, kind) timers have been told."""
     await tx.run(QUERIES.drop_timer_kinds, tx.org, [one for one, _ in timers], [kind for _, kind in timers])

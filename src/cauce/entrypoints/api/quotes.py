@@ -129,6 +129,7 @@ async def _shown(tx: Tx, caller: Caller, quote_id: str) -> dict[str, Any]:
     priced, currency = offered.first.bill.priced, row["currency"]
     return shown | {
         "trial_days": offered.trial_days,
+        "trial_end": offered.trial_end,
         "lines": [shown_line(line, currency) for line in priced.lines],
         "subtotal": money(priced.subtotal_minor, currency),
         "discount": money(priced.discount_minor, currency),

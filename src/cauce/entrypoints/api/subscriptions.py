@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -61,6 +61,7 @@ class CustomerBody(CustomerFields):
 class SubscriptionBody(Body):
     """A subscription to begin. `quantities`: price key to decimal string; `trial_days` left out: the plan's.
 
+    `trial_end` instead of `trial_days`: the exact instant at which the trial ends, in the future, within 3650 days.
     `timezone` left out: the customer's. `second_trial_reason` lets a customer who had his trial have another.
     """
 
@@ -71,6 +72,7 @@ class SubscriptionBody(Body):
     addons: list[Key] = Field(default_factory=list, max_length=100)
     options: dict[str, Any] = Field(default_factory=dict)
     trial_days: Annotated[int, Field(strict=True, ge=0, le=3_650)] | None = None
+    trial_end: AwareDatetime | None = None
     second_trial_reason: Reason = ""
     coupon: Annotated[str, Field(max_length=100, pattern=PLAIN_TEXT)] = ""
     collection: Annotated[str, Field(pattern="^(charge|send_invoice)$")] = "charge"
@@ -192,6 +194,7 @@ async def signup_of(context: Context, body: SubscriptionBody) -> Signup:
     return Signup(
         customer, body.plan, body.currency, body.quantities, tuple(body.addons), body.options, body.trial_days,
         body.second_trial_reason, body.coupon, body.collection, body.net_days, body.timezone, body.metadata,
+        body.trial_end,
     )  # fmt: skip
 
 

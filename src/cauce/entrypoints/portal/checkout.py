@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -101,8 +102,8 @@ def signed_of(request: Request, offer: Offer) -> dict[str, Any]:
     if not claims or claims.get("plan") not in ("", offer.key):
         return {}
     given = claims["overrides"]
-    if not isinstance(given, dict) or set(given) - {"quantities", "options", "trial_days", "coupon"}:
-        raise BadOverrides("overrides are quantities, options, trial_days and coupon", param="overrides")
+    if not isinstance(given, dict) or set(given) - {"quantities", "options", "trial_days", "trial_end", "coupon"}:
+        raise BadOverrides("overrides are quantities, options, trial_days or trial_end, and coupon", param="overrides")
     quantities, options = given.get("quantities", {}), given.get("options", {})
     days, coupon = given.get("trial_days"), given.get("coupon", "")
     if not isinstance(quantities, dict) or not all(isinstance(one, str) for one in quantities.values()):
@@ -112,7 +113,20 @@ def signed_of(request: Request, offer: Offer) -> dict[str, Any]:
     if days is not None and (type(days) is not int or not 0 <= days <= TRIAL_DAYS_MAX):
         raise BadOverrides(f"trial_days is a whole number up to {TRIAL_DAYS_MAX}", param="overrides.trial_days")
     found: dict[str, Any] = {"quantities": quantities, "options": options, "trial_days": days}
+    if given.get("trial_end") is not None:
+        found["trial_end"] = _instant(given["trial_end"])
     return {**found, "coupon": coupon} if coupon else found
+
+
+def _instant(said: object) -> datetime:
+    """An instant with its offset from UTC; how far it may lie says the sign-up."""
+    try:
+        found = datetime.fromisoformat(said) if isinstance(said, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise BadOverrides("trial_end is an instant with its offset from UTC", param="overrides.trial_end")
+    return found
 
 
 def wants_card(request: Request, offer: Offer) -> bool:

@@ -37,6 +37,12 @@ class ChangeAwaitsPayment(Conflict):
     code = "change_awaits_payment"
 
 
+class FirstPaymentUnderWay(Conflict):
+    """The trial has ended and its first payment is under way: change the plan once that is known."""
+
+    code = "first_payment_under_way"
+
+
 class RefundNotNow(InvalidRequest):
     """A refund is of what a change gives back now; with this proration that waits for the next invoice."""
 

@@ -19,8 +19,9 @@ from cauce.billing.provisioning.rules import Asked, Verb
 from cauce.billing.subscriptions import awaiting
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Step, Subscription, instant_of, local_day
+from cauce.billing.subscriptions.rules import Step, Subscription, instant_of, local_day, move_trial
 from cauce.billing.subscriptions.running import restart
+from cauce.billing.subscriptions.trials import end_on_change
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Bill
 from cauce.flows.billing.boundary import PAUSE
@@ -30,6 +31,7 @@ from cauce.flows.billing.change_command import (
     ChangeAwaitsPayment,
     Changed,
     ChangeNotDue,
+    FirstPaymentUnderWay,
     PauseWaits,
     PreviewOutdated,
     RefundNotNow,
@@ -40,6 +42,7 @@ from cauce.flows.billing.paid_changes import content_of, hold
 from cauce.flows.billing.proration import Prorated, prorate
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.refunds import refund_advances
+from cauce.flows.billing.trial_dates import follow_end
 from cauce.flows.billing.unpaid_changes import withdraw
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict
@@ -186,6 +189,8 @@ async def apply_now(
     if command.credit is ChangeCredit.REFUND and proration in _WAITS_FOR_INVOICE:
         raise RefundNotNow(param="credit")
     trialing = one.status == "trialing"
+    if trialing and one.pending_invoice_id is not None:
+        raise FirstPaymentUnderWay(param="subscription")
     resets = not trialing and (planned.interval_changes or proration is ProrationBehavior.FULL_RESET)
     prorated = Prorated() if trialing else await prorate(tx, one, planned, proration, at, resets=resets)
     failed = command.failed_payment or planned.policy.failed_payment
@@ -197,7 +202,9 @@ async def apply_now(
     after = _after(one, planned, at, resets=resets, begins_at=prorated.begins_at)
     invoice_id = await _charge(tx, after, prorated, batch, at)
     refunded = await _refund(tx, one, planned.policy, command, prorated, batch, at)
-    if not trialing:
+    if trialing:
+        after = await _follow_trial(tx, one, after, plan, planned, batch, at)
+    else:
         batch.grants.leave(one, after, at, proration, resets=resets)
     await subscriptions.move(tx, [Step(one, after, "change", at)], context.actor.name)
     told = {"plan": planned.plan.key, "total": prorated.priced.total_minor, "invoice": invoice_id, "refunded": refunded}
@@ -210,6 +217,19 @@ async def apply_now(
         one.id, ChangeTiming.NOW, proration, at, prorated.priced.lines, prorated.priced.total_minor, invoice_id, None,
         planned.mrr_minor, refunded_minor=refunded,
     )  # fmt: skip
+
+
+async def _follow_trial(
+    tx: Tx, one: Subscription, after: Subscription, plan: Plan, planned: Planned, batch: Batch, at: datetime
+) -> Subscription:
+    """A trial of another plan ends when that plan says, where the policy wants it so; its notices follow (S4)."""
+    to, how = planned.plan, planned.policy.trial_on_change
+    ends = None if to.key == plan.key else end_on_change(one, plan.trial_days, to.trial_days, how, at)
+    if ends is None:
+        return after
+    moved = move_trial(after, ends)
+    batch.events.append(await follow_end(tx, one, moved, to, at, before=plan))
+    return moved
 
 
 async def _await_payment(

@@ -24,10 +24,10 @@ from cauce.billing.subscriptions.rules import (
     Step,
     Subscription,
     begin_term,
-    begin_trial,
     end,
     wait_for,
 )
+from cauce.billing.subscriptions.trials import begin_trial, checked_end, days_later
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.aligning import align
 from cauce.flows.billing.cancel import Moved, load
@@ -43,7 +43,7 @@ from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
 VALID_DAYS_MAX = 365
-_TRIAL_DAYS, _AGAIN = "quoted_trial_days", "quoted_trial_again"
+_TRIAL_DAYS, _TRIAL_END, _AGAIN = "quoted_trial_days", "quoted_trial_end", "quoted_trial_again"
 
 
 class QuoteLapsed(Conflict):
@@ -54,10 +54,14 @@ class QuoteLapsed(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A quote as it would be approved now: `trial_days` come first (0: none), then `first`, the first period and its bill."""
+    """A quote as it would be approved now: a trial until `trial_end` comes first (None: none), then `first`, the first bill.
+
+    `trial_days` 0: no trial, or one that ends at an instant that was agreed on.
+    """
 
     trial_days: int
     first: Term
+    trial_end: datetime | None = None
 
 
 async def send_quote(context: Context, command: Signup, *, valid_days: int = QUOTE_DAYS) -> SignedUp:
@@ -70,10 +74,11 @@ async def send_quote(context: Context, command: Signup, *, valid_days: int = QUO
         plan = (await catalog.read_plans(tx, [plan_id]))[plan_id]
         prices = choose_prices(sold, command)
         customer, _ = await customers.put(tx, command.customer, now=now, actor=context.actor.name)
-        days = plan.trial_days if command.trial_days is None else command.trial_days
         draft = replace(await align(tx, draft_of(command, plan, prices, customer, now), plan), status="draft")
-        draft = wait_for(draft, QUOTE_END, now + timedelta(days=valid_days))
-        kept: dict[str, Any] = {**draft.metadata, _TRIAL_DAYS: days}
+        lapses, kept = now + timedelta(days=valid_days), _kept(draft, plan, command, now)
+        if command.trial_end is not None:  # what is offered with it is good until then
+            lapses = min(lapses, command.trial_end)
+        draft = wait_for(draft, QUOTE_END, lapses)
         if command.again:
             kept[_AGAIN] = command.again
         draft = replace(draft, metadata=kept)
@@ -87,11 +92,29 @@ async def send_quote(context: Context, command: Signup, *, valid_days: int = QUO
         return SignedUp(customer.id, draft.id, draft.status, None, None)
 
 
+def _kept(draft: Subscription, plan: Plan, command: Signup, now: datetime) -> dict[str, Any]:
+    """The draft's metadata with the trial that is offered: days from the approval on, or an instant."""
+    if command.trial_end is None:
+        days = plan.trial_days if command.trial_days is None else command.trial_days
+        return {**draft.metadata, _TRIAL_DAYS: days}
+    if command.trial_days is not None:
+        raise InvalidRequest("a trial has days or an end, not both", param="trial_end")
+    return {**draft.metadata, _TRIAL_END: checked_end(command.trial_end, now).isoformat()}
+
+
+def _trial_end(draft: Subscription, now: datetime) -> datetime | None:
+    """When the trial ends that an approval `now` begins; None: it begins none."""
+    if _TRIAL_END in draft.metadata:
+        return datetime.fromisoformat(draft.metadata[_TRIAL_END])
+    days: int = draft.metadata.get(_TRIAL_DAYS, 0)
+    return days_later(draft, now, days) if days else None
+
+
 async def read_offer(tx: Tx, draft: Subscription, now: datetime) -> Offered:
     """What a draft comes to when it is approved `now`: the very bill that its approval (or its trial's end) issues."""
-    days = draft.metadata.get(_TRIAL_DAYS, 0)
-    (term,) = await first_terms(tx, [begin_trial(draft, now, days) if days else begin_term(draft, now)])
-    return Offered(days, term)
+    ends = _trial_end(draft, now)
+    (term,) = await first_terms(tx, [begin_trial(draft, now, ends) if ends else begin_term(draft, now)])
+    return Offered(draft.metadata.get(_TRIAL_DAYS, 0), term, ends)
 
 
 async def approve_quote(context: Context, subscription_id: str) -> Moved:
@@ -104,10 +127,10 @@ async def approve_quote(context: Context, subscription_id: str) -> Moved:
         one, plan, now = await load(tx, context, subscription_id)
         _require_open(one, "approve", now)
         batch = Batch(events=[NewEvent("quote.approved", one.id, now, {"plan": plan.key}, one.customer_id)])
-        kept = {name: value for name, value in one.metadata.items() if name not in (_TRIAL_DAYS, _AGAIN)}
-        days, again = one.metadata.get(_TRIAL_DAYS, 0), str(one.metadata.get(_AGAIN, ""))
-        if days:
-            after = begin_trial(replace(one, metadata=kept), now, days)
+        kept = {name: value for name, value in one.metadata.items() if name not in (_TRIAL_DAYS, _TRIAL_END, _AGAIN)}
+        ends, again = _trial_end(one, now), str(one.metadata.get(_AGAIN, ""))
+        if ends is not None:
+            after = begin_trial(replace(one, metadata=kept), now, ends)
             batch.events.append(created(after, plan, now))
             customer = await customers.read(tx, one.customer_id)
             batch.events += await start_trial(tx, plan, customer, after, now, again=again)

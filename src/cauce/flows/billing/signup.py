@@ -26,9 +26,14 @@ from cauce.billing.subscriptions.rules import (
     Step,
     Subscription,
     begin_term,
-    begin_trial,
 )
-from cauce.billing.subscriptions.trials import email_identity, notice_instants
+from cauce.billing.subscriptions.trials import (
+    begin_trial,
+    checked_end,
+    days_later,
+    email_identity,
+    notice_instants,
+)
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.aligning import align
 from cauce.flows.billing.coupons import apply_coupon
@@ -50,7 +55,7 @@ QUANTITY_MAX = Decimal(10) ** 12
 class Signup:
     """Ask for a subscription. `quantities`: price key -> decimal string; `addons`: keys of add-on prices to include.
 
-    `trial_days` None: the plan's. `timezone` (IANA) "": the customer's; its dates are local to it (V3). `again` is an operator's reason to allow a second trial.
+    `trial_days` None: the plan's; or `trial_end`, the exact instant at which the trial ends (V26). `timezone` (IANA) "": the customer's; its dates are local to it (V3). `again` is an operator's reason to allow a second trial.
     """
 
     customer: CustomerData
@@ -66,6 +71,7 @@ class Signup:
     net_days: int = 0
     timezone: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    trial_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +102,22 @@ async def sign_up_within(tx: Tx, context: Context, command: Signup, asked: Asked
     customer, _ = await customers.put(tx, command.customer, now=now, actor=actor)
     draft = await align(tx, draft_of(command, plan, prices, customer, now), plan)
     items = items_of(command, plan, prices, draft.id)
-    trial_days = plan.trial_days if command.trial_days is None else command.trial_days
+    ends = trial_end_of(command, plan, draft, now)
     batch = Batch()
     passed = {draft.id: asked} if asked is not None else {}
-    if trial_days > 0:
-        return await _begin_trial(tx, command, plan, customer, draft, items, trial_days, batch, now, context, passed)
+    if ends is not None:
+        return await _begin_trial(tx, command, plan, customer, draft, items, ends, batch, now, context, passed)
     return await _begin_paid(tx, command, plan, draft, items, batch, now, context, passed)
+
+
+def trial_end_of(command: Signup, plan: Plan, draft: Subscription, now: datetime) -> datetime | None:
+    """When the trial that begins now ends: the instant asked for, or after so many days; None: there is no trial."""
+    if command.trial_end is not None:
+        if command.trial_days is not None:
+            raise InvalidRequest("a trial has days or an end, not both", param="trial_end")
+        return checked_end(command.trial_end, now)
+    days = plan.trial_days if command.trial_days is None else command.trial_days
+    return days_later(draft, now, days) if days > 0 else None
 
 
 async def _begin_trial(
@@ -111,13 +127,13 @@ async def _begin_trial(
     customer: Customer,
     draft: Subscription,
     items: Sequence[Item],
-    trial_days: int,
+    ends: datetime,
     batch: Batch,
     now: datetime,
     context: Context,
     asked: Mapping[str, Asked],
 ) -> SignedUp:
-    trialing = begin_trial(draft, now, trial_days)
+    trialing = begin_trial(draft, now, ends)
     await subscriptions.place(tx, trialing, items, now)
     await subscriptions.record(tx, Step(None, trialing, "subscribe", now, command.again), context.actor.name)
     batch.events.append(created(trialing, plan, now))

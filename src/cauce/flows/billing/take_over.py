@@ -26,6 +26,7 @@ from cauce.billing.subscriptions.rules import (
     upcoming_day,
     wait_for,
 )
+from cauce.billing.subscriptions.trials import checked_end
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import row_of
 from cauce.flows.billing.issue import Batch, write
@@ -148,9 +149,8 @@ async def _place(
     draft = draft_of(command, plan, prices, customer, now)
     draft = replace(draft, metadata={SOURCE: row.reference}, anchor_day=row.anchor_day or draft.anchor_day)
     if row.trial_end is not None:
-        if row.trial_end <= now and not row.is_ended_there:
-            raise InvalidRequest("the trial has ended", param="trial_end")
-        one = move_trial(replace(draft, status="trialing", trial_start=now), row.trial_end)
+        ends = row.trial_end if row.is_ended_there and row.trial_end <= now else checked_end(row.trial_end, now)
+        one = move_trial(replace(draft, status="trialing", trial_start=now), ends)
     else:
         assert row.paid_until is not None
         anchored = replace(draft, status="active", anchor_on=row.paid_until, anchor_time=time(0), started_at=now)
