@@ -49,7 +49,7 @@ async def test_a_trial_ends_at_the_very_instant_that_was_given_at_sign_up(seller
 
 @pytest.mark.parametrize(
     "end",
-    [BEGIN, BEGIN - DAY, BEGIN + timedelta(days=3_651), datetime(9999, 1, 1, tzinfo=UTC), datetime(2026, 2, 1)],  # noqa: DTZ001 - no offset
+    [BEGIN, BEGIN - DAY, BEGIN + timedelta(days=3_651), datetime(9999, 1, 1, tzinfo=UTC), datetime(2026, 2, 1)],
     ids=["now", "past", "too far", "at the end of time", "without an offset"],
 )
 async def test_an_end_that_is_none_is_refused_and_nothing_is_written(seller: Shop, end: datetime) -> None:
