@@ -17,7 +17,7 @@ _JOURNALS = {
     "split_reversal": ("T09:", "T14:back:"),
     "refund": ("T11:", "T11:late:"),
     "payout": ("T12:paid:",),
-    "own_payout": ("T14:",),
+    "own_payout": ("T14:", "T14:back:"),
     "payout_return": ("T13:",),
     "subsidy": ("T15:",),
     "dispute": ("T11:dispute:", "T11:late:dispute:", "T03:dispute:", "T03:late:dispute:"),

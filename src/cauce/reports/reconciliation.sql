@@ -17,16 +17,16 @@ WITH custody AS MATERIALIZED (
   SELECT CASE WHEN j.key LIKE 'T11:dispute:%' OR j.key LIKE 'T11:late:dispute:%' OR j.key LIKE 'T03:dispute:%' OR j.key LIKE 'T03:late:dispute:%' THEN 'dispute'
               ELSE CASE j.recipe WHEN 'T01' THEN 'collection' WHEN 'T02' THEN 'collection' WHEN 'T03' THEN 'fee' WHEN 'T06' THEN 'split'
                        WHEN 'T09' THEN 'split_reversal' WHEN 'T11' THEN 'refund' WHEN 'T12' THEN 'payout' WHEN 'T13' THEN 'payout_return' WHEN 'T15' THEN 'subsidy'
-                       ELSE CASE WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' WHEN substr(j.key, 5, 4) = 'swp_' THEN 'own_payout' ELSE 'split' END END END AS kind,
+                       ELSE CASE WHEN j.key LIKE 'T14:swp_%' OR j.key LIKE 'T14:back:swp_%' THEN 'own_payout' WHEN substr(j.key, 5, 5) = 'back:' THEN 'split_reversal' ELSE 'split' END END END AS kind,
          CASE WHEN j.key LIKE 'T__:dispute:%' THEN substr(j.key, 13) WHEN j.key LIKE 'T__:late:dispute:%' THEN substr(j.key, 18) WHEN substr(j.key, 5, 5) IN ('paid:', 'back:', 'late:') THEN substr(j.key, 10) ELSE substr(j.key, 5) END AS key,
-         greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
+         greatest(e.amount_minor, 0) * CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' OR j.key LIKE 'T14:back:swp_%' THEN -1 ELSE 1 END - CASE WHEN c.is_fee AND j.recipe IN ('T06', 'T09') THEN abs(e.amount_minor) ELSE 0 END AS ours,
          NULL::bigint AS theirs
     FROM ledger.journal j JOIN ledger.entry e ON e.org_id = $1 AND e.journal_id = j.id JOIN custody c ON c.id = e.account_id
    WHERE j.org_id = $1 AND j.id > $3 AND j.id <= $4 AND j.books >= 2
      AND j.recipe IN ('T01', 'T02', 'T03', 'T06', 'T09', 'T11', 'T12', 'T13', 'T14', 'T15') AND (j.recipe <> 'T15' OR j.key LIKE 'T15:osb_%')
      AND (j.recipe <> 'T03' OR (j.key NOT LIKE 'T03:back:%' AND j.key NOT LIKE 'T03:correction:%')) AND (j.recipe <> 'T11' OR j.key NOT LIKE 'T11:failed:%')
      AND (j.recipe <> 'T12' OR j.key LIKE 'T12:paid:%') AND (j.recipe <> 'T13' OR j.key NOT LIKE 'T13:line:%')
-     AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:swp_%' OR j.key LIKE 'T14:back:rev_%')
+     AND (j.recipe <> 'T14' OR j.key LIKE 'T14:spl_%' OR j.key LIKE 'T14:swp_%' OR j.key LIKE 'T14:back:rev_%' OR j.key LIKE 'T14:back:swp_%')
      AND (j.recipe <> 'T06' OR j.key NOT LIKE 'T06:fee:%') AND j.effective_at < $7
   UNION ALL
   SELECT CASE WHEN j.key LIKE 'payment_fee:dispute:%' THEN 'dispute'
@@ -69,7 +69,7 @@ WITH custody AS (
    WHERE p.org_id = $1 AND p.book = 'custody' AND p.channel_id = $2
 )
 SELECT w.kind, w.key, min(j.effective_at) AS at, min(j.reference) AS reference, min(c.currency) AS currency,
-       (coalesce(sum(CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' THEN -1 ELSE 1 END * e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
+       (coalesce(sum(CASE WHEN j.key LIKE 'T11:late:%' OR j.key LIKE 'T03:late:%' OR j.key LIKE 'T14:back:swp_%' THEN -1 ELSE 1 END * e.amount_minor) FILTER (WHERE e.amount_minor > 0), 0)
          - coalesce(sum(abs(e.amount_minor)) FILTER (WHERE c.is_fee AND j.recipe IN ('T06', 'T09')), 0))::bigint AS amount
   FROM unnest($3::text[], $4::text[], $5::text[]) w(kind, key, journal_key)
   JOIN ledger.journal j ON j.org_id = $1 AND j.key = w.journal_key

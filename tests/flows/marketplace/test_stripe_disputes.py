@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +94,54 @@ async def test_commission_leaves_for_the_platforms_own_bank(dsn: str, tmp_path: 
         assert await reconcile.check_mirror(shop.stage.context, shop.channel) == {}
         with pytest.raises(CapabilityMissing):
             await request_funding(shop.stage.context, AskFunding(FundingKind.SUBSIDY, shop.channel, "brl", 1))
+
+
+async def _sweep(shop: StripeMarket) -> tuple[str, int, dict[str, Any]]:
+    """All commission so far leaves for the platform's bank: our number, the amount, Stripe's payout."""
+    await shop.buy("o-1", 10_000)
+    await shop.forward(6)
+    fee = (await shop.books())["fee"]
+    swept = await request_funding(shop.stage.context, AskFunding(FundingKind.FEE_SWEEP, shop.channel, "brl", fee))
+    await shop.forward(3)
+    (payout,) = [one for one in await shop.objects("payout") if one["_account"] == ""]
+    assert (await shop.books())["own_bank"] == fee
+    return swept, fee, payout
+
+
+async def _state(shop: StripeMarket, swept: str) -> str:
+    rows = await shop.rows("SELECT id, state FROM settlement.funding WHERE org_id = $1")
+    return next(str(row["state"]) for row in rows if row["id"] == swept)
+
+
+async def test_commission_that_the_bank_sends_back_is_at_stripe_again_and_can_be_swept_once_more(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with stripe_market(dsn, tmp_path) as shop:
+        swept, fee, payout = await _sweep(shop)
+        await shop.stage.control.verb(STRIPE, f"payouts/{payout['id']}/fail", {})
+        await shop.stage.settle()
+        for sent in await shop.stage.control.callbacks(STRIPE, "payout.failed"):
+            await shop.stage.control.resend(STRIPE, sent["id"], copies=2)
+        await shop.stage.settle()
+        books = await shop.books()
+        assert (await _state(shop, swept), books.get("own_bank")) == ("failed", None)
+        assert books["fee"] == books["fee_due_from_custody"] == fee
+        await shop.forward(2)
+        assert await _differences(shop) == []
+        assert await reconcile.check_mirror(shop.stage.context, shop.channel) == {}
+        again = await request_funding(shop.stage.context, AskFunding(FundingKind.FEE_SWEEP, shop.channel, "brl", fee))
+        await shop.forward(3)
+        assert (await _state(shop, again), (await shop.books())["own_bank"]) == ("paid", fee)
+
+
+async def test_a_statement_alone_shows_that_commission_came_back(dsn: str, tmp_path: Path) -> None:
+    async with stripe_market(dsn, tmp_path) as shop:
+        swept, fee, payout = await _sweep(shop)
+        assert await _differences(shop) == []
+        await shop.stage.control.callback_rule(STRIPE, "drop", "payout.*")
+        await shop.stage.control.verb(STRIPE, f"payouts/{payout['id']}/fail", {})
+        await shop.forward(2)
+        assert await _differences(shop) == []
+        books = await shop.books()
+        assert (await _state(shop, swept), books.get("own_bank"), books["fee"]) == ("failed", None, fee)
+        assert "suspense" not in books

@@ -8,6 +8,7 @@ from typing import Any
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.returned import Returned, take_back
+from cauce.flows.marketplace.unswept import Unswept, put_back, sweeps
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import SUSPENSE, Event, Holder, withdrawable
 from cauce.ledger.recipes.funding import unknown_credit
@@ -25,7 +26,7 @@ from cauce.marketplace.splits import store as split_store
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
-KINDS = ("release", "payout", "payout_return", "other")
+KINDS = ("release", "payout", "payout_return", "own_payout", "other")
 BY_STATEMENT = "returned: the statement shows it"
 
 
@@ -43,6 +44,7 @@ async def post_from_lines(context: Context, tx: Tx, channel_id: str, statement_i
     items += await _returns(
         context, tx, channel_id, [line for line in lines if line["kind"] == "payout_return"], merchants
     )
+    items += await _unswept(tx, channel_id, [line for line in lines if line["kind"] == "own_payout"])
     require_posted(await post(tx, items))
 
 
@@ -169,6 +171,20 @@ async def _returns(
     if unknown:
         await suspense.insert_items(tx, unknown)
     return items + await take_back(context, tx, list(ours.values()))
+
+
+async def _unswept(tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
+    """T14 reversed: commission that had been swept to the platform's bank is at the provider again."""
+    back = {line["key"]: line for line in lines if line["amount_minor"] > 0}
+    rows = await sweeps(tx, channel_id, sorted(back))
+    return await put_back(
+        tx,
+        [
+            Unswept(row, evidence_of(back[key]), BY_STATEMENT, back[key]["occurred_at"])
+            for key, row in rows.items()
+            if row["state"] == "paid" and back[key]["amount_minor"] == row["amount_minor"]
+        ],
+    )
 
 
 def evidence_of(line: Row) -> str:

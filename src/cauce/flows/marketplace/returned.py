@@ -11,6 +11,7 @@ from datetime import datetime
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.pay_out import wait_for_bank
+from cauce.flows.marketplace.unswept import sweep_told
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import Notice
@@ -40,6 +41,7 @@ async def payout_told(context: Context, channel_id: str, notice: Notice) -> None
     async with context.transaction() as tx:
         row = await _paid(tx, channel_id, notice)
     if row is None:
+        await sweep_told(context, channel_id, notice)
         return
     _, gateway = await context.gateway(channel_id)
     answer = await gateway.fetch(

@@ -65,6 +65,7 @@ FUNDING = Machine(
         *steps("wait", ("submitted",), "processing"),
         *steps("pay", ("submitted", "processing"), "paid"),
         *steps("fail", ("submitted", "processing"), "failed"),
+        *steps("bounce", ("paid",), "failed"),
         *steps("cancel", ("requested", "paid"), "canceled"),
     ),
 )

@@ -28,7 +28,7 @@ UPDATE settlement.funding f
   FROM unnest($2::text[], $3::bigint[]) e(id, repaid) WHERE f.org_id = $1 AND f.id = e.id
 
 -- name: lock_funding
-SELECT id, kind, channel_id, currency, merchant_id, order_id, parent_id, amount_minor, spent_minor, state, requested_by, approved_by, requested_at
+SELECT id, kind, channel_id, currency, merchant_id, order_id, parent_id, amount_minor, spent_minor, state, ref, requested_by, approved_by, requested_at, paid_at
   FROM settlement.funding WHERE org_id = $1 AND id = ANY ($2::text[]) ORDER BY id FOR UPDATE
 
 -- name: update_funding
