@@ -88,12 +88,24 @@ CHART: tuple[Kind, ...] = (
 _USER = "user:"
 
 
+def _by_first_part() -> dict[tuple[Book, str], list[tuple[list[str], Kind]]]:
+    """The lines of the chart by book and first part of the code, which is never a placeholder."""
+    found: dict[tuple[Book, str], list[tuple[list[str], Kind]]] = {}
+    for kind in CHART:
+        pattern = kind.pattern.split(":")
+        found.setdefault((kind.book, pattern[0]), []).append((pattern, kind))
+    return found
+
+
+_BY_FIRST_PART = _by_first_part()
+
+
 @lru_cache(maxsize=65_536)
 def kind_of(book: Book, code: str) -> Kind:
     """The line of the chart for an account; `UnknownAccountCode` when there is none."""
     parts = code.split(":")
-    for kind in CHART:
-        if kind.book == book and _matches(kind.pattern.split(":"), parts):
+    for pattern, kind in _BY_FIRST_PART.get((book, parts[0]), ()):
+        if _matches(pattern, parts):
             return kind
     raise UnknownAccountCode(f"the chart of the {book} book has no account {code!r}", param="account")
 
