@@ -131,6 +131,17 @@ async def waiting_of_items(tx: Tx, item_ids: Sequence[str], since: date) -> list
     return await tx.rows(QUERIES.waiting_of_items, tx.org, list(item_ids), since)
 
 
+async def cut_waiting(tx: Tx, cuts: Sequence[tuple[str, int, date]]) -> None:
+    """Waiting lines (id, what is left of the amount, their new end); one with nothing left is removed."""
+    if cuts:
+        await tx.run(QUERIES.cut_pending, tx.org, *[list(column) for column in zip(*cuts, strict=True)])
+
+
+async def advances_beside(tx: Tx, invoice_id: str) -> list[Row]:
+    """All that was billed in advance for the items of an invoice, wherever, and what changes give back of it (below zero)."""
+    return await tx.rows(QUERIES.advances_beside, tx.org, invoice_id)
+
+
 async def billed_usage(tx: Tx, subscription_ids: Sequence[str], since: date) -> list[Row]:
     """What was billed, or waits to be, for the use of meters in periods that end after `since`."""
     return await tx.rows(QUERIES.billed_usage, tx.org, list(subscription_ids), since)

@@ -67,13 +67,14 @@ UPDATE invoicing.line l SET credited_net_minor = l.credited_net_minor + u.net, c
  WHERE l.org_id = $1 AND l.invoice_id = $2 AND l.number = u.number
 
 -- name: billed_of_items
--- What was billed in advance for items and days from $3 on, and not credited yet: the ceiling of a credit note.
+-- What was billed in advance for items and days from $3 on, and not credited yet: the ceiling of a credit note. Its invoices
+-- are locked: a note by hand of them at the same moment is seen, or waits.
 SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.starts_at, l.net_minor, l.tax_minor, l.amount_minor, l.discount_minor,
        l.credited_net_minor, l.credited_tax_minor
   FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
  WHERE l.org_id = $1 AND l.item_id = ANY ($2::text[]) AND l.period_end > $3 AND l.kind IN ('recurring', 'proration')
    AND i.status IN ('open', 'paid') AND l.deferred AND l.rest_credited_at IS NULL
- ORDER BY l.item_id, l.invoice_id, l.number
+ ORDER BY l.item_id, l.invoice_id, l.number FOR NO KEY UPDATE OF i
 
 -- name: mark_rest_credited
 UPDATE invoicing.line l SET rest_credited_at = $4 FROM unnest($2::text[], $3::smallint[]) u(invoice_id, number)
@@ -86,9 +87,33 @@ SELECT i.id, i.total_minor - i.credit_minor - i.paid_minor - i.credited_minor - 
  WHERE i.org_id = $1 AND i.customer_id = $4 AND i.subscription_id = $2 AND i.status IN ('open', 'paid')
    AND EXISTS (SELECT 1 FROM invoicing.line l WHERE l.org_id = i.org_id AND l.invoice_id = i.id AND l.deferred AND l.period_end > $3)
 
+-- name: advances_beside
+-- What was billed in advance for the items of an invoice, on any invoice, and what changes give back of them, billed or not yet.
+WITH mine AS (
+  SELECT DISTINCT l.item_id FROM invoicing.line l
+   WHERE l.org_id = $1 AND l.invoice_id = $2 AND l.item_id IS NOT NULL AND l.deferred AND l.kind IN ('recurring', 'proration'))
+SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.net_minor - l.credited_net_minor AS net_minor,
+       l.tax_minor - l.credited_tax_minor AS tax_minor, NULL::boolean AS tax_inclusive
+  FROM mine JOIN invoicing.line l ON l.org_id = $1 AND l.item_id = mine.item_id
+  JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
+ WHERE l.kind IN ('recurring', 'proration') AND i.status IN ('open', 'paid') AND l.deferred
+UNION ALL
+SELECT p.item_id, '', 0::smallint, p.period_start, p.period_end, p.amount_minor, 0, p.tax_inclusive
+  FROM mine JOIN invoicing.pending_line p ON p.org_id = $1 AND p.item_id = mine.item_id
+ WHERE p.kind = 'proration' AND p.state IN ('waiting', 'proposed') AND p.amount_minor < 0
+ ORDER BY item_id, period_start, invoice_id, number
+
+-- name: cut_pending
+-- What waits for the next invoice ends earlier; what has nothing left is billed no more.
+UPDATE invoicing.pending_line p SET amount_minor = u.amount, period_end = u.period_end,
+       state = CASE WHEN u.amount = 0 THEN 'removed' ELSE p.state END
+  FROM unnest($2::text[], $3::bigint[], $4::date[]) u(id, amount, period_end)
+ WHERE p.org_id = $1 AND p.id = u.id AND p.state = 'waiting'
+
 -- name: waiting_of_items
 -- Prorations of items that wait for the next invoice count like billed lines when the item changes again.
-SELECT p.item_id, p.period_start, p.period_end, p.starts_at, p.amount_minor, 0::bigint AS discount_minor, p.amount_minor AS net_minor, 0::bigint AS credited_net_minor
+SELECT p.id, p.product_id, p.item_id, p.period_start, p.period_end, p.starts_at, p.amount_minor, 0::bigint AS discount_minor, p.amount_minor AS net_minor, 0::bigint AS credited_net_minor,
+       p.net_of_percent
   FROM invoicing.pending_line p
  WHERE p.org_id = $1 AND p.item_id = ANY ($2::text[]) AND p.period_end > $3 AND p.kind = 'proration' AND p.state = 'waiting'
  ORDER BY p.item_id, p.id

@@ -19,7 +19,7 @@ from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
 from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, end, instant_of, local_day
 from cauce.flows.billing.access import follow_access
-from cauce.flows.billing.correct import void_into
+from cauce.flows.billing.correct import take_back
 from cauce.flows.billing.final import bill_rest
 from cauce.flows.billing.issue import Batch, write
 from cauce.flows.billing.provision_asking import ask
@@ -164,7 +164,7 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
         busy = await payments.in_flight(tx, [invoice.id for invoice in opened])
         for invoice in opened:
             if invoice.id not in busy and not invoice.paid_minor and not invoice.credited_minor:
-                await void_into(tx, invoice, batch, at)
+                await take_back(tx, invoice, "cancellation", batch, at, context.actor.name)
                 voided.add(invoice.id)
     policy = command.credit or plan.policy.cancel_credit
     last = service_end(local_day(one, at), plan.policy.cancellation_day)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fractions import Fraction
 
 from cauce.billing.customers import service as customers
 from cauce.billing.invoicing import credits
@@ -19,6 +18,7 @@ from cauce.billing.invoicing.rules import INVOICE, AmountTooLarge, Invoice, Invo
 from cauce.billing.payments import service as payments
 from cauce.flows.billing.granting import owed_to_grants
 from cauce.flows.billing.issue import Batch, write
+from cauce.flows.billing.lines_left import given_back, lines_left
 from cauce.flows.billing.refunds import refund_invoice
 from cauce.flows.billing.settle import Arrival, after_settled, settle
 from cauce.flows.context import Context
@@ -27,7 +27,6 @@ from cauce.kernel.ids import new_id
 from cauce.ledger.recipes import billing as recipes
 from cauce.ledger.rules import Journal
 from cauce.pricing.crediting import LineCredit, LineLeft, credit_everything, credit_nets, credit_total
-from cauce.pricing.tax import Tax
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -89,7 +88,7 @@ async def credit_within(
     """The same into the caller's batch, for a locked invoice."""
     if invoice.status not in ("open", "paid"):
         raise InvoiceNotOpen(f"invoice {invoice.number} is {invoice.status}", status=invoice.status)
-    parts = _parts(await _lines_left(tx, invoice.id), command)
+    parts = _parts(await lines_left(tx, invoice.id), command)
     if not parts or sum(part.total_minor for part in parts) <= 0:
         raise NothingToCredit(param="lines")
     return await _credit_parts(tx, invoice, parts, command, batch, now, actor)
@@ -160,11 +159,13 @@ async def void(context: Context, invoice_id: str) -> None:
 
 
 async def void_into(tx: Tx, invoice: Invoice, batch: Batch, now: datetime) -> Invoice:
-    """Void a locked invoice into the caller's batch; `AmountTooLarge` when something was paid or credited."""
+    """Void a locked invoice into the caller's batch; `AmountTooLarge` when something was paid, credited or given back."""
     status = INVOICE.step(invoice.status, "void")
     if invoice.paid_minor or invoice.credited_minor or invoice.lost_minor:
         raise AmountTooLarge("an invoice of which something was paid is credited, not voided", param="invoice")
-    parts = credit_everything(await _lines_left(tx, invoice.id))
+    if await given_back_of(tx, invoice):
+        raise AmountTooLarge("an invoice of which a change gave days back is credited, not voided", param="invoice")
+    parts = credit_everything(await lines_left(tx, invoice.id))
     await credits.credit_lines(tx, invoice.id, parts)
     after = replace(invoice, status=status, due_at=None)
     await invoicing.save(tx, [after], now)
@@ -190,15 +191,19 @@ async def void_into(tx: Tx, invoice: Invoice, batch: Batch, now: datetime) -> In
     return after
 
 
-async def take_back(tx: Tx, invoice: Invoice, reason: str, batch: Batch, now: datetime, actor: str) -> None:
-    """What a locked open invoice was for does not come about: void it; where a part was paid or credited, credit the rest.
+async def given_back_of(tx: Tx, invoice: Invoice) -> bool:
+    """Whether a change gave days of this locked invoice back."""
+    return bool(await given_back(tx, invoice.id, await credits.lock_lines(tx, invoice.id)))
 
-    What was paid becomes the customer's credit.
+
+async def take_back(tx: Tx, invoice: Invoice, reason: str, batch: Batch, now: datetime, actor: str) -> None:
+    """What a locked open invoice was for does not come about: void it; where a part was paid, credited or given back by a
+    change, credit the rest. What was paid becomes the customer's credit.
     """
-    if invoice.paid_minor or invoice.credited_minor:
-        await credit_within(tx, invoice, CreditInvoice(invoice.id, reason), batch, now, actor)
-    else:
+    if not (invoice.paid_minor or invoice.credited_minor or await given_back_of(tx, invoice)):
         await void_into(tx, invoice, batch, now)
+    elif sum(part.total_minor for part in credit_everything(await lines_left(tx, invoice.id))) > 0:
+        await credit_within(tx, invoice, CreditInvoice(invoice.id, reason), batch, now, actor)
 
 
 async def write_off(context: Context, invoice_id: str) -> None:
@@ -248,22 +253,6 @@ async def pay_many_by_hand(context: Context, commands: Sequence[PayByHand]) -> l
             batch.events.append(NewEvent("payment.succeeded", payment.id, now, content, payment.customer_id))
         await write(tx, batch, context.actor.name, context.cause)
         return [payment.id for payment in paid]
-
-
-async def _lines_left(tx: Tx, invoice_id: str) -> list[LineLeft]:
-    left = []
-    for row in await credits.lock_lines(tx, invoice_id):
-        net = row["net_minor"] - row["credited_net_minor"]
-        left.append(
-            LineLeft(
-                row["number"],
-                net,
-                row["tax_minor"] - row["credited_tax_minor"],
-                net - row["recognized_minor"] if row["deferred"] else 0,
-                Tax(Fraction(row["tax_percent"]), row["tax_inclusive"]),
-            )
-        )
-    return left
 
 
 def _parts(lines: Sequence[LineLeft], command: CreditInvoice) -> list[LineCredit]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
@@ -23,6 +24,7 @@ from cauce.flows.billing.issue import load_tariff
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
+from cauce.pricing.discounts import Discount, DiscountLine, kept_of
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.proration import Basis, Instants, unused_fraction
 from cauce.pricing.schedule import Billing
@@ -116,10 +118,12 @@ async def _credits(
     around: Surroundings,
     tariff: Tariff,
 ) -> list[Charge]:
-    billed: dict[str, list[Row]] = {}
+    billed: dict[str, list[Mapping[str, Any]]] = {}
     ids, day = [item.id for item in removed], local_day(one, at)
     reaching = add_days(day, -1)  # by seconds something of the last day is left
-    for row in (*await credits.billed_of_items(tx, ids, reaching), *await credits.waiting_of_items(tx, ids, reaching)):
+    discounts = [discount_of(each) for each in around.discounts]
+    waiting = [_discounted(row, discounts) for row in await credits.waiting_of_items(tx, ids, reaching)]
+    for row in (*map(dict, await credits.billed_of_items(tx, ids, reaching)), *waiting):
         billed.setdefault(row["item_id"], []).append(row)
     charges = []
     for item in removed:
@@ -150,7 +154,16 @@ async def _credits(
     return charges
 
 
-def _unused(row: Row, day: date, basis: Basis, instants: Instants | None, at: datetime) -> Fraction:
+def _discounted(row: Row, discounts: Sequence[Discount]) -> Mapping[str, Any]:
+    """A waiting charge as it will be billed: less the percentages that its invoice takes off."""
+    percents = [one for one in discounts if one.percent is not None]
+    if row["amount_minor"] <= 0 or not percents:
+        return dict(row)
+    seen = DiscountLine(row["amount_minor"], group=row["product_id"] or "", net_of_percent=row["net_of_percent"])
+    return {**row, "discount_minor": row["amount_minor"] * (1 - kept_of(seen, percents, 0))}
+
+
+def _unused(row: Mapping[str, Any], day: date, basis: Basis, instants: Instants | None, at: datetime) -> Fraction:
     """The unused part of what a line billed, as the price states it, less what was credited of it."""
     stated = Fraction(row["amount_minor"] - row["discount_minor"])
     if row["net_minor"]:

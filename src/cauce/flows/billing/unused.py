@@ -6,7 +6,7 @@ once and capped at what is left of the line (V9, V23). The tax goes back with it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -51,22 +51,24 @@ async def credit_unused(
 ) -> GivenBack:
     """Credit what is billed in advance for days from `since` on; where days are counted by seconds, from `cut` on (`at`).
 
-    A refund goes to the payments of the very invoices that are credited; where one was paid out of what an earlier change
+    What waits for the next invoice of those days is billed no more. A refund goes to the payments of the very invoices that are credited; where one was paid out of what an earlier change
     gave back, to the payments behind that.
     """
     items = {item.id: item.price_id for item in (await subscriptions.items_of(tx, [one.id]))[one.id]}
     prices = await catalog.read_prices(tx, set(items.values()))
     policy, instants = (await conventions(tx)).policy, Instants(partial(instant_of, one))
-    rows = await credits.billed_of_items(tx, list(items), add_days(since, -1))
-    amounts = []
-    for row in rows:
+    reaching = add_days(since, -1)
+
+    def unused_of(row: Row) -> Fraction:
         basis = prices[items[row["item_id"]]].rules.basis or policy.basis
         line = Period(row["period_start"], row["period_end"])
-        by_seconds = basis is Basis.SECOND
-        unused = (
-            instants.unused(line, row["starts_at"], cut or at) if by_seconds else unused_fraction(line, since, basis)
-        )
-        amounts.append(unused_net(row, unused, policy))
+        if basis is Basis.SECOND:
+            return instants.unused(line, row["starts_at"], cut or at)
+        return unused_fraction(line, since, basis)
+
+    await _bill_used_days_alone(tx, await credits.waiting_of_items(tx, list(items), reaching), since, unused_of, policy)
+    rows = await credits.billed_of_items(tx, list(items), reaching)
+    amounts = [unused_net(row, unused_of(row), policy) for row in rows]
     by_invoice: dict[str, dict[int, int]] = {}
     for row, amount in zip(rows, less_given_back(rows, amounts), strict=True):
         if amount > 0:
@@ -82,6 +84,19 @@ async def credit_unused(
     if refund and kept:
         refunded += await refund_advances(tx, one, since, kept, reason, batch, at)
     return GivenBack(total, refunded)
+
+
+async def _bill_used_days_alone(
+    tx: Tx, waiting: Sequence[Row], since: date, unused_of: Callable[[Row], Fraction], policy: PricingPolicy
+) -> None:
+    """Charges of changes that wait for the next invoice end with the days that were used: nothing of the rest is billed."""
+    cuts = []
+    for row in waiting:
+        unused = policy.round_value(row["amount_minor"] * unused_of(row)) if row["amount_minor"] > 0 else 0
+        if unused:
+            end = min(max(since, add_days(row["period_start"], 1)), row["period_end"])
+            cuts.append((row["id"], row["amount_minor"] - unused, end))
+    await credits.cut_waiting(tx, cuts)
 
 
 def less_given_back(rows: Sequence[Row], amounts: Sequence[int]) -> list[int]:
