@@ -25,7 +25,9 @@ NOW = ChangeTiming.NOW
 DOWN_NOW = ChangePolicy(downgrade=ChangeRule(NOW))
 
 
-async def _since_april(seller: Shop, plan: str = "large", *, tax: str = "", inclusive: bool = False, **more: Any) -> str:
+async def _since_april(
+    seller: Shop, plan: str = "large", *, tax: str = "", inclusive: bool = False, **more: Any
+) -> str:
     """A subscription since 1 April; it is the 11th. Large costs 60.00, small 30.00."""
     if tax:
         async with seller.context.transaction() as tx:
@@ -183,7 +185,9 @@ async def test_there_and_back_before_the_next_invoice_costs_and_yields_nothing(s
 
 async def test_a_refund_at_the_end_is_no_more_than_was_paid(seller: Shop) -> None:
     one = await _since_april(seller)
-    await credit_invoice(seller.context, replace(CreditInvoice(await _first(seller, one), "goodwill", {1: 5_000}), refund=True))
+    await credit_invoice(
+        seller.context, replace(CreditInvoice(await _first(seller, one), "goodwill", {1: 5_000}), refund=True)
+    )
     done = await cancel(seller.context, Cancel(one, now=True, credit=CancelCredit.REFUND))
     assert done.credit_minor == 1_000
     await seller.work()
