@@ -61,3 +61,31 @@ async def test_every_object_that_money_moves_by_is_listed_and_shown(dsn: str, tm
         assert (await reader.client.get(f"/v1/instructions/{collected['key']}/messages")).status_code == 403
         async with product.runtime.db.transaction(one.org.id) as tx:
             assert await tx.value("SELECT count(*) FROM storage.audit WHERE action = 'instruction.read_messages'") == 1
+
+
+async def test_a_command_that_was_put_off_shows_its_problem_and_is_tried_again_by_a_person(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        one = await market(product)
+        stage = Stage(product.app, one.org, product.sandbox_url, silent)
+        control = product.control(one.org)
+        await control.fault("stripe", "rate_limited", "*", times=9, contains="col_")
+        await one.maker.done("/orders", {**one.order("o1", ("ana", 10_000, 0)), "payments": []})
+        await stage.advance(await stage.now() + timedelta(days=1))
+        (held,) = (await one.maker.get("/instructions", state="needs_attention"))["data"]
+        problem = held["problem"]
+        assert (problem["class"], problem["instruction_id"]) == ("retryable", held["key"])
+        assert problem["provider"]["message"].startswith("Stripe is busy (429") and "retry_after" not in problem
+        assert (held["tries"], held["state"]) == (8, "unknown")
+        await control.clear_faults("stripe")
+        reader = await person(product, one.org, "read")
+        assert (await reader.send(f"/instructions/{held['key']}/try_again")).status_code == 403
+        await one.maker.done(f"/instructions/{held['key']}/try_again")
+        await stage.settle()
+        shown = await one.maker.get(f"/instructions/{held['key']}")
+        assert (shown["state"], shown.get("problem")) == ("pending", None)
+        assert await one.maker.refused(f"/instructions/{held['key']}/try_again") == (409, "command_not_waiting")
+        assert (await one.maker.get("/instructions", state="needs_attention"))["data"] == []
+        (channel,) = [row for row in (await one.maker.get("/channels"))["data"] if row["id"] == one.channel]
+        assert channel["stops"] == []

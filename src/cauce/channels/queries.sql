@@ -33,13 +33,17 @@ SELECT $1, i.key, i.channel_id, i.purpose, i.operation, i.object_id, i.request, 
 ON CONFLICT (org_id, key) DO NOTHING
 
 -- name: instructions
-SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at, access,
-       EXISTS (SELECT FROM channels.channel c WHERE c.org_id = $1 AND c.id = channel_id AND c.stopped_at IS NOT NULL) AS is_stopped
+SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at, access, tries, needs_person_since,
+       EXISTS (SELECT FROM channels.channel c WHERE c.org_id = $1 AND c.id = channel_id AND c.stopped_at IS NOT NULL)
+       OR EXISTS (SELECT FROM channels.stop s WHERE s.org_id = $1 AND s.channel_id = instruction.channel_id
+                     AND s.merchant_ref IN ('', instruction.merchant_ref)) AS is_stopped
   FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[])
 
 -- name: lock_instructions
-SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at, access,
-       EXISTS (SELECT FROM channels.channel c WHERE c.org_id = $1 AND c.id = channel_id AND c.stopped_at IS NOT NULL) AS is_stopped
+SELECT key, channel_id, purpose, operation, object_id, request, parent_key, merchant_ref, state, ref, outcome, sends, asks, created_at, access, tries, needs_person_since,
+       EXISTS (SELECT FROM channels.channel c WHERE c.org_id = $1 AND c.id = channel_id AND c.stopped_at IS NOT NULL)
+       OR EXISTS (SELECT FROM channels.stop s WHERE s.org_id = $1 AND s.channel_id = instruction.channel_id
+                     AND s.merchant_ref IN ('', instruction.merchant_ref)) AS is_stopped
   FROM channels.instruction WHERE org_id = $1 AND key = ANY ($2::text[]) ORDER BY key FOR UPDATE
 
 -- name: mark_sent
@@ -50,9 +54,9 @@ UPDATE channels.instruction SET state = 'sent', sends = sends + 1, due_at = $3
 -- name: store_outcomes
 UPDATE channels.instruction i
    SET state = o.state, ref = CASE WHEN o.ref = '' THEN i.ref ELSE o.ref END, outcome = o.outcome, due_at = o.due_at,
-       asks = i.asks + 1, concluded_at = o.concluded_at, access = o.access
-  FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[], $8::text[])
-       o(key, state, ref, outcome, due_at, concluded_at, access)
+       asks = i.asks + 1, concluded_at = o.concluded_at, access = o.access, tries = o.tries, needs_person_since = o.needs_person_since
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::int[], $10::timestamptz[])
+       o(key, state, ref, outcome, due_at, concluded_at, access, tries, needs_person_since)
  WHERE i.org_id = $1 AND i.key = o.key
 
 -- name: ask_claimed
@@ -103,7 +107,30 @@ UPDATE channels.instruction i SET due_at = $3
  WHERE i.org_id = $1 AND i.key = w.key
 
 -- name: is_stopped
-SELECT stopped_at IS NOT NULL FROM channels.channel WHERE org_id = $1 AND id = $2
+SELECT c.stopped_at IS NOT NULL OR EXISTS (SELECT FROM channels.stop s WHERE s.org_id = $1 AND s.channel_id = $2 AND s.merchant_ref = '')
+  FROM channels.channel c WHERE c.org_id = $1 AND c.id = $2
+
+-- name: stop_calls
+INSERT INTO channels.stop (org_id, channel_id, merchant_ref, instruction_key, code, message, stopped_at)
+SELECT DISTINCT ON (s.channel_id, s.merchant_ref) $1::bigint, s.channel_id, s.merchant_ref, s.instruction_key, s.code, s.message, $7::timestamptz
+  FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) s(channel_id, merchant_ref, instruction_key, code, message)
+ ORDER BY s.channel_id, s.merchant_ref, s.instruction_key
+ON CONFLICT (org_id, channel_id, merchant_ref) DO NOTHING
+RETURNING channel_id, merchant_ref, instruction_key, code, message
+
+-- name: drop_stops
+DELETE FROM channels.stop WHERE org_id = $1 AND channel_id = $2 AND ($3::text IS NULL OR merchant_ref = $3) RETURNING merchant_ref
+
+-- name: stops
+SELECT channel_id, merchant_ref, instruction_key, code, message, stopped_at FROM channels.stop WHERE org_id = $1 ORDER BY channel_id, merchant_ref
+
+-- name: needing_person
+SELECT key, channel_id, operation, object_id, merchant_ref, tries, outcome, needs_person_since
+  FROM channels.instruction WHERE org_id = $1 AND needs_person_since IS NOT NULL ORDER BY needs_person_since, key LIMIT $2
+
+-- name: try_again
+UPDATE channels.instruction SET tries = 0, needs_person_since = NULL, due_at = $3
+ WHERE org_id = $1 AND key = $2 AND needs_person_since IS NOT NULL RETURNING key
 
 -- name: open_of_object
 SELECT key, purpose, operation, state FROM channels.instruction

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from cauce.gateway import accounts, charging, collecting, funding, splitting
+from cauce.gateway.classes import TRIES_MAX, ErrorClass, class_of
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.kernel.machine import BEGIN, Machine, steps
@@ -127,11 +128,18 @@ class Instruction:
     created_at: datetime
     access: str = ""
     is_stopped: bool = False  # nothing is asked of its channel until somebody has looked
+    tries: int = 0  # so often the provider put it off
+    needs_person_since: datetime | None = None
 
     @property
     def is_final(self) -> bool:
         """Whether its outcome is known for good."""
         return self.state in FINAL
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it is sent no more until a person says so."""
+        return self.needs_person_since is not None
 
 
 def state_of(outcome: Outcome[Any]) -> str:
@@ -160,7 +168,8 @@ SIGNATURES_WITHIN = timedelta(minutes=5)
 def awaiting_access(outcome: Outcome[Any]) -> Outcome[Any]:
     """The same, but for a refusal of our key or signature: nobody looked at what was asked, so its end is open."""
     if isinstance(outcome, Declined) and outcome.refusal in _REFUSED:
-        return Unknown(f"{outcome.code} {outcome.message}".strip(), _REFUSED_SECONDS, _REFUSED[outcome.refusal])
+        reason = f"{outcome.code} {outcome.message}".strip()
+        return Unknown(reason, _REFUSED_SECONDS, _REFUSED[outcome.refusal], code=outcome.code)
     return outcome
 
 
@@ -177,6 +186,19 @@ def lacks_access(access: str) -> bool:
 def is_unsigned(access: str) -> bool:
     """Whether a signature was wrong, ours or theirs."""
     return access in (Access.SIGNATURE, Access.ANSWER)
+
+
+def tries_after(instruction: Instruction, outcome: Outcome[Any]) -> int:
+    """How often the provider has put off what was sent, this answer included."""
+    return instruction.tries + (class_of(outcome) is ErrorClass.RETRYABLE)
+
+
+def person_since(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> datetime | None:
+    """Since when an open instruction waits for a person: from its last try on, until its end is known."""
+    if not isinstance(outcome, Unknown):
+        return None
+    is_last = class_of(outcome) is ErrorClass.RETRYABLE and tries_after(instruction, outcome) >= TRIES_MAX
+    return instruction.needs_person_since or (now if is_last else None)
 
 
 def ref_of(outcome: Outcome[Any]) -> str:
@@ -210,4 +232,10 @@ def outcome_from(operation: Operation, plain: dict[str, Any]) -> Outcome[Any]:
             return Declined(plain["code"], Refusal(plain["refusal"]), plain["message"])
         case _:
             access = Access(plain.get("access", ""))
-            return Unknown(plain["reason"], plain["ask_after_seconds"], access)
+            return Unknown(
+                plain["reason"],
+                plain["ask_after_seconds"],
+                access,
+                plain.get("is_undone", False),
+                plain.get("code", ""),
+            )

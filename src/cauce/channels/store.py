@@ -100,11 +100,13 @@ async def store_outcomes(
     due: Sequence[datetime | None],
     concluded: Sequence[datetime | None],
     access: Sequence[str],
+    tries: Sequence[int],
+    needs_person: Sequence[datetime | None],
 ) -> None:
     """Write what is known of several instructions now."""
     await tx.run(
         QUERIES.store_outcomes, tx.org, list(keys), list(states), list(refs), list(outcomes), list(due), list(concluded),
-        list(access),
+        list(access), list(tries), list(needs_person),
     )  # fmt: skip
 
 
@@ -147,14 +149,6 @@ async def note_unsigned(tx: Tx, counts: Mapping[str, int], at: datetime, within:
     ids = sorted(counts)
     rows = await tx.rows(QUERIES.note_unsigned, tx.org, ids, [counts[one] for one in ids], at, at - within, most)
     return [row["id"] for row in rows if row["id"]]
-
-
-async def resume_calls(tx: Tx, channel_id: str, at: datetime) -> bool:
-    """A channel is asked again, first about everything whose end is open; whether it was stopped."""
-    if await tx.value(QUERIES.resume_calls, tx.org, channel_id) is None:
-        return False
-    await tx.run(QUERIES.ask_all, tx.org, channel_id, at)
-    return True
 
 
 async def is_stopped(tx: Tx, channel_id: str) -> bool:

@@ -30,6 +30,10 @@ class Gateways(Protocol):
         """The channel and the gateway object that speaks for it."""
         ...
 
+    def forget(self, org_id: int, channel_id: str) -> None:
+        """Open the channel anew the next time: with its settings and secrets as they stand, and a new session."""
+        ...
+
     def capabilities(self, channel: Channel) -> Any:
         """What the channel's provider can do."""
         ...
@@ -116,7 +120,7 @@ class Registry:
     `concluders` maps the purpose of an instruction to the
     flow that gives its outcome effect, `subject_locks` to what locks the objects concerned before any of them does;
     `unresolved` likewise to what tells an outcome that is not known, once. `notices` maps kinds of notice that answer no
-    instruction to a flow.
+    instruction to a flow. `mismatched` is told of refusals that open a case, whatever their purpose.
     """
 
     jobs: Mapping[str, JobKind]
@@ -128,6 +132,7 @@ class Registry:
     notices: Mapping[NoticeKind, Callable[..., Awaitable[None]]] = field(default_factory=dict)
     gathered: Mapping[str, frozenset[str]] = field(default_factory=dict)
     every_event: Mapping[str, Callable[[Tx], Awaitable[bool]]] = field(default_factory=dict)
+    mismatched: Callable[..., Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

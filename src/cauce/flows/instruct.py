@@ -16,13 +16,14 @@ from typing import Any
 
 from cauce.channels import rules, store
 from cauce.channels.rules import Instruction
+from cauce.flows.calling import CLOSINGS, ask_of, is_not_found, send_to
 from cauce.flows.context import Context, Runtime, SubjectLock, SweepKind
 from cauce.flows.refused_keys import leave_stopped, note_access
 from cauce.flows.together import together
 from cauce.flows.unresolved import note_unresolved
-from cauce.gateway.charging import Charge, PaymentLink
-from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
-from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
+from cauce.gateway.classes import ErrorClass, Handling, backoff, class_of, handling_of
+from cauce.gateway.collecting import Operation
+from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Unknown
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
@@ -37,13 +38,8 @@ ASK_AGAIN_SECONDS_MAX = 3_600
 WAIT_SECONDS_MAX = 86_400
 """The longest wait where the provider said that it is at work: its notice tells us first, as a rule."""
 
-LINK_ASK_SECONDS = 60
-"""Before the first question about a page that was made for a payer."""
-
-_ASKED_AS = {Operation.LINK: Operation.CHARGE}
-"""What comes of an operation, where that is another one's value."""
-
-_CLOSINGS = (Operation.CANCEL_COLLECTION, Operation.CANCEL_COMBINED)
+NEEDS_PERSON_ASK = timedelta(days=1)
+"""How often what waits for a person is asked about: he may have done it at the provider."""
 
 _SLOW = {Operation.PAYOUT: 6 * 3_600}
 """Operations that take days by nature: seconds before the first question."""
@@ -66,35 +62,6 @@ class Concluded:
 Concluder = Callable[[Context, Tx, list[Concluded]], Awaitable[None]]
 """Gives outcomes of one purpose their effect: set-based, forward only, money only for `Done`."""
 
-_METHODS: dict[Operation, str] = {
-    Operation.COLLECT: "collect",
-    Operation.COLLECT_COMBINED: "collect_combined",
-    Operation.CANCEL_COMBINED: "cancel_combined",
-    Operation.REFUND: "refund",
-    Operation.SPLIT: "split",
-    Operation.REVERSE_SPLIT: "reverse_split",
-    Operation.FINISH_ORDER: "finish_order",
-    Operation.PAYOUT: "payout",
-    Operation.OPEN_ACCOUNT: "open_account",
-    Operation.ATTACH_INSTRUMENT: "attach_instrument",
-    Operation.CHARGE: "charge_saved",
-    Operation.LINK: "link_payment",
-    Operation.SETUP: "begin_setup",
-    Operation.ENSURE_CUSTOMER: "ensure_customer",
-    Operation.TOP_UP: "member_top_up",
-    Operation.UNDO_TOP_UP: "undo_top_up",
-    Operation.SUBSIDISE: "subsidise",
-    Operation.SUBSIDISE_ORDER: "subsidise_order",
-    Operation.RETURN_SUBSIDY: "return_subsidy",
-    Operation.DROP_SUBSIDY: "drop_subsidy",
-    Operation.ADVANCE: "advance",
-    Operation.RECOVER_ADVANCE: "recover_advance",
-    Operation.FEE_SWEEP: "fee_sweep",
-    Operation.ASSIGN_SUSPENSE: "assign_suspense",
-    Operation.UNDO_ASSIGN: "undo_assign",
-    Operation.PAY_FROM_BALANCE: "pay_from_balance",
-}
-
 
 async def send(context: Context, job: Job) -> None:
     """The job of `open_instructions`: send once; the row says so before the first byte leaves."""
@@ -104,7 +71,7 @@ async def send(context: Context, job: Job) -> None:
     if instruction.sends > 0:  # an earlier try died between sending and concluding: find out instead of sending again
         await _ask(context, instruction)
         return
-    await conclude(context, [(instruction.key, await _call(context, instruction))])
+    await conclude(context, [(instruction.key, await send_to(context, instruction))])
 
 
 async def _begin(context: Context, tx: Tx, keys: list[str]) -> list[Instruction | None]:
@@ -178,6 +145,7 @@ async def _conclude(context: Context, tx: Tx, outcomes: Mapping[str, Outcome[Any
     by_purpose = sorted(concluded, key=lambda one: one.purpose)
     for purpose, group in groupby(by_purpose, key=lambda one: one.purpose):
         await context.runtime.registry.concluders[purpose](context, tx, list(group))
+    await _tell_mismatches(context, tx, concluded)
     for purpose, doubtful in groupby(sorted(began, key=lambda one: one.purpose), key=lambda one: one.purpose):
         if purpose in context.runtime.registry.unresolved:
             told = [_concluded(one, outcomes[one.key], now) for one in doubtful]
@@ -214,54 +182,28 @@ async def ask_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 ASK_SWEEP = SweepKind(store.DUE, ask_due)
 
 
-async def _call(context: Context, instruction: Instruction) -> Outcome[Any]:
-    _, gateway = await context.gateway(instruction.channel_id)
-    if instruction.operation is Operation.CANCEL_COLLECTION:
-        request: CancelRequest = instruction.request
-        closed: Outcome[Any] = await gateway.cancel_collection(request.collection_key, request.merchant_ref)
-        return closed
-    method = getattr(gateway, _METHODS[instruction.operation])
-    outcome: Outcome[Any] = await method(instruction.request)
-    if isinstance(outcome, Done) and isinstance(outcome.value, PaymentLink):
-        # The page is there; the charge that comes of it is what is waited for.
-        waiting = Charge(outcome.value.ref, instruction.request.amount, next_action=outcome.value.next_action)
-        return Pending(waiting, LINK_ASK_SECONDS)
-    return outcome
-
-
 async def _ask(context: Context, instruction: Instruction) -> None:
     if instruction.is_stopped:
         async with context.transaction() as tx:
             await leave_stopped(context, tx, [instruction])
         return
-    if instruction.operation in _CLOSINGS:  # to close what is closed changes nothing
-        await conclude(context, [(instruction.key, await _call(context, instruction))])
+    if instruction.operation in CLOSINGS:  # to close what is closed changes nothing
+        await conclude(context, [(instruction.key, await send_to(context, instruction))])
         return
-    _, gateway = await context.gateway(instruction.channel_id)
-    answer: Outcome[Any] = await gateway.fetch(fetch_request(instruction))
-    never_arrived = isinstance(answer, Declined) and answer.refusal is Refusal.NOT_FOUND
-    if never_arrived:  # the provider does not know the key: nothing moved, and the same key may go out again
+    answer = await ask_of(context, instruction)
+    if is_not_found(answer):  # the provider does not know the key: nothing moved, and the same key may go out again
+        after = NEEDS_PERSON_ASK if instruction.needs_person else timedelta(seconds=LOST_ANSWER_SECONDS)
         async with context.transaction() as tx:
-            now = await context.now(tx)
-            await store.ask_later(tx, [instruction.key], now + timedelta(seconds=LOST_ANSWER_SECONDS))
-        answer = await _call(context, instruction)
+            await store.ask_later(tx, [instruction.key], await context.now(tx) + after)
+        if instruction.needs_person:
+            return
+        answer = await send_to(context, instruction)
     await conclude(context, [(instruction.key, answer)])
-
-
-def fetch_request(instruction: Instruction) -> FetchRequest:
-    """How a provider is asked what became of an instruction."""
-    return FetchRequest(
-        operation=_ASKED_AS.get(instruction.operation, instruction.operation),
-        key=instruction.key,
-        ref=instruction.ref,
-        parent_key=instruction.parent_key,
-        parent_ref=getattr(instruction.request, "collection_ref", ""),
-        merchant_ref=instruction.merchant_ref,
-    )
 
 
 async def _store(tx: Tx, fresh: list[Instruction], outcomes: Mapping[str, Outcome[Any]], now: datetime) -> None:
     chosen = [outcomes[one.key] for one in fresh]
+    tries = [rules.tries_after(one, outcome) for one, outcome in zip(fresh, chosen, strict=True)]
     await store.store_outcomes(
         tx,
         [one.key for one in fresh],
@@ -271,18 +213,30 @@ async def _store(tx: Tx, fresh: list[Instruction], outcomes: Mapping[str, Outcom
         [_ask_at(one, outcome, now) for one, outcome in zip(fresh, chosen, strict=True)],
         [now if isinstance(outcome, Done | Declined) else None for outcome in chosen],
         [rules.access_of(outcome).value for outcome in chosen],
+        tries,
+        [rules.person_since(one, outcome, now) for one, outcome in zip(fresh, chosen, strict=True)],
     )
 
 
 def _ask_at(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> datetime | None:
     if not isinstance(outcome, Pending | Unknown):
         return None
+    if rules.person_since(instruction, outcome, now) is not None:
+        return now + NEEDS_PERSON_ASK
+    if class_of(outcome) is ErrorClass.RETRYABLE:
+        return now + backoff(instruction.key, rules.tries_after(instruction, outcome), outcome.ask_after_seconds)
     # Ask less and less often: a payer who needs a day must not cost a thousand questions.
     first, longest = max(outcome.ask_after_seconds, 1), ASK_AGAIN_SECONDS_MAX
     if isinstance(outcome, Pending):
         first, longest = max(first, _SLOW.get(instruction.operation, 0)), WAIT_SECONDS_MAX
     seconds = min(first * 2 ** min(instruction.asks, 16), longest)
     return now + timedelta(seconds=max(seconds, first))
+
+
+async def _tell_mismatches(context: Context, tx: Tx, concluded: Sequence[Concluded]) -> None:
+    found = [one for one in concluded if handling_of(one.outcome) is Handling.OPEN_CASE]
+    if found and context.runtime.registry.mismatched is not None:
+        await context.runtime.registry.mismatched(context, tx, found)
 
 
 def _is_news(instruction: Instruction, outcome: Outcome[Any]) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from cauce.channels import store
+from cauce.channels import stops, store
 from cauce.channels.rules import (
     SIGNATURES_MAX,
     SIGNATURES_WITHIN,
@@ -24,7 +24,9 @@ from cauce.channels.rules import (
     lacks_access,
 )
 from cauce.flows.context import Context
-from cauce.gateway.outcome import Outcome, Unknown
+from cauce.gateway.classes import shown_text
+from cauce.gateway.outcome import Access, Outcome, Unknown
+from cauce.kernel.errors import Conflict, NotFound
 from cauce.storage import audit
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -52,8 +54,34 @@ async def note_access(
     unsigned = Counter(one.channel_id for one in fresh if is_unsigned(access[one.key]))
     if unsigned:
         for channel_id in await store.note_unsigned(tx, unsigned, now, SIGNATURES_WITHIN, SIGNATURES_MAX):
-            events.append(NewEvent("provider.calls_stopped", channel_id, now))
+            events.append(NewEvent("provider.calls_stopped", channel_id, now, {"class": "signature"}))
+    misconfigured = [one for one in fresh if access[one.key] is Access.CONFIG]
+    if misconfigured:
+        events += await _stop_misconfigured(tx, misconfigured, outcomes, now)
     await emit(tx, events, actor=context.actor.name)
+
+
+async def _stop_misconfigured(
+    tx: Tx, instructions: Sequence[Instruction], outcomes: Mapping[str, Outcome[Any]], now: datetime
+) -> list[NewEvent]:
+    """The calls of the merchant concerned stop, of the channel where none is named; what was asked waits."""
+    found = []
+    for one in instructions:
+        outcome = outcomes[one.key]
+        assert isinstance(outcome, Unknown)
+        code, message = shown_text(outcome.code), shown_text(outcome.reason)
+        found.append((one.channel_id, one.merchant_ref, one.key, code, message))
+    rows = await stops.stop_calls(tx, found, now)
+    named = ("merchant_ref", "instruction_key", "code", "message")
+    return [
+        NewEvent(
+            "provider.calls_stopped",
+            row["channel_id"],
+            now,
+            {"class": "config", **{name.removesuffix("_key"): row[name] for name in named}},
+        )
+        for row in rows
+    ]
 
 
 async def leave_stopped(context: Context, tx: Tx, instructions: Iterable[Instruction]) -> None:
@@ -63,13 +91,33 @@ async def leave_stopped(context: Context, tx: Tx, instructions: Iterable[Instruc
         await store.ask_later(tx, stopped, await context.now(tx) + STOPPED)
 
 
-async def resume_calls(context: Context, channel_id: str) -> bool:
-    """Somebody has looked: the channel is asked again, about what is open at once. Whether it was stopped. `not_found`."""
+async def resume_calls(context: Context, channel_id: str, merchant_ref: str | None = None) -> bool:
+    """Somebody has looked: the channel is asked again, about what is open at once. Whether it was stopped. `not_found`.
+
+    With `merchant_ref` only the calls of one merchant (his number at the provider) that his set-up had stopped.
+    """
     async with context.transaction() as tx:
         await store.read_channel(tx, channel_id)
         now = await context.now(tx)
-        resumed = await store.resume_calls(tx, channel_id, now)
+        resumed = await stops.resume_calls(tx, channel_id, now, merchant_ref)
         if resumed:
             await emit(tx, [NewEvent("provider.calls_resumed", channel_id, now)], actor=context.actor.name)
-            await audit.record(tx, context.actor, "channel.resume_calls", channel_id)
+            await audit.record(tx, context.actor, "channel.resume_calls", channel_id, after={"merchant": merchant_ref})
     return resumed
+
+
+class NothingWaits(Conflict):
+    """The command does not wait for a person: it is at work, or its end is known."""
+
+    code = "command_not_waiting"
+
+
+async def try_again(context: Context, key: str) -> None:
+    """A person lets a command that was put off too often be tried again, under the same key. `not_found`, `command_not_waiting`."""
+    async with context.transaction() as tx:
+        found = await store.lock_instructions(tx, [key])
+        if not found:
+            raise NotFound(f"there is no command {key}", param="key")
+        if not await stops.try_again(tx, key, await context.now(tx)):
+            raise NothingWaits(f"{key} is {found[0].state}", param="key", allowed=[])
+        await audit.record(tx, context.actor, "instruction.try_again", key)

@@ -82,4 +82,5 @@ REGISTRY = Registry(
     subject_locks=marketplace.SUBJECT_LOCKS,
     notices=_notices(),
     gathered=dict(outreach.GATHERED),
+    mismatched=marketplace.MISMATCHED,
 )

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from cauce.channels import rules
 from cauce.channels.rules import Instruction
+from cauce.gateway.classes import shown_text
 from cauce.gateway.outcome import Declined, Done, Outcome, Unknown
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent, emit
@@ -28,5 +30,19 @@ async def note_unresolved(
         for kind, told in (("instruction.unresolved", began), ("instruction.concluded", known))
         for one in told
     ]
+    events += [_put_off(one, outcomes[one.key], now) for one in fresh if _is_last_try(one, outcomes[one.key], now)]
     await emit(tx, events, actor=actor)
     return began
+
+
+def _is_last_try(one: Instruction, outcome: Outcome[Any], now: datetime) -> bool:
+    return not one.needs_person and rules.person_since(one, outcome, now) is not None
+
+
+def _put_off(one: Instruction, outcome: Outcome[Any], now: datetime) -> NewEvent:
+    assert isinstance(outcome, Unknown)
+    data = {
+        "operation": one.operation.value, "object": one.object_id, "channel": one.channel_id,
+        "code": shown_text(outcome.code), "message": shown_text(outcome.reason),
+    }  # fmt: skip
+    return NewEvent("instruction.needs_attention", one.key, now, data)

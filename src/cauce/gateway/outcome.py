@@ -75,18 +75,23 @@ class Access(StrEnum):
     KEY = "key"  # it refuses our key or token
     SIGNATURE = "signature"  # it refuses our signature
     ANSWER = "answer"  # the signature of its answer is not good
+    CONFIG = "config"  # contract or set-up is wrong: it looks at nothing that is asked
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """Nobody here knows whether it happened: a timeout, a broken reply, a 5xx, a bad signature on the answer.
 
-    `access` says so where keys or signatures are the reason.
+    `access` says so where keys, signatures or the set-up are the reason. `is_undone`: the provider says that nothing
+    happened and that the same may be sent again later, `code` being its own word (RETRYABLE); whoever sends again asks
+    first all the same.
     """
 
     reason: str
     ask_after_seconds: int
     access: Access = Access.NONE
+    is_undone: bool = False
+    code: str = ""
 
 
 Outcome = Done[T] | Declined | Pending[T] | Unknown

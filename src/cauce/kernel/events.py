@@ -192,7 +192,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "mismatch_found": "Our books and the provider's differ.",
         "key_invalid": "The provider refuses our credentials; what was asked of it waits until it takes them again.",
         "key_valid": "The provider takes our credentials again.",
-        "calls_stopped": "Signatures were wrong three times in five minutes: the channel is asked nothing until somebody looks.",
+        "calls_stopped": "Signatures or the set-up are wrong: the channel, or one merchant's part, is asked nothing until somebody looks.",
         "notices_missed": "The provider's own list brought notices that never reached us; they have their effect now.",
         "notices_lost": "Notices may be missing for good: what happened in this time is off the provider's list.",
         "calls_resumed": "Somebody has looked: a channel that was stopped is asked again.",
@@ -288,6 +288,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
     "instruction": {
         "concluded": "The outcome of a provider command that was not known is known.",
         "unresolved": "The outcome of a provider command is not known.",
+        "needs_attention": "The provider put a command off eight times; it waits for a person, who may try it again under its key.",
     },
 }
 

@@ -1493,8 +1493,10 @@ CREATE TABLE channels.instruction (
     created_at timestamp with time zone NOT NULL,
     concluded_at timestamp with time zone,
     access text DEFAULT ''::text NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    needs_person_since timestamp with time zone,
     CONSTRAINT final_is_concluded CHECK (((state = ANY (ARRAY['succeeded'::text, 'declined'::text])) = (concluded_at IS NOT NULL))),
-    CONSTRAINT instruction_access CHECK ((access = ANY (ARRAY[''::text, 'key'::text, 'signature'::text, 'answer'::text]))),
+    CONSTRAINT instruction_access CHECK ((access = ANY (ARRAY[''::text, 'key'::text, 'signature'::text, 'answer'::text, 'config'::text]))),
     CONSTRAINT instruction_state_check CHECK ((state = ANY (ARRAY['created'::text, 'sent'::text, 'pending'::text, 'unknown'::text, 'succeeded'::text, 'declined'::text])))
 )
 WITH (fillfactor='80');
@@ -1552,6 +1554,23 @@ CREATE TABLE channels.notice (
 );
 
 ALTER TABLE ONLY channels.notice FORCE ROW LEVEL SECURITY;
+
+
+--
+-- Name: stop; Type: TABLE; Schema: channels; Owner: -
+--
+
+CREATE TABLE channels.stop (
+    org_id bigint NOT NULL,
+    channel_id text NOT NULL COLLATE pg_catalog."C",
+    merchant_ref text NOT NULL,
+    instruction_key text NOT NULL COLLATE pg_catalog."C",
+    code text NOT NULL,
+    message text NOT NULL,
+    stopped_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY channels.stop FORCE ROW LEVEL SECURITY;
 
 
 --
@@ -4756,6 +4775,14 @@ ALTER TABLE ONLY channels.notice
 
 
 --
+-- Name: stop stop_pkey; Type: CONSTRAINT; Schema: channels; Owner: -
+--
+
+ALTER TABLE ONLY channels.stop
+    ADD CONSTRAINT stop_pkey PRIMARY KEY (org_id, channel_id, merchant_ref);
+
+
+--
 -- Name: fee_rate_draft fee_rate_draft_pkey; Type: CONSTRAINT; Schema: compliance; Owner: -
 --
 
@@ -5957,6 +5984,13 @@ CREATE INDEX instruction_access_lacked ON channels.instruction USING btree (org_
 --
 
 CREATE INDEX instruction_due ON channels.instruction USING btree (due_at, org_id) WHERE (due_at IS NOT NULL);
+
+
+--
+-- Name: instruction_needs_person; Type: INDEX; Schema: channels; Owner: -
+--
+
+CREATE INDEX instruction_needs_person ON channels.instruction USING btree (org_id, needs_person_since) WHERE (needs_person_since IS NOT NULL);
 
 
 --
@@ -7475,6 +7509,14 @@ ALTER TABLE ONLY channels.listing
 
 
 --
+-- Name: stop stop_org_id_channel_id_fkey; Type: FK CONSTRAINT; Schema: channels; Owner: -
+--
+
+ALTER TABLE ONLY channels.stop
+    ADD CONSTRAINT stop_org_id_channel_id_fkey FOREIGN KEY (org_id, channel_id) REFERENCES channels.channel(org_id, id);
+
+
+--
 -- Name: message message_org_id_conversation_id_fkey; Type: FK CONSTRAINT; Schema: conversations; Owner: -
 --
 
@@ -7826,6 +7868,13 @@ CREATE POLICY org_isolation ON channels.notice TO cauce_app, cauce_ledger USING 
 
 
 --
+-- Name: stop org_isolation; Type: POLICY; Schema: channels; Owner: -
+--
+
+CREATE POLICY org_isolation ON channels.stop TO cauce_app, cauce_ledger USING ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[]))) WITH CHECK ((org_id = ANY (( SELECT storage.orgs() AS orgs)::bigint[])));
+
+
+--
 -- Name: instruction scheduling; Type: POLICY; Schema: channels; Owner: -
 --
 
@@ -7838,6 +7887,12 @@ CREATE POLICY scheduling ON channels.instruction FOR SELECT TO cauce_scheduler U
 
 CREATE POLICY scheduling ON channels.listing FOR SELECT TO cauce_scheduler USING (true);
 
+
+--
+-- Name: stop; Type: ROW SECURITY; Schema: channels; Owner: -
+--
+
+ALTER TABLE channels.stop ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: fee_rate; Type: ROW SECURITY; Schema: compliance; Owner: -
@@ -10048,6 +10103,13 @@ GRANT SELECT(due_at) ON TABLE channels.listing TO cauce_scheduler;
 --
 
 GRANT SELECT,INSERT,UPDATE ON TABLE channels.notice TO cauce_app;
+
+
+--
+-- Name: TABLE stop; Type: ACL; Schema: channels; Owner: -
+--
+
+GRANT SELECT,INSERT,DELETE ON TABLE channels.stop TO cauce_app;
 
 
 --

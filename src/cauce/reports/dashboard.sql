@@ -40,7 +40,10 @@ SELECT p.channel_id, h.name AS channel, p.currency,
 
 -- name: waiting
 SELECT (SELECT count(*) FROM reconciliation.break WHERE org_id = $1 AND state IN ('open', 'assigned')) AS breaks,
-       (SELECT count(*) FROM storage.job WHERE org_id = $1 AND state = 'buried') AS buried,
+       (SELECT count(*) FROM storage.job WHERE org_id = $1 AND state = 'buried')
+       + (SELECT count(*) FROM channels.instruction WHERE org_id = $1 AND needs_person_since IS NOT NULL)
+       + (SELECT count(*) FROM channels.stop WHERE org_id = $1)
+       + (SELECT count(*) FROM channels.channel WHERE org_id = $1 AND stopped_at IS NOT NULL) AS buried,
        (SELECT count(*) FROM settlement.payout WHERE org_id = $1 AND state = 'requested' AND needs_approval) AS approvals,
        (SELECT count(*) FROM payments.dunning_case WHERE org_id = $1 AND state = 'open') AS recoveries
 

@@ -30,10 +30,12 @@ SELECT r.id, r.external_id, r.order_id, r.collection_id, c.channel_id, c.currenc
  ORDER BY r.id DESC LIMIT $7
 
 -- name: instructions
-SELECT key, channel_id, purpose, operation, object_id, parent_key, state, ref, sends, asks, outcome, created_at, concluded_at
+SELECT key, channel_id, purpose, operation, object_id, parent_key, state, ref, sends, asks, tries, outcome, created_at, concluded_at,
+       needs_person_since, CASE WHEN state = 'unknown' AND needs_person_since IS NULL THEN due_at END AS asked_again_at
   FROM channels.instruction
  WHERE org_id = $1 AND ($2::text = '' OR key < $2) AND ($3::text = '' OR key = $3) AND ($4::text = '' OR object_id = $4)
-   AND ($5::text = '' OR channel_id = $5) AND ($6::text = '' OR state = $6)
+   AND ($5::text = '' OR channel_id = $5)
+   AND ($6::text = '' OR state = $6 OR ($6 = 'needs_attention' AND needs_person_since IS NOT NULL))
  ORDER BY key DESC LIMIT $7
 
 -- name: accounts

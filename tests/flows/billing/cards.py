@@ -124,6 +124,9 @@ class Desk:
     async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
         return Channel(channel_id, org_id, "cards", False, ""), self.cards
 
+    def forget(self, org_id: int, channel_id: str) -> None:
+        """Nothing is remembered here."""
+
     def capabilities(self, channel: Channel) -> Capabilities:
         return replace(CAPABILITIES, amount_min_minor=self.cards.amount_min_minor)
 

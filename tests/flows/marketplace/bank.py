@@ -112,6 +112,7 @@ class Bank:
     lost: set[str] = field(default_factory=set)
     carried: dict[tuple[str, str], int] = field(default_factory=dict)
     decline: dict[str, Declined] = field(default_factory=dict)
+    relogins: dict[str, Declined] = field(default_factory=dict)
     close_parts: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
     flaws: dict[date, Exception] = field(default_factory=dict)
@@ -119,6 +120,12 @@ class Bank:
     @property
     def owned(self) -> bool:
         return self.capabilities.auto_release_to_owner
+
+    def refuse_key(self, operation: str, refused: Declined) -> None:
+        """The next of an operation meets a refused key or signature, also after another login."""
+        self.decline[operation] = refused
+        if refused.refusal is Refusal.AUTH:
+            self.relogins[operation] = refused
 
     async def collect(self, request: CollectRequest) -> Outcome[Any]:
         return self._once("collect", request.key, lambda: self._collect(request))
@@ -343,6 +350,8 @@ class Bank:
         named = f"{operation} {ref}"
         refused = self.decline.pop(named, None) or self.decline.pop(operation, None)
         if refused and refused.refusal in (Refusal.AUTH, Refusal.SIGNATURE):
+            if operation in self.relogins:  # the session is not what is wrong
+                self.decline[operation] = self.relogins.pop(operation)
             return refused  # whoever is not let in leaves no trace
         outcome: Outcome[Any] = refused or act()
         self.done[key] = outcome
@@ -374,6 +383,9 @@ class Desk:
 
     async def open(self, org_id: int, channel_id: str) -> tuple[Channel, Any]:
         return Channel(channel_id, org_id, "bank", False, ""), self.banks[channel_id]
+
+    def forget(self, org_id: int, channel_id: str) -> None:
+        """Nothing is remembered here."""
 
     def capabilities(self, channel: Channel) -> Capabilities:
         return self.banks[channel.id].capabilities

@@ -35,6 +35,7 @@ REGISTRY = Registry(
     (instruct.ASK_SWEEP, *steps.SWEEPS),
     steps.EVENT_FLOWS,
     concluders=steps.CONCLUDERS,
+    mismatched=steps.MISMATCHED,
 )
 COMMISSION = {
     "name": "commission",

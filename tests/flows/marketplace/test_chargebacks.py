@@ -11,9 +11,9 @@ import pytest
 
 from cauce.flows.marketplace import pay_out, reconcile, refunds, release
 from cauce.flows.marketplace.disputed import dispute_told
-from cauce.flows.marketplace.funding import RefundNotRetryable, retry_refund
 from cauce.flows.marketplace.pay_out import AskPayout
 from cauce.flows.marketplace.refunds import AskRefund
+from cauce.flows.marketplace.retries import RefundNotRetryable, retry_refund
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import LineKind, Notice, NoticeKind, StatementLine
 from cauce.kernel.money import Money

@@ -9,9 +9,9 @@ import pytest
 
 from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace import cancel, refunds, release
-from cauce.flows.marketplace.funding import RefundNotRetryable, retry_refund
 from cauce.flows.marketplace.refunded import conclude_refunds
 from cauce.flows.marketplace.refunds import AskRefund
+from cauce.flows.marketplace.retries import RefundNotRetryable, retry_refund
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.ledger.rules import JournalRefused

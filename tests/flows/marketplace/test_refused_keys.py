@@ -62,7 +62,7 @@ async def test_every_operation_waits_for_the_key_and_moves_money_once(
         assert await _refusing(shop) == []
 
     def refuse(operation: str) -> None:
-        bank.decline[operation] = Declined("401", refusal, "the key has expired")
+        bank.refuse_key(operation, Declined("401", refusal, "the key has expired"))
 
     refuse("collect")
     (taken,) = await shop.take(shop.order("A1", channel, [("ana", 10_000, 0)]))

@@ -5,17 +5,24 @@ what money moves by, to look at. What changes them has its route at the order, t
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
+from starlette.responses import Response
 
 from cauce.channels import service as channels
 from cauce.channels import store as channel_store
-from cauce.entrypoints.api.access import Admin, Caller, Reader
+from cauce.entrypoints.api.access import Admin, Caller, MarketplaceWriter, Reader
+from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Cursor, Limit, listing, unpack_cursor
+from cauce.flows.context import Context
+from cauce.flows.refused_keys import try_again
+from cauce.gateway.classes import problem_of
 from cauce.kernel.errors import NotFound
 from cauce.reports import money_objects as report
 from cauce.reports.money_objects import Wanted
@@ -122,8 +129,14 @@ async def list_instruments(caller: Reader, asked: OfMerchant) -> dict[str, Any]:
 
 @router.get("/instructions")
 async def list_instructions(caller: Reader, asked: OfObject) -> dict[str, Any]:
-    """Commands to channels by their keys, newest first; `object_id` for those of one order, payout or merchant."""
-    return await _page(caller, "instruction", asked, named_by="key")
+    """Commands to channels by their keys, newest first; `object_id` for those of one order, payout or merchant.
+
+    `state=needs_attention` names those that the provider put off eight times and that wait for a person.
+    """
+    page = await _page(caller, "instruction", asked, named_by="key")
+    async with caller.context.transaction() as tx:
+        now = await caller.context.now(tx)
+    return page | {"data": [one | _problem(one, now) for one in page["data"]]}
 
 
 @router.get("/instructions/{key}")
@@ -132,7 +145,30 @@ async def show_instruction(caller: Reader, key: Id) -> dict[str, Any]:
     async with caller.context.transaction() as tx:
         row = await _found(tx, "instruction", key)
         calls = await channel_store.exchanges(tx, correlation=key, rows_max=EXCHANGES_MAX)
-    return resource("instruction", row, timeline=_timeline(row, calls))
+        now = await caller.context.now(tx)
+    return resource("instruction", row, timeline=_timeline(row, calls), **_problem(row, now))
+
+
+@router.post("/instructions/{key}/try_again")
+async def try_instruction_again(request: Request, caller: MarketplaceWriter, key: Id) -> Response:
+    """Let a command be tried again, under the same key, that the provider put off eight times."""
+
+    async def work(context: Context) -> object:
+        await try_again(context, key)
+        async with caller.context.transaction() as tx:
+            return resource("instruction", await _found(tx, "instruction", key))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+def _problem(row: Mapping[str, Any] | Row, now: datetime) -> dict[str, Any]:
+    """What is wrong with a command, in the provider's own words."""
+    if row["outcome"] is None:
+        return {}
+    again = row["asked_again_at"]
+    after = None if again is None else max(0, -(-(again - now) // timedelta(seconds=1)))
+    found = problem_of(row["outcome"], row["key"], after)
+    return {"problem": found} if found else {}
 
 
 @router.get("/instructions/{key}/messages")

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from cauce.channels import service as channels
+from cauce.channels import stops
 from cauce.entrypoints.api.access import Admin, Reader
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Id
@@ -135,18 +137,30 @@ async def revoke_key(caller: Admin, key_id: str) -> dict[str, Any]:
 
 
 @router.post("/channels/{channel_id}/resume_calls")
-async def resume_channel_calls(request: Request, caller: Admin, channel_id: Id) -> Response:
-    """Let a channel be asked again whose calls were stopped because signatures were wrong three times in five minutes."""
+async def resume_channel_calls(
+    request: Request, caller: Admin, channel_id: Id, merchant_ref: Annotated[str | None, Query(max_length=255)] = None
+) -> Response:
+    """Let a channel be asked again whose calls were stopped: signatures were wrong three times in five minutes, or the
+    contract or set-up is. `merchant_ref` only of the merchant whose set-up it was, by his number at the provider.
+    """
 
     async def work(context: Context) -> object:
-        return {"object": "channel", "id": channel_id, "resumed": await resume_calls(context, channel_id)}
+        resumed = await resume_calls(context, channel_id, merchant_ref)
+        return {"object": "channel", "id": channel_id, "resumed": resumed}
 
     return await answer_once(request, caller.context, work, status=200)
 
 
 @router.get("/channels")
 async def list_channels(caller: Reader) -> dict[str, Any]:
-    """Every channel with its plain settings; secrets are never shown."""
+    """Every channel with its plain settings; secrets are never shown. `stops`: where a set-up that is wrong stopped calls."""
     async with caller.context.transaction() as tx:
         rows = await channels.list_channels(tx)
-    return {"object": "list", "data": [{"object": "channel", **dict(row)} for row in rows], "has_more": False}
+        stopped = [dict(row) for row in await stops.stops(tx)]
+    found = [{"object": "channel", **dict(row), "stops": _stops_of(row["id"], stopped)} for row in rows]
+    return {"object": "list", "data": found, "has_more": False}
+
+
+def _stops_of(channel_id: str, stopped: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    mine = [one for one in stopped if one["channel_id"] == channel_id]
+    return [{name: value for name, value in one.items() if name != "channel_id"} for one in mine]

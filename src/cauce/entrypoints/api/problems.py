@@ -1,4 +1,8 @@
-"""Errors as RFC 9457 problems: `code` is stable and documented, `param` names the field, nothing internal leaks."""
+"""Errors as RFC 9457 problems: `code` is stable and documented, `param` names the field, nothing internal leaks.
+
+One that comes of a provider carries `class`, `provider` (its code and message), `instruction_id` and, where it is known,
+`retry_after` (seconds).
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,8 @@ def of_error(error: CauceError) -> Response:
     reply = problem(error.http_status, error.code, error.message, param=error.param, fields=dict(error.fields))
     if isinstance(error, Overloaded):
         reply.headers["Retry-After"] = str(error.retry_after_seconds)
+    elif "retry_after" in error.fields:  # of a provider, see `gateway.classes.problem_of`
+        reply.headers["Retry-After"] = str(error.fields["retry_after"])
     return reply
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from cauce.flows.context import Context
 from cauce.flows.marketplace.onboarding import opening
 from cauce.gateway.accounts import Account, AccountRequest, BankSeen
+from cauce.gateway.classes import problem_fields, shown_text
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal
 from cauce.gateway.reporting import Notice
 from cauce.kernel.errors import CauceError, NotFound
@@ -60,7 +61,8 @@ async def _follow(context: Context, account_id: str, bank_told_at: datetime | No
     outcome: Outcome[Account] = await gateway.open_account(asked.request)
     is_gone = isinstance(outcome, Declined) and outcome.refusal in GONE
     if not (is_gone or isinstance(outcome, Done | Pending)):
-        raise AccountUnread(getattr(outcome, "message", "") or getattr(outcome, "reason", ""))
+        said = shown_text(getattr(outcome, "message", "") or getattr(outcome, "reason", ""))
+        raise AccountUnread(said, **problem_fields(outcome, account_id))
     after = replace(context, once=None)  # an Idempotency-Key went with the question
     async with after.transaction() as tx:
         (row,) = await store.lock_accounts(tx, [account_id])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from cauce.channels.service import open_instructions
@@ -14,6 +14,7 @@ from cauce.flows.marketplace.recoveries import Division, recover_advances
 from cauce.flows.marketplace.resend import refused_again
 from cauce.flows.marketplace.split_requests import end_instruction
 from cauce.flows.marketplace.terms import Terms, terms_of
+from cauce.gateway.classes import WINDOW, Handling, handling_of
 from cauce.gateway.outcome import Declined, Done, Pending, Refusal
 from cauce.gateway.splitting import PartState, SplitRequest, SplitResult
 from cauce.ledger.posting import post
@@ -31,9 +32,8 @@ from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
 OPEN_SPLIT = ("submitted", "processing", "unknown")
-RETRY_AFTER = timedelta(days=1)
-PASSING = frozenset({Refusal.INSUFFICIENT_FUNDS, Refusal.LIMIT_EXCEEDED, Refusal.WINDOW_CLOSED})
-"""Refusals that pass by themselves: released again a day later."""
+PASSING = frozenset({Handling.FAIL_OR_WAIT, Handling.NEXT_WINDOW})
+"""Refusals that pass by themselves: released again in the channel's next window."""
 
 
 @dataclass(slots=True)
@@ -172,7 +172,7 @@ def _refuse(row: Row, one: Concluded, outcome: Declined, work: _Work) -> None:
     if row["resends"]:  # the order was divided before: the part alone waits
         work.refused_again.append(row)
     else:
-        work.again[row["order_id"]] = one.at + RETRY_AFTER if outcome.refusal in PASSING else None
+        work.again[row["order_id"]] = one.at + WINDOW if handling_of(outcome) in PASSING else None
     data = {"order": row["order_id"], "code": outcome.code, "message": outcome.message}
     work.events.append(NewEvent("split.failed", row["id"], one.at, data))
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from cauce.channels import store as channel_store
 from cauce.channels.rules import Instruction
+from cauce.flows.calling import fetch_request
 from cauce.flows.context import Context
-from cauce.flows.instruct import fetch_request
 from cauce.flows.marketplace.refunded import CameBack, RefundWork, give_back, main_source, write_refunds
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.outcome import Declined, Refusal

@@ -22,7 +22,10 @@ BY_REF = "ref:"
 EARLY = timedelta(days=1)
 """A provider's day may end earlier than ours; what happened so shortly before the end comes in the next file."""
 
-BY_HAND = ("order", "balance", "statement")
+OF_COMMAND = "instruction"
+"""A command that its provider refused because it knows another amount or party."""
+
+BY_HAND = ("order", "balance", "statement", OF_COMMAND)
 """Kinds of break that no later line can explain."""
 
 _BANK_KINDS = {

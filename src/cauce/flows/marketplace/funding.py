@@ -1,7 +1,4 @@
-"""Refunds whose parts are back are submitted (T10) where the money for them is there; the others wait for it.
-
-A refund that the channel refused for good may be tried again: the same refund, a new attempt with a key of its own.
-"""
+"""Refunds whose parts are back are submitted (T10) where the money for them is there; the others wait for it."""
 
 from __future__ import annotations
 
@@ -13,9 +10,7 @@ from cauce.channels.service import NewInstruction, open_instructions
 from cauce.flows.context import Context
 from cauce.flows.marketplace.advances import ESCROW, advance_journals, net_of_escrow, note_advances, of_parts
 from cauce.flows.marketplace.funds import open_funding
-from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.collecting import Operation, RefundRequest
-from cauce.kernel.errors import Conflict, NotFound
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.posting import post
@@ -27,7 +22,6 @@ from cauce.ledger.rules import Item, Journal, require_posted
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import FUND_JOB
 from cauce.marketplace.settlement.funding import FundingKind, NewFunding, advances_under_way, insert_approved
-from cauce.marketplace.splits import store as split_store
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
@@ -35,12 +29,6 @@ from cauce.storage.jobs import Job, NewJob
 REFUND = "orders.refund"
 LOOK_AGAIN = timedelta(hours=1)
 """How long a refund waits for money before it is tried again; doubled with each try, up to a day."""
-
-
-class RefundNotRetryable(Conflict):
-    """Only a refund that the channel refused for good, all of whose parts came back, may be tried again."""
-
-    code = "refund_not_retryable"
 
 
 async def submit_refunds(
@@ -64,7 +52,7 @@ async def submit_refunds(
         covered = all(result.code.stands for result in results[first:last])
         updates.append(_after(refund, at) if covered else (refund["id"], "funding", 0, None, refund["attempt_key"]))
         if covered:
-            instructions += [] if _is_made(refund) else [refund_instruction(collection, refund)]
+            instructions += [] if is_made(refund) else [refund_instruction(collection, refund)]
             moves.append(left_escrow(collection, refund["taken"]))
             submitted.append((refund, collection))
         else:
@@ -113,69 +101,18 @@ async def fund_refund(context: Context, job: Job) -> None:
         await note_advances(tx, [(rows[0], collection)], actor=context.actor.name, at=now)
         await order_store.update_refunds(tx, [_after(rows[0], now)])
         await order_store.move_escrow(tx, [left_escrow(collection, rows[0]["taken"])])
-        if not _is_made(rows[0]):
+        if not is_made(rows[0]):
             await open_instructions(tx, [refund_instruction(collection, rows[0])], due_at=now)
 
 
-def _is_made(refund: Mapping[str, Any]) -> bool:
+def is_made(refund: Mapping[str, Any]) -> bool:
     """Whether the provider made it by itself, for a dispute: it is asked for nothing."""
     return bool(refund["taken"].get("chargeback"))
 
 
 def _after(refund: Mapping[str, Any], at: datetime) -> tuple[Any, ...]:
-    state, ended = ("succeeded", at) if _is_made(refund) else ("submitted", None)
+    state, ended = ("succeeded", at) if is_made(refund) else ("submitted", None)
     return (refund["id"], state, 0, ended, refund["attempt_key"])
-
-
-async def retry_refund(context: Context, refund_id: str) -> None:
-    """Try a failed refund again, with a new key. `RefundNotRetryable` unless the channel itself refused it."""
-    async with context.transaction() as tx:
-        now = await context.now(tx)
-        order_id = await order_store.order_of_refund(tx, refund_id)
-        if order_id is None:
-            raise NotFound(f"there is no refund {refund_id}", param="refund")
-        (order,) = await order_store.lock_orders(tx, [order_id])
-        (row,) = await order_store.lock_refunds(tx, [refund_id])
-        refund = dict(row)
-        if _is_made(refund):
-            raise RefundNotRetryable("the payer's bank made it, and gave it back", param="refund")
-        if refund["state"] != "failed":
-            raise RefundNotRetryable(f"{refund_id} is {refund['state']}", param="refund")
-        if order["state"] == "releasing":
-            raise RefundNotRetryable(f"{refund['order_id']} is being divided", param="refund")
-        (collection,) = await order_store.lock_collections(tx, [refund["collection_id"]])
-        again = await _taken_again(context, tx, refund, collection)
-        refund["attempt_key"] = new_id("rfd")
-        amount = refund["amount_minor"]
-        await order_store.move_escrow(tx, [(collection["id"], 0, 0, amount, refund["fee_expected_minor"])])
-        await order_store.orders_refunded(tx, {refund["order_id"]: amount})
-        await split_store.add_reversed(tx, again)
-        await submit_refunds(context, tx, [(refund, collection)], [], at=now)
-
-
-async def _taken_again(
-    context: Context, tx: Tx, refund: Mapping[str, Any], collection: Row
-) -> list[tuple[str, int, int]]:
-    """What a refund that is tried again takes of parts: (collection, position, amount). `RefundNotRetryable`."""
-    came_back = (await split_store.reversals_of_refunds(tx, [refund["id"]])).get(refund["id"], [])
-    if any(row["state"] != "applied" for row in came_back):
-        raise RefundNotRetryable("one of its parts did not come back: ask for a new refund", param="refund")
-    if was_divided(refund["taken"], collection):
-        terms = await terms_of(context.runtime, context.org_id, [collection["channel_id"]])
-        if not terms[collection["channel_id"]].has_owner:
-            raise RefundNotRetryable("its parts are with their parties again: ask for a new refund", param="refund")
-    elif collection["released_minor"]:
-        raise RefundNotRetryable("its order was divided since: ask for a new refund", param="refund")
-    again = not_come_back(refund["taken"]["parts"], came_back)
-    parts = (await split_store.allocations_of(tx, [collection["id"]]))[collection["id"]]
-    left = {part["position"]: part["amount_minor"] - part["reversed_minor"] for part in parts}
-    unpaid = collection["amount_minor"] - collection["refunded_minor"]
-    fee_left = collection["fee_minor"] - collection["fee_returned_minor"]
-    if refund["fee_expected_minor"] > fee_left:
-        raise RefundNotRetryable("the fee came back with others since: ask for a new refund", param="refund")
-    if refund["amount_minor"] > unpaid or any(amount > left[position] for position, amount in again.items()):
-        raise RefundNotRetryable("others were refunded since: ask for a new refund", param="refund")
-    return [(collection["id"], position, amount) for position, amount in again.items() if amount]
 
 
 def was_divided(taken: Mapping[str, Any], collection: Row) -> bool:

@@ -17,6 +17,7 @@ from cauce.flows.instruct import Concluded
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.accounts import Account, AccountRequest, Instrument, InstrumentRequest
 from cauce.gateway.capabilities import Can
+from cauce.gateway.classes import Handling, class_of, handling_of, problem_fields, shown_text
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending
 from cauce.gateway.splitting import ReceiverKind
@@ -109,6 +110,11 @@ async def conclude_accounts(context: Context, tx: Tx, concluded: list[Concluded]
     for one in concluded:
         if isinstance(one.outcome, Done | Pending):
             answers.append((one.key, "", one.outcome.value))
+        elif (
+            handling_of(one.outcome) is Handling.ACTION_REQUIRED
+        ):  # who he is, or his bank, is for the merchant to put right
+            needs = (class_of(one.outcome).value,)
+            answers.append((one.key, "ask", Account("", can_receive=False, can_pay_out=False, needs=needs)))
         elif isinstance(one.outcome, Declined):
             answers.append((one.key, "reject", None))
     await service.record_account(tx, answers, at=await context.now(tx), actor=context.actor.name)
@@ -142,8 +148,8 @@ async def bind_instrument(context: Context, bank: BankAccount) -> str:
         found = outcome.value if isinstance(outcome, Done) else None
         await service.record_instrument(tx, instrument_id, found, at=await context.now(tx), actor=context.actor.name)
     if found is None:
-        reason = outcome.message if isinstance(outcome, Declined) else "the channel does not answer"
-        raise InstrumentRefused(reason, instrument=instrument_id)
+        reason = shown_text(outcome.message) if isinstance(outcome, Declined) else "the channel does not answer"
+        raise InstrumentRefused(reason, instrument=instrument_id, **problem_fields(outcome, instrument_id))
     return instrument_id
 
 

@@ -18,6 +18,7 @@ from cauce.flows.marketplace.funding import not_come_back, of_escrow, was_divide
 from cauce.flows.marketplace.resend import parts_again, send_again
 from cauce.flows.marketplace.subsidies import return_jobs
 from cauce.flows.marketplace.terms import Terms, terms_of
+from cauce.gateway.classes import TRIES_MAX, WINDOW, waits_for_window
 from cauce.gateway.outcome import Declined, Done, Pending
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.collections import fee_given_back
@@ -30,7 +31,11 @@ from cauce.marketplace.settlement.funding import advances_of, end_advances
 from cauce.marketplace.splits import store as split_store
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
+from cauce.storage.jobs import NewJob
 from cauce.storage.outbox import NewEvent, emit
+
+NEXT_WINDOW_JOB = "refund.next_window"
+"""The job of a refund that met a limit of the channel, or its closed window."""
 
 OPEN_REFUND = ("submitted", "processing", "unknown")
 
@@ -90,6 +95,18 @@ async def conclude_refunds(context: Context, tx: Tx, concluded: list[Concluded])
     ended = [row["order_id"] for row in rows if isinstance(by_key[row["attempt_key"]].outcome, Done)]
     subsidised = {row["order_id"] for row in collections.values() if standing(row)}
     await jobs.enqueue(tx, return_jobs(sorted(subsidised.intersection(ended)), await context.now(tx)))
+    await jobs.enqueue(tx, [_next_window(row, by_key[row["attempt_key"]]) for row in rows if _waits(row, by_key)])
+
+
+def _waits(row: Mapping[str, Any], by_key: Mapping[str, Concluded]) -> bool:
+    """Whether a refused refund is tried again in the channel's next window, by itself as often as anything is tried."""
+    one = by_key[row["attempt_key"]]
+    return waits_for_window(one.outcome) and one.at < row["created_at"] + TRIES_MAX * WINDOW
+
+
+def _next_window(row: Mapping[str, Any], one: Concluded) -> NewJob:
+    payload = {"refund": row["id"], "order": row["order_id"], "attempt": row["attempt_key"]}
+    return NewJob(NEXT_WINDOW_JOB, one.at + WINDOW, payload, dedupe=row["attempt_key"])
 
 
 async def write_refunds(context: Context, tx: Tx, work: RefundWork) -> None:

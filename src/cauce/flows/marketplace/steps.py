@@ -18,13 +18,15 @@ from cauce.flows.marketplace.disputed import DISPUTE_JOB, book_dispute, dispute_
 from cauce.flows.marketplace.freeze import freeze_due
 from cauce.flows.marketplace.funding import REFUND, fund_refund
 from cauce.flows.marketplace.funds import FUND, conclude_funding
+from cauce.flows.marketplace.mismatches import open_cases
 from cauce.flows.marketplace.onboarding import OPEN_ACCOUNT, conclude_accounts
 from cauce.flows.marketplace.orders import COLLECT, begin_collections
 from cauce.flows.marketplace.pay_out import conclude_payouts
 from cauce.flows.marketplace.recoveries import RECOVER, conclude_recoveries
-from cauce.flows.marketplace.refunded import conclude_refunds
+from cauce.flows.marketplace.refunded import NEXT_WINDOW_JOB, conclude_refunds
 from cauce.flows.marketplace.release import release_due
 from cauce.flows.marketplace.resend import SEND_AGAIN_JOB, send_parts_again
+from cauce.flows.marketplace.retries import retry_in_window
 from cauce.flows.marketplace.returned import payout_told
 from cauce.flows.marketplace.returns import conclude_reversals
 from cauce.flows.marketplace.reversals import REVERSE
@@ -60,6 +62,7 @@ async def _licences_due(_runtime: Runtime, tx: Tx, rows: list[Row]) -> None:
 
 JOBS: dict[str, JobKind] = {
     FUND_JOB: JobKind(fund_refund),
+    NEXT_WINDOW_JOB: JobKind(retry_in_window),
     RETURN_JOB: JobKind(return_subsidies),
     SEND_AGAIN_JOB: JobKind(send_parts_again),
     DISPUTE_JOB: JobKind(book_dispute),
@@ -96,6 +99,8 @@ CONCLUDERS: dict[str, Concluder] = {
     RECOVER: conclude_recoveries,
     SUBSIDISE: conclude_subsidies,
 }
+
+MISMATCHED = open_cases
 
 NOTICES: dict[NoticeKind, Callable[..., Awaitable[None]]] = {
     NoticeKind.ACCOUNT: account_told,

@@ -143,7 +143,7 @@ SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, s
 SELECT collection_id, taken FROM orders.refund WHERE org_id = $1 AND order_id = ANY ($2::text[]) AND state = 'funding'
 
 -- part: refunds
-SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor
+SELECT id, order_id, collection_id, external_id, amount_minor, reason, policy, state, attempt_key, taken, open_reversals, fee_expected_minor, created_at
   FROM orders.refund
 
 -- name: lock_refunds

@@ -99,7 +99,8 @@ def classify_error(status: int, error: Json) -> Declined | Unknown:
     """What an error answer means: final, or nobody knows (409, 429 and 5xx: ask or repeat under the same key)."""
     message = str(error.get("message", ""))
     if status in (409, 429) or error.get("code") == "lock_timeout":
-        return Unknown(f"Stripe is busy ({status} {error.get('code', '')})", ask_after_seconds=2)
+        busy = f"Stripe is busy ({status} {error.get('code', '')})"
+        return Unknown(busy, ask_after_seconds=2, is_undone=status == 429, code=str(error.get("code", "")))
     if status >= 500 or status == 424:
         return Unknown(f"Stripe answered {status}", ask_after_seconds=5)
     code = error.get("decline_code") or error.get("code") or error.get("type") or str(status)

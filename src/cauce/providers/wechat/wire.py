@@ -22,7 +22,7 @@ from cauce.providers.wechat import signing
 from cauce.providers.wechat.contract import Contract
 from cauce.providers.wechat.keyring import Keyring, UnknownSerial, certificates_in
 from cauce.providers.wechat.mapping import addresses
-from cauce.providers.wechat.mapping.problems import ASK_SECONDS
+from cauce.providers.wechat.mapping.problems import ASK_SECONDS, THROTTLED_SECONDS
 
 TIMEOUT_SECONDS = 15
 DOWNLOAD_SECONDS = 120
@@ -108,6 +108,10 @@ class Wire:
             return Unknown(exc.reason, ASK_SECONDS)
         if answer.status >= 500:  # may come from a proxy and be unsigned: it says nothing about the operation
             return Unknown(f"WeChat Pay answered {answer.status}", ASK_SECONDS)
+        if (
+            answer.status == 429
+        ):  # so may its front, whose throttling nobody signs; the number is asked about first anyway
+            return Unknown("WeChat Pay answered 429", THROTTLED_SECONDS, is_undone=True, code="429")
         try:
             await self._verify(answer)
             parsed = msgspec.json.decode(answer.body, type=dict[str, Any]) if answer.body else {}

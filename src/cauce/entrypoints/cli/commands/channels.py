@@ -108,14 +108,33 @@ def read_notices(
 
 
 @app.command()
-def resume(channel: Annotated[str, typer.Argument(help="The channel (ch_…).")], org: OrgOption = "") -> None:
-    """Let a channel be asked again whose calls were stopped because signatures were wrong three times in five minutes."""
+def resume(
+    channel: Annotated[str, typer.Argument(help="The channel (ch_…).")],
+    merchant: Annotated[
+        str | None, typer.Option("--merchant", help="Only of this merchant, by his number at the provider.")
+    ] = None,
+    org: OrgOption = "",
+) -> None:
+    """Let a channel be asked again whose calls were stopped: wrong signatures, or a contract or set-up that was wrong."""
     from cauce.entrypoints.cli.acting import in_org
     from cauce.flows.refused_keys import resume_calls
 
-    resumed = in_org("cauce channels", org, lambda context: resume_calls(context, channel))
+    resumed = in_org("cauce channels", org, lambda context: resume_calls(context, channel, merchant))
     said = "is asked again" if resumed else "was not stopped"
     output.emit({"channel": channel, "resumed": resumed}, f"{channel} {said}.")
+
+
+@app.command("try-again")
+def again(
+    command: Annotated[str, typer.Argument(help="The key of a command that the provider put off eight times.")],
+    org: OrgOption = "",
+) -> None:
+    """Let a command be tried again under the same key."""
+    from cauce.entrypoints.cli.acting import in_org
+    from cauce.flows.refused_keys import try_again
+
+    in_org("cauce channels", org, lambda context: try_again(context, command))
+    output.emit({"command": command}, f"{command} is tried again.")
 
 
 @app.command()

@@ -1,19 +1,26 @@
-"""The machine room: jobs and what was buried, the sandbox's clock."""
+"""The machine room: jobs and what was buried, commands that wait for a person, stopped channels, the sandbox's clock."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cauce.channels import service as channels
+from cauce.channels import stops
 from cauce.entrypoints.console.view import ROWS, action, back_to, framed, page
 from cauce.entrypoints.web.sessions import Session
-from cauce.flows import clock
+from cauce.entrypoints.web.tables import Button, Cell, Table, buttons, columns, ident, moment, text, word
+from cauce.flows import clock, refused_keys
+from cauce.gateway.classes import shown_text
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage import audit, jobs, sweeps
+from cauce.storage.database import Row
 from cauce.storage.directory.people import Role
 
+_MAY = (Role.ADMIN, Role.DEVELOPER)
 DAYS_MAX = 3_650
 
 
@@ -23,7 +30,68 @@ async def show_jobs(request: Request, session: Session) -> Response:
         depth = await jobs.depth(tx)
         buried = await jobs.buried(tx, rows_max=ROWS)
         parked = await sweeps.parked(tx, ROWS)
-    return await framed(request, session, "console/jobs.html", depth=depth, buried=buried, parked=parked)
+        held = await stops.needing_person(tx, ROWS)
+        stopped = [row for row in await channels.list_channels(tx) if row["stopped_at"] is not None]
+        misconfigured = await stops.stops(tx)
+    tables = [_held_table(held)] if held else []
+    tables += [_stops_table(stopped, misconfigured)] if stopped or misconfigured else []
+    return await framed(request, session, "console/jobs.html", depth=depth, buried=buried, parked=parked, tables=tables)
+
+
+def _held_table(rows: Sequence[Row]) -> Table:
+    """Commands that a provider put off as often as they are tried."""
+    return Table(
+        columns("jobs.kind", "jobs.command", "jobs.error", "jobs.since", ">"),
+        [
+            (
+                text(row["operation"], note=row["object_id"]),
+                ident(row["key"]),
+                text(shown_text(str((row["outcome"] or {}).get("reason", "")))),
+                moment(row["needs_person_since"]),
+                buttons(Button(f"/console/commands/{row['key']}/try_again", "jobs.retry")),
+            )
+            for row in rows
+        ],
+        title="jobs.held",
+    )
+
+
+def _stops_table(stopped: Sequence[Row], misconfigured: Sequence[Row]) -> Table:
+    """Channels that are asked nothing, wholly or for one merchant."""
+
+    def resume(channel_id: str, merchant_ref: str | None) -> Cell:
+        fields = (("merchant_ref", merchant_ref),) if merchant_ref is not None else ()
+        return buttons(Button(f"/console/channels/{channel_id}/resume", "jobs.resume", fields=fields, danger=True))
+
+    by_signature = [
+        (ident(row["id"]), text(""), word("jobs.signatures"), moment(row["stopped_at"]), resume(row["id"], None))
+        for row in stopped
+    ]
+    by_setup = [
+        (
+            ident(row["channel_id"]),
+            text(row["merchant_ref"]),
+            text(row["message"], note=row["code"]),
+            moment(row["stopped_at"]),
+            resume(row["channel_id"], row["merchant_ref"]),
+        )
+        for row in misconfigured
+    ]
+    headings = columns("custody.channel", "jobs.merchant", "jobs.error", "jobs.since", ">")
+    return Table(headings, [*by_signature, *by_setup], title="jobs.stopped")
+
+
+async def try_command_again(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Let a command be tried again under its key."""
+    await refused_keys.try_again(session.context, request.path_params["key"])
+    return back_to("/console/jobs")
+
+
+async def resume_calls(request: Request, session: Session, fields: dict[str, str]) -> Response:
+    """Let a channel be asked again, or only of one merchant."""
+    merchant_ref = fields.get("merchant_ref")
+    await refused_keys.resume_calls(session.context, request.path_params["channel_id"], merchant_ref)
+    return back_to("/console/jobs")
 
 
 async def retry_job(request: Request, session: Session, _fields: dict[str, str]) -> Response:
@@ -56,6 +124,8 @@ async def advance(_request: Request, session: Session, fields: dict[str, str]) -
 routes = [
     page("/console/jobs", show_jobs),
     action("/console/jobs/{job_id:int}/retry", retry_job),
+    action("/console/commands/{key}/try_again", try_command_again, roles=_MAY),
+    action("/console/channels/{channel_id}/resume", resume_calls, roles=_MAY),
     page("/console/clock", show_clock),
     action("/console/clock/advance", advance),
 ]

@@ -1,7 +1,7 @@
 """Refusals of WeChat Pay as outcomes: first the HTTP status, then the code, then the words of the message.
 
 Messages come with half- or full-width punctuation, so only text without punctuation is compared. What may be sent
-again later under the same number is `Unknown`: whoever asks finds that the number was never seen, and sends again.
+again later under the same number is `Unknown` that says so: whoever asks finds that the number was never seen, and sends again.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _BY_WORDS: tuple[tuple[str, str, object], ...] = (
     ("*", "分账金额为0", Refusal.INSUFFICIENT_FUNDS),
     ("reverse_split", "回退方未开通分账回退功能", Refusal.FORBIDDEN),
     ("reverse_split", "回退方不存在", Refusal.PARTY_MISMATCH),
-    ("reverse_split", "超过可回退期限", Refusal.WINDOW_CLOSED),
+    ("reverse_split", "超过可回退期限", Refusal.FORBIDDEN),
     ("*", "可用余额不足", Refusal.INSUFFICIENT_FUNDS),
     ("*", "账户余额不足", Refusal.INSUFFICIENT_FUNDS),
     ("refund", "申请退款金额大于剩余未分账金额", Refusal.LIFECYCLE),
-    ("refund", "超过退款期限", Refusal.WINDOW_CLOSED),
-    ("refund", "申请退款金额超过可退金额", Refusal.LIMIT_EXCEEDED),
+    ("refund", "超过退款期限", Refusal.FORBIDDEN),
+    ("refund", "申请退款金额超过可退金额", Refusal.FORBIDDEN),
     ("open_account", "请确认分账接收方是否存在", Refusal.IDENTITY_MISMATCH),
     ("open_account", "分账接收商户全称不匹配", Refusal.IDENTITY_MISMATCH),
     ("open_account", "微信用户姓名与实名不一致", Refusal.IDENTITY_MISMATCH),
@@ -65,8 +65,8 @@ _BY_STATUS: Mapping[int, Refusal] = {
 }
 _FAILED_PARTS: Mapping[str, Refusal] = {
     "ACCOUNT_ABNORMAL": Refusal.PARTY_MISMATCH,
-    "PAYER_ACCOUNT_ABNORMAL": Refusal.CONFIG,
-    "TIME_OUT_CLOSED": Refusal.WINDOW_CLOSED,
+    "PAYER_ACCOUNT_ABNORMAL": Refusal.LIFECYCLE,
+    "TIME_OUT_CLOSED": Refusal.LIFECYCLE,
     "BALANCE_NOT_ENOUGH": Refusal.INSUFFICIENT_FUNDS,
     "INVALID_REQUEST": Refusal.INVALID_REQUEST,
 }
@@ -78,7 +78,7 @@ def refused(operation: str, status: int, body: Mapping[str, Any]) -> Declined | 
     code, message = str(body.get("code", "")), str(body.get("message", ""))
     shown = f"{status} {code} {message}".strip()
     if status == 429:
-        return Unknown(shown, THROTTLED_SECONDS)
+        return Unknown(shown, THROTTLED_SECONDS, is_undone=True, code=code)
     if status not in _BY_STATUS:  # 202 (repeat it), 5xx and whatever a proxy says
         return Unknown(shown, ASK_SECONDS)
     words = _words(message)
@@ -86,7 +86,7 @@ def refused(operation: str, status: int, body: Mapping[str, Any]) -> Declined | 
         if concerned in ("*", operation) and _words(text) in words:
             if isinstance(follows, Refusal):
                 return Declined(code, follows, message)
-            return Unknown(shown, RETRY_SECONDS)
+            return Unknown(shown, RETRY_SECONDS, is_undone=True, code=code)
     return Declined(code, _BY_CODE.get(code, _BY_STATUS[status]), message)
 
 

@@ -64,12 +64,20 @@ def handle(tenant: Tenant, call: Call, routed: Routed) -> Answer:
     """Do one operation; every answer but the file's is signed, refusals too."""
     try:
         _check_caller(tenant, call)
+        _refuse_as_told(tenant, call, routed)
         answer = _perform(tenant, call, routed)
     except ApiError as error:
         answer = error.answer()
     if routed.operation == UNSIGNED:
         return answer
     return notify.signed_answer(tenant, answer, call.received_at, call.headers.get("wechatpay-serial", ""))
+
+
+def _refuse_as_told(tenant: Tenant, call: Call, routed: Routed) -> None:
+    """The fault `refused`: the vendor's own refusal, with the code and message of its `data`; nothing is done."""
+    fault = tenant.faults.take(routed.operation, call.text(), {"refused"})
+    if fault is not None:
+        raise ApiError(fault.status, str(fault.data["code"]), str(fault.data["message"]))
 
 
 def _perform(tenant: Tenant, call: Call, routed: Routed) -> Answer:
