@@ -473,6 +473,24 @@ async def test_an_invoice_is_downloaded_as_the_same_bytes_each_time(product: Wor
     assert (refused.status_code, refused.json()["param"]) == (422, "paper")
 
 
+async def test_a_credit_note_is_shown_and_downloaded_as_the_same_bytes_each_time(product: World) -> None:
+    me = await shop(product)
+    await subscribed(me, trial_days=0, collection="send_invoice")
+    (one,) = (await me.get("/invoices"))["data"]
+    note = await me.done("POST", f"/invoices/{one['id']}/credit_notes", {"reason": "goodwill", "total": 100})
+    shown = await me.get(f"/credit_notes/{note['id']}")
+    assert (shown["number"], shown["total"]["amount"], shown["reason"]) == (note["number"], 100, "goodwill")
+    path = f"/v1/credit_notes/{note['id']}/pdf"
+    first, again, chinese = [await me.client.get(path, params={"locale": each}) for each in ("", "", "zh")]
+    assert (first.status_code, first.headers["content-type"]) == (200, "application/pdf")
+    assert f'"{note["number"]}.pdf"' in first.headers["content-disposition"]
+    assert first.content == again.content != chinese.content and first.content.startswith(b"%PDF-")
+    wrong = await me.client.get(path, params={"paper": "a5"})
+    assert (wrong.status_code, wrong.json()["param"]) == (422, "paper")
+    other = await shop(product)
+    assert (await other.client.get(path)).status_code == 404
+
+
 async def test_a_payment_method_is_begun_at_the_channel_and_asked_for(product: World) -> None:
     me = await shop(product)
     channel = await product.channel(me.org, "stripe")

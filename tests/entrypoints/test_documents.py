@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cauce.entrypoints.web.documents import credit_note
 from cauce.entrypoints.web.documents.invoice import facts
 from cauce.entrypoints.web.documents.typesetting import typeset
 
@@ -107,3 +108,49 @@ def test_a_long_invoice_repeats_its_head_on_every_page() -> None:
 def test_what_a_customer_is_called_is_text_and_never_a_command(text: str) -> None:
     odd = {**INVOICE, "snapshot": {**INVOICE["snapshot"], "name": text}}
     assert typeset("invoice.typ", facts(odd, [line(text)], text, locale="en", paper="a4"), AT).startswith(b"%PDF-")
+
+
+NOTE: dict[str, Any] = {
+    "number": "CN-000007",
+    "currency": "eur",
+    "reason": "Dos semanas sin servicio",
+    "net_minor": 4_100,
+    "tax_minor": 861,
+    "total_minor": 4_961,
+    "to_receivable_minor": 0,
+    "to_credit_minor": 961,
+    "to_refund_minor": 4_000,
+    "to_granted_minor": 0,
+    "lines": [
+        {"line": 1, "net": 3_000, "tax": 630, "from_revenue": 0},
+        {"line": 2, "net": 1_100, "tax": 231, "from_revenue": 0},
+    ],
+    "issued_at": datetime(2026, 1, 31, 23, 30, tzinfo=UTC),
+    "timezone": "Europe/Madrid",
+    "voided_at": None,
+    "void_reason": "",
+}
+LINES = [{**line("Studio 专业版"), "number": 1}, {**line("Años", "3.5"), "number": 2}]
+
+
+@pytest.mark.parametrize("locale", ["en", "es", "zh"])
+def test_the_same_credit_note_is_the_same_bytes(locale: str) -> None:
+    data = credit_note.facts(NOTE, INVOICE, LINES, "Árbol S.L.", locale=locale, paper="a4")
+    first = typeset("invoice.typ", data, AT)
+    assert first == typeset("invoice.typ", data, AT) and first.startswith(b"%PDF-")
+    assert pages_of(first) == [(595, 842)]
+    assert data["texts"]["invoice"] == {"en": "Credit note", "es": "Nota de abono", "zh": "贷记单"}[locale]
+
+
+def test_a_credit_note_names_its_invoice_its_reason_its_sums_and_where_they_went() -> None:
+    shown = credit_note.facts(NOTE, INVOICE, LINES, "Shop", locale="en", paper="")
+    assert dict(shown["facts"]) == {"Issued": "Feb 1, 2026", "Of invoice": "INV-000042", "Invoiced": "Jan 15, 2026"}
+    assert [(one["quantity"], one["amount"]) for one in shown["lines"]] == [("€30.00", "€36.30"), ("€11.00", "€13.31")]
+    assert shown["sums"] == [["Subtotal", "€41.00"], ["Tax 21%", "€8.61"]]
+    assert (shown["total"], shown["customer"]) == (
+        "€49.61",
+        facts(INVOICE, LINES, "Shop", locale="en", paper="")["customer"],
+    )
+    assert shown["notes"][:3] == ["Reason: Dos semanas sin servicio", "Kept as your credit: €9.61", "Refunded: €40.00"]
+    void = {**NOTE, "voided_at": AT, "void_reason": "a mistake"}
+    assert "a mistake" in credit_note.facts(void, INVOICE, LINES, "Shop", locale="en", paper="")["notes"][0]

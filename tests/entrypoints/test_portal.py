@@ -12,6 +12,7 @@ from cauce.entrypoints.web.texts import catalogue
 from cauce.entrypoints.web.visits import make_link
 from cauce.flows import instruct
 from cauce.flows.billing import changes, pausing
+from cauce.flows.billing.correct import CreditInvoice, credit_invoice
 from cauce.reports import subscriptions
 from cauce.storage import audit
 from tests.entrypoints.stage import Stage
@@ -221,6 +222,24 @@ async def test_nobody_reads_or_moves_what_is_another_customers(played: Stage, ho
         assert (await bruno.http.post(f"{home}/{path}", data={"form_token": token})).status_code == 404
     assert (await bruno.http.post(f"{home}/subscriptions/{subscription}/cancel", data={})).status_code == 403
     assert (await bruno.http.get(f"{home}/merchant")).status_code == 404
+
+
+async def test_a_credit_note_is_downloaded_by_its_customer_and_by_the_operator_alone(played: Stage, home: str) -> None:
+    await played.shop.card("nil")
+    done = await played.shop.sign_up("nil", "starter", trial_days=0)
+    (invoice,) = await played.shop.invoices(done.subscription_id)
+    note = await credit_invoice(played.context, CreditInvoice(invoice["id"], "goodwill", total_minor=100))
+    mine = await let_in(played, await make_link(played.context, done.customer_id))
+    shown = await mine.see(f"{home}/invoices/{invoice['id']}")
+    link = first_link(shown, f"{home}/credit_notes/cn_")
+    first, again = [await mine.http.get(link) for _ in range(2)]
+    assert first.headers["content-type"] == "application/pdf" and first.content == again.content
+    _, bruno = await _customer(played, "bruno")
+    assert (await bruno.http.get(link)).status_code == 404
+    owner = await signed_in(played)
+    page = await owner.see(f"/console/invoices/{invoice['id']}")
+    console = await owner.http.get(first_link(page, "/console/credit_notes/cn_"))
+    assert note.number in page and console.content.startswith(b"%PDF-")
 
 
 async def test_a_merchant_sees_his_money_and_his_statement_alone(played: Stage, home: str) -> None:

@@ -47,6 +47,14 @@ async def credit_notes(tx: Tx, invoice_id: str) -> list[Row]:
     return await tx.rows(QUERIES.invoice_notes, tx.org, invoice_id)
 
 
+async def credit_note(tx: Tx, note_id: str) -> Row:
+    """One credit note with the parts of its invoice's lines, and the time zone of its contract; `NotFound`."""
+    row = await tx.row(QUERIES.note_one, tx.org, note_id)
+    if row is None:
+        raise NotFound(f"there is no credit note {note_id}", param="credit_note")
+    return row
+
+
 async def journals(tx: Tx, reference: str) -> list[Row]:
     """The journals in the ledger that were posted for one business object."""
     return await tx.rows(QUERIES.payment_journals, tx.org, reference, JOURNALS_MAX)

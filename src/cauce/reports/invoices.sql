@@ -26,5 +26,13 @@ SELECT id, channel_id, currency, amount_minor, state, refusal, message, next_act
 SELECT id, number, currency, reason, total_minor, to_receivable_minor, to_credit_minor, to_refund_minor, issued_at, voided_at, void_reason
   FROM invoicing.credit_note WHERE org_id = $1 AND invoice_id = $2 ORDER BY id
 
+-- name: note_one
+SELECT n.id, n.number, n.invoice_id, n.customer_id, n.currency, n.reason, n.net_minor, n.tax_minor, n.total_minor, n.to_receivable_minor,
+       n.to_credit_minor, n.to_refund_minor, n.to_granted_minor, n.lines, n.issued_at, n.voided_at, n.void_reason,
+       coalesce(s.timezone, 'UTC') AS timezone
+  FROM invoicing.credit_note n JOIN invoicing.invoice i ON i.org_id = n.org_id AND i.id = n.invoice_id
+  LEFT JOIN subscriptions.subscription s ON s.org_id = i.org_id AND s.id = i.subscription_id
+ WHERE n.org_id = $1 AND n.id = $2
+
 -- name: payment_journals
 SELECT DISTINCT j.id, j.recipe, j.key, j.effective_at FROM ledger.journal j WHERE j.org_id = $1 AND j.reference = $2 ORDER BY j.id LIMIT $3

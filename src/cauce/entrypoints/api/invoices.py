@@ -1,4 +1,4 @@
-"""`/v1/invoices`, `/v1/payments`, `/v1/refunds`, `/v1/credit_notes`: what is owed, what came, what went back."""
+"""`/v1/invoices`, `/v1/payments`, `/v1/refunds`: what is owed, what came, what went back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Expand, Filter, Id, expand, money, resource, resources
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
 from cauce.entrypoints.web.documents.invoice import answer_pdf
-from cauce.flows.billing import correct, void_note
+from cauce.flows.billing import correct
 from cauce.flows.billing.issue import Batch
 from cauce.flows.context import Context
 from cauce.reports import billing as report
@@ -41,12 +41,6 @@ class LineCreditBody(Body):
 
     line: Annotated[int, Field(strict=True, ge=1)]
     net: PositiveAmount
-
-
-class VoidNoteBody(Body):
-    """Why a credit note is void."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=500, pattern=PLAIN_TEXT)]
 
 
 class CreditNoteBody(Body):
@@ -201,31 +195,6 @@ async def list_refunds(
         rows = await report.list_refunds(tx, customer_id=who, after=after, rows_max=limit + 1)
     page = listing(rows, limit, lambda row: row["id"])
     return page | {"data": resources("refund", page["data"])}
-
-
-@router.get("/credit_notes")
-async def list_credit_notes(
-    caller: Reader, customer: Filter = "", limit: Limit = LIMIT_DEFAULT, cursor: Cursor = ""
-) -> dict[str, Any]:
-    """Credit notes, newest first."""
-    after = unpack_cursor(cursor) or report.NEWEST
-    async with caller.context.transaction() as tx:
-        who = await _customer(tx, customer)
-        rows = await report.list_credit_notes(tx, customer_id=who, after=after, rows_max=limit + 1)
-    page = listing(rows, limit, lambda row: row["id"])
-    return page | {"data": resources("credit_note", page["data"])}
-
-
-@router.post("/credit_notes/{credit_note_id}/void")
-async def void_credit_note(request: Request, caller: BillingWriter, credit_note_id: Id, body: VoidNoteBody) -> Response:
-    """Take a credit note back, whole, as long as nothing of it was refunded, spent or settled (else `credit_note_stands`)."""
-
-    async def work(context: Context) -> object:
-        await void_note.void_note(context, credit_note_id, body.reason)
-        async with caller.context.transaction() as tx:
-            return resource("credit_note", await report.read_credit_note(tx, credit_note_id))
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
 @router.get("/dunning_cases")

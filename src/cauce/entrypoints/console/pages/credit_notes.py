@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from cauce.billing.invoicing import credits
 from cauce.entrypoints.console.links import link_to
-from cauce.entrypoints.console.view import action, back_to
+from cauce.entrypoints.console.view import action, back_to, page
+from cauce.entrypoints.web.documents.credit_note import answer_note_pdf
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Input, Table, amount, buttons, columns, moment, state, text
 from cauce.flows.billing.void_note import void_note
@@ -23,7 +24,7 @@ def note_table(rows: Sequence[Row]) -> Table:
         columns("invoices.number", "actions.reason", "invoices.issued", "invoices.total>", "invoices.state", ">"),
         [
             (
-                text(row["number"]),
+                text(row["number"], href=f"/console/credit_notes/{row['id']}/pdf"),
                 text(row["reason"], note=row["void_reason"]),
                 moment(row["issued_at"]),
                 amount(row["total_minor"], row["currency"]),
@@ -46,6 +47,11 @@ def _void_note(note_id: str) -> Button:
     )
 
 
+async def download(request: Request, session: Session) -> Response:
+    """The credit note as PDF, in its customer's language."""
+    return await answer_note_pdf(session.context, request.path_params["note_id"])
+
+
 async def void_credit_note(request: Request, session: Session, fields: dict[str, str]) -> Response:
     """The credit note should not have been issued."""
     note_id = request.path_params["note_id"]
@@ -56,6 +62,7 @@ async def void_credit_note(request: Request, session: Session, fields: dict[str,
 
 
 routes = [
+    page("/console/credit_notes/{note_id}/pdf", download),
     action(
         "/console/credit_notes/{note_id}/void",
         void_credit_note,

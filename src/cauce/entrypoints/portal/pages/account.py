@@ -11,6 +11,7 @@ from cauce.entrypoints.portal.embedding import tell
 from cauce.entrypoints.portal.pages.cards import add_card
 from cauce.entrypoints.portal.paying import paying
 from cauce.entrypoints.portal.view import back_to, render, visit_action, visit_page
+from cauce.entrypoints.web.documents.credit_note import answer_note_pdf
 from cauce.entrypoints.web.documents.invoice import answer_pdf, parties
 from cauce.entrypoints.web.rendering import locale_of
 from cauce.entrypoints.web.tables import Table, amount, columns, day, state, text
@@ -101,6 +102,7 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
         require_own(visit, one["customer_id"], "invoice")
         lines = await invoices.lines(tx, one["id"])
         paid = await report.payments(tx, visit.who, invoice_id=one["id"])
+        notes = await invoices.credit_notes(tx, one["id"])
         stands = await paying(tx, one)
     return render(
         request,
@@ -111,6 +113,7 @@ async def show_invoice(request: Request, visit: Visit) -> Response:
         between=parties(one, visit.org.name),
         lines=lines,
         payments=paid,
+        notes=[note for note in notes if note["voided_at"] is None],
         paying=stands,
     )
 
@@ -121,6 +124,14 @@ async def download_invoice(request: Request, visit: Visit) -> Response:
         one = await invoices.one(tx, request.path_params["object_id"])
         require_own(visit, one["customer_id"], "invoice")
     return await answer_pdf(visit.context, one["id"], locale=locale_of(request))
+
+
+async def download_note(request: Request, visit: Visit) -> Response:
+    """One credit note of the customer's as PDF, in the language of the page."""
+    async with visit.context.transaction() as tx:
+        note = await invoices.credit_note(tx, request.path_params["object_id"])
+        require_own(visit, note["customer_id"], "credit note")
+    return await answer_note_pdf(visit.context, note["id"], locale=locale_of(request))
 
 
 async def pay(request: Request, visit: Visit, fields: dict[str, str]) -> Response:
@@ -203,6 +214,7 @@ routes = [
     visit_page("/account", show),
     visit_page("/invoices/{object_id}", show_invoice),
     visit_page("/invoices/{object_id}/pdf", download_invoice),
+    visit_page("/credit_notes/{object_id}/pdf", download_note),
     visit_action("/subscriptions/{object_id}/cancel", cancel, name="subscription.cancel"),
     visit_action("/subscriptions/{object_id}/undo", undo, name="subscription.undo_cancel"),
     visit_action("/subscriptions/{object_id}/keep", withdraw_change, name="subscription.withdraw_change"),

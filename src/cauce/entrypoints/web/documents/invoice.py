@@ -34,8 +34,7 @@ class NotFinal(Conflict):
 
 async def invoice_pdf(context: Context, invoice_id: str, *, locale: str = "", paper: str = "") -> tuple[str, bytes]:
     """The file name and bytes of a final invoice. `locale` and `paper` "" follow the customer's language and country."""
-    if paper and paper not in PAPERS:
-        raise InvalidRequest(f"paper is one of {', '.join(PAPERS)}", param="paper")
+    paper_of(paper, "")
     async with context.transaction() as tx:
         one = await report.one(tx, invoice_id)
         lines = await report.lines(tx, invoice_id)
@@ -58,31 +57,47 @@ def facts(
     one: Mapping[str, Any] | Row, lines: Sequence[Mapping[str, Any] | Row], seller: str, *, locale: str, paper: str
 ) -> dict[str, Any]:
     """What the template shows, as text. Pure."""
-    snapshot, currency = one["snapshot"], one["currency"]
+    shown, currency = frame(one, seller, locale=locale, paper=paper), one["currency"]
+    chosen: str = shown["lang"]
+    t = translator(chosen)
+    return {
+        **shown,
+        "number": one["number"],
+        "texts": {**shown["texts"], "invoice": t("document.invoice")},
+        "facts": [
+            [t("invoices.issued"), day(one["issued_on"], chosen)],
+            *([[t("invoices.payable"), day(one["payable_on"], chosen)]] if one["payable_on"] else []),
+            *([[t("invoices.period"), period_of(one, chosen)]] if one["period_start"] else []),
+        ],
+        "columns": [t("invoices.line"), t("invoices.quantity"), t("invoices.tax"), t("invoices.total")],
+        "lines": [_line(line, currency, chosen) for line in lines],
+        "sums": _sums(one, lines, chosen),
+        "total": money(one["total_minor"], currency, chosen),
+    }
+
+
+def frame(one: Mapping[str, Any] | Row, seller: str, *, locale: str, paper: str) -> dict[str, Any]:
+    """What every document about the invoice `one` has: paper, language, fonts, seller, customer, legal notes."""
+    snapshot = one["snapshot"]
     locale = best_locale(locale or str(snapshot.get("locale", ""))[:2], "")
     country, t = str(snapshot.get("country", "")), translator(locale)
-    chosen = paper or ("letter" if country in _LETTER_COUNTRIES else "a4")
-    notes = [t("document.reverse_charge")] if snapshot.get("tax_treatment") == "reverse_charge" else []
     return {
-        "number": one["number"],
         **parties(one, seller),
         "seller": seller,
-        "paper": PAPERS[chosen],
+        "paper": paper_of(paper, country),
         "lang": locale,
         "region": _REGION.get(locale, country.lower() if len(country) == 2 else None),
         "cjk": _CJK.get(country, "Noto Sans CJK SC"),
-        "texts": {"invoice": t("document.invoice"), "to": t("document.to"), "total": t("invoices.total")},
-        "facts": [
-            [t("invoices.issued"), day(one["issued_on"], locale)],
-            *([[t("invoices.payable"), day(one["payable_on"], locale)]] if one["payable_on"] else []),
-            *([[t("invoices.period"), _period(one, locale)]] if one["period_start"] else []),
-        ],
-        "columns": [t("invoices.line"), t("invoices.quantity"), t("invoices.tax"), t("invoices.total")],
-        "lines": [_line(line, currency, locale) for line in lines],
-        "sums": _sums(one, lines, locale),
-        "total": money(one["total_minor"], currency, locale),
-        "notes": notes,
+        "texts": {"to": t("document.to"), "total": t("invoices.total")},
+        "notes": [t("document.reverse_charge")] if snapshot.get("tax_treatment") == "reverse_charge" else [],
     }
+
+
+def paper_of(paper: str, country: str) -> str:
+    """The name of a paper as the template takes it; "": that of the country. `InvalidRequest` for what is none."""
+    if paper and paper not in PAPERS:
+        raise InvalidRequest(f"paper is one of {', '.join(PAPERS)}", param="paper")
+    return PAPERS[paper or ("letter" if country in _LETTER_COUNTRIES else "a4")]
 
 
 def parties(one: Mapping[str, Any] | Row, org_name: str) -> dict[str, Any]:
@@ -123,9 +138,9 @@ def _line(line: Mapping[str, Any] | Row, currency: str, locale: str) -> dict[str
     quantity: Decimal = line["quantity"]
     return {
         "description": line["description"],
-        "period": _period(line, locale) if line["period_start"] else "",
+        "period": period_of(line, locale) if line["period_start"] else "",
         "quantity": str(format_decimal(quantity.normalize(), locale=BABEL[locale], decimal_quantization=False)),
-        "tax": _rate(line["tax_percent"], locale),
+        "tax": rate_of(line["tax_percent"], locale),
         "amount": money(line["total_minor"], currency, locale),
     }
 
@@ -140,13 +155,15 @@ def _sums(one: Mapping[str, Any] | Row, lines: Sequence[Mapping[str, Any] | Row]
         by_rate[line["tax_percent"]] += line["tax_minor"]
     for rate, tax in sorted(by_rate.items()):
         if rate:
-            sums.append([f"{t('invoices.tax')} {_rate(rate, locale)}", money(tax, currency, locale)])
+            sums.append([f"{t('invoices.tax')} {rate_of(rate, locale)}", money(tax, currency, locale)])
     return sums
 
 
-def _rate(percent: Decimal, locale: str) -> str:
+def rate_of(percent: Decimal, locale: str) -> str:
+    """A rate of tax in the reader's form; a dash for none."""
     return str(format_percent(percent / 100, locale=BABEL[locale], decimal_quantization=False)) if percent else "–"
 
 
-def _period(row: Mapping[str, Any] | Row, locale: str) -> str:
+def period_of(row: Mapping[str, Any] | Row, locale: str) -> str:
+    """First and last day of a period in the reader's form."""
     return f"{day(row['period_start'], locale)} – {day(row['period_end'], locale)}"
