@@ -13,7 +13,7 @@ from tests.support.runtime import World
 
 async def _sold_split_and_refunded(product: World, one: Market) -> str:
     stage = Stage(product.app, one.org, product.sandbox_url, silent)
-    taken = await one.maker.done("/orders", {**one.order("o1", ("ana", 10_000, 0)), "payments": []})
+    taken = await one.maker.done("/orders", {**one.order("o2", ("ana", 10_000, 0)), "payments": []})
     order_id: str = taken["id"]
     await stage.settle()
     (collection,) = (await one.maker.get("/collections", order=order_id))["data"]
@@ -89,3 +89,29 @@ async def test_a_command_that_was_put_off_shows_its_problem_and_is_tried_again_b
         assert (await one.maker.get("/instructions", state="needs_attention"))["data"] == []
         (channel,) = [row for row in (await one.maker.get("/channels"))["data"] if row["id"] == one.channel]
         assert channel["stops"] == []
+
+
+async def test_a_payment_and_a_refund_are_withdrawn_over_rest_as_long_as_nothing_was_done(
+    dsn: str, tmp_path: Path
+) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        one = await market(product)
+        stage = Stage(product.app, one.org, product.sandbox_url, silent)
+        taken = await one.maker.done("/orders", {**one.order("o1", ("ana", 10_000, 0)), "payments": []})
+        await stage.settle()
+        (asked,) = (await one.maker.get("/collections", order=taken["id"]))["data"]
+        reader = await person(product, one.org, "read")
+        assert (await reader.send(f"/collections/{asked['id']}/cancel")).status_code == 403
+        shown = await one.maker.done(f"/collections/{asked['id']}/cancel")
+        assert shown["state"] == "canceled"
+        assert (await one.maker.get(f"/orders/{taken['id']}"))["state"] == "canceled"
+        refused = await one.maker.send(f"/collections/{asked['id']}/cancel")
+        assert (refused.status_code, refused.json()["code"]) == (409, "illegal_transition")
+        assert refused.json()["allowed"] == []
+        assert (await one.maker.send("/collections/col_none/cancel")).status_code == 404
+
+        order_id = await _sold_split_and_refunded(product, one)
+        (refund,) = (await one.maker.get("/order_refunds", order=order_id))["data"]
+        again = await one.maker.send(f"/orders/{order_id}/refunds/{refund['id']}/cancel")
+        assert again.status_code == 409 and "bounce" in again.json()["allowed"]
+        assert (await one.maker.send(f"/orders/{order_id}/refunds/rfd_none/cancel")).status_code == 404

@@ -8,8 +8,9 @@ from datetime import datetime
 import msgspec
 
 from cauce.channels import store
-from cauce.channels.rules import Instruction, NewInstruction
+from cauce.channels.rules import Instruction, NewInstruction, outcome_to_plain, state_of
 from cauce.channels.store import list_channels, read_channel
+from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.provider import Channel
 from cauce.kernel.ids import new_id
 from cauce.storage import jobs, sealing
@@ -81,6 +82,17 @@ async def open_instructions(tx: Tx, instructions: Sequence[NewInstruction], *, d
             for one in instructions
         ],
     )
+
+
+async def withdraw(tx: Tx, instruction: Instruction, reason: str, *, at: datetime) -> bool:
+    """End a locked instruction of which nothing was sent yet, without its concluder; whether it was so."""
+    if instruction.state != "created" or instruction.sends:
+        return False
+    outcome = Declined("withdrawn", Refusal.LIFECYCLE, reason)
+    await store.store_outcomes(
+        tx, [instruction.key], [state_of(outcome)], [""], [outcome_to_plain(outcome)], [None], [at], [""], [0], [None]
+    )
+    return True
 
 
 def sealed_exchange(

@@ -229,6 +229,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "requires_action": "The payer must act: scan, go to a page, confirm. What, is the collection's `next_action`.",
         "paid": "A payer's payment is final.",
         "failed": "A payer's payment failed.",
+        "canceled": "A payment that was not made was withdrawn.",
         "cleared": "Collected money is withdrawable.",
     },
     "split": {

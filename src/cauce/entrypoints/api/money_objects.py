@@ -21,6 +21,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Cursor, Limit, listing, unpack_cursor
 from cauce.flows.context import Context
+from cauce.flows.marketplace import withdrawing
 from cauce.flows.refused_keys import try_again
 from cauce.gateway.classes import problem_of
 from cauce.kernel.errors import NotFound
@@ -75,6 +76,17 @@ async def list_collections(caller: Reader, asked: OfOrder) -> dict[str, Any]:
 async def show_collection(caller: Reader, collection_id: Id) -> dict[str, Any]:
     """One payment of an order: what of it is parked, what was released, refunded, and the provider's fee."""
     return resource("collection", await _one(caller, "collection", collection_id))
+
+
+@router.post("/collections/{collection_id}/cancel")
+async def cancel_collection(request: Request, caller: MarketplaceWriter, collection_id: Id) -> Response:
+    """Withdraw a payment that its payer has not made: the channel closes it. An order that has no other is canceled."""
+
+    async def work(context: Context) -> object:
+        await withdrawing.cancel_collection(context, collection_id)
+        return resource("collection", await _one(caller, "collection", collection_id))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
 
 
 @router.get("/splits")

@@ -17,7 +17,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Body, Cursor, Limit, PositiveAmount, listing, unpack_cursor
 from cauce.flows.context import Context
-from cauce.flows.marketplace import cancel, refunds, release, retries, subsidies
+from cauce.flows.marketplace import cancel, refunds, release, retries, subsidies, withdrawing
 from cauce.flows.marketplace.keep import AskKept
 from cauce.flows.marketplace.keep import split_kept as split_kept_of
 from cauce.kernel.errors import InvalidRequest, NotFound
@@ -207,6 +207,20 @@ async def retry_refund(request: Request, caller: MarketplaceWriter, order_id: Id
         if refund_id not in {one["id"] for one in shown["refunds"]}:
             raise NotFound(f"{order_id} has no refund {refund_id}", param="refund")
         await retries.retry_refund(context, refund_id)
+        return await _outside(caller.context, order_id)
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/orders/{order_id}/refunds/{refund_id}/cancel")
+async def cancel_refund(request: Request, caller: MarketplaceWriter, order_id: Id, refund_id: Id) -> Response:
+    """Withdraw a refund that was not sent to the channel: what it took is free again."""
+
+    async def work(context: Context) -> object:
+        shown = await _outside(caller.context, order_id)
+        if refund_id not in {one["id"] for one in shown["refunds"]}:
+            raise NotFound(f"{order_id} has no refund {refund_id}", param="refund")
+        await withdrawing.cancel_refund(context, refund_id)
         return await _outside(caller.context, order_id)
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)

@@ -14,6 +14,7 @@ from cauce.flows.marketplace.funding import promised_escrow
 from cauce.flows.marketplace.refunds import AskRefund, locked_orders, refund_in
 from cauce.flows.marketplace.reversals import busy_orders, read_carried
 from cauce.flows.marketplace.terms import terms_of
+from cauce.flows.marketplace.withdrawing import canceled_events
 from cauce.gateway.outcome import Pending
 from cauce.ledger.reading import balances
 from cauce.ledger.recipes.custody import FEE, Holder
@@ -128,6 +129,9 @@ async def _cancel(context: Context, tx: Tx, when: Mapping[str, datetime], reason
         tx, [(order["id"], "canceled", None, None, None, when[order["id"]], None) for order in orders]
     )
     events = [NewEvent("order.canceled", order["id"], when[order["id"]], {"reason": reason}) for order in fresh]
+    for order in fresh:
+        mine = [row for row in unpaid if row["order_id"] == order["id"]]
+        events += canceled_events(mine, when[order["id"]], reason)
     await emit(tx, events, actor=context.actor.name)
     if asked:
         await refund_in(context, tx, asked, when)

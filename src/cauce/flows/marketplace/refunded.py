@@ -37,6 +37,7 @@ from cauce.storage.outbox import NewEvent, emit
 NEXT_WINDOW_JOB = "refund.next_window"
 """The job of a refund that met a limit of the channel, or its closed window."""
 
+_TOLD = {"failed": "order_refund.failed", "canceled": "order_refund.canceled"}
 OPEN_REFUND = ("submitted", "processing", "unknown")
 
 
@@ -210,20 +211,22 @@ def _failed(
 
 def give_back(
     row: Row | Mapping[str, Any], collection: Row, sources: Mapping[str, int], fee_minor: int, came_back: CameBack, terms: Terms,
-    at: datetime, data: dict[str, Any], work: RefundWork,
+    at: datetime, data: dict[str, Any], work: RefundWork, *, state: str = "failed",
 ) -> None:  # fmt: skip
-    """T11 failed. Where money is pooled the parts that came back are parked, to be sent again; an owner keeps them.
-
-    What the platform advanced for it is its own again.
+    """T11 failed, or never sent (`canceled`). Where money is pooled the parts that came back are parked, to be sent again;
+    an owner keeps them. What the platform advanced for it is its own again. What waits for money has taken none (`funding`).
     """
-    holder = Holder(collection["channel_id"], collection["currency"])
-    event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
-    undone = undo_advances(came_back.advanced, collection, at)
-    work.items += [*refund_failed(holder, event, sources), *undone.items]
-    work.closed_advances += undone.closed
-    escrow_minor = of_escrow(sources) - undone.escrow_minor
-    work.moves.append((collection["id"], escrow_minor, undone.released_minor, -row["amount_minor"], -fee_minor))
-    work.parked += undone.parked
+    if row["state"] == "funding":
+        work.moves.append((collection["id"], 0, 0, -row["amount_minor"], -fee_minor))
+    else:
+        holder = Holder(collection["channel_id"], collection["currency"])
+        event = Event(f"failed:{row['attempt_key']}", row["order_id"], row["attempt_key"], at)
+        undone = undo_advances(came_back.advanced, collection, at)
+        work.items += [*refund_failed(holder, event, sources), *undone.items]
+        work.closed_advances += undone.closed
+        escrow_minor = of_escrow(sources) - undone.escrow_minor
+        work.moves.append((collection["id"], escrow_minor, undone.released_minor, -row["amount_minor"], -fee_minor))
+        work.parked += undone.parked
     work.recovered += repaid_again(row["taken"], collection["id"])
     work.orders[row["order_id"]] = work.orders.get(row["order_id"], 0) - row["amount_minor"]
     left = not_come_back(row["taken"]["parts"], came_back.reversals)
@@ -232,5 +235,5 @@ def give_back(
         given, parked = parts_again(row["taken"].get("parked", {}), collection["id"], came_back.reversals)
         work.reversed += given
         work.parked += parked
-    work.refunds.append((row["id"], "failed", 0, at, row["attempt_key"]))
-    work.events.append(NewEvent("order_refund.failed", row["id"], at, data))
+    work.refunds.append((row["id"], state, 0, at, row["attempt_key"]))
+    work.events.append(NewEvent(_TOLD[state], row["id"], at, data))

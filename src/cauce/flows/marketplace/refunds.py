@@ -110,7 +110,7 @@ async def refund_in(
     purses = await read_purses(tx, collections, parts) if by_purse else {}
     items = await read_items(tx, [one.order_id for one in asked if one.lines], parts, rules)
     before = await order_store.refunds_of(tx, list(orders))
-    made = Counter(row["collection_id"] for row in before if row["state"] != "failed")
+    made = Counter(row["collection_id"] for row in before if row["state"] not in ("failed", "canceled"))
     facts = _Facts(terms, rules, parts, carried, await promised_escrow(tx, list(orders)), purses, items, made)
     known = {(row["collection_id"], row["external_id"]): row["id"] for row in before}
     work, found = Work(), {}

@@ -29,7 +29,7 @@ REFUND = Machine(
         *steps("succeed", ("submitted", "processing", "unknown"), "succeeded"),
         *steps("fail", ("reversing_splits", "submitted", "processing", "unknown"), "failed"),
         *steps("bounce", ("succeeded",), "failed"),
-        *steps("cancel", ("requested", "approved"), "canceled"),
+        *steps("cancel", ("requested", "approved", "funding", "submitted"), "canceled"),  # as long as nothing was sent
     ),
 )  # fmt: skip
 
@@ -38,6 +38,12 @@ class RefundExceedsPaid(Conflict):
     """More would be refunded than was paid (K12)."""
 
     code = "refund_exceeds_paid"
+
+
+class RefundSent(Conflict):
+    """The refund was sent to the channel already, or is not of your making: it cannot be withdrawn."""
+
+    code = "refund_sent"
 
 
 class RefundWaits(Conflict):

@@ -56,6 +56,12 @@ class OrderNotReleasable(Conflict):
     code = "order_not_releasable"
 
 
+class PaymentNotAsked(Conflict):
+    """The payer was not asked yet: cancel the order."""
+
+    code = "payment_not_asked"
+
+
 PURCHASE = Machine(
     "order",
     ("created", "paid", "releasing", "released", "canceled"),

@@ -12,7 +12,9 @@ from cauce.entrypoints.cli.acting import OrgOption, PersonOption, in_org, plain
 if TYPE_CHECKING:
     from cauce.flows.context import Context
 
-app = typer.Typer(help="Orders: list, show one, refund, divide what one keeps for later.")
+app = typer.Typer(
+    help="Orders: list, show one, refund, withdraw what was not sent or paid, divide what one keeps for later."
+)
 
 _COMMAND = "cauce orders"
 OrderArgument = Annotated[str, typer.Argument(help="The order (ord_…).")]
@@ -74,6 +76,30 @@ def refund(
     asked = AskRefund(order, number, amount, reason, lines=read_lines(line, _minor) if line else None)
     made = in_org(_COMMAND, org, lambda context: refund_orders(context, [asked]), person=person)
     output.emit({"order": order, "refunds": made[order]}, f"{', '.join(made[order])} of {order} is asked for.")
+
+
+@app.command("cancel-refund")
+def cancel_refund(
+    refund: Annotated[str, typer.Argument(help="The refund (rfd_…).")], org: OrgOption = "", person: PersonOption = ""
+) -> None:
+    """Withdraw a refund that was not sent to the channel: what it took is free again."""
+    from cauce.flows.marketplace import withdrawing
+
+    in_org(_COMMAND, org, lambda context: withdrawing.cancel_refund(context, refund), person=person)
+    output.emit({"refund": refund}, f"{refund} is withdrawn.")
+
+
+@app.command("cancel-payment")
+def cancel_payment(
+    collection: Annotated[str, typer.Argument(help="The payment (col_…).")],
+    org: OrgOption = "",
+    person: PersonOption = "",
+) -> None:
+    """Withdraw a payment that its payer has not made: the channel closes it. An order that has no other is canceled."""
+    from cauce.flows.marketplace import withdrawing
+
+    in_org(_COMMAND, org, lambda context: withdrawing.cancel_collection(context, collection), person=person)
+    output.emit({"collection": collection}, f"{collection} is withdrawn.")
 
 
 def _minor(typed: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.entrypoints.console import kept, subsidising
+from cauce.entrypoints.console import kept, subsidising, withdrawing
 from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.invoices import journal_table
 from cauce.entrypoints.console.view import (
@@ -123,6 +123,7 @@ async def show_one(request: Request, session: Session) -> Response:
             *_actions(one),
             *kept.kept_action(one, parts, named),
             *subsidising.subsidy_actions(one, collections, added),
+            *withdrawing.payment_actions(one, collections),
         ],
         waterfalls=[
             waterfall(row, [part for part in parts if part["collection_id"] == row["id"]], one) for row in collections
@@ -130,7 +131,7 @@ async def show_one(request: Request, session: Session) -> Response:
         tables=[
             _line_table(lines, one["currency"]),
             *([kept.kept_table(divided, one["currency"])] if divided else []),
-            *([_refund_table(given_back, one["currency"])] if given_back else []),
+            *([withdrawing.refund_table(given_back, one)] if given_back else []),
             *([subsidising.subsidy_table(added)] if added else []),
             *([_dispute_table(contested)] if contested else []),
             instruction_table(instructions),
@@ -190,22 +191,6 @@ def _line_table(rows: Sequence[Row], currency: str) -> Table:
             for row in rows
         ],
         title="orders.lines",
-    )
-
-
-def _refund_table(rows: Sequence[Row], currency: str) -> Table:
-    return Table(
-        columns("orders.refund", "orders.state", "detail.created", "orders.refunded>"),
-        [
-            (
-                text(row["external_id"], note=row["reason"]),
-                state(row["state"]),
-                moment(row["created_at"]),
-                amount(row["amount_minor"], currency),
-            )
-            for row in rows
-        ],
-        title="orders.refunds",
     )
 
 
@@ -290,4 +275,6 @@ routes = [
     action("/console/orders/{order_id}/subsidy/retry", subsidising.retry, name="order.retry_subsidy", roles=_MAY),
     action("/console/orders/{order_id}/subsidy/drop", subsidising.drop, name="order.drop_subsidy", roles=_MAY),
     action("/console/orders/{order_id}/refund", refund, name="order.refund", roles=_MAY),
+    action("/console/orders/{order_id}/refunds/{refund_id}/cancel", withdrawing.cancel_refund, roles=_MAY),
+    action("/console/orders/{order_id}/payments/{collection_id}/cancel", withdrawing.cancel_payment, roles=_MAY),
 ]
