@@ -11,7 +11,7 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import CancelCredit, NewPrice, PlanPolicy
 from cauce.billing.catalog.service import NewCoupon
 from cauce.billing.customers.rules import CustomerData
-from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel
+from cauce.flows.billing.cancel import Cancel, NothingToGiveBack, cancel, preview_cancel
 from cauce.flows.billing.changes import Change, preview_change
 from cauce.flows.billing.conventions import BadConvention, Conventions, conventions, set_conventions
 from cauce.flows.billing.coupons import apply_coupon
@@ -135,6 +135,45 @@ async def test_parts_of_a_period_are_counted_by_months_of_thirty_days_where_the_
     assert found.credit_minor == 2_000
     assert (await cancel(seller.context, Cancel(one, now=True))).credit_minor == 2_000
     await seller.prove()
+
+
+@pytest.mark.parametrize(
+    ("of_org", "of_plan", "of_price", "credit"),
+    [
+        (Basis.DAY, None, "", 2_100),  # 21 of the 31 days from 15 January
+        (Basis.DAY, Basis.FIXED_30, "", 2_067),  # 20 of 30 of its days: the plan's over the organization's
+        (Basis.FIXED_30, Basis.DAY, "", 2_100),
+        (Basis.FIXED_30, Basis.FIXED_30, "day", 2_100),  # the price's over the plan's
+        (Basis.DAY, Basis.SECOND, "", 2_050),  # half of the first of the 21 days is over
+    ],
+)
+async def test_a_plan_says_how_its_parts_are_counted(
+    seller: Shop, of_org: Basis, of_plan: Basis | None, of_price: str, credit: int
+) -> None:
+    await choose(seller, proration_basis=of_org)
+    model = {"type": "flat", "amount_minor": 3_100} | ({"proration_basis": of_price} if of_price else {})
+    policy = PlanPolicy(cancel_credit=CancelCredit.CREDIT, proration_basis=of_plan)
+    await seller.plan("pro", NewPrice("base", "eur", model), policy=policy)
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    await seller.advance(timedelta(days=10, hours=12))
+    assert (await cancel(seller.context, Cancel(one, now=True))).credit_minor == credit
+    await seller.prove()
+
+
+@pytest.mark.parametrize(("said", "credit"), [(None, 2_100), (CancellationDay.BILLED, 2_000)])
+async def test_a_call_says_whether_the_day_of_the_end_is_billed(
+    seller: Shop, said: CancellationDay | None, credit: int
+) -> None:
+    await seller.plan("pro", flat(3_100), policy=PlanPolicy(cancel_credit=CancelCredit.CREDIT))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    await seller.advance(10 * DAY)
+    with pytest.raises(NothingToGiveBack):
+        await cancel(seller.context, Cancel(one, cancellation_day=CancellationDay.BILLED))
+    wish = Cancel(one, now=True, cancellation_day=said)
+    assert (await preview_cancel(seller.context, wish)).credit_minor == credit
+    assert (await cancel(seller.context, wish)).credit_minor == credit
 
 
 @pytest.mark.parametrize(("chosen", "credit"), [(CancellationDay.FREE, 2_100), (CancellationDay.BILLED, 2_000)])

@@ -49,9 +49,10 @@ SELECT $1, p.id, p.key, $2, $3, p.kind, p.role, p.currency, p.billing, p.interva
        p(id, key, kind, role, currency, billing, interval_unit, interval_count, model, meter_key, tax_category, tax_inclusive, nickname, phases)
 
 -- name: prices_by_id
-SELECT id, key, plan_id, product_id, kind, role, currency, billing, interval_unit, interval_count, model, meter_key,
-       tax_category, tax_inclusive, nickname, phases
-  FROM catalog.price WHERE org_id = $1 AND id = ANY ($2::text[])
+SELECT r.id, r.key, r.plan_id, r.product_id, r.kind, r.role, r.currency, r.billing, r.interval_unit, r.interval_count, r.model, r.meter_key,
+       r.tax_category, r.tax_inclusive, r.nickname, r.phases, p.policy->>'proration_basis' AS plan_basis
+  FROM catalog.price r JOIN catalog.plan p ON p.org_id = r.org_id AND p.id = r.plan_id
+ WHERE r.org_id = $1 AND r.id = ANY ($2::text[])
 
 -- name: prices_of_plan
 SELECT id FROM catalog.price WHERE org_id = $1 AND plan_id = $2 AND archived_at IS NULL ORDER BY created_at, id

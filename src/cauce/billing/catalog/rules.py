@@ -25,7 +25,7 @@ from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.changes import IntervalChange
 from cauce.pricing.percentage import Rateable
 from cauce.pricing.phases import PricePhase
-from cauce.pricing.proration import CancellationDay
+from cauce.pricing.proration import Basis, CancellationDay
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import DEFAULT_PRICE_RULES, PriceRules
 from cauce.pricing.trials import TrialOnChange
@@ -173,9 +173,9 @@ class PlanPolicy:
         "seller"  # who chooses whether what is given back is kept or refunded
     )
     cancel_approval: bool = False
-    cancellation_day: CancellationDay = (
-        CancellationDay.FREE
-    )  # of an end now: the first free day, or the last billed one
+    # of an end now: the first free day, or the last billed one; and how parts of a period are counted (None: as the seller does)
+    cancellation_day: CancellationDay = CancellationDay.FREE
+    proration_basis: Basis | None = None
     pause_allowed: bool = True
     pause: PausePolicy = field(default_factory=PausePolicy)
     periods_max: int | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -15,7 +16,9 @@ from cauce.billing.catalog.policies import policy_from, policy_to_plain
 from cauce.billing.catalog.rules import NewPlan, NewPrice, Plan, Price, PriceKind
 from cauce.kernel.calendar.periods import interval_of
 from cauce.kernel.errors import NotFound
+from cauce.pricing.proration import Basis
 from cauce.pricing.schedule import Billing
+from cauce.pricing.subscription_charges import PriceRules
 from cauce.storage.database import Row, Tx
 from cauce.storage.sql import load_queries
 
@@ -157,6 +160,14 @@ def _plan(row: Row) -> Plan:
     return Plan(**{**dict(row), "policy": policy_from(row["policy"])})
 
 
+def _rules(row: Row, model: Mapping[str, Any]) -> PriceRules:
+    """The options of a price; parts of a period are counted as it says, else as its plan does."""
+    rules = price_rules_from(model)
+    if rules.basis is not None or row["plan_basis"] is None:
+        return rules
+    return replace(rules, basis=Basis(row["plan_basis"]))
+
+
 def _price(row: Row) -> Price:
     model: dict[str, Any] = row["model"]
     interval = None if row["interval_unit"] == "none" else interval_of(row["interval_unit"], row["interval_count"])
@@ -179,6 +190,6 @@ def _price(row: Row) -> Price:
         nickname=row["nickname"],
         phases=phases_from(row["phases"], interval) if interval is not None else (),
         maximum_minor=optional_whole(model, "maximum_minor"),
-        rules=price_rules_from(model),
+        rules=_rules(row, model),
         change=model.get("change_policy", {}),
     )

@@ -25,6 +25,7 @@ from cauce.entrypoints.api.subscriptions import Quantity, Reason, shown_line, sh
 from cauce.flows.billing import cancel, changes, methods, pausing, resuming, trial_dates
 from cauce.flows.context import Context
 from cauce.pricing.changes import IntervalChange
+from cauce.pricing.proration import CancellationDay
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -55,13 +56,14 @@ class ChangeBody(Body):
 class CancelBody(Body):
     """When it ends; `credit` left out: what the plan says of the unused part. `void_open` drops open invoices.
 
-    Both are of an end now: at the end of the period nothing is unused, and they are refused (`nothing_to_give_back`).
+    `cancellation_day` left out: the plan says whether the day of the end is billed. All are of an end now: at the end of the period nothing is unused, and they are refused (`nothing_to_give_back`).
     """
 
     at: Annotated[str, Field(pattern="^(period_end|now)$")] = "period_end"
     reason: Reason = ""
     credit: CancelCredit | None = None
     void_open: bool = False
+    cancellation_day: CancellationDay | None = None
 
 
 class MethodBody(Body):
@@ -217,7 +219,10 @@ async def move_trial(request: Request, caller: BillingWriter, subscription_id: I
 
 
 def _cancel(subscription_id: str, body: CancelBody) -> cancel.Cancel:
-    return cancel.Cancel(subscription_id, body.at == "now", body.reason, body.credit, body.void_open)
+    return cancel.Cancel(
+        subscription_id, body.at == "now", body.reason, body.credit, body.void_open,
+        cancellation_day=body.cancellation_day,
+    )  # fmt: skip
 
 
 def _change(subscription_id: str, body: ChangeBody) -> changes.Change:

@@ -29,7 +29,7 @@ from cauce.flows.billing.unused import GivenBack, credit_unused
 from cauce.flows.context import Context
 from cauce.kernel.errors import Conflict, InvalidRequest
 from cauce.pricing.invoice_lines import PricedLine
-from cauce.pricing.proration import service_end
+from cauce.pricing.proration import CancellationDay, service_end
 from cauce.storage.database import Tx
 from cauce.storage.outbox import NewEvent
 
@@ -50,7 +50,7 @@ class DebtOpen(Conflict):
 class Cancel:
     """End a subscription: at the period's end, or now. `credit` None: as the plan says. `void_open`: drop its open invoices.
 
-    Both belong to an end now: at the period's end every day is used (`NothingToGiveBack`). `bill_rest`: an end now bills
+    `cancellation_day`: whether its day is billed (V9); None: as the plan says. All three belong to an end now: at the period's end every day is used (`NothingToGiveBack`). `bill_rest`: an end now bills
     the use of the running period and its fees in arrears.
     """
 
@@ -60,6 +60,7 @@ class Cancel:
     credit: CancelCredit | None = None
     void_open: bool = False
     bill_rest: bool = True
+    cancellation_day: CancellationDay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def _check(command: Cancel) -> None:
         raise NothingToGiveBack(param="credit")
     if command.void_open:
         raise NothingToGiveBack(param="void_open")
+    if command.cancellation_day is not None:
+        raise NothingToGiveBack(param="cancellation_day")
 
 
 async def _cancel(tx: Tx, context: Context, command: Cancel) -> Moved:
@@ -167,7 +170,7 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
                 await take_back(tx, invoice, "cancellation", batch, at, context.actor.name)
                 voided.add(invoice.id)
     policy = command.credit or plan.policy.cancel_credit
-    last = service_end(local_day(one, at), plan.policy.cancellation_day)
+    last = service_end(local_day(one, at), command.cancellation_day or plan.policy.cancellation_day)
     cut = at if last == local_day(one, at) else instant_of(one, last)
     if policy is not CancelCredit.NONE and one.status in ("active", "past_due", "paused"):
         since = last
