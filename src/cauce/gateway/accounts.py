@@ -149,3 +149,11 @@ class ReportsBalances(Protocol):
     async def balances(self, account_refs: tuple[str, ...]) -> list[SubBalance]:
         """The balances of these accounts ("" for the platform's own), as of now."""
         ...
+
+
+class ReportsParked(Protocol):
+    """A channel that says of each payment how much of it is frozen and not divided yet."""
+
+    async def parked(self, refs: tuple[str, ...]) -> dict[str, int]:
+        """By the provider's number of the payment, minor units as of now; one of which it does not tell is left out."""
+        ...

@@ -33,6 +33,7 @@ class Can(StrEnum):
     SUBSIDISES_ORDERS = "subsidises_orders"
     ANSWERS = "answers"
     REPORTS_BALANCES = "reports_balances"
+    REPORTS_PARKED = "reports_parked"
     CHECKS_SETUP = "checks_setup"
     REPORTS = "reports"
     NOTIFIES = "notifies"

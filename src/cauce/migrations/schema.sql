@@ -3392,6 +3392,7 @@ CREATE TABLE reconciliation.daily (
     channel_id text NOT NULL COLLATE pg_catalog."C",
     hour smallint NOT NULL,
     due_at timestamp with time zone,
+    parked_after text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT daily_hour_check CHECK (((hour >= 0) AND (hour <= 23)))
 );
 

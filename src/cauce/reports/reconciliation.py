@@ -132,3 +132,13 @@ async def accounts_paid_out(tx: Tx, channel_id: str, first: datetime, until: dat
 async def merchant_refs(tx: Tx, channel_id: str) -> dict[str, str]:
     """Merchants' account numbers at a channel, by merchant."""
     return {row["merchant_id"]: row["ref"] for row in await tx.rows(QUERIES.merchant_refs, tx.org, channel_id)}
+
+
+async def parked_collections(tx: Tx, channel_id: str, now: datetime, after: str, rows_max: int) -> list[Row]:
+    """Payments behind `after` of which the provider still holds something, none with something on its way: what we say of each."""
+    return await tx.rows(QUERIES.parked_collections, tx.org, channel_id, now, after, rows_max)
+
+
+async def parked_of(tx: Tx, channel_id: str, now: datetime, collection_ids: Sequence[str]) -> list[Row]:
+    """The same of these, also those of which nothing is held any more."""
+    return await tx.rows(QUERIES.parked_of, tx.org, channel_id, now, list(collection_ids))

@@ -185,3 +185,15 @@ SELECT DISTINCT account_ref AS ref FROM settlement.payout
    AND ((submitted_at >= $3 AND submitted_at < $4) OR (paid_at >= $3 AND paid_at < $4)
         OR (state IN ('returned', 'failed') AND submitted_at >= $3::timestamptz - interval '31 days' AND submitted_at < $4))
  ORDER BY 1
+
+-- part: parked
+-- Payments that are still frozen at the provider, with nothing on its way about their order.
+SELECT c.id, c.order_id, c.ref, c.currency, c.escrow_minor FROM orders.collection c
+ WHERE c.org_id = $1 AND c.channel_id = $2 AND c.paid_at IS NOT NULL AND c.ref <> '' AND (c.freeze_ends_at IS NULL OR c.freeze_ends_at > $3)
+   AND NOT EXISTS (SELECT FROM channels.instruction i WHERE i.org_id = $1 AND i.object_id = c.order_id AND i.concluded_at IS NULL)
+
+-- name: parked_collections
+{parked} AND c.escrow_minor > 0 AND c.id > $4 ORDER BY c.id LIMIT $5
+
+-- name: parked_of
+{parked} AND c.id = ANY ($4::text[]) ORDER BY c.id

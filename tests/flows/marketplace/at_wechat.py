@@ -15,6 +15,7 @@ from cauce.entrypoints.demo.stage import Stage
 from cauce.entrypoints.worker.loop import Worker
 from cauce.flows.marketplace import merchants, orders
 from cauce.flows.marketplace.orders import Taken
+from cauce.flows.marketplace.parked import check_parked
 from cauce.flows.marketplace.reconcile import check_mirror, fetch_statements, reconcile
 from cauce.ledger import reading
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
@@ -111,6 +112,7 @@ class WeChatMarket:
     async def differences(self) -> dict[str, int]:
         """Where the custody book and WeChat Pay's balances differ; its own books must be right."""
         assert (await self.stage.control.verb(WECHAT, "check", {}))["wrong"] == []
+        assert await check_parked(self.stage.context, self.channel) == {}, "order by order"
         return await check_mirror(self.stage.context, self.channel)
 
     async def reconciled(self) -> None:

@@ -49,7 +49,7 @@ _CAN = frozenset(
     }
 )  # fmt: skip
 OWNED = Capabilities(
-    can=_CAN,
+    can=_CAN | {Can.REPORTS_PARKED},
     provider_class=ProviderClass.LICENSED_PSP,
     split_moments=frozenset({SplitMoment.LATER}),
     payout_route=PayoutRoute.PROVIDER,
@@ -114,6 +114,7 @@ class Bank:
     decline: dict[str, Declined] = field(default_factory=dict)
     relogins: dict[str, Declined] = field(default_factory=dict)
     close_parts: set[str] = field(default_factory=set)
+    asked_parked: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     flaws: dict[date, Exception] = field(default_factory=dict)
 
@@ -326,6 +327,11 @@ class Bank:
     async def fetch(self, request: FetchRequest) -> Outcome[Any]:
         known = self.done.get(request.key)
         return known if known is not None else Declined("404", Refusal.NOT_FOUND, "no such operation")
+
+    async def parked(self, refs: tuple[str, ...]) -> dict[str, int]:
+        self.asked_parked = [*self.asked_parked, *refs]
+        by_ref = {f"tx_{key}": held.frozen for key, held in self.held.items()}
+        return {ref: by_ref[ref] for ref in refs if ref in by_ref}
 
     async def balances(self, account_refs: tuple[str, ...]) -> list[SubBalance]:
         found = []

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cauce.flows.marketplace.daily import DAILY_JOB, reconcile_daily
+from cauce.flows.marketplace.parked import check_parked
+from cauce.flows.marketplace.refunds import AskRefund, refund_orders
 from cauce.gateway.errors import CapabilityMissing
 from cauce.kernel.errors import InvalidRequest, Unavailable
 from cauce.marketplace.reconciliation.daily import next_at
@@ -167,3 +169,57 @@ async def _told_overdue(shop: Market) -> list[dict[str, Any]]:
             "SELECT data FROM storage.event WHERE org_id = $1 AND type = 'compliance.overdue' ORDER BY id", tx.org
         )
     return [dict(row["data"]) for row in rows]
+
+
+async def _open_of(shop: Market) -> list[tuple[str, str, int, int]]:
+    async with shop.context.transaction() as tx:
+        rows = await tx.rows(
+            "SELECT type, kind, key, ours_minor, theirs_minor FROM reconciliation.break WHERE state = 'open' ORDER BY id"
+        )
+    return [(row["type"], row["kind"], row["ours_minor"], row["theirs_minor"]) for row in rows]
+
+
+async def test_an_order_of_which_the_bank_holds_less_than_we_say_stops_the_channels_payouts(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", 12)
+    await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)]), shop.order("A2", "ch", [("ana", 10_000, 0)]))
+    await shop.advance(2 * DAY)
+    assert await _breaks(shop) == []
+    first, second = shop.banks["ch"].held.values()
+    first.frozen, second.frozen = (
+        first.frozen - 7,
+        second.frozen + 7,
+    )  # the sums are right: only order by order it shows
+    await shop.advance(DAY)
+    assert sorted(await _open_of(shop)) == [("balance", "parked", 9_940, 9_933), ("balance", "parked", 9_940, 9_947)]
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT reason FROM settlement.channel_pause") == "custody_mismatch"
+    await shop.advance(DAY)
+    assert len(await _open_of(shop)) == 2, "found once"
+    first.frozen, second.frozen = first.frozen + 7, second.frozen - 7
+    await shop.advance(DAY)
+    assert await _open_of(shop) == []
+    async with shop.context.transaction() as tx:
+        assert await tx.value("SELECT count(*) FROM settlement.channel_pause") == 0
+
+
+async def test_so_many_payments_a_day_are_asked_about_and_the_next_day_those_behind_them(shop: Market) -> None:
+    await reconcile_daily(shop.context, "ch", None)
+    await shop.take(*[shop.order(f"A{n}", "ch", [("ana", 1_000, 0)]) for n in range(7)])
+    bank = shop.banks["ch"]
+    refs = [f"tx_{key}" for key in sorted(bank.held)]
+    seen = []
+    for _ in range(4):
+        bank.asked_parked = []
+        assert await check_parked(shop.context, "ch", payments_max=3) == {}
+        seen.append(bank.asked_parked)
+    assert seen == [refs[:3], refs[3:6], refs[6:], refs[:3]]
+
+
+async def test_what_is_on_its_way_is_no_difference(shop: Market) -> None:
+    (taken,) = await shop.take(shop.order("A1", "ch", [("ana", 10_000, 0)]))
+    shop.banks["ch"].lose = 1
+    await refund_orders(shop.context, [AskRefund(taken.order_id, "R1", 1_000)])
+    await shop.work()
+    assert await check_parked(shop.context, "ch") == {} and shop.banks["ch"].asked_parked == []
+    await shop.advance(timedelta(hours=1))
+    assert await check_parked(shop.context, "ch") == {} and len(shop.banks["ch"].asked_parked) == 1

@@ -27,6 +27,7 @@ _METHODS = {
     Can.PAYS_OUT: (accounts.PaysOut,),
     Can.ANSWERS: (collecting.Answers,),
     Can.REPORTS_BALANCES: (accounts.ReportsBalances,),
+    Can.REPORTS_PARKED: (accounts.ReportsParked,),
     Can.CHECKS_SETUP: (accounts.ChecksSetup,),
     Can.SWEEPS_FEE: (funding.SweepsFee,),
     Can.SUBSIDISES_ORDERS: (funding.SubsidisesOrders,),

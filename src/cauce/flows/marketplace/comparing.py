@@ -25,7 +25,10 @@ EARLY = timedelta(days=1)
 OF_COMMAND = "instruction"
 """A command that its provider refused because it knows another amount or party."""
 
-BY_HAND = ("order", "balance", "statement", OF_COMMAND)
+PARKED = "parked"
+"""What the provider says that it still holds of one payment."""
+
+BY_HAND = ("order", "balance", PARKED, "statement", OF_COMMAND)
 """Kinds of break that no later line can explain."""
 
 _BANK_KINDS = {

@@ -16,6 +16,7 @@ import structlog
 from cauce.channels import store as channel_store
 from cauce.flows.context import Context, Runtime
 from cauce.flows.marketplace.mirror import check_mirror
+from cauce.flows.marketplace.parked import check_parked
 from cauce.flows.marketplace.reconcile import fetch_statements, reconcile
 from cauce.flows.marketplace.terms import terms_of
 from cauce.gateway.capabilities import Can
@@ -110,6 +111,11 @@ async def _tell_overdue(context: Context, channel_id: str) -> None:
 
 async def _mirror(context: Context, channel_id: str) -> None:
     terms = (await terms_of(context.runtime, context.org_id, {channel_id}))[channel_id]
+    if Can.REPORTS_PARKED in terms.capabilities.can:
+        async with context.transaction() as tx:
+            is_stopped = await channel_store.is_stopped(tx, channel_id)
+        if not is_stopped:
+            await check_parked(context, channel_id)
     if Can.REPORTS_BALANCES not in terms.capabilities.can:
         return
     for _ in range(LOOKS):

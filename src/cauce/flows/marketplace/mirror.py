@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.breaks import undo_write_offs
+from cauce.flows.marketplace.parked import pause_or_resume
 from cauce.flows.marketplace.terms import terms_of
 from cauce.kernel.ids import new_id
 from cauce.marketplace.reconciliation import service as reconciliation
 from cauce.marketplace.reconciliation import store, written_off
 from cauce.marketplace.reconciliation.rules import BreakType, NewBreak
-from cauce.marketplace.settlement.service import pause_channel, resume_channel
 from cauce.reports import reconciliation as report
 from cauce.storage.database import Row, Tx
 
@@ -53,10 +53,7 @@ async def check_mirror(context: Context, channel_id: str) -> dict[str, int]:
         await reconciliation.close_vanished(tx, gone, at=now, actor=context.actor.name)
         losses = [row for row in await written_off.written_off(tx, channel_id) if row["kind"] == "balance"]
         await undo_write_offs(context, tx, channel_id, losses, breaks, run_id, now)
-        if wrong:
-            await pause_channel(tx, channel_id, "custody_mismatch", now, by=context.actor.name)
-        else:
-            await resume_channel(tx, channel_id, "custody_mismatch")
+        await pause_or_resume(context, tx, channel_id, is_wrong=bool(wrong))
     return {names.get(ref, ref): minor for (ref, _), minor in wrong.items()}
 
 

@@ -48,3 +48,13 @@ async def dailies(tx: Tx) -> list[Row]:
 async def move_due(tx: Tx, rows: Sequence[tuple[str, datetime]]) -> None:
     """When channels are due next."""
     await tx.run(QUERIES.move_due, tx.org, [row[0] for row in rows], [row[1] for row in rows])
+
+
+async def parked_after(tx: Tx, channel_id: str) -> str:
+    """The collection that was compared last with what the provider holds of it; "": begin with the first."""
+    return await tx.value(QUERIES.parked_after, tx.org, channel_id) or ""
+
+
+async def set_parked_after(tx: Tx, channel_id: str, collection_id: str) -> None:
+    """The next day goes on behind this collection."""
+    await tx.run(QUERIES.set_parked_after, tx.org, channel_id, collection_id)

@@ -18,6 +18,7 @@ _EVERYWHERE = frozenset(
         Can.REFUNDS,
         Can.ANSWERS,
         Can.REPORTS,
+        Can.REPORTS_PARKED,
         Can.NOTIFIES,
     }
 )

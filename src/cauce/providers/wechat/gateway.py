@@ -118,6 +118,10 @@ class WeChatGateway:
         """Available and pending money of these accounts; "" is the platform's own."""
         return await registering.balances(self._desk, account_refs)
 
+    async def parked(self, refs: tuple[str, ...]) -> dict[str, int]:
+        """What is frozen of these payments and can still be divided, net of the fee."""
+        return await registering.parked(self._desk, refs)
+
     async def fetch(self, request: FetchRequest) -> Outcome[Any]:
         """The truth about an operation by our own number. Receivers cannot be asked about: register them again."""
         desk = self._desk

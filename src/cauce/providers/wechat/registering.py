@@ -1,4 +1,4 @@
-"""Receivers of splits, share caps and balances."""
+"""Receivers of splits, share caps, balances, and what is frozen of a payment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cauce.kernel.errors import Unavailable
 from cauce.providers.wechat import limits, signing
 from cauce.providers.wechat.contract import Dialect
 from cauce.providers.wechat.desk import Desk
-from cauce.providers.wechat.mapping import addresses, parties
+from cauce.providers.wechat.mapping import addresses, parties, payments
 from cauce.providers.wechat.mapping.splits import account_of
 
 _REGISTERED = "receiver/"
@@ -119,4 +119,14 @@ async def balances(desk: Desk, account_refs: tuple[str, ...]) -> list[SubBalance
         if isinstance(reply, Unknown) or not reply.is_good:
             raise Unavailable(f"WeChat Pay does not tell the balance of {ref or desk.contract.mchid}")
         found += parties.balances_of(ref, reply.body)
+    return found
+
+
+async def parked(desk: Desk, refs: tuple[str, ...]) -> dict[str, int]:
+    """The unsplit amount of each of these transactions; those that never could be split, or of which nothing is told, are left out."""
+    found = {}
+    for ref in refs:
+        reply = await desk.wire.ask("collect.amounts", addresses.amounts(desk.contract, ref), ref)
+        if not isinstance(reply, Unknown) and reply.is_good:
+            found[ref] = payments.unsplit_of(reply.body)
     return found
