@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -12,6 +13,7 @@ from cauce.entrypoints.web.texts import catalogue
 from cauce.entrypoints.web.visits import make_link
 from cauce.flows import instruct
 from cauce.flows.billing import changes, pausing
+from cauce.flows.billing.cancel import Cancel, cancel
 from cauce.flows.billing.correct import CreditInvoice, credit_invoice
 from cauce.reports import subscriptions
 from cauce.storage import audit
@@ -193,6 +195,44 @@ async def test_a_card_saved_on_the_providers_page_pays_what_is_owed(played: Stag
     assert EN["portal.pay"] not in account
     assert EN["state.active"] in account
     assert "•••• 4242" in account
+
+
+async def _card_saved(played: Stage, person: Visitor, home: str) -> tuple[str, str]:
+    """The page after a card was saved at the provider, and the id of the set-up."""
+    waiting = await person.press(await person.see(f"{home}/account"), "/card")
+    setup_id = waiting.url.path.rsplit("/", 1)[1]
+    await played.work()
+    played.shop.cards.complete_setup(setup_id, fingerprint=f"fp_{setup_id}")
+    await instruct.ask_by_key(played.context, setup_id)
+    await played.work()
+    return await person.see(f"{home}/card/{setup_id}"), setup_id
+
+
+async def test_who_left_is_offered_to_come_back_with_the_card_that_he_adds(played: Stage, home: str) -> None:
+    shop = played.shop
+    done = await shop.sign_up("rita", "starter", email="rita@customers.example")
+    await cancel(played.context, Cancel(done.subscription_id, now=True))
+    person = await let_in(played, await make_link(played.context, done.customer_id))
+    page, _ = await _card_saved(played, person, home)
+    assert EN["portal.card_done"] in page and EN["portal.card_return"].split("{", 1)[0] in page
+    assert (await shop.subscription(done.subscription_id)).status == "canceled", "an offer, no charge"
+    charged = len(shop.cards.charged)
+    await person.press(page, "/reactivate")
+    await played.work()
+    assert (await shop.subscription(done.subscription_id)).status == "active"
+    assert len(shop.cards.charged) == charged + 1
+    again, _ = await _card_saved(played, person, home)
+    assert EN["portal.card_return"].split("{", 1)[0] not in again, "he is back"
+
+
+async def test_who_never_paid_in_time_is_led_to_the_plans_when_he_adds_a_card(played: Stage, home: str) -> None:
+    done = await played.shop.sign_up("saul", "starter", email="saul@customers.example", trial_days=0)
+    await played.advance(timedelta(hours=24))
+    assert (await played.shop.subscription(done.subscription_id)).status == "expired"
+    person = await let_in(played, await make_link(played.context, done.customer_id))
+    assert f'class="button quiet" href="{home}"' in await person.see(f"{home}/account")
+    page, _ = await _card_saved(played, person, home)
+    assert EN["portal.card_return"].split("{", 1)[0] not in page and f'<a href="{home}">{EN["portal.plans"]}' in page
 
 
 async def test_an_open_invoice_is_paid_with_the_saved_card_by_one_attempt(played: Stage, home: str) -> None:

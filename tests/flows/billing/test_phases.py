@@ -8,8 +8,17 @@ from typing import Any
 
 import pytest
 
-from cauce.billing.catalog.rules import BadPlan, ChangePolicy, ChangeRule, ChangeTiming, NewPhase, NewPrice, PlanPolicy
-from cauce.flows.billing.cancel import Cancel, cancel, reactivate
+from cauce.billing.catalog.rules import (
+    BadPlan,
+    CancelCredit,
+    ChangePolicy,
+    ChangeRule,
+    ChangeTiming,
+    NewPhase,
+    NewPrice,
+    PlanPolicy,
+)
+from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel, reactivate
 from cauce.flows.billing.catalogue import apply_catalogue, export_catalogue
 from cauce.flows.billing.changes import Change, change, preview_change
 from cauce.flows.billing.pausing import pause_now
@@ -58,6 +67,56 @@ async def test_a_phase_that_ends_within_a_period_divides_its_fee_by_days(seller:
     assert [(line["period_start"].day, line["amount_minor"]) for line in divided["lines"]] == [(1, 500), (15, 1_500)]
     await seller.advance_to(datetime(2026, 3, 1, 9, tzinfo=UTC))
     assert await _fees(seller, one) == [548, 2_000, 3_000]
+    await seller.prove()
+
+
+def _short(days: int = 10) -> NewPrice:
+    """A monthly fee of 30.00 that is 10.00 for so many days."""
+    return flat(3_000, phases=(NewPhase({"type": "flat", "amount_minor": 1_000}, days, "day"),))
+
+
+@pytest.mark.parametrize("trial_days", [0, 5])
+async def test_a_phase_that_ends_within_the_stub_divides_the_stub_by_days(seller: Shop, trial_days: int) -> None:
+    await seller.plan("short", _short(), trial_days=trial_days, policy=PlanPolicy(anchor_day=1))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "short")).subscription_id
+    foreseen = (await upcoming_invoice(seller.context, one)).bill.priced if trial_days else None
+    await seller.advance(timedelta(days=trial_days))
+    first = 15 + trial_days
+    (stub,) = await seller.invoices(one)
+    low, regular = (1_000 * 10 + 15) // 31, (3_000 * (32 - first - 10) + 15) // 31  # of the 31 days of January, half up
+    assert [(line["period_start"].day, line["period_end"].day, line["amount_minor"]) for line in stub["lines"]] == [
+        (first, first + 10, low),
+        (first + 10, 1, regular),
+    ]
+    assert foreseen is None or foreseen.total_minor == stub["total_minor"]
+    await seller.advance_to(datetime(2026, 2, 1, 9, tzinfo=UTC))
+    assert await _fees(seller, one) == [low + regular, 3_000]
+    await seller.prove()
+
+
+async def test_a_change_and_an_end_within_such_a_stub_give_back_what_each_day_cost(seller: Shop) -> None:
+    policy = PlanPolicy(anchor_day=1, cancel_credit=CancelCredit.CREDIT)
+    await seller.plan("short", _short(), policy=policy)
+    await seller.plan("large", flat(6_200), policy=policy)
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "short")).subscription_id  # 10 days at 1000 / 31, 7 at 3000 / 31
+    await seller.advance_to(datetime(2026, 1, 20, 9, tzinfo=UTC))
+    assert (await preview_cancel(seller.context, Cancel(one, now=True))).credit_minor == 162 + 677  # 5 of 10, and all 7
+    seen = await preview_change(seller.context, Change(one, plan="large"))
+    assert [line.charge.amount_minor for line in seen.lines] == [-839, 2_400]  # 6200 * 12 / 31
+    await seller.advance_to(datetime(2026, 1, 28, 9, tzinfo=UTC))
+    assert (await cancel(seller.context, Cancel(one, now=True))).credit_minor == 387  # 677 * 4 / 7
+    await seller.prove()
+
+
+async def test_a_phase_that_ends_with_the_stub_leaves_one_line(seller: Shop) -> None:
+    await seller.plan("short", _short(17), policy=PlanPolicy(anchor_day=1))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "short")).subscription_id
+    await seller.advance_to(datetime(2026, 2, 1, 9, tzinfo=UTC))
+    stub, month = await seller.invoices(one)
+    assert [line["amount_minor"] for line in (*stub["lines"], *month["lines"])] == [548, 3_000]
     await seller.prove()
 
 

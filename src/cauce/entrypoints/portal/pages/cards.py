@@ -15,6 +15,7 @@ from cauce.flows.billing import methods
 from cauce.flows.billing.pay_page import channel_that
 from cauce.gateway.capabilities import Can
 from cauce.reports import customers as report
+from cauce.reports import subscriptions
 
 CARRIED_MAX = 40
 """Fields of a sign-up that wait in an address while a card is saved."""
@@ -38,11 +39,17 @@ async def save_card(request: Request, visit: Visit, carried: dict[str, str]) -> 
 
 
 async def show_card(request: Request, visit: Visit) -> Response:
-    """How far a card is: wait, go on at the provider, done. The page looks again by itself while it waits."""
+    """How far a card is: wait, go on at the provider, done. The page looks again by itself while it waits.
+
+    Whoever has nothing that runs is offered to come back with his new card (C3).
+    """
     async with visit.context.transaction() as tx:
         owner = await report.setup_owner(tx, request.path_params["object_id"])
         require_own(visit, owner, "setup")
         begun = await methods.read_setup(tx, request.path_params["object_id"])
+        held = await subscriptions.page(tx, customer_id=visit.who)
+    over = {"canceled", "expired"}
+    left = [] if any(row["status"] not in over for row in held) else held
     action = begun.next_action or {}
     goes_on = str(action.get("value", "")) if action.get("kind") == "redirect" else ""
     if begun.state == "done":
@@ -57,6 +64,8 @@ async def show_card(request: Request, visit: Visit) -> Response:
         waits=begun.state == "open" and (not action or is_back),
         goes_on=goes_on,
         carried=_carried(request.query_params),
+        returns=[row for row in left if row["status"] == "canceled"],
+        has_left=bool(left),
     )
 
 
