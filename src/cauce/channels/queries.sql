@@ -142,9 +142,9 @@ SELECT EXISTS (SELECT FROM channels.instruction WHERE org_id = $1 AND channel_id
                   AND NOT (operation IN ('collect', 'collect_combined') AND state = 'pending'))
 
 -- name: unknown_before
--- Whatever is not final is asked about, so it has a due time.
+-- Whatever is not final is asked about, so it has a due time. What waits for somebody's money has not happened.
 SELECT i.operation, count(*) AS many FROM channels.instruction i
- WHERE i.org_id = $1 AND i.due_at IS NOT NULL AND i.state = 'unknown' AND i.created_at < $2 AND ($3::text = '' OR i.channel_id = $3)
+ WHERE i.org_id = $1 AND i.due_at IS NOT NULL AND i.state = 'unknown' AND i.access <> 'funds' AND i.created_at < $2 AND ($3::text = '' OR i.channel_id = $3)
  GROUP BY i.operation ORDER BY i.operation
 
 -- name: instructions_of_object

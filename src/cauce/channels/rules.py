@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from cauce.gateway import accounts, charging, collecting, funding, splitting
-from cauce.gateway.classes import TRIES_MAX, ErrorClass, class_of
+from cauce.gateway.classes import FUNDS_WAIT, TRIES_MAX, ErrorClass, class_of
 from cauce.gateway.collecting import Operation
 from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.kernel.machine import BEGIN, Machine, steps
@@ -141,6 +141,11 @@ class Instruction:
         """Whether it is sent no more until a person says so."""
         return self.needs_person_since is not None
 
+    @property
+    def lacks_funds(self) -> bool:
+        """Whether whoever must pay did not have it when it was asked for last."""
+        return self.access == Access.FUNDS
+
 
 def state_of(outcome: Outcome[Any]) -> str:
     """The state that an outcome leads to."""
@@ -198,6 +203,7 @@ def person_since(instruction: Instruction, outcome: Outcome[Any], now: datetime)
     if not isinstance(outcome, Unknown):
         return None
     is_last = class_of(outcome) is ErrorClass.RETRYABLE and tries_after(instruction, outcome) >= TRIES_MAX
+    is_last = is_last or (outcome.access is Access.FUNDS and now >= instruction.created_at + FUNDS_WAIT)
     return instruction.needs_person_since or (now if is_last else None)
 
 

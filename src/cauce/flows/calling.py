@@ -13,7 +13,7 @@ from typing import Any
 from cauce.channels.rules import Instruction
 from cauce.flows.context import Context
 from cauce.gateway.charging import Charge, PaymentLink
-from cauce.gateway.classes import Handling, handling_of
+from cauce.gateway.classes import FUNDS_SECONDS, Handling, handling_of
 from cauce.gateway.collecting import CancelRequest, FetchRequest, Operation
 from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 
@@ -66,6 +66,10 @@ async def send_to(context: Context, instruction: Instruction) -> Outcome[Any]:
     if isinstance(outcome, Declined) and outcome.refusal is Refusal.DUPLICATE:
         found = await ask_of(context, instruction)
         return outcome if is_not_found(found) else _adopted(instruction, found)
+    if _waits_for_funds(instruction, outcome):
+        assert isinstance(outcome, Declined)
+        reason = f"{outcome.code} {outcome.message}".strip()
+        return Unknown(reason, FUNDS_SECONDS, Access.FUNDS, code=outcome.code)
     if handling_of(outcome) is Handling.STOP and isinstance(outcome, Declined) and not _is_payers(instruction):
         reason = f"{outcome.code} {outcome.message}".strip()
         return Unknown(reason, CONFIG_ASK_SECONDS, Access.CONFIG, code=outcome.code)
@@ -134,6 +138,11 @@ def _adopted(instruction: Instruction, found: Outcome[Any]) -> Outcome[Any]:
     if wanted == there:
         return found
     return Declined("amount", Refusal.AMOUNT_MISMATCH, f"{there} stand under the key, {wanted} were asked for")
+
+
+def _waits_for_funds(instruction: Instruction, outcome: Outcome[Any]) -> bool:
+    is_short = handling_of(outcome) is Handling.FAIL_OR_WAIT
+    return is_short and bool(getattr(instruction.request, "waits_for_funds", False))
 
 
 def _is_payers(instruction: Instruction) -> bool:

@@ -21,9 +21,9 @@ from cauce.flows.context import Context, Runtime, SubjectLock, SweepKind
 from cauce.flows.refused_keys import leave_stopped, note_access
 from cauce.flows.together import together
 from cauce.flows.unresolved import note_unresolved
-from cauce.gateway.classes import ErrorClass, Handling, backoff, class_of, handling_of
+from cauce.gateway.classes import FUNDS_SECONDS_MAX, ErrorClass, Handling, backoff, class_of, handling_of
 from cauce.gateway.collecting import Operation
-from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Unknown
+from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Unknown
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
@@ -190,6 +190,11 @@ async def _ask(context: Context, instruction: Instruction) -> None:
     if instruction.operation in CLOSINGS:  # to close what is closed changes nothing
         await conclude(context, [(instruction.key, await send_to(context, instruction))])
         return
+    if (
+        instruction.lacks_funds and not instruction.needs_person
+    ):  # the same key again, with whatever the provider kept of it
+        await conclude(context, [(instruction.key, await send_to(context, instruction))])
+        return
     answer = await ask_of(context, instruction)
     if is_not_found(answer):  # the provider does not know the key: nothing moved, and the same key may go out again
         after = NEEDS_PERSON_ASK if instruction.needs_person else timedelta(seconds=LOST_ANSWER_SECONDS)
@@ -223,6 +228,9 @@ def _ask_at(instruction: Instruction, outcome: Outcome[Any], now: datetime) -> d
         return None
     if rules.person_since(instruction, outcome, now) is not None:
         return now + NEEDS_PERSON_ASK
+    if isinstance(outcome, Unknown) and outcome.access is Access.FUNDS:
+        seconds = min(outcome.ask_after_seconds * 2 ** min(instruction.asks, 16), FUNDS_SECONDS_MAX)
+        return now + timedelta(seconds=seconds)
     if class_of(outcome) is ErrorClass.RETRYABLE:
         return now + backoff(instruction.key, rules.tries_after(instruction, outcome), outcome.ask_after_seconds)
     # Ask less and less often: a payer who needs a day must not cost a thousand questions.

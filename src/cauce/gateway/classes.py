@@ -21,6 +21,12 @@ BACKOFF_SECONDS_MAX = 3_600
 WINDOW = timedelta(days=1)
 """Limits and windows of providers are of a day: the next one is a day later."""
 
+FUNDS_WAIT = timedelta(days=30)
+"""So long what waits for somebody's money is tried by itself; then a person must look."""
+
+FUNDS_SECONDS = 3_600
+FUNDS_SECONDS_MAX = 86_400
+
 MESSAGE_LENGTH_MAX = 300
 
 
@@ -108,6 +114,7 @@ _OF_ACCESS = {
     Access.SIGNATURE: ErrorClass.SIGNATURE,
     Access.ANSWER: ErrorClass.SIGNATURE,
     Access.CONFIG: ErrorClass.CONFIG,
+    Access.FUNDS: ErrorClass.INSUFFICIENT_FUNDS,
 }
 _VALUES = frozenset(one.value for one in ErrorClass)
 _SECRET = re.compile(r"(?:sk|rk|pk|whsec)_[A-Za-z0-9_*]+|[A-Za-z0-9+/]{40,}={0,2}|(?<![\w.])\d{13,19}(?!\w)")

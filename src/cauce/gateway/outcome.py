@@ -69,13 +69,14 @@ class Pending(Generic[T]):
 
 
 class Access(StrEnum):
-    """What is wrong with how we and a provider know each other."""
+    """What is wrong with how we and a provider know each other, or what else is waited for before it acts."""
 
     NONE = ""
     KEY = "key"  # it refuses our key or token
     SIGNATURE = "signature"  # it refuses our signature
     ANSWER = "answer"  # the signature of its answer is not good
     CONFIG = "config"  # contract or set-up is wrong: it looks at nothing that is asked
+    FUNDS = "funds"  # nothing is wrong: whoever must pay does not have it, and what was asked waits for that
 
 
 @dataclass(frozen=True, slots=True)

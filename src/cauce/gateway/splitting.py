@@ -80,7 +80,10 @@ class SplitResult:
 
 @dataclass(frozen=True, slots=True)
 class ReverseSplitRequest:
-    """Take `amount` of one applied part back from its receiver."""
+    """Take `amount` of one applied part back from its receiver.
+
+    `waits_for_funds`: a receiver who does not have it is no end: the same is sent again, under the same key, later.
+    """
 
     key: str
     split_key: str
@@ -90,6 +93,7 @@ class ReverseSplitRequest:
     receiver_ref: str
     amount: Money
     description: str
+    waits_for_funds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "succeeded": "The payer has the money.",
         "failed": "The channel refused the refund.",
         "canceled": "The refund was canceled.",
+        "needs_attention": "The money for the refund did not come in thirty days: try it again or withdraw it.",
     },
     "order_subsidy": {
         "paid": "The platform's subsidy of an order arrived.",

@@ -1496,7 +1496,7 @@ CREATE TABLE channels.instruction (
     tries smallint DEFAULT 0 NOT NULL,
     needs_person_since timestamp with time zone,
     CONSTRAINT final_is_concluded CHECK (((state = ANY (ARRAY['succeeded'::text, 'declined'::text])) = (concluded_at IS NOT NULL))),
-    CONSTRAINT instruction_access CHECK ((access = ANY (ARRAY[''::text, 'key'::text, 'signature'::text, 'answer'::text, 'config'::text]))),
+    CONSTRAINT instruction_access CHECK ((access = ANY (ARRAY[''::text, 'key'::text, 'signature'::text, 'answer'::text, 'config'::text, 'funds'::text]))),
     CONSTRAINT instruction_state_check CHECK ((state = ANY (ARRAY['created'::text, 'sent'::text, 'pending'::text, 'unknown'::text, 'succeeded'::text, 'declined'::text])))
 )
 WITH (fillfactor='80');

@@ -360,6 +360,8 @@ class Bank:
                 self.decline[operation] = self.relogins.pop(operation)
             return refused  # whoever is not let in leaves no trace
         outcome: Outcome[Any] = refused or act()
+        if not refused and isinstance(outcome, Declined) and outcome.refusal is Refusal.INSUFFICIENT_FUNDS:
+            return outcome  # who is short may have it when the same is asked again
         self.done[key] = outcome
         if named in self.lost:
             self.lost.discard(named)

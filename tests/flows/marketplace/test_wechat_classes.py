@@ -8,10 +8,23 @@ from typing import Any
 
 import pytest
 
-from cauce.flows.marketplace import refunds, release
+from cauce.flows.marketplace import merchants, refunds, release
+from cauce.flows.marketplace.pay_out import AskPayout, request_payout
 from cauce.flows.marketplace.refunds import AskRefund
 from cauce.flows.refused_keys import resume_calls, try_again
 from tests.flows.marketplace.at_wechat import WECHAT, WeChatMarket, wechat_market
+
+SHARED: dict[str, Any] = {
+    "name": "shared",
+    "currency": "cny",
+    "base": "amount",
+    "parts": [
+        {"to": "fee", "kind": "percent", "value": "0.05"},
+        {"to": "party:agent", "kind": "percent", "value": "0.15"},
+        {"to": "party:seller", "kind": "remainder"},
+    ],
+    "refund": {"policy": "proportional", "on_shortfall": "wait_top_up"},
+}
 
 
 @pytest.fixture
@@ -92,6 +105,34 @@ async def test_a_refund_beyond_the_days_limit_goes_out_the_next_day(shop: WeChat
         "succeeded"
     ]
     assert [one["state"] for one in await _commands(shop, "refund")] == ["declined", "succeeded"]
+    assert await shop.differences() == {}
+
+
+async def test_a_return_that_its_receiver_cannot_pay_waits_and_goes_out_under_its_number_after_a_top_up(
+    shop: WeChatMarket,
+) -> None:
+    context, names = shop.stage.context, {"agent": shop.sellers["bo"]}
+    rule_id, version = await merchants.draft_split_rule(context, SHARED)
+    await merchants.activate_split_rule(shop.stage.second_person, rule_id, version)
+    order = await shop.buy("A1", shop.line("ana", 10_000), rule_id=rule_id, parties=names)
+    await release.release_orders(context, [order])
+    await shop.forward(1)
+    await request_payout(context, AskPayout(names["agent"], shop.channel, "cny", 1_500))
+    await shop.forward(1)
+    await refunds.refund_orders(context, [AskRefund(order, "R1", 4_000)])
+    await shop.forward(1)
+    (held,) = await shop.rows(
+        "SELECT i.key, i.access FROM channels.instruction i WHERE i.org_id = $1 AND i.operation = 'reverse_split' AND i.access <> ''"
+    )
+    assert held["access"] == "funds"
+    other = await shop.buy("B1", shop.line("bo", 5_000))
+    await release.release_orders(context, [other])
+    await shop.forward(2)
+    done = {one["key"]: one["state"] for one in await _commands(shop, "reverse_split")}
+    assert done[held["key"]] == "succeeded" and set(done.values()) == {"succeeded"}
+    assert [row["state"] for row in await shop.rows("SELECT state FROM orders.refund WHERE org_id = $1")] == [
+        "succeeded"
+    ]
     assert await shop.differences() == {}
 
 

@@ -21,6 +21,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import Filter, Id, resource, resources, whole_list
 from cauce.entrypoints.api.shapes import LIMIT_DEFAULT, Cursor, Limit, listing, unpack_cursor
 from cauce.flows.context import Context
+from cauce.flows.giving_up import give_up
 from cauce.flows.marketplace import withdrawing
 from cauce.flows.refused_keys import try_again
 from cauce.gateway.classes import problem_of
@@ -167,6 +168,18 @@ async def try_instruction_again(request: Request, caller: MarketplaceWriter, key
 
     async def work(context: Context) -> object:
         await try_again(context, key)
+        async with caller.context.transaction() as tx:
+            return resource("instruction", await _found(tx, "instruction", key))
+
+    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+
+
+@router.post("/instructions/{key}/give_up")
+async def give_instruction_up(request: Request, caller: MarketplaceWriter, key: Id) -> Response:
+    """Give a command up that waits for a person, for somebody's money or for a set-up: it ends as refused, if it does not run."""
+
+    async def work(context: Context) -> object:
+        await give_up(context, key)
         async with caller.context.transaction() as tx:
             return resource("instruction", await _found(tx, "instruction", key))
 

@@ -25,10 +25,14 @@ from cauce.marketplace.settlement.funding import FundingKind, NewFunding, advanc
 from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job, NewJob
+from cauce.storage.outbox import NewEvent, emit
 
 REFUND = "orders.refund"
 LOOK_AGAIN = timedelta(hours=1)
 """How long a refund waits for money before it is tried again; doubled with each try, up to a day."""
+
+LOOKS_MAX = 33
+"""So often it is looked at by itself: some thirty days, as long as parts that lack money are waited for."""
 
 
 async def submit_refunds(
@@ -63,20 +67,29 @@ async def submit_refunds(
         await order_store.move_escrow(tx, moves)
     await note_advances(tx, submitted, actor=context.actor.name, at=at)
     await open_instructions(tx, instructions, due_at=at)
-    await _look_again(tx, waiting, at=at, tries=0)
+    await _look_again(context, tx, waiting, at=at, tries=0)
     await _advance_owners(context, tx, [(one, row) for one, row in ready if one in waiting], at=at)
     return {refund["id"] for refund in waiting}
 
 
-async def _look_again(tx: Tx, waiting: Sequence[Mapping[str, Any]], *, at: datetime, tries: int) -> None:
+async def _look_again(
+    context: Context, tx: Tx, waiting: Sequence[Mapping[str, Any]], *, at: datetime, tries: int
+) -> None:
+    """Another look later; after the last it is told, and a person tries the refund again or withdraws it."""
+    if tries > LOOKS_MAX:
+        events = [
+            NewEvent("order_refund.needs_attention", one["id"], at, {"order": one["order_id"]}) for one in waiting
+        ]
+        await emit(tx, events, actor=context.actor.name)
+        return
     due_at = at + min(LOOK_AGAIN * 2**tries, timedelta(days=1))
-    await jobs.enqueue(
-        tx,
-        [
-            NewJob(FUND_JOB, due_at, {"refund": one["id"], "order": one["order_id"], "tries": tries}, key=one["id"])
-            for one in waiting
-        ],
-    )
+    await jobs.enqueue(tx, [look_at(one, due_at, tries) for one in waiting])
+
+
+def look_at(refund: Mapping[str, Any], due_at: datetime, tries: int) -> NewJob:
+    """The job that looks whether a refund's money is there; one that waits already is enough."""
+    payload = {"refund": refund["id"], "order": refund["order_id"], "tries": tries}
+    return NewJob(FUND_JOB, due_at, payload, key=refund["id"], dedupe=refund["id"])
 
 
 async def fund_refund(context: Context, job: Job) -> None:
@@ -95,7 +108,7 @@ async def fund_refund(context: Context, job: Job) -> None:
         items = submit_items(collection, rows[0], now)
         covered = all(result.code.stands for result in await post(tx, items))
         if not covered:
-            await _look_again(tx, rows, at=now, tries=int(job.payload["tries"]) + 1)
+            await _look_again(context, tx, rows, at=now, tries=int(job.payload["tries"]) + 1)
             await _advance_owners(context, tx, [(rows[0], collection)], at=now)
             return
         await note_advances(tx, [(rows[0], collection)], actor=context.actor.name, at=now)

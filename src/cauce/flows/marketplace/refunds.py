@@ -205,7 +205,8 @@ def _of_collection(
         shares = replace(shares, owed={}, borne_minor=shares.borne_minor + sum(shares.owed.values()))
     back = Back()
     if is_split:
-        back = plan_back(row, mine, shares.taken, refund_id, channel, carried, purse)
+        waits_for_parts = rule.refund.on_shortfall is OnShortfall.WAIT_TOP_UP
+        back = plan_back(row, mine, shares.taken, refund_id, channel, carried, purse, waits=waits_for_parts)
         if is_bound:
             require_returnable(row, back.rows, carried, channel.capabilities, at)
         undivided = set() if channel.has_owner else carried.undivided(row, mine)

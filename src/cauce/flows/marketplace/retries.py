@@ -11,13 +11,14 @@ from typing import Any
 import structlog
 
 from cauce.flows.context import Context
-from cauce.flows.marketplace.funding import is_made, not_come_back, submit_refunds, was_divided
+from cauce.flows.marketplace.funding import is_made, look_at, not_come_back, submit_refunds, was_divided
 from cauce.flows.marketplace.terms import terms_of
 from cauce.kernel.errors import Conflict, NotFound
 from cauce.kernel.ids import new_id
 from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.splits import store as split_store
+from cauce.storage import jobs
 from cauce.storage.database import Row, Tx
 from cauce.storage.jobs import Job
 
@@ -31,8 +32,15 @@ class RefundNotRetryable(Conflict):
 
 
 async def retry_refund(context: Context, refund_id: str) -> None:
-    """Try a failed refund again, with a new key. `RefundNotRetryable` unless the channel itself refused it."""
+    """Try a failed refund again, with a new key; look now whether the money is there for one that waits for it.
+
+    `RefundNotRetryable` unless the channel itself refused it.
+    """
     async with context.transaction() as tx:
+        rows = await order_store.lock_refunds(tx, [refund_id])
+        if rows and rows[0]["state"] == "funding":
+            await jobs.enqueue(tx, [look_at(dict(rows[0]), await context.now(tx), 0)])
+            return
         await _retry(context, tx, refund_id)
 
 

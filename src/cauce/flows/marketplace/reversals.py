@@ -102,6 +102,7 @@ class Back:
     parked: dict[int, int] = field(default_factory=dict)
     advanced: dict[int, int] = field(default_factory=dict)
     repaid: dict[int, int] = field(default_factory=dict)
+    waits: bool = False
 
 
 async def read_carried(tx: Tx, collections: Sequence[Row], parts: Mapping[str, Sequence[Row]]) -> Carried:
@@ -148,17 +149,17 @@ async def busy_orders(tx: Tx, order_ids: Sequence[str]) -> set[str]:
 
 def plan_back(
     row: Row, parts: Sequence[Row], taken: Sequence[int], refund_id: str, terms: Terms, carried: Carried,
-    purse: Purse | None = None,
+    purse: Purse | None = None, *, waits: bool = False,
 ) -> Back:  # fmt: skip
     """The reversals that a refund of split money needs first; `refund_waits_for_split` for a part that is under way.
 
     `purse` where the rule says what becomes of a party that lacks its part: what it lacks is advanced, or it is refused.
-    What a party has paid a debt to the platform with is advanced in any case.
+    What a party has paid a debt to the platform with is advanced in any case. `waits`: for a party that lacks its part.
 
     The order's own merchant needs none: the refund is taken from his balance. Nor does the platform where money is
     pooled: its part never left the platform's balance at the holder.
     """
-    back = Back()
+    back = Back(waits=waits)
     for part, amount in zip(parts, taken, strict=True):
         stays = part["is_rest"] if terms.has_owner else part["party"] == FEE
         split = carried.original(row, part)
@@ -212,6 +213,7 @@ def _reverse(row: Row, part: Row, split: Row, amount: int, refund_id: str, carri
         receiver_ref=party.ref if party else "",
         amount=Money(amount, row["currency"]),
         description="Refund",
+        waits_for_funds=back.waits,
     )
     back.instructions.append(
         NewInstruction(

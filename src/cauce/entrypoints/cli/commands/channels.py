@@ -137,6 +137,19 @@ def again(
     output.emit({"command": command}, f"{command} is tried again.")
 
 
+@app.command("give-up")
+def end(
+    command: Annotated[str, typer.Argument(help="The key of a command that waits for you, for money or for a set-up.")],
+    org: OrgOption = "",
+) -> None:
+    """Give a command up: the provider is asked once more, and where it does not know it the command ends as refused."""
+    from cauce.entrypoints.cli.acting import in_org
+    from cauce.flows.giving_up import give_up
+
+    in_org("cauce channels", org, lambda context: give_up(context, command))
+    output.emit({"command": command}, f"{command} is given up.")
+
+
 @app.command()
 def change(
     channel: Annotated[str, typer.Argument(help="The channel's id (ch_…).")],

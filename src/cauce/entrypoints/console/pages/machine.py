@@ -14,6 +14,7 @@ from cauce.entrypoints.console.view import ROWS, action, back_to, framed, page
 from cauce.entrypoints.web.sessions import Session
 from cauce.entrypoints.web.tables import Button, Cell, Table, buttons, columns, ident, moment, text, word
 from cauce.flows import clock, refused_keys
+from cauce.flows.giving_up import give_up
 from cauce.gateway.classes import shown_text
 from cauce.kernel.errors import InvalidRequest
 from cauce.storage import audit, jobs, sweeps
@@ -48,7 +49,10 @@ def _held_table(rows: Sequence[Row]) -> Table:
                 ident(row["key"]),
                 text(shown_text(str((row["outcome"] or {}).get("reason", "")))),
                 moment(row["needs_person_since"]),
-                buttons(Button(f"/console/commands/{row['key']}/try_again", "jobs.retry")),
+                buttons(
+                    Button(f"/console/commands/{row['key']}/try_again", "jobs.retry"),
+                    Button(f"/console/commands/{row['key']}/give_up", "jobs.give_up", danger=True),
+                ),
             )
             for row in rows
         ],
@@ -84,6 +88,12 @@ def _stops_table(stopped: Sequence[Row], misconfigured: Sequence[Row]) -> Table:
 async def try_command_again(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Let a command be tried again under its key."""
     await refused_keys.try_again(session.context, request.path_params["key"])
+    return back_to("/console/jobs")
+
+
+async def give_command_up(request: Request, session: Session, _fields: dict[str, str]) -> Response:
+    """Give a command up that the provider does not know."""
+    await give_up(session.context, request.path_params["key"])
     return back_to("/console/jobs")
 
 
@@ -125,6 +135,7 @@ routes = [
     page("/console/jobs", show_jobs),
     action("/console/jobs/{job_id:int}/retry", retry_job),
     action("/console/commands/{key}/try_again", try_command_again, roles=_MAY),
+    action("/console/commands/{key}/give_up", give_command_up, roles=_MAY),
     action("/console/channels/{channel_id}/resume", resume_calls, roles=_MAY),
     page("/console/clock", show_clock),
     action("/console/clock/advance", advance),
