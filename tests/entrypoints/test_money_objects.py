@@ -115,3 +115,28 @@ async def test_a_payment_and_a_refund_are_withdrawn_over_rest_as_long_as_nothing
         again = await one.maker.send(f"/orders/{order_id}/refunds/{refund['id']}/cancel")
         assert again.status_code == 409 and "bounce" in again.json()["allowed"]
         assert (await one.maker.send(f"/orders/{order_id}/refunds/rfd_none/cancel")).status_code == 404
+
+
+async def test_a_payment_is_cleared_when_its_money_is_pending_at_the_provider_no_more(dsn: str, tmp_path: Path) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        one = await market(product)
+        stage = Stage(product.app, one.org, product.sandbox_url, silent)
+        taken = await one.maker.done("/orders", {**one.order("o1", ("ana", 10_000, 0)), "payments": []})
+        await stage.settle()
+        (asked,) = (await one.maker.get("/collections", order=taken["id"]))["data"]
+        await product.control(one.org).payer("stripe", "approve", key=asked["id"])
+        await stage.settle()
+        paid = await one.maker.get(f"/collections/{asked['id']}")
+        assert paid["state"] == "paid"
+        await stage.advance(await stage.now() + timedelta(days=1))
+        assert (await one.maker.get(f"/collections/{asked['id']}"))["state"] == "paid"
+        await stage.advance(await stage.now() + timedelta(days=2))
+        assert (await one.maker.get(f"/collections/{asked['id']}"))["state"] == "cleared"
+        async with product.runtime.db.transaction(one.org.id) as tx:
+            (told,) = await tx.rows("SELECT occurred_at, data FROM storage.event WHERE type = 'collection.cleared'")
+        assert told["data"]["order"] == taken["id"] and str(told["occurred_at"].time()) == "00:00:00"
+        await one.maker.done(f"/orders/{taken['id']}/release")
+        await stage.settle()
+        await one.maker.done(f"/orders/{taken['id']}/refunds", {"number": "1", "amount": 1_000})
+        await stage.settle()
+        assert (await one.maker.get("/order_refunds", order=taken["id"]))["data"][0]["state"] == "succeeded"

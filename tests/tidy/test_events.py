@@ -20,7 +20,6 @@ NOT_YET: dict[str, str] = {
     "refund.canceled": "refunds are not canceled",
     "usage.recorded": "an event beside each usage event would double their cost",
     "provider.mismatch_found": "told as break.opened",
-    "collection.cleared": "the marketplace half",
 }
 """What nothing emits yet, and why. May only become shorter."""
 

@@ -101,6 +101,7 @@ class Collection:
     fee_minor: int | None = None
     payer_ref: str = ""
     unsplit_minor: int | None = None  # what is still frozen for splitting, where the provider reports it
+    available_at: datetime | None = None  # when the money stops being pending, where the provider tells the two apart
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,7 @@ _MEANINGS: dict[str, dict[str, str]] = {
         "paid": "A payer's payment is final.",
         "failed": "A payer's payment failed.",
         "canceled": "A payment that was not made was withdrawn.",
-        "cleared": "Collected money is withdrawable.",
+        "cleared": "Collected money is pending at the provider no more; told where the provider tells the two apart.",
     },
     "split": {
         "planned": "The parts of an order are planned.",

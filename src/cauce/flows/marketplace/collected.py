@@ -121,7 +121,7 @@ def _paid(row: Row, one: Concluded) -> Paid:
     fee = value.fee_minor
     if fee is None:
         fee = row["amount_minor"] - value.unsplit_minor if value.unsplit_minor is not None else 0
-    return Paid(row["id"], value.ref, fee, value.paid_at or one.at)
+    return Paid(row["id"], value.ref, fee, value.paid_at or one.at, value.available_at)
 
 
 def _value(outcome: Outcome[Any]) -> Collection:

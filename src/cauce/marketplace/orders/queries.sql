@@ -74,6 +74,10 @@ UPDATE orders.collection c
        p(id, ref, fee, paid_at, freeze_ends_at, due_at)
  WHERE c.org_id = $1 AND c.id = p.id
 
+-- name: collections_cleared
+UPDATE orders.collection SET state = 'cleared', due_at = NULL
+ WHERE org_id = $1 AND id = ANY ($2::text[]) AND state = 'paid' RETURNING id, order_id
+
 -- name: collections_state
 UPDATE orders.collection c SET state = s.state, next_action = s.next_action, ref = CASE WHEN s.ref = '' THEN c.ref ELSE s.ref END
   FROM unnest($2::text[], $3::text[], $4::jsonb[], $5::text[]) s(id, state, next_action, ref)

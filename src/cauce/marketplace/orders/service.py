@@ -39,6 +39,7 @@ class Paid:
     ref: str
     fee_minor: int
     paid_at: datetime
+    available_at: datetime | None = None  # when the provider lets the money be withdrawn, where it says so
 
 
 async def write_orders(
@@ -90,9 +91,8 @@ async def mark_paid(
     columns = []
     for row in rows:
         one = paid[row["id"]]
-        columns.append(
-            (row["id"], one.ref, one.fee_minor, one.paid_at, *freeze_end(freezes[row["channel_id"]], one.paid_at))
-        )
+        freeze_ends_at, warn_at = freeze_end(freezes[row["channel_id"]], one.paid_at)
+        columns.append((row["id"], one.ref, one.fee_minor, one.paid_at, freeze_ends_at, warn_at or one.available_at))
     await store.collections_paid(tx, columns)
     await emit(
         tx,

@@ -158,6 +158,11 @@ async def collections_paid(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     await tx.run(QUERIES.collections_paid, tx.org, *_columns(rows, 6))
 
 
+async def collections_cleared(tx: Tx, ids: Sequence[str]) -> list[Row]:
+    """The money of these collections can be withdrawn at the provider; those (id, order_id) of which that is news."""
+    return await tx.rows(QUERIES.collections_cleared, tx.org, list(ids))
+
+
 async def collections_state(tx: Tx, rows: Sequence[tuple[Any, ...]]) -> None:
     """Collections that are not paid: (id, state, next_action, ref)."""
     await tx.run(QUERIES.collections_state, tx.org, *_columns(rows, 4))

@@ -184,6 +184,13 @@ def _settlement(intent: Json) -> tuple[datetime | None, int | None, Money | None
     return instant(charge.get("created")), money_of(row["fee"], row["currency"]).amount_minor, settled
 
 
+def _available_at(intent: Json) -> datetime | None:
+    """`available_on` of the balance transaction of the expanded charge: until then its money is pending."""
+    charge = intent.get("latest_charge")
+    row = charge.get("balance_transaction") if isinstance(charge, dict) else None
+    return instant(row.get("available_on")) if isinstance(row, dict) else None
+
+
 def charge_outcome(intent: Json, *, payer_absent: bool) -> Outcome[Charge]:
     """A payment intent as a charge. With the payer absent a refused attempt is final; else he may try again."""
     amount = money_of(intent["amount"], intent["currency"])
@@ -212,8 +219,10 @@ def collection_outcome(intent: Json, *, ref: str = "", page: NextAction | None =
     match charge:
         case Done(value):
             got = money_of(intent.get("amount_received") or intent["amount"], intent["currency"])
+            payer = str(intent.get("customer") or "")
+            available_at = _available_at(intent)
             return Done(
-                Collection(value.ref, got, None, value.paid_at, value.fee_minor, str(intent.get("customer") or ""))
+                Collection(value.ref, got, None, value.paid_at, value.fee_minor, payer, available_at=available_at)
             )
         case Pending(value, ask_after_seconds):
             return Pending(Collection(ref or value.ref, value.amount, page or value.next_action), ask_after_seconds)
