@@ -24,6 +24,7 @@ from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.ids import TimeOrderedIds
 from cauce.kernel.money import Money
 from cauce.providers.stripe import assumptions, inbound, mapping, signing
+from cauce.providers.stripe.cards import saved_method
 from cauce.providers.stripe.simulator.forms import parse_form
 
 SIGNED_AT = datetime.fromtimestamp(1_800_000_000, UTC)
@@ -181,7 +182,7 @@ def test_a_card_is_valid_through_its_month(year: int, month: int, expires_on: da
         "type": "card",
         "card": {"brand": "visa", "last4": "4242", "exp_year": year, "exp_month": month},
     }
-    assert mapping.saved_method(method).expires_on == expires_on
+    assert saved_method(method).expires_on == expires_on
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cauce.gateway.charging import CustomerRecord, CustomerRequest, SavedMethod, Setup, SetupRequest
 from cauce.gateway.outcome import Done, Outcome
 from cauce.providers.stripe import finding, mapping
+from cauce.providers.stripe.cards import saved_method
 from cauce.providers.stripe.wire import AskingFailed, Json, Wire, settled, understood
 
 _ON_PAGE = "cauce_page"
@@ -96,7 +97,7 @@ async def list_methods(wire: Wire, customer_ref: str) -> Outcome[tuple[SavedMeth
     """The customer's saved methods, newest first."""
     path = f"/v1/customers/{customer_ref}/payment_methods"
     try:
-        found = [mapping.saved_method(m) async for m in wire.pages("customers.payment_methods", path, {})]
+        found = [saved_method(m) async for m in wire.pages("customers.payment_methods", path, {})]
     except AskingFailed as failed:
         return failed.outcome
     return Done(tuple(found))
@@ -106,4 +107,4 @@ async def detach(wire: Wire, method_ref: str) -> Outcome[SavedMethod]:
     """Detach a method, for ever. One that is detached already stays so."""
     path = f"/v1/payment_methods/{method_ref}"
     answer = await wire.post("payment_methods.detach", f"{path}/detach", {}, key=f"cauce:det:{method_ref}:1")
-    return understood(answer, lambda method: Done(mapping.saved_method(method)))
+    return understood(answer, lambda method: Done(saved_method(method)))

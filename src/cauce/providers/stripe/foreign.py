@@ -17,7 +17,8 @@ from cauce.gateway.importing import (
     ForeignStatus,
     ForeignSubscription,
 )
-from cauce.providers.stripe.mapping import instant, money_of, saved_method
+from cauce.providers.stripe.cards import saved_method
+from cauce.providers.stripe.mapping import instant, money_of
 
 Json = dict[str, Any]
 

@@ -17,6 +17,7 @@ from cauce.gateway.errors import BadNotice
 from cauce.gateway.provider import Channel
 from cauce.gateway.reporting import Acknowledgement, Notice, NoticeKind, ParsedNotice
 from cauce.providers.stripe import mapping, signing
+from cauce.providers.stripe.cards import saved_method
 
 Json = dict[str, Any]
 Reader = Callable[[Json, Json], dict[str, Any]]
@@ -182,7 +183,7 @@ def _method(obj: Json, event: Json) -> dict[str, Any]:
         "data": {
             "type": event["type"],
             "customer_ref": obj.get("customer") or before or "",
-            "method": mapping.saved_method(obj),
+            "method": saved_method(obj),
             "attached": bool(obj.get("customer")),
         }
     }

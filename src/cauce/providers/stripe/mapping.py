@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cauce.gateway.accounts import Account, Instrument, Payout, SubBalance
-from cauce.gateway.charging import Charge, SavedMethod, Setup
+from cauce.gateway.charging import Charge, Setup
 from cauce.gateway.collecting import ActionKind, Collection, NextAction, Refund
 from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.gateway.reporting import StatementLine
@@ -15,6 +15,7 @@ from cauce.kernel.currencies import exponent_of
 from cauce.kernel.errors import InvalidRequest
 from cauce.kernel.money import Money
 from cauce.providers.stripe import assumptions, limits
+from cauce.providers.stripe.cards import saved_method
 
 Json = dict[str, Any]
 
@@ -113,26 +114,6 @@ def not_found(key: str) -> Declined:
 
 
 # -- objects ---------------------------------------------------------------------------------------------------------
-
-
-def saved_method(method: Json) -> SavedMethod:
-    """A payment method."""
-    card = method.get("card") or {}
-    return SavedMethod(
-        ref=method["id"],
-        kind=method["type"],
-        brand=card.get("brand") or method["type"],
-        last4=card.get("last4") or "",
-        expires_on=_first_invalid_day(card),
-        fingerprint=card.get("fingerprint") or "",
-    )
-
-
-def _first_invalid_day(card: Json) -> date | None:
-    if not card.get("exp_year"):
-        return None
-    year, month = int(card["exp_year"]), int(card["exp_month"])
-    return date(year + month // 12, month % 12 + 1, 1)
 
 
 def next_action(intent: Json) -> NextAction | None:
