@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cauce.billing.catalog import service as catalog
+from cauce.billing.catalog.policy_parts import DunningPolicy
 from cauce.billing.catalog.rules import CancelCredit, ChangePolicy, ChangeRule, ChangeTiming, PlanPolicy
 from cauce.billing.catalog.rules import ProrationBehavior as How
 from cauce.billing.catalog.service import NewCoupon
 from cauce.billing.invoicing.rules import AmountTooLarge, NothingToCredit
 from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel
 from cauce.flows.billing.changes import Change, change
-from cauce.flows.billing.correct import CreditInvoice, credit_invoice, void
+from cauce.flows.billing.correct import CreditInvoice, PayByHand, credit_invoice, pay_by_hand, void, write_off
 from cauce.flows.billing.pausing import pause_now
 from cauce.flows.billing.resuming import resume_now
 from cauce.pricing.credit_notes import CreditExceedsInvoice
@@ -180,6 +181,47 @@ async def test_there_and_back_before_the_next_invoice_costs_and_yields_nothing(s
     await seller.advance_to(datetime(2026, 5, 1, 10, tzinfo=UTC))
     april, may = [invoice["total_minor"] for invoice in await seller.invoices(one)]
     assert april == may == {"": 3_000, "50": 1_500, "100": 0}[percent]
+    await seller.prove()
+
+
+@pytest.mark.parametrize("interval", ["month", "year"])
+async def test_who_pays_late_for_a_period_that_still_runs_pays_no_day_of_it_twice(seller: Shop, interval: str) -> None:
+    policy = PlanPolicy(dunning=DunningPolicy(unpaid_days=300))
+    await seller.plan("pro", flat(36_500, interval=interval), policy=policy)
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    good, seller.cards.cards = dict(seller.cards.cards), dict.fromkeys(seller.cards.cards, "poor")
+    begun = (await seller.subscription(one)).due_at
+    assert begun is not None
+    await seller.advance_to(begun + timedelta(days=10))
+    assert (await seller.subscription(one)).status == "unpaid"
+    seller.cards.cards = good
+    debt = (await seller.invoices(one))[-1]
+    await pay_by_hand(seller.context, PayByHand(debt["id"], 36_500, "by bank"))
+    await seller.work()
+    back = await seller.subscription(one)
+    assert (back.status, back.period_index) == ("active", 0)
+    first = (await seller.invoices(one))[-1]
+    days = (debt["period_end"] - debt["period_start"]).days
+    unused = (2 * 36_500 * (days - 10) + days) // (2 * days)
+    assert [line["amount_minor"] for line in first["lines"]] == [-unused, 36_500]
+    assert (await cancel(seller.context, Cancel(one, now=True, credit=CancelCredit.CREDIT))).credit_minor == 36_500
+    held = sum(invoice["total_minor"] for invoice in await seller.invoices(one)) - 36_500
+    assert held == 36_500 + 36_500 - unused, "the first period, ten days of the second, and what was given back"
+    await seller.prove()
+
+
+async def test_who_returns_by_a_write_off_is_given_nothing_back(seller: Shop) -> None:
+    await seller.plan("pro", flat(3_000), policy=PlanPolicy(dunning=DunningPolicy(unpaid_days=90)))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    good, seller.cards.cards = dict(seller.cards.cards), dict.fromkeys(seller.cards.cards, "poor")
+    await seller.advance(timedelta(days=41))
+    assert (await seller.subscription(one)).status == "unpaid"
+    seller.cards.cards = good
+    await write_off(seller.context, (await seller.invoices(one))[-1]["id"])
+    await seller.work()
+    assert [line["amount_minor"] for line in (await seller.invoices(one))[-1]["lines"]] == [3_000]
     await seller.prove()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from cauce.billing.catalog.rules import Price, PriceKind, ProrationBehavior
 from cauce.billing.invoicing import credits
 from cauce.billing.invoicing import service as invoicing
+from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.rules import Item, Subscription, local_day, period_of
 from cauce.billing.subscriptions.running import counts_from, ending_periods, restart, running_period
 from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of
@@ -107,6 +108,14 @@ async def prorate(
 def _priced(charges: Sequence[Charge], around: Surroundings, tariff: Tariff) -> Priced:
     kept = [charge for charge in charges if charge.amount_minor or charge.commitment]
     return price_lines(kept, [discount_of(each) for each in around.discounts], tariff.policy)
+
+
+async def unused_of_items(
+    tx: Tx, one: Subscription, at: datetime, around: Surroundings, tariff: Tariff
+) -> list[Charge]:
+    """What was billed in advance for the days from `at` on of all that is subscribed, as charges below zero."""
+    items = (await subscriptions.items_of(tx, [one.id]))[one.id]
+    return await _credits(tx, one, items, at, tariff.prices, around, tariff)
 
 
 async def _credits(

@@ -19,16 +19,16 @@ from cauce.billing.payments import cases
 from cauce.billing.payments import service as payments
 from cauce.billing.payments.rules import Payment
 from cauce.billing.subscriptions import service as subscriptions
-from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, begin_term, is_complete, renews_at_end
-from cauce.billing.subscriptions.running import await_debt, is_over, periods_left
+from cauce.billing.subscriptions.rules import RENEW, Step, Subscription, renews_at_end
+from cauce.billing.subscriptions.running import await_debt, is_over
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.completing import complete
 from cauce.flows.billing.exchange import Moved, abroad, fee_of, valued, with_settlement
 from cauce.flows.billing.issue import Batch
 from cauce.flows.billing.paid_changes import settle_changes
 from cauce.flows.billing.recover import close
+from cauce.flows.billing.returning import return_unpaid
 from cauce.flows.billing.revenue import revenue_of
-from cauce.flows.billing.terms import active_from, first_terms
 from cauce.kernel.ids import new_id
 from cauce.kernel.money import Money
 from cauce.ledger.recipes import billing as recipes
@@ -143,7 +143,7 @@ async def after_settled(
     returning = [
         one for one in locked.values() if one.status == "unpaid" and one.id not in indebted and not is_over(one, at)
     ]
-    steps += await _return_unpaid(tx, returning, batch, at)
+    steps += await return_unpaid(tx, returning, batch, at)
     steps = await with_revenue(tx, steps)
     await subscriptions.move(tx, steps, actor)
     by_subscription = {
@@ -204,22 +204,3 @@ async def with_revenue(tx: Tx, steps: list[Step]) -> list[Step]:
         replace(step, after=replace(step.after, mrr_minor=revenue[step.after.id])) if step.after.id in revenue else step
         for step in steps
     ]
-
-
-async def _return_unpaid(tx: Tx, free: Sequence[Subscription], batch: Batch, at: datetime) -> list[Step]:
-    """Subscriptions whose collection was exhausted begin a new period now that the debt is gone (T26).
-
-    A fixed term has as many periods as it had left; one in its last period, which the debt was for, only goes on to its end.
-    """
-    last = [one for one in free if is_complete(one)]
-    steps = [Step(one, renews_at_end(replace(one, status="active")), "settle", at) for one in last]
-    batch.events += [NewEvent("subscription.recovered", one.id, at, {"invoice": None}, one.customer_id) for one in last]
-    others = [one for one in free if one not in last]
-    anchored = [replace(begin_term(one, at), periods_max=periods_left(one)) for one in others]
-    for one, term in zip(others, await first_terms(tx, anchored, one_time=False) if others else [], strict=True):
-        after = replace(active_from(term, at), term=one.term + 1)
-        renewed = replace(term, subscription=after)
-        invoice = renewed.issue(batch, at)
-        steps.append(Step(one, after, "settle", at))
-        batch.events.append(NewEvent("subscription.recovered", one.id, at, {"invoice": invoice.id}, one.customer_id))
-    return steps
