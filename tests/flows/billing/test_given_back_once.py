@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +15,16 @@ from cauce.billing.catalog.rules import ProrationBehavior as How
 from cauce.billing.catalog.service import NewCoupon
 from cauce.billing.invoicing.rules import AmountTooLarge, NothingToCredit
 from cauce.flows.billing.cancel import Cancel, cancel, preview_cancel
-from cauce.flows.billing.changes import Change, change
+from cauce.flows.billing.changes import Change, change, preview_change
 from cauce.flows.billing.correct import CreditInvoice, PayByHand, credit_invoice, pay_by_hand, void, write_off
 from cauce.flows.billing.pausing import pause_now
 from cauce.flows.billing.resuming import resume_now
+from cauce.flows.closing import close_month
+from cauce.kernel.errors import CauceError
+from cauce.ledger.months import MonthName
+from cauce.ledger.rules import Book
 from cauce.pricing.credit_notes import CreditExceedsInvoice
+from cauce.storage.audit import Actor
 from tests.flows.billing.shop import Shop, flat
 
 NOW = ChangeTiming.NOW
@@ -222,6 +227,44 @@ async def test_who_returns_by_a_write_off_is_given_nothing_back(seller: Shop) ->
     await write_off(seller.context, (await seller.invoices(one))[-1]["id"])
     await seller.work()
     assert [line["amount_minor"] for line in (await seller.invoices(one))[-1]["lines"]] == [3_000]
+    await seller.prove()
+
+
+@pytest.mark.parametrize(("credit", "left"), [(CancelCredit.NONE, 36_500), (CancelCredit.CREDIT, 1_000)])
+async def test_an_end_of_who_is_unpaid_lowers_his_debt_by_the_days_to_come(
+    seller: Shop, credit: CancelCredit, left: int
+) -> None:
+    await seller.plan("pro", flat(36_500, interval="year"), policy=PlanPolicy(dunning=DunningPolicy(unpaid_days=300)))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro")).subscription_id
+    seller.cards.cards = dict.fromkeys(seller.cards.cards, "poor")
+    begun = (await seller.subscription(one)).due_at
+    assert begun is not None
+    await seller.advance_to(begun + timedelta(days=10))
+    assert (await seller.subscription(one)).status == "unpaid"
+    done = await cancel(seller.context, Cancel(one, now=True, credit=credit))
+    assert (done.status, done.credit_minor) == ("canceled", 36_500 - left)
+    debt = (await seller.invoices(one))[-1]
+    assert debt["total_minor"] - debt["credited_minor"] == left
+    await seller.prove()
+
+
+async def test_a_change_dated_into_a_closed_month_is_refused(seller: Shop) -> None:
+    for key, fee in (("small", 36_500), ("large", 73_000)):
+        await seller.plan(key, flat(fee, interval="year"))
+    await seller.advance_to(datetime(2026, 4, 1, 9, tzinfo=UTC))
+    one = (await seller.sign_up("ana", "small", collection="send_invoice", net_days=300)).subscription_id
+    await seller.advance_to(datetime(2026, 5, 10, 9, tzinfo=UTC))
+    for month in (1, 2, 3, 4):
+        name = MonthName(Book.PLATFORM, "", date(2026, month, 1))
+        await close_month(seller.runtime.db, seller.org_id, name, explained={}, actor=Actor("person:finance"))
+    for act in (change, preview_change):
+        with pytest.raises(CauceError) as refused:
+            await act(seller.context, Change(one, plan="large", at=datetime(2026, 4, 16, 9, tzinfo=UTC)))
+        assert refused.value.code == "closed_period"
+    assert len(await seller.invoices(one)) == 1
+    await change(seller.context, Change(one, plan="large", at=datetime(2026, 5, 2, 9, tzinfo=UTC)))
+    await seller.work()
     await seller.prove()
 
 

@@ -7,7 +7,7 @@ billed it (V9, V23). Reactivation is the same row in a new term without a second
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import CancelCredit, Plan
@@ -169,30 +169,18 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
             if invoice.id not in busy and not invoice.paid_minor and not invoice.credited_minor:
                 await take_back(tx, invoice, "cancellation", batch, at, context.actor.name)
                 voided.add(invoice.id)
-    policy = command.credit or plan.policy.cancel_credit
     last = service_end(local_day(one, at), command.cancellation_day or plan.policy.cancellation_day)
     cut = at if last == local_day(one, at) else instant_of(one, last)
-    if policy is not CancelCredit.NONE and one.status in ("active", "past_due", "paused"):
-        since = last
-        if one.status == "paused" and one.paused_on:
-            since, cut = one.paused_on, await subscriptions.paused_at(tx, one.id) or at
-        credited = await credit_unused(
-            tx,
-            one,
-            since,
-            batch,
-            at,
-            context.actor.name,
-            refund=policy is CancelCredit.REFUND,
-            reason="cancellation",
-            cut=cut,
-        )
+    if one.status in ("active", "past_due", "paused"):
+        credited = await _give_back(tx, one, plan, command, last, cut, batch, at, context.actor.name)
         one = await subscriptions.lock_one(tx, one.id)  # a credit that settles its debt moves it first
     if command.bill_rest:
         one = (await bill_rest(tx, [one], at, batch, served_until={one.id: (last, cut)}))[one.id]
     after = end(replace(one, cancel_reason=command.reason or one.cancel_reason), "canceled", at)
     await subscriptions.move(tx, [Step(one, after, "cancel", at, command.reason)], context.actor.name)
     await subscriptions.drop_timers(tx, [one.id])
+    if one.status == "unpaid":  # canceled by now, so that a credit which settles its debt begins no new period
+        credited = await _give_back(tx, one, plan, command, last, cut, batch, at, context.actor.name)
     final = batch.invoices[-1] if batch.invoices else None
     invoice_id = final.id if final is not None else None
     content = {"reason": after.cancel_reason, "credit": credited.total_minor, "invoice": invoice_id}
@@ -201,6 +189,27 @@ async def cancel_now(tx: Tx, context: Context, one: Subscription, plan: Plan, co
     await write(tx, batch, context.actor.name, context.cause)
     lines = final.priced.lines if final is not None else ()
     return Moved(one.id, after.status, False, credited.total_minor, invoice_id, lines, credited.refunded_minor)
+
+
+async def _give_back(
+    tx: Tx,
+    one: Subscription,
+    plan: Plan,
+    command: Cancel,
+    last: date,
+    cut: datetime,
+    batch: Batch,
+    at: datetime,
+    actor: str,
+) -> GivenBack:
+    """What the command, or else the plan, gives back of the days from `last` on; of a pause, from its first day on."""
+    policy = command.credit or plan.policy.cancel_credit
+    if policy is CancelCredit.NONE:
+        return GivenBack()
+    if one.status == "paused" and one.paused_on:
+        last, cut = one.paused_on, await subscriptions.paused_at(tx, one.id) or at
+    back = policy is CancelCredit.REFUND
+    return await credit_unused(tx, one, last, batch, at, actor, refund=back, reason="cancellation", cut=cut)
 
 
 async def reactivate(context: Context, subscription_id: str) -> Moved:

@@ -30,7 +30,8 @@ from cauce.kernel.calendar.periods import Period
 from cauce.kernel.ids import new_id
 from cauce.ledger.posting import ITEMS_MAX, post
 from cauce.ledger.recipes import billing as recipes
-from cauce.ledger.rules import Item, Journal, require_posted
+from cauce.ledger.refusals import PeriodClosed
+from cauce.ledger.rules import Code, Item, Journal, require_posted
 from cauce.pricing.percentage import PercentagePrice
 from cauce.pricing.policy import PricingPolicy
 from cauce.pricing.proration import Basis
@@ -163,7 +164,10 @@ async def write(tx: Tx, batch: Batch, actor: str, cause: str | None = None) -> N
     told = [one for one in batch.events if one.object_id in numbered]
     await emit(tx, issued + credit_used + told, actor=actor, cause=cause)
     assert len(batch.journals) <= ITEMS_MAX
-    require_posted(await post(tx, batch.journals))
+    posted = await post(tx, batch.journals)
+    if any(one.code is Code.CLOSED_PERIOD for one in posted):
+        raise PeriodClosed("the month of that day is closed; name a day of an open month", param="at")
+    require_posted(posted)
 
 
 def _removed(over: Sequence[Row], invoices: Sequence[NewInvoice]) -> list[NewEvent]:

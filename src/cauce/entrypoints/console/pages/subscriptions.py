@@ -12,6 +12,7 @@ from cauce.entrypoints.console.links import link_to
 from cauce.entrypoints.console.pages.charges import charge_button, waiting_table
 from cauce.entrypoints.console.pages.invoices import invoice_table
 from cauce.entrypoints.console.pages.subscription_changes import change_button, chosen_credit, credit_choice
+from cauce.entrypoints.console.pages.subscription_dates import date_buttons
 from cauce.entrypoints.console.using import subscription_usage
 from cauce.entrypoints.console.view import action, asked, back_to, detailed, following, listed, page, states_filter
 from cauce.entrypoints.web.sessions import Session
@@ -29,7 +30,7 @@ from cauce.entrypoints.web.tables import (
     word,
 )
 from cauce.flows.billing import cancel as ending
-from cauce.flows.billing import changes, pausing, resuming
+from cauce.flows.billing import changes
 from cauce.flows.billing.current_usage import current_usage
 from cauce.reports import billing, invoices
 from cauce.reports import subscriptions as report
@@ -181,14 +182,7 @@ def _actions(request: Request, one: Row, items: Sequence[Row], plans: Sequence[R
         found.append(
             Button(f"{path}/cancel", "subscriptions.cancel_now", now, asked_now, True, "subscriptions.now_hint")
         )
-    if "pause" in allowed:
-        how = (credit_choice(request),)
-        found.append(Button(f"{path}/pause", "subscriptions.pause", (), how, True, "subscriptions.pause_hint"))
-        found.append(
-            Button(f"{path}/pause", "subscriptions.pause_at_end", (("at", "period_end"),), hint="subscriptions.pause_end_hint")
-        )  # fmt: skip
-    if one["pause_reason"] == "requested":
-        found.append(Button(f"{path}/resume", "subscriptions.resume"))
+    found += date_buttons(request, one, allowed)
     if "reactivate" in allowed:
         found.append(Button(f"{path}/reactivate", "subscriptions.reactivate"))
     return found
@@ -256,22 +250,6 @@ async def decide(request: Request, session: Session, fields: dict[str, str]) -> 
     return back_to(link_to(subscription_id))
 
 
-async def pause(request: Request, session: Session, fields: dict[str, str]) -> Response:
-    """Bill nothing until somebody resumes it, from now or from the end of the period on."""
-    subscription_id = request.path_params["subscription_id"]
-    if fields.get("at") == "period_end":
-        await pausing.pause_at_end(session.context, subscription_id)
-    else:
-        await pausing.pause_now(session.context, subscription_id, credit=chosen_credit(fields))
-    return back_to(link_to(subscription_id))
-
-
-async def resume(request: Request, session: Session, _fields: dict[str, str]) -> Response:
-    """Go on, and bill the rest of the running period."""
-    await resuming.resume_now(session.context, request.path_params["subscription_id"])
-    return back_to(link_to(request.path_params["subscription_id"]))
-
-
 async def reactivate(request: Request, session: Session, _fields: dict[str, str]) -> Response:
     """Begin a new term."""
     await ending.reactivate(session.context, request.path_params["subscription_id"])
@@ -288,7 +266,5 @@ routes = [
     action(f"{_ONE}/undo", undo, name="subscription.undo_cancel", roles=_MAY),
     action(f"{_ONE}/withdraw_change", withdraw_change, name="subscription.withdraw_change", roles=_MAY),
     action(f"{_ONE}/decide", decide, name="subscription.decide_cancel", roles=_MAY),
-    action(f"{_ONE}/pause", pause, name="subscription.pause", roles=_MAY),
-    action(f"{_ONE}/resume", resume, name="subscription.resume", roles=_MAY),
     action(f"{_ONE}/reactivate", reactivate, name="subscription.reactivate", roles=_MAY),
 ]
