@@ -22,9 +22,10 @@ SELECT s.id, s.customer_id, s.currency, seller.due_notice_days, c.country, c.tax
            array_agg(x.phases_from ORDER BY x.id) AS phases_from
       FROM subscriptions.item x WHERE x.org_id = $1 AND x.subscription_id = s.id AND x.removed_at IS NULL) i ON true
   LEFT JOIN LATERAL (
-    SELECT jsonb_agg(jsonb_build_object('id', x.id, 'percent', x.percent::text, 'amount_minor', x.amount_minor, 'product_ids', x.product_ids)
-                     ORDER BY x.created_at, x.id) AS discounts
-      FROM subscriptions.discount x WHERE x.org_id = $1 AND x.subscription_id = s.id AND (x.periods_left IS NULL OR x.periods_left > 0)) d ON true
+    SELECT jsonb_agg(jsonb_build_object('id', x.id, 'percent', x.percent::text, 'amount_minor', x.amount_minor, 'product_ids', x.product_ids,
+                       'once', k.duration = 'once') ORDER BY x.created_at, x.id) AS discounts
+      FROM subscriptions.discount x JOIN catalog.coupon k ON k.org_id = $1 AND k.id = x.coupon_id
+     WHERE x.org_id = $1 AND x.subscription_id = s.id AND (x.periods_left IS NULL OR x.periods_left > 0)) d ON true
   LEFT JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('id', x.id, 'kind', x.kind, 'description', x.description, 'product_id', x.product_id, 'item_id', x.item_id,
                        'price_id', x.price_id, 'quantity', x.quantity::text, 'amount_minor', x.amount_minor, 'tax_category', x.tax_category,

@@ -16,7 +16,7 @@ from typing import Any
 from cauce.billing.catalog.rules import Price, PriceKind
 from cauce.billing.subscriptions.rules import Item
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
-from cauce.pricing.discounts import Discount
+from cauce.pricing.discounts import Discount, DiscountLine
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.policy import DEFAULT_POLICY, PricingPolicy
 from cauce.pricing.proration import Basis, Instants
@@ -162,8 +162,18 @@ def priced_bill(
 ) -> Bill:
     """Charges with the subscription's discounts, commitments and tax."""
     priced = price_lines(charges, [discount_of(each) for each in around.discounts], tariff.policy)
-    used = tuple(each["id"] for each in around.discounts) if priced.discount_minor else ()
+    used = used_discounts(charges, around) if priced.discount_minor else ()
     return Bill(priced, used, pending_ids, begun, tuple(charges))
+
+
+def used_discounts(charges: Sequence[Charge], around: Surroundings) -> tuple[str, ...]:
+    """The discounts that take something off these charges; one whose products are not among them is kept for later."""
+    lines = [
+        DiscountLine(charge.amount_minor, group=charge.product_id or "", net_of_percent=charge.net_of_percent)
+        for charge in charges
+        if charge.amount_minor > 0
+    ]
+    return tuple(each["id"] for each in around.discounts if any(map(discount_of(each).covers, lines)))
 
 
 def sold_of(item: ItemRow, price: Price, around: Surroundings, tariff: Tariff) -> Sold:

@@ -248,6 +248,7 @@ async def _await_payment(
     later = await prorated.keep_later(tx, one, at, state="proposed")
     invoice = batch.bill(one, around, Bill(prorated.priced), at, reason="change")
     content = content_of(planned, later, resets_on=local_day(one, at) if resets else None, begins_at=prorated.begins_at)
+    content["discounts"] = list(prorated.discount_ids)  # used up when the change is made
     change_id = await hold(tx, one, content, invoice.id, batch, at, context.actor.name)
     await write(tx, batch, context.actor.name, context.cause)
     return Changed(
@@ -277,7 +278,7 @@ async def _charge(tx: Tx, after: Subscription, prorated: Prorated, batch: Batch,
     if not prorated.priced.lines:
         return None
     around = (await load_billed(tx, [after.id]))[after.id]
-    invoice = batch.bill(after, around, Bill(prorated.priced), at, reason="change")
+    invoice = batch.bill(after, around, Bill(prorated.priced, prorated.discount_ids), at, reason="change")
     return invoice.id
 
 

@@ -117,6 +117,7 @@ async def _make(tx: Tx, one: Subscription, row: Row, batch: Batch, at: datetime,
         interval_count=content["interval_count"],
         mrr_minor=content["mrr_minor"],
     )
+    batch.discount_ids += content.get("discounts", [])
     resets = content["resets_on"] is not None
     batch.grants.leave(one, after, at, ProrationBehavior.CHARGE_NOW, resets=resets)
     await subscriptions.move(tx, [Step(one, after, "apply_change", at)], actor)
