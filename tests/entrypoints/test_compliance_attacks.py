@@ -24,7 +24,6 @@ from tests.entrypoints.test_api_marketplace import PLACED, RULE, Market, Person,
 from tests.support.runtime import World, world
 
 NO_DOOR = {
-    "K14": "a daily job finds what is overdue; a request cannot make anything older",
     "K20": "no channel is instructed by files yet",
 }
 
@@ -149,6 +148,8 @@ ATTACKS = (
     Attack("K12", "/orders/{order}/refunds", _as_is({"number": "x", "amount": 1, "to": "another card"}), "invalid_request"),
     Attack("K13", "/fundings", _funding("transfer"), "invalid_request"),
     Attack("K13", "/fundings", _funding("recover_advance", parent="adv_none"), "capability_missing"),
+    Attack("K14", "/orders", _order(payments=[{"amount": 100, "ref": "pi_future", "paid_at": "2099-01-01T00:00:00Z"}]), "order_malformed"),
+    Attack("K14", "/instructions/col_none/try_again", _as_is({}), "not_found"),
     Attack("K15", "/ledger/journals", _as_is(SUSPENSE_TO_MEMBER), "account_not_by_hand"),
     Attack("K15", "/fundings", _funding("assign_suspense", parent="sus_none"), "capability_missing"),
     Attack("K17", "/orders", lambda shop: shop.at.order("base", ("ana", 100, 0)), "order_number_taken"),

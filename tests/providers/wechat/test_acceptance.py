@@ -170,7 +170,7 @@ async def test_6_a_return_that_stays_short_fails_after_five_days(shop: Shop) -> 
     await shop.gateway.reverse_split(back)
     await shop.advance(days=5)
     failed = await shop.fetch(Operation.REVERSE_SPLIT, back.key, parent=order.key, merchant=seller)
-    assert isinstance(failed, Declined) and (failed.code, failed.refusal) == ("TIME_OUT_CLOSED", Refusal.WINDOW_CLOSED)
+    assert isinstance(failed, Declined) and (failed.code, failed.refusal) == ("TIME_OUT_CLOSED", Refusal.LIFECYCLE)
 
 
 @pytest.mark.parametrize(("dialect", "days"), [("ecommerce", 180), ("partner", 30), ("direct", 30)])

@@ -61,6 +61,7 @@ class _Facts:
     parties: dict[str, dict[str, Party]] = field(default_factory=dict)
     caps: dict[tuple[str, str], Fraction | None] = field(default_factory=dict)
     fee_max_bps: dict[str, int] = field(default_factory=dict)
+    now: datetime | None = None
 
 
 async def take_orders(context: Context, orders: Sequence[NewOrder]) -> list[Taken]:
@@ -104,11 +105,12 @@ async def _facts(context: Context, orders: Sequence[NewOrder]) -> _Facts:
         who.update(one.from_balance_of for one in order.payments if one.from_balance_of)
     reading = replace(context, once=None)  # an Idempotency-Key goes with the transaction that has the effect
     async with reading.transaction() as tx:
+        facts.now = now = await context.now(tx)
         facts.rules = await active_rules(tx, sorted({order.rule_id for order in orders}))
         for channel_id, merchants in named.items():
             facts.parties[channel_id] = await read_parties(tx, channel_id, sorted(merchants))
-            await require_gate(tx, channel_id, at=await context.now(tx))
-        rates = await fee_rates(tx, sorted(named), await context.now(tx))
+            await require_gate(tx, channel_id, at=now)
+        rates = await fee_rates(tx, sorted(named), now)
         facts.fee_max_bps = {channel_id: row["rate_bps"] for channel_id, row in rates.items()}
     for channel_id, terms in facts.terms.items():
         if terms.has_owner:
@@ -119,7 +121,8 @@ async def _facts(context: Context, orders: Sequence[NewOrder]) -> _Facts:
 
 
 def _plan(order: NewOrder, facts: _Facts) -> Plan:
-    check_order(order)
+    assert facts.now is not None
+    check_order(order, facts.now)
     terms = facts.terms[order.channel_id]
     parties = facts.parties[order.channel_id]
     rule = facts.rules.get(order.rule_id)

@@ -14,6 +14,9 @@ from cauce.kernel.machine import BEGIN, Machine, Transition, steps
 LINES_MAX = 500
 PAYMENTS_MAX = 50
 AMOUNT_MAX_MINOR = 10**15
+CLOCKS_APART = timedelta(days=2)
+"""How far ahead of ours, and in another zone, the clock may be by which a payment is recorded."""
+
 
 
 class GoodsKind(StrEnum):
@@ -207,8 +210,11 @@ class Cut:
     amount_minor: int
 
 
-def check_order(order: NewOrder) -> None:
-    """`OrderMalformed` with the first thing that is wrong."""
+def check_order(order: NewOrder, now: datetime) -> None:
+    """`OrderMalformed` with the first thing that is wrong; `now` is org time.
+
+    A payment that is recorded as made lies in the past: one of the future would be frozen, and late, when nobody looks (K14).
+    """
     exponent_of(order.currency)
     if not 1 <= len(order.lines) <= LINES_MAX:
         raise OrderMalformed(f"an order has 1 to {LINES_MAX} lines", param="lines")
@@ -230,6 +236,10 @@ def check_order(order: NewOrder) -> None:
         raise OrderMalformed("an order of nothing collects nothing", param="lines")
     if any(type(one.amount_minor) is not int or one.amount_minor < 0 for one in order.payments):
         raise OrderMalformed("a payment is an integer of minor units, not negative", param="payments")
+    if any(one.amount_minor > AMOUNT_MAX_MINOR for one in order.payments):
+        raise OrderMalformed("a payment is below the limit", param="payments")
+    if any(one.ref and (one.paid_at or order.placed_at) > now + CLOCKS_APART for one in order.payments):
+        raise OrderMalformed("a payment that is recorded was not made in the future", param="payments")
     if any(type(one.fee_minor) is not int or not 0 <= one.fee_minor <= one.amount_minor for one in order.payments):
         raise OrderMalformed("the provider's fee is part of its payment", param="payments")
     if order.payments and not any(one.amount_minor for one in order.payments):
