@@ -18,7 +18,6 @@ CLOCKS_APART = timedelta(days=2)
 """How far ahead of ours, and in another zone, the clock may be by which a payment is recorded."""
 
 
-
 class GoodsKind(StrEnum):
     """What is sold (K21)."""
 
