@@ -249,6 +249,22 @@ async def test_a_change_back_in_time_is_dated_then_and_not_before_the_period(sel
     await seller.prove()
 
 
+async def test_a_change_is_not_dated_before_an_earlier_one_for_its_days_would_be_paid_twice(seller: Shop) -> None:
+    for key, fee in (("small", 3_000), ("large", 6_000), ("max", 9_000)):
+        await seller.plan(key, flat(fee))
+    one = await _on_april_1(seller)
+    await seller.advance_to(datetime(2026, 4, 16, 9, tzinfo=UTC))
+    await change(seller.context, Change(one, plan="large"))
+    await seller.work()
+    await seller.advance_to(datetime(2026, 4, 20, 9, tzinfo=UTC))
+    for act in (preview_change, change):
+        with pytest.raises(ChangeNotDue):
+            await act(seller.context, Change(one, plan="max", at=datetime(2026, 4, 11, 9, tzinfo=UTC)))
+    done = await change(seller.context, Change(one, plan="max", at=datetime(2026, 4, 16, 9, tzinfo=UTC)))
+    assert done.total_minor == 1_500, "on the day of the change itself it takes its place"
+    await seller.prove()
+
+
 async def test_s4_a_change_during_a_trial_is_followed_by_its_end_and_reminders(seller: Shop) -> None:
     await seller.plan("small", flat(3_000), trial_days=14)
     await seller.plan("large", flat(5_000), per_unit("700"), trial_days=30)

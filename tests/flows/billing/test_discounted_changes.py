@@ -11,6 +11,9 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import ChangePolicy, ChangeRule, ChangeTiming, PlanPolicy, ProrationBehavior
 from cauce.billing.catalog.service import NewCoupon
 from cauce.flows.billing.changes import Change, change, preview_change
+from cauce.flows.billing.pausing import pause_now
+from cauce.flows.billing.resuming import resume_now
+from cauce.pricing.schedule import Billing
 from tests.flows.billing.shop import Shop, flat
 
 DAY = timedelta(days=1)
@@ -118,3 +121,41 @@ async def test_a_coupon_for_a_product_that_is_not_billed_is_kept_for_when_it_is(
             "SELECT periods_left FROM subscriptions.discount WHERE org_id = $1 AND id = 'dis_x'", tx.org
         )
     assert left == 1
+
+
+@pytest.mark.parametrize("billing", [Billing.IN_ADVANCE, Billing.IN_ARREARS])
+async def test_money_off_is_not_had_again_by_pausing(seller: Shop, billing: Billing) -> None:
+    async with seller.context.transaction() as tx:
+        coupon = NewCoupon("OFF", amount_minor=600, currency="eur", duration="forever")
+        await catalog.create_coupon(tx, coupon, now=await seller.context.now(tx))
+    await seller.plan("pro", flat(3_000, billing=billing))
+    await seller.advance_to(datetime(2026, 4, 1, 9, tzinfo=UTC))
+    await seller.card("ana")
+    one = (await seller.sign_up("ana", "pro", coupon="OFF")).subscription_id
+    for day in (5, 10, 15, 20):
+        await seller.advance_to(datetime(2026, 4, day, 9, tzinfo=UTC))
+        await pause_now(seller.context, one)
+        await resume_now(seller.context, one)
+        await seller.work()
+    await seller.advance_to(MAY)
+    april = [invoice for invoice in await seller.invoices(one) if str(invoice["issued_on"]) < "2026-05-01"]
+    if billing is Billing.IN_ADVANCE:
+        cost = sum(line["net_minor"] - line["credited_net_minor"] for invoice in april for line in invoice["lines"])
+        assert abs(cost - 2_400) <= 8, "a cent a line is rounding"
+    else:
+        off = [invoice["discount_minor"] for invoice in april if invoice["total_minor"]]
+        assert off == [80, 100, 100, 100], "so many days of 6.00 a month"
+    await seller.prove()
+
+
+async def test_a_pause_uses_up_none_of_a_coupons_periods(seller: Shop) -> None:
+    one = await _since_april(seller, "small", percent="50", duration="repeating", duration_periods=2)
+    for day in (5, 10):
+        await seller.advance_to(datetime(2026, 4, day, 9, tzinfo=UTC))
+        await pause_now(seller.context, one)
+        await resume_now(seller.context, one)
+        await seller.work()
+    await seller.advance_to(datetime(2026, 6, 1, 10, tzinfo=UTC))
+    may, june = (await seller.invoices(one))[-2:]
+    assert (may["discount_minor"], june["discount_minor"]) == (1_500, 0)
+    await seller.prove()

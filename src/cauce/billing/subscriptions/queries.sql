@@ -91,6 +91,10 @@ SELECT $1, u.* FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::text[]
 -- name: paused_at
 SELECT max(at) AS at FROM subscriptions.history WHERE org_id = $1 AND subscription_id = $2 AND trigger = 'pause'
 
+-- name: changed_at
+SELECT max(at) AS at FROM subscriptions.history
+ WHERE org_id = $1 AND subscription_id = $2 AND trigger IN ('change', 'apply_change', 'resume')
+
 -- name: history
 SELECT at, trigger, source, target, mrr_before_minor, mrr_after_minor, actor, reason
   FROM subscriptions.history WHERE org_id = $1 AND subscription_id = $2 ORDER BY id

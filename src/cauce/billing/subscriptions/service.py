@@ -14,6 +14,7 @@ from cauce.billing.subscriptions.rules import Item, Step, Subscription, TrialUse
 from cauce.billing.subscriptions.store import (
     advance,
     begin_phases,
+    changed_at,
     changes,
     drop_timer_kinds,
     drop_timers,
@@ -49,6 +50,7 @@ __all__ = [
     "add_discount",
     "advance",
     "begin_phases",
+    "changed_at",
     "changes",
     "drop_timer_kinds",
     "drop_timers",

@@ -167,6 +167,12 @@ async def write_history(tx: Tx, steps: Sequence[Step], actor: str) -> None:
     )
 
 
+async def changed_at(tx: Tx, subscription_id: str) -> datetime | None:
+    """When its plan or items changed last, or a pause of it ended."""
+    found: datetime | None = await tx.value(QUERIES.changed_at, tx.org, subscription_id)
+    return found
+
+
 async def history(tx: Tx, subscription_id: str) -> list[Row]:
     """Every step of a subscription, oldest first."""
     return await tx.rows(QUERIES.history, tx.org, subscription_id)

@@ -26,7 +26,7 @@ class PauseWaits(Conflict):
 
 
 class ChangeNotDue(Conflict):
-    """The instant of a change that is past lies outside the running period."""
+    """The instant of a change that is past lies outside the running period, or before an earlier change."""
 
     code = "change_outside_period"
 

@@ -114,6 +114,8 @@ async def _change(tx: Tx, context: Context, command: Change, asked: Mapping[str,
     one, plan, now = await load(tx, context, command.subscription_id)
     checked_layer(command.policy)
     at = _instant(one, command, now)
+    if at < now and (last := await subscriptions.changed_at(tx, one.id)) is not None and at < last:
+        raise ChangeNotDue("it was changed after that instant", param="at")
     planned = await plan_change(tx, one, plan, command, local_day(one, at))
     timing = command.timing or planned.rule.timing
     if at > now:

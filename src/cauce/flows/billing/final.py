@@ -14,6 +14,7 @@ from cauce.billing.subscriptions.rules import Subscription, local_day
 from cauce.billing.subscriptions.running import counts_from, running_period
 from cauce.flows.billing.bills import Tariff, compose
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff
+from cauce.flows.billing.part_discounts import for_part
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.reports.billing_run import Surroundings, used_between
@@ -76,6 +77,8 @@ def _bill(
     served = None
     if day > running.period.start:
         served = SchedulePeriod(running.index, Period(running.period.start, min(day, running.period.end)), running.full)
+    if not with_pending:  # it goes on after a pause: each part has its part of the discounts
+        around = for_part(around, Period(running.period.start, min(day, running.period.end)), running.full)
     bill = compose(
         one.id, around, tariff, advance=None, arrears=served, counted=counted, with_pending=with_pending, until=until
     )  # fmt: skip

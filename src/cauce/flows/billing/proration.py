@@ -22,13 +22,13 @@ from cauce.billing.subscriptions.running import counts_from, ending_periods, res
 from cauce.flows.billing.bills import Tariff, compose, discount_of, row_of, sold_of, used_discounts
 from cauce.flows.billing.changing import Planned
 from cauce.flows.billing.issue import load_tariff
+from cauce.flows.billing.part_discounts import for_part, single_use
 from cauce.kernel.calendar.months import add_days
 from cauce.kernel.calendar.periods import Period, SchedulePeriod
 from cauce.kernel.ids import new_id
-from cauce.kernel.money import half_up
 from cauce.pricing.discounts import Discount, DiscountLine, kept_of
 from cauce.pricing.invoice_lines import Charge, Priced, price_lines
-from cauce.pricing.proration import Basis, Instants, day_fraction, unused_fraction
+from cauce.pricing.proration import Basis, Instants, unused_fraction
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import recurring_charges
 from cauce.reports.billing_run import Surroundings, load_surroundings, used_between
@@ -94,11 +94,11 @@ async def prorate(
         charges = _new_period(one, planned, came, at, around, tariff)
         begins_at, worked = exactly(planned, tariff, at), used_discounts(charges, around)
         return Prorated(_priced([*credits_of, *charges], around, tariff), begins_at=begins_at, discount_ids=worked)
-    around = replace(around, discounts=tuple(_of_the_rest(each, one, day) for each in around.discounts))
+    running = period_of(one, one.period_index).period
+    around = for_part(around, Period(min(day, running.end), running.end), running)
     charges = _rest_of_period(one, came, at, planned.prices, around, tariff)
     categories = {price.id: price.tax_category for price in planned.prices.values()}
-    single = {each["id"] for each in around.discounts if each["once"]}
-    worked = tuple(each for each in used_discounts(charges, around) if each in single)
+    worked = single_use(around, used_discounts(charges, around))
     match behavior:
         case ProrationBehavior.NONE:
             return Prorated()
@@ -108,19 +108,6 @@ async def prorate(
             return Prorated(_priced(charges, around, tariff), tuple(credits_of), categories, discount_ids=worked)
         case _:
             return Prorated(_priced([*credits_of, *charges], around, tariff), discount_ids=worked)
-
-
-def _of_the_rest(discount: Mapping[str, Any], one: Subscription, day: date) -> dict[str, Any]:
-    """A discount of an amount for the days that are left: of a period it takes off once, however often its plan changes.
-
-    What it took off the days that are left goes back with what is credited of them. One that works once, and has not yet,
-    works whole.
-    """
-    running = period_of(one, one.period_index)
-    if discount["amount_minor"] is None or discount["once"] or day not in running.period:
-        return dict(discount)
-    share = day_fraction(Period(day, running.period.end), running.period)
-    return {**discount, "amount_minor": half_up(discount["amount_minor"] * share)}
 
 
 def _priced(charges: Sequence[Charge], around: Surroundings, tariff: Tariff) -> Priced:

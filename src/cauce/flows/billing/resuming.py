@@ -21,7 +21,15 @@ from cauce.billing.payments.rules import NO_METHOD
 from cauce.billing.provisioning.rules import Verb
 from cauce.billing.subscriptions import service as subscriptions
 from cauce.billing.subscriptions.machine import MACHINE
-from cauce.billing.subscriptions.rules import Step, Subscription, begin_term, local_day, renews_at_end, schedule_of
+from cauce.billing.subscriptions.rules import (
+    Step,
+    Subscription,
+    begin_term,
+    local_day,
+    period_of,
+    renews_at_end,
+    schedule_of,
+)
 from cauce.billing.subscriptions.running import await_debt, periods_left
 from cauce.flows.billing.access import follow_access
 from cauce.flows.billing.bills import Tariff, compose
@@ -29,6 +37,7 @@ from cauce.flows.billing.boundary import due_of
 from cauce.flows.billing.cancel import Moved, load
 from cauce.flows.billing.completing import complete
 from cauce.flows.billing.issue import Batch, load_billed, load_tariff, write
+from cauce.flows.billing.part_discounts import for_part, single_use
 from cauce.flows.billing.provision_asking import ask
 from cauce.flows.billing.recover import open_cases
 from cauce.flows.billing.renew import by_org
@@ -134,7 +143,12 @@ def _goes_on(one: Subscription, plan: Plan, around: Surroundings, tariff: Tariff
         mrr_minor=revenue,
     )  # fmt: skip
     after = _in_period(entered, one, at)
+    is_billed = one.period_start is not None and one.period_end is not None and piece.index == one.period_index
+    if is_billed:  # its first bill had the discounts of the whole period
+        around = for_part(around, piece.period, period_of(one, piece.index).period)
     bill = compose(one.id, around, tariff, advance=piece, arrears=None, since=at)
+    if is_billed:
+        bill = replace(bill, discount_ids=single_use(around, bill.discount_ids))
     return _step(one, after, batch.bill(after, around, bill, at, reason="resume", period=piece.period), batch)
 
 
