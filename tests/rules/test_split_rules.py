@@ -355,6 +355,28 @@ def test_any_rule_divides_any_amount_without_making_or_losing_a_unit(
             assert each.rounded_minor == each.exact
 
 
+many = st.lists(st.integers(0, 10_000), min_size=1, max_size=50).map(
+    lambda weights: [
+        percent(f"party:p{n}", str(Fraction(weight, max(1, sum(weights))))) for n, weight in enumerate(weights)
+    ]
+)
+
+
+@programs
+@given(many, st.integers(0, 10**15), st.sampled_from(["jpy", "cny", "kwd", "clf"]), st.sampled_from(Remainder))
+def test_fifty_parties_of_any_currency_share_any_amount_to_the_unit(
+    parts: list[dict[str, Any]], amount: int, currency: str, policy: Remainder
+) -> None:
+    more = {"rounding_to": parts[-1]["to"]} if policy is Remainder.NAMED_TAKES_ALL else {}
+    found = evaluate(rule(*parts, currency=currency, rounding=policy, **more), OrderFacts(amount))
+    assert sum(found.by_party().values()) + found.left_over_minor == amount
+    assert min(found.by_party().values()) >= 0
+    if policy is Remainder.LARGEST_REMAINDER:
+        assert all(abs(each.rounded_minor - each.exact) < 1 for each in found.allocations)
+    zero = {part["to"] for part in parts if part["value"] == "0"}
+    assert not any(found.by_party()[to] for to in zero), "a share of zero never gets a unit"
+
+
 @programs
 @given(documents, st.integers(0, 10**9), st.integers(0, 10**6), st.sampled_from(["platform", "seller", "pro_rata"]))
 def test_after_the_providers_fee_the_parts_are_what_the_escrow_holds(

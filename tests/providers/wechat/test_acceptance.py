@@ -106,6 +106,8 @@ async def test_3_the_share_cap_is_exact_and_a_refund_lowers_it(shop: Shop, style
     assert result.parts[0].state is PartState.APPLIED
     _, own = await shop.split(order, {seller: 5_000})  # money of the order's own merchant does not count
     assert own.parts[0].state is PartState.APPLIED
+    held = [await shop.available(ref) for ref in (other, shop.platform, seller)]
+    assert held == [2_000, 700, 5_000] and await shop.frozen(order) == 10_000 - 60 - 994 - sum(held)
 
 
 async def test_3_a_cap_is_a_floor(shop: Shop) -> None:
