@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from cauce.channels import stops
+from cauce.channels.service import list_channels
 from cauce.entrypoints.web.texts import catalogue
 from cauce.entrypoints.web.visits import make_link
 from cauce.marketplace.compliance.rules import QUESTIONS
@@ -301,3 +303,35 @@ async def test_a_banks_file_is_uploaded_once_and_its_stray_credit_is_found(playe
     viewer = await signed_in(played, "viewer@example.com", Role.VIEWER)
     refused = await viewer.upload(page, "/upload", file, **typed)
     assert refused.status_code == 403
+
+
+async def test_calls_that_a_set_up_stopped_are_shown_and_resumed_on_the_jobs_page(played: Stage) -> None:
+    async with played.context.transaction() as tx:
+        (channel, *_) = await list_channels(tx)
+        stop = (channel["id"], "acct_x", "col_x", "NO_AUTH", "splitting is not enabled")
+        await stops.stop_calls(tx, [stop], await played.context.now(tx))
+    owner = await signed_in(played)
+    page = await owner.see("/console/jobs")
+    assert EN["jobs.stopped"] in page and "splitting is not enabled" in page and "acct_x" in page
+    resumed = await owner.press(page, f"/console/channels/{channel['id']}/resume", merchant_ref="acct_x")
+    assert "splitting is not enabled" not in resumed.text
+    async with played.context.transaction() as tx:
+        assert await stops.stops(tx) == []
+    assert (await _audited(played, channel["id"]))[0] == ("channel.resume_calls", False)
+
+
+async def test_a_command_that_waits_is_shown_and_tried_again_on_the_jobs_page(played: Stage) -> None:
+    async with played.context.transaction() as tx:
+        key = await tx.value(
+            "UPDATE channels.instruction i SET state = 'unknown', concluded_at = NULL, needs_person_since = now(), tries = 8,"
+            ' outcome = \'{"kind": "unknown", "reason": "429 come later", "ask_after_seconds": 9}\''
+            " WHERE i.org_id = $1 AND i.key = (SELECT key FROM channels.instruction WHERE org_id = $1 AND operation = 'split' LIMIT 1)"
+            " RETURNING key",
+            tx.org,
+        )
+    owner = await signed_in(played)
+    page = await owner.see("/console/jobs")
+    assert EN["jobs.held"] in page and "429 come later" in page and key in page
+    again = await owner.press(page, f"/console/commands/{key}/try_again")
+    assert "429 come later" not in again.text
+    assert (await _audited(played, key))[0] == ("instruction.try_again", False)

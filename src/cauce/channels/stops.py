@@ -40,3 +40,8 @@ async def needing_person(tx: Tx, rows_max: int) -> list[Row]:
 async def try_again(tx: Tx, key: str, at: datetime) -> bool:
     """A person lets a command be tried again under its key; whether it waited for that."""
     return await tx.value(QUERIES.try_again, tx.org, key, at) is not None
+
+
+async def try_all_again(tx: Tx, channel_id: str, at: datetime) -> list[str]:
+    """The same for every command of a channel that was put off too often; their keys."""
+    return [row["key"] for row in await tx.rows(QUERIES.try_all_again, tx.org, channel_id, at)]

@@ -121,3 +121,12 @@ async def try_again(context: Context, key: str) -> None:
         if not await stops.try_again(tx, key, await context.now(tx)):
             raise NothingWaits(f"{key} is {found[0].state}", param="key", allowed=[])
         await audit.record(tx, context.actor, "instruction.try_again", key)
+
+
+async def try_all_again(context: Context, channel_id: str) -> int:
+    """A channel takes commands again: all that it had put off too often are tried again, each under its key; how many. `not_found`."""
+    async with context.transaction() as tx:
+        await store.read_channel(tx, channel_id)
+        keys = await stops.try_all_again(tx, channel_id, await context.now(tx))
+        await audit.record(tx, context.actor, "channel.try_again", channel_id, after={"commands": len(keys)})
+    return len(keys)

@@ -17,6 +17,7 @@ from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refu
 TRIES_MAX = 8
 """So often something that the provider put off is sent under its key before a person must look."""
 
+BACKOFF_SECONDS_MIN = 10
 BACKOFF_SECONDS_MAX = 3_600
 WINDOW = timedelta(days=1)
 """Limits and windows of providers are of a day: the next one is a day later."""
@@ -154,7 +155,7 @@ def backoff(key: str, tries: int, first_seconds: int) -> timedelta:
     """How long the next try of `key` waits after `tries` of them: doubled each time, up to an hour, and up to half as
     long again by a jitter that the key alone decides, so that a replay waits as long and a thousand keys do not come at once.
     """
-    seconds = min(max(first_seconds, 1) * 2 ** min(tries - 1, 16), BACKOFF_SECONDS_MAX)
+    seconds = min(max(first_seconds, BACKOFF_SECONDS_MIN) * 2 ** min(tries - 1, 16), BACKOFF_SECONDS_MAX)
     drawn = int.from_bytes(hashlib.sha256(f"{key}/{tries}".encode()).digest()[:4])
     return timedelta(milliseconds=seconds * 1_000 + seconds * 500 * drawn // 2**32)
 

@@ -12,10 +12,11 @@ import pytest
 from cauce.channels import stops
 from cauce.flows.marketplace import merchants, onboarding, refunds, release
 from cauce.flows.marketplace.refunds import AskRefund
-from cauce.flows.refused_keys import NothingWaits, resume_calls, try_again
+from cauce.flows.refused_keys import NothingWaits, resume_calls, try_again, try_all_again
 from cauce.gateway.accounts import Account
 from cauce.gateway.capabilities import Can
 from cauce.gateway.outcome import Declined, Done, Outcome, Refusal, Unknown
+from cauce.kernel.errors import NotFound
 from cauce.marketplace.merchants.rules import NewAccount, NewMerchant
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import Market, market
@@ -95,6 +96,21 @@ async def test_what_is_put_off_is_tried_eight_times_under_one_key_and_then_waits
     with pytest.raises(NothingWaits):
         await try_again(shop.context, held["key"])
     assert await shop.differences() == []
+
+
+async def test_after_an_outage_everything_that_a_channel_put_off_is_tried_again_at_once(shop: Market) -> None:
+    bank = shop.banks["ch_pooled"]
+    assert isinstance(bank, Moody)
+    bank.put_off("collect", 5 * 8)
+    await shop.take(*[shop.order(f"A{n}", "ch_pooled", [("ana", 1_000, 0)]) for n in range(5)])
+    await shop.advance(timedelta(days=1))
+    assert len(bank.held) == 0 and len(await _told(shop, "instruction.needs_attention")) == 5
+    assert await try_all_again(shop.context, "ch_owned") == 0
+    assert await try_all_again(shop.context, "ch_pooled") == 5
+    await shop.work()
+    assert len(bank.held) == 5 and await shop.differences() == []
+    with pytest.raises(NotFound):
+        await try_all_again(shop.context, "ch_none")
 
 
 async def test_the_waits_between_tries_double_and_are_the_same_in_a_replay(shop: Market) -> None:

@@ -18,7 +18,7 @@ from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Id
 from cauce.entrypoints.api.shapes import Body
 from cauce.flows.context import Context
-from cauce.flows.refused_keys import resume_calls
+from cauce.flows.refused_keys import resume_calls, try_all_again
 from cauce.kernel.clock import wall_now
 from cauce.storage import audit
 from cauce.storage.directory import keys, orgs
@@ -147,6 +147,16 @@ async def resume_channel_calls(
     async def work(context: Context) -> object:
         resumed = await resume_calls(context, channel_id, merchant_ref)
         return {"object": "channel", "id": channel_id, "resumed": resumed}
+
+    return await answer_once(request, caller.context, work, status=200)
+
+
+@router.post("/channels/{channel_id}/try_again")
+async def try_channel_again(request: Request, caller: Admin, channel_id: Id) -> Response:
+    """Let every command be tried again, under its key, that this channel put off eight times."""
+
+    async def work(context: Context) -> object:
+        return {"object": "channel", "id": channel_id, "commands": await try_all_again(context, channel_id)}
 
     return await answer_once(request, caller.context, work, status=200)
 

@@ -126,15 +126,23 @@ def resume(
 
 @app.command("try-again")
 def again(
-    command: Annotated[str, typer.Argument(help="The key of a command that the provider put off eight times.")],
+    command: Annotated[
+        str, typer.Argument(help="The key of a command that was put off eight times, or ch_… for all of a channel.")
+    ],
     org: OrgOption = "",
 ) -> None:
-    """Let a command be tried again under the same key."""
+    """Let a command be tried again under the same key, or all that a channel put off."""
     from cauce.entrypoints.cli.acting import in_org
-    from cauce.flows.refused_keys import try_again
+    from cauce.flows.refused_keys import try_again, try_all_again
 
-    in_org("cauce channels", org, lambda context: try_again(context, command))
-    output.emit({"command": command}, f"{command} is tried again.")
+    async def work(context: Context) -> int:
+        if command.startswith("ch_"):
+            return await try_all_again(context, command)
+        await try_again(context, command)
+        return 1
+
+    many = in_org("cauce channels", org, work)
+    output.emit({"commands": many}, f"{many} commands are tried again.")
 
 
 @app.command("give-up")
