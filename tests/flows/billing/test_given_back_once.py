@@ -278,3 +278,24 @@ async def test_a_refund_at_the_end_is_no_more_than_was_paid(seller: Shop) -> Non
     await seller.work()
     assert sum(each.amount.amount_minor for each in seller.cards.refunded) == 6_000
     await seller.prove()
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+async def test_what_is_unused_goes_back_with_the_tax_that_it_was_billed_with(seller: Shop, *, inclusive: bool) -> None:
+    one = await _since_april(seller, "small", tax="20", inclusive=inclusive)
+    async with seller.context.transaction() as tx:
+        await catalog.put_tax_rate(tx, "", "10")
+    done = await change(seller.context, Change(one, plan="large"))
+    unused, rest = done.lines
+    assert (unused.charge.amount_minor, rest.charge.amount_minor) == (-2_000, 4_000)
+    assert (unused.tax_minor, rest.tax_minor) == ((-333, 364) if inclusive else (-400, 400))
+    await seller.work()
+    await seller.prove()
+
+
+async def test_who_was_billed_without_tax_gets_none_back(seller: Shop) -> None:
+    one = await _since_april(seller, "small", tax="20", tax_treatment="reverse_charge")
+    done = await change(seller.context, Change(one, plan="large"))
+    assert [line.tax_minor for line in done.lines] == [0, 0]
+    await seller.work()
+    await seller.prove()

@@ -70,7 +70,7 @@ UPDATE invoicing.line l SET credited_net_minor = l.credited_net_minor + u.net, c
 -- What was billed in advance for items and days from $3 on, and not credited yet: the ceiling of a credit note. Its invoices
 -- are locked: a note by hand of them at the same moment is seen, or waits.
 SELECT l.item_id, l.invoice_id, l.number, l.period_start, l.period_end, l.starts_at, l.net_minor, l.tax_minor, l.amount_minor, l.discount_minor,
-       l.credited_net_minor, l.credited_tax_minor
+       l.credited_net_minor, l.credited_tax_minor, l.tax_percent, l.tax_inclusive
   FROM invoicing.line l JOIN invoicing.invoice i ON i.org_id = l.org_id AND i.id = l.invoice_id
  WHERE l.org_id = $1 AND l.item_id = ANY ($2::text[]) AND l.period_end > $3 AND l.kind IN ('recurring', 'proration')
    AND i.status IN ('open', 'paid') AND l.deferred AND l.rest_credited_at IS NULL

@@ -6,7 +6,7 @@ it can never exceed what was really billed (V23). Each side is rounded once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -31,10 +31,13 @@ from cauce.pricing.invoice_lines import Charge, Priced, price_lines
 from cauce.pricing.proration import Basis, Instants, unused_fraction
 from cauce.pricing.schedule import Billing
 from cauce.pricing.subscription_charges import recurring_charges
+from cauce.pricing.tax import Tax, TaxTreatment
 from cauce.reports.billing_run import Surroundings, load_surroundings, used_between
 from cauce.storage.database import Row, Tx
 
 _NOTHING = Priced((), 0, 0, 0, 0)
+_TAXED_FROM = 50
+"""Net times percent of tax from which a line's tax is not rounded to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +148,9 @@ async def _credits(
         price = prices[item.price_id]
         basis = tariff.basis_of(price)
         instants = tariff.instants(one.id) if basis is Basis.SECOND else None
-        left = (_unused(row, day, basis, instants, at) for row in rows)
-        amount = tariff.policy.round_value(sum(left, Fraction(0)))
-        if amount > 0:
-            tax = tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive)
-            until = max(row["period_end"] for row in rows)
+        today = tariff.tax(around.country, around.tax_treatment, price.tax_category, price.tax_inclusive)
+        parts = [(row, _unused(row, day, basis, instants, at)) for row in rows]
+        for tax, amount, until in _by_tax(parts, today, tariff.policy.round_value):
             charges.append(
                 Charge(
                     "proration",
@@ -166,6 +167,31 @@ async def _credits(
                 )
             )
     return charges
+
+
+def _by_tax(
+    parts: Sequence[tuple[Mapping[str, Any], Fraction]], today: Tax, round_value: Callable[[Fraction], int]
+) -> list[tuple[Tax, int, date]]:
+    """What is unused, by the tax that it was billed with: it goes back as it came. Each sum is rounded once; with its last day."""
+    sums: dict[Tax, Fraction] = {}
+    for row, left in parts:
+        tax = _billed_tax(row, today)
+        sums[tax] = sums.get(tax, Fraction(0)) + left
+    if any(left < 0 for left in sums.values()):  # what was given back earlier is of another rate: all of it in one
+        sums = {today: sum(sums.values(), Fraction(0))}
+    until = max((row["period_end"] for row, _ in parts), default=date.min)
+    return [(tax, amount, until) for tax, left in sums.items() if (amount := round_value(left)) > 0]
+
+
+def _billed_tax(row: Mapping[str, Any], today: Tax) -> Tax:
+    """The tax of a billed line; of one that waits, today's. A line of some size without tax had none by law."""
+    if row.get("tax_percent") is None:
+        return today
+    percent = Fraction(row["tax_percent"])
+    if row["tax_minor"] or abs(row["net_minor"]) * percent < _TAXED_FROM:
+        return Tax(percent, row["tax_inclusive"])
+    treatment = TaxTreatment.EXEMPT if today.treatment is TaxTreatment.STANDARD else today.treatment
+    return Tax(percent, row["tax_inclusive"], treatment)
 
 
 def _discounted(row: Row, discounts: Sequence[Discount]) -> Mapping[str, Any]:
