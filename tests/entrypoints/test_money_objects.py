@@ -140,3 +140,18 @@ async def test_a_payment_is_cleared_when_its_money_is_pending_at_the_provider_no
         await one.maker.done(f"/orders/{taken['id']}/refunds", {"number": "1", "amount": 1_000})
         await stage.settle()
         assert (await one.maker.get("/order_refunds", order=taken["id"]))["data"][0]["state"] == "succeeded"
+
+
+async def test_another_policy_for_one_refund_needs_a_scope_of_its_own(dsn: str, tmp_path: Path) -> None:
+    async with at_work(dsn, tmp_path) as product:
+        one = await market(product)
+        taken = await one.maker.done("/orders", one.order("o1", ("ana", 10_000, 0)))
+        body = {"number": "1", "amount": 1_000, "policy": "platform_first"}
+        writer = await person(product, one.org, "read", "marketplace:write")
+        assert await writer.refused(f"/orders/{taken['id']}/refunds", body) == (403, "missing_scope")
+        may = await person(product, one.org, "read", "marketplace:write", "refunds:override")
+        wrong = {**body, "policy": "by_order"}
+        assert await may.refused(f"/orders/{taken['id']}/refunds", wrong) == (422, "refund_policy_incomplete")
+        await may.done(f"/orders/{taken['id']}/refunds", body)
+        (refund,) = (await one.maker.get("/order_refunds", order=taken["id"]))["data"]
+        assert refund["policy"] == "platform_first"

@@ -18,6 +18,8 @@ from cauce.ledger.rules import JournalRefused
 from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.refunding import RefundExceedsPaid, RefundWaits
 from cauce.marketplace.splits import store as split_store
+from cauce.marketplace.splits.rules.refunds import PolicyIncomplete
+from cauce.marketplace.splits.rules.schema import RefundPolicy
 from tests.flows.marketplace.bank import OWNED, POOLED, Bank
 from tests.flows.marketplace.market import BEGIN, Market, market
 
@@ -330,3 +332,28 @@ async def test_a_refund_that_the_holder_refuses_after_the_parts_came_back(shop: 
         await refunds.refund_orders(shop.context, [AskRefund(order_id, "2")])
     await shop.work()
     await _nothing_is_left(shop, order_id)
+
+
+async def test_one_refund_may_go_by_another_policy_than_the_rule(shop: Market) -> None:
+    (taken,) = await shop.take(shop.order("O1", "ch", [("ana", 10_000, 0)]))
+    first = AskRefund(taken.order_id, "R1", 1_000, policy=RefundPolicy.PLATFORM_FIRST)
+    await refunds.refund_orders(shop.context, [first])
+    async with shop.context.transaction() as tx:
+        (row,) = await tx.rows("SELECT policy, taken FROM orders.refund")
+        parts = {
+            part["party"]: part["reversed_minor"]
+            for part in await tx.rows("SELECT party, reversed_minor FROM splits.allocation")
+        }
+    assert row["policy"] == "platform_first"
+    assert parts["fee"] == sum(parts.values()) > 900, "the platform's part goes first"
+    for policy, order in ((RefundPolicy.BY_ORDER, ()), (RefundPolicy.EXPLICIT, ()), (RefundPolicy.KEEP_FEE, ("fee",))):
+        with pytest.raises(PolicyIncomplete):
+            await refunds.refund_orders(
+                shop.context, [AskRefund(taken.order_id, "R2", 100, policy=policy, order=order)]
+            )
+    await shop.work()
+    await refunds.refund_orders(
+        shop.context, [AskRefund(taken.order_id, "R3", 500, policy=RefundPolicy.BY_ORDER, order=("party:seller",))]
+    )
+    await shop.work()
+    assert await shop.differences() == []

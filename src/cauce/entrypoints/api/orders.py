@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cauce.entrypoints.api.access import MarketplaceWriter, Reader
+from cauce.entrypoints.api.access import Caller, MarketplaceWriter, Reader
 from cauce.entrypoints.api.catalog import Key
 from cauce.entrypoints.api.replay import answer_once
 from cauce.entrypoints.api.resources import PLAIN_TEXT, Filter, Id, resource, resources
@@ -23,6 +23,7 @@ from cauce.flows.marketplace.keep import split_kept as split_kept_of
 from cauce.kernel.errors import InvalidRequest, NotFound
 from cauce.marketplace.orders import disputing
 from cauce.marketplace.orders.rules import UnknownOrder
+from cauce.marketplace.splits.rules.schema import RefundPolicy
 from cauce.reports import orders as report
 from cauce.reports import resources as rows_by_id
 from cauce.storage.database import Tx
@@ -57,6 +58,7 @@ class RefundBody(Body):
     """How much goes back, in the order's currency; left out: all that is left. `number` is your own for this refund.
 
     `lines`: of which lines, instead of an amount. `parties`: what comes back from each, where the split rule leaves that to you.
+    `policy`: who returns what, instead of the rule's (`by_order` with `order`, `explicit` with `parties`): scope `refunds:override`.
     """
 
     number: Annotated[str, Field(min_length=1, max_length=64, pattern=PLAIN_TEXT)]
@@ -64,6 +66,8 @@ class RefundBody(Body):
     reason: Text = ""
     parties: dict[Key, PositiveAmount] | None = None
     lines: Annotated[list[RefundLine], Field(min_length=1, max_length=500)] | None = None
+    policy: RefundPolicy | None = None
+    order: Annotated[list[Key], Field(max_length=100)] | None = None
 
 
 class KeptSplitBody(Body):
@@ -192,7 +196,7 @@ async def refund_order(request: Request, caller: MarketplaceWriter, order_id: Id
     """Refund a part of an order or all of it; parts that were split come back first."""
 
     async def work(context: Context) -> object:
-        made = await refunds.refund_orders(context, [_asked(order_id, body)])
+        made = await refunds.refund_orders(context, [_asked(caller, order_id, body)])
         return {**await _outside(caller.context, order_id), "made": made[order_id]}
 
     return await answer_once(request, caller.context, work, moves_money=True)
@@ -232,18 +236,23 @@ async def preview_refund(caller: Reader, order_id: Id, body: RefundBody) -> dict
     context, shown = caller.context, {}
     try:
         async with context.transaction() as tx:
-            await refunds.refund_in(context, tx, [_asked(order_id, body)], {order_id: await context.now(tx)})
+            await refunds.refund_in(context, tx, [_asked(caller, order_id, body)], {order_id: await context.now(tx)})
             shown = await _shown(tx, order_id)
             raise _Rollback
     except _Rollback:
         return shown
 
 
-def _asked(order_id: str, body: RefundBody) -> refunds.AskRefund:
+def _asked(caller: Caller, order_id: str, body: RefundBody) -> refunds.AskRefund:
+    if body.policy is not None:
+        caller.holder.require("refunds:override")
     lines = {one.line: one.amount for one in body.lines} if body.lines else None
     if body.lines and lines is not None and len(lines) != len(body.lines):
         raise InvalidRequest("a line stands once", param="lines")
-    return refunds.AskRefund(order_id, body.number, body.amount, body.reason, body.parties, lines=lines)
+    return refunds.AskRefund(
+        order_id, body.number, body.amount, body.reason, body.parties, lines=lines, policy=body.policy,
+        order=tuple(body.order or ()),
+    )  # fmt: skip
 
 
 async def _step(

@@ -19,6 +19,7 @@ from cauce.marketplace.orders import store as order_store
 from cauce.marketplace.orders.itemized import insert_refund_lines
 from cauce.marketplace.orders.refunding import Share
 from cauce.marketplace.splits import store as split_store
+from cauce.marketplace.splits.rules.schema import RefundPolicy
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
 
@@ -34,6 +35,8 @@ class AskRefund:
     named: Mapping[str, int] | None = None  # by party, under the explicit policy
     chargeback: Chargeback | None = None  # the provider has made it already
     lines: Mapping[int, int | None] | None = None  # of these lines, so much of each (None: all that is left)
+    policy: RefundPolicy | None = None  # instead of the rule's, by somebody who may say so
+    order: tuple[str, ...] = ()  # of parties, under the policy by_order that stands instead of the rule's
     is_tried: bool = False  # whatever the channel's limits say, for the channel itself to refuse
 
 

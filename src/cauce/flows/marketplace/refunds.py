@@ -46,6 +46,7 @@ from cauce.marketplace.orders.refunding import (
 from cauce.marketplace.orders.rules import UnknownOrder
 from cauce.marketplace.orders.subsidised import standing
 from cauce.marketplace.splits import store as split_store
+from cauce.marketplace.splits.rules.refunds import overridden
 from cauce.marketplace.splits.rules.schema import OnShortfall, RefundPolicy, SplitRule
 from cauce.marketplace.splits.service import rules_used
 from cauce.storage.database import Row, Tx
@@ -138,6 +139,7 @@ def _one(one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, 
     rule = facts.rules[(order["rule_id"], order["rule_version"])]
     if one.chargeback is not None:
         rule = of_chargeback(rule)
+    rule = overridden(rule, one.policy, one.order, is_named=bool(one.named))
     if one.named and rule.refund.policy is not RefundPolicy.EXPLICIT:
         raise RefundPartiesByRule(param="parties")
     ids = []
@@ -152,6 +154,8 @@ def _of_lines(
     one: AskRefund, order: Row, collections: Sequence[Row], facts: _Facts, at: datetime, work: Work
 ) -> list[str]:
     """A refund of certain lines: of the collections of their sellers, or, where money is pooled, of those sellers' parts."""
+    if one.policy is not None:
+        raise InvalidRequest("lines say themselves who returns what", param="policy")
     lines = facts.items.lines[order["id"]]
     amounts = of_lines(lines, one.lines or {})
     if one.amount_minor not in (None, sum(amounts.values())):

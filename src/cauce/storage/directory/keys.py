@@ -22,6 +22,7 @@ SCOPES = frozenset(
         "read",
         "billing:write",
         "marketplace:write",
+        "refunds:override",
         "ledger:write",
         "usage:write",
         "entitlements:read",

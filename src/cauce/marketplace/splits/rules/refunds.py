@@ -8,9 +8,10 @@ kept is borne by the receivers in proportion.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cauce.marketplace.splits.rules.schema import FEE, RefundPolicy, RefundTerms
+from cauce.kernel.errors import InvalidRequest
+from cauce.marketplace.splits.rules.schema import FEE, RefundPolicy, RefundTerms, SplitRule
 from cauce.pricing.refunds import (
     UnknownPart,
     refund_among,
@@ -60,6 +61,21 @@ def plan_refund(
         among = [i for i, part in enumerate(parts) if part.refundable]
         return refund_among(amounts, returned, refund_minor, among, above_parts=above)
     return refund_proportional(amounts, returned, refund_minor, above_parts=above)
+
+
+class PolicyIncomplete(InvalidRequest):
+    """The policy that stands instead of the rule's lacks what it needs: an order of parties, or amounts by party."""
+
+    code = "refund_policy_incomplete"
+
+
+def overridden(rule: SplitRule, policy: RefundPolicy | None, order: tuple[str, ...], *, is_named: bool) -> SplitRule:
+    """The rule with another policy for one refund; the rest of its terms stays. `PolicyIncomplete`."""
+    if policy is None:
+        return rule
+    if (policy is RefundPolicy.BY_ORDER) != bool(order) or (policy is RefundPolicy.EXPLICIT) != is_named:
+        raise PolicyIncomplete(param="policy")
+    return replace(rule, refund=replace(rule.refund, policy=policy, order=order))
 
 
 def over_carriers(
