@@ -11,6 +11,7 @@ from cauce.billing.catalog import service as catalog
 from cauce.billing.catalog.rules import ChangePolicy, ChangeRule, ChangeTiming, PlanPolicy, ProrationBehavior
 from cauce.billing.catalog.service import NewCoupon
 from cauce.flows.billing.changes import Change, change, preview_change
+from cauce.flows.billing.extra import ExtraCharge, add_charge, preview_charge
 from cauce.flows.billing.pausing import pause_now
 from cauce.flows.billing.resuming import resume_now
 from cauce.pricing.schedule import Billing
@@ -158,4 +159,18 @@ async def test_a_pause_uses_up_none_of_a_coupons_periods(seller: Shop) -> None:
     await seller.advance_to(datetime(2026, 6, 1, 10, tzinfo=UTC))
     may, june = (await seller.invoices(one))[-2:]
     assert (may["discount_minor"], june["discount_minor"]) == (1_500, 0)
+    await seller.prove()
+
+
+async def test_a_charge_that_is_billed_at_once_leaves_changes_to_the_next_invoice_and_its_coupon(seller: Shop) -> None:
+    one = await _since_april(seller, "small", percent="50", duration="forever")
+    await seller.advance_to(datetime(2026, 4, 11, 9, tzinfo=UTC))
+    await change(seller.context, Change(one, plan="large", proration=ProrationBehavior.NEXT_INVOICE))
+    extra = ExtraCharge(one, 500, "Set-up", invoice_now=True)
+    assert (await preview_charge(seller.context, extra)).total_minor == 500
+    await add_charge(seller.context, extra)
+    await seller.work()
+    assert [invoice["total_minor"] for invoice in await seller.invoices(one)] == [1_500, 500]
+    await seller.advance_to(MAY)
+    assert (await seller.invoices(one))[-1]["total_minor"] == 3_000 + 2_000 - 1_000
     await seller.prove()

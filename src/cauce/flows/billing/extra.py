@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from cauce.billing.invoicing import service as invoicing
 from cauce.billing.invoicing.service import Answer, PendingLine
@@ -16,7 +17,7 @@ from cauce.kernel.errors import Conflict, InvalidRequest, NotFound
 from cauce.kernel.ids import check_id, new_id
 from cauce.ledger.rules import AMOUNT_MAX_MINOR
 from cauce.pricing.invoice_lines import Priced
-from cauce.reports.billing_run import load_surroundings
+from cauce.reports.billing_run import Surroundings, load_surroundings
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent
 
@@ -85,7 +86,7 @@ async def preview_charge(context: Context, command: ExtraCharge) -> Priced:
     async with context.transaction() as tx:
         one, _ = await _charged(tx, context, command)
         around = (await load_billed(tx, [one.id]))[one.id]
-        waiting = around.pending if command.invoice_now and not command.ask else ()
+        waiting = _without_changes(around) if command.invoice_now and not command.ask else ()
         tariff = await load_tariff(tx, [one], [around])
         alone = replace(around, items=(), discounts=(), pending=(asdict(_line(one, command)), *waiting))
         return compose(one.id, alone, tariff, advance=None, arrears=None).priced
@@ -173,8 +174,14 @@ async def settle_charge(context: Context, pending_line_id: str, answer: Answer, 
         return Extra(pending_line_id, "invoiced" if invoice_id else _STATE[answer], invoice_id)
 
 
+def _without_changes(around: Surroundings) -> tuple[dict[str, Any], ...]:
+    """What waits, but for the lines of changes: those are for the next regular invoice, which has the discounts."""
+    return tuple(line for line in around.pending if line["kind"] != "proration")
+
+
 async def _invoice(tx: Tx, one: Subscription, batch: Batch, now: datetime) -> str:
     around = (await load_billed(tx, [one.id]))[one.id]
     tariff = await load_tariff(tx, [one], [around])
-    bill = compose(one.id, replace(around, items=(), discounts=()), tariff, advance=None, arrears=None)
+    alone = replace(around, items=(), discounts=(), pending=_without_changes(around))
+    bill = compose(one.id, alone, tariff, advance=None, arrears=None)
     return batch.bill(one, around, Bill(bill.priced, (), bill.pending_ids), now, reason="manual").id
