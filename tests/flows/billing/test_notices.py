@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cauce.billing.customers.rules import CustomerData
+from cauce.billing.subscriptions import service as subscriptions
 from cauce.flows.billing.disputes import dispute_told, method_told
 from cauce.flows.billing.quotes import approve_quote, reject_quote, send_quote
 from cauce.flows.billing.signup import Signup
@@ -77,9 +78,14 @@ async def test_a_method_that_is_gone_at_the_provider_is_charged_no_more(seller: 
     await seller.card("ana")
     one = (await seller.sign_up("ana", "pro")).subscription_id
     (ref,) = seller.cards.cards
-    await method_told(
-        seller.context, CHANNEL, Notice("evt_1", NoticeKind.METHOD, BEGIN, ref=ref, data={"attached": False})
-    )
+    version = (await seller.subscription(one)).version
+    for _ in range(2):  # told twice, it happens once
+        await method_told(
+            seller.context, CHANNEL, Notice("evt_1", NoticeKind.METHOD, BEGIN, ref=ref, data={"attached": False})
+        )
+    async with seller.context.transaction() as tx:
+        steps = [row["trigger"] for row in await subscriptions.history(tx, one)]
+    assert steps.count("lose_method") == 1 and (await seller.subscription(one)).version == version + 1
     await seller.advance(31 * DAY)
     assert (await seller.subscription(one)).status == "past_due"
     assert len(seller.cards.tries) == 1

@@ -122,7 +122,15 @@ async def method_told(context: Context, channel_id: str, notice: Notice) -> None
         await payments.remove_method(tx, method, [one for one in known if one.id != method.id], now)
         content = {"brand": method.brand, "last4": method.last4, "at": "provider"}
         event = NewEvent("payment_method.removed", method.id, now, content, method.customer_id)
+        await _note_loss(tx, method.customer_id, now, context.actor.name)
         await write(tx, Batch(events=[event]), context.actor.name, context.cause)
+
+
+async def _note_loss(tx: Tx, customer_id: str, now: datetime, actor: str) -> None:
+    """The history of each live subscription says that a method of its customer is gone (T46)."""
+    held = await subscriptions.lock(tx, await subscriptions.ids_of_customer(tx, customer_id))
+    steps = [Step(one, one, "lose_method", now) for one in held.values() if one.status in LIVE]
+    await subscriptions.move(tx, steps, actor)
 
 
 def _renewed(method: Method, saved: SavedMethod, now: datetime) -> list[NewEvent]:
@@ -153,4 +161,6 @@ async def drop_payer(context: Context, channel_id: str, ref: str) -> None:
                 await payments.remove_method(tx, method, left, now)
                 content = {"brand": method.brand, "last4": method.last4, "at": "provider"}
                 batch.events.append(NewEvent("payment_method.removed", method.id, now, content, customer_id))
+        if batch.events:
+            await _note_loss(tx, customer_id, now, context.actor.name)
         await write(tx, batch, context.actor.name, context.cause)
