@@ -128,6 +128,9 @@ SELECT channel_id, merchant_ref, instruction_key, code, message, stopped_at FROM
 SELECT key, channel_id, operation, object_id, merchant_ref, tries, outcome, needs_person_since
   FROM channels.instruction WHERE org_id = $1 AND needs_person_since IS NOT NULL ORDER BY needs_person_since, key LIMIT $2
 
+-- name: hold_for_person
+UPDATE channels.instruction SET needs_person_since = coalesce(needs_person_since, $3) WHERE org_id = $1 AND key = $2
+
 -- name: try_all_again
 -- Every command of a channel that was put off too often; those that wait for somebody's money have a time of their own.
 UPDATE channels.instruction SET tries = 0, needs_person_since = NULL, due_at = $3

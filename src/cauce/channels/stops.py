@@ -45,3 +45,8 @@ async def try_again(tx: Tx, key: str, at: datetime) -> bool:
 async def try_all_again(tx: Tx, channel_id: str, at: datetime) -> list[str]:
     """The same for every command of a channel that was put off too often; their keys."""
     return [row["key"] for row in await tx.rows(QUERIES.try_all_again, tx.org, channel_id, at)]
+
+
+async def hold_for_person(tx: Tx, key: str, at: datetime) -> None:
+    """A command is sent no more by itself."""
+    await tx.run(QUERIES.hold_for_person, tx.org, key, at)

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from cauce.channels.service import SEND_JOB
-from cauce.flows import automation_steps, clock, erasing, inbound, instruct, missed_notices, notify, portal_mail
+from cauce.flows import (
+    automation_steps,
+    clock,
+    erasing,
+    giving_up,
+    inbound,
+    instruct,
+    missed_notices,
+    notify,
+    portal_mail,
+)
 from cauce.flows.billing import steps as billing
 from cauce.flows.chat import steps as chat
 from cauce.flows.context import Context, JobKind, Registry, SweepKind
@@ -24,6 +34,7 @@ JOBS: dict[str, JobKind] = {
     clock.ADVANCE_JOB: clock.ADVANCE,
     SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
     instruct.ASK_JOB: JobKind(instruct.ask, in_company=True),
+    giving_up.GIVE_UP_JOB: JobKind(giving_up.end_given_up),
     inbound.PROCESS_JOB: JobKind(inbound.process, in_company=True, when_buried=inbound.dead_lettered),
     missed_notices.READ_JOB: JobKind(missed_notices.read_due),
     erasing.FORGET_JOB: JobKind(erasing.forget_at_provider),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cauce.channels.service import SEND_JOB, create_channel
-from cauce.flows import automation_steps, clock, instruct, runner
+from cauce.flows import automation_steps, clock, giving_up, instruct, runner
 from cauce.flows.context import Context, JobKind, Registry, Runtime
 from cauce.flows.marketplace import merchants, orders, steps
 from cauce.flows.marketplace.orders import Taken
@@ -30,6 +30,7 @@ REGISTRY = Registry(
         clock.ADVANCE_JOB: clock.ADVANCE,
         SEND_JOB: JobKind(instruct.send, step=automation_steps.instruction),
         instruct.ASK_JOB: JobKind(instruct.ask),
+        giving_up.GIVE_UP_JOB: JobKind(giving_up.end_given_up),
         **steps.JOBS,
     },
     (instruct.ASK_SWEEP, *steps.SWEEPS),

@@ -176,7 +176,7 @@ async def try_instruction_again(request: Request, caller: MarketplaceWriter, key
 
 @router.post("/instructions/{key}/give_up")
 async def give_instruction_up(request: Request, caller: MarketplaceWriter, key: Id) -> Response:
-    """Give a command up that waits for a person, for somebody's money or for a set-up: it ends as refused, if it does not run."""
+    """Give a command up that waits for a person, for money or for a set-up: asked about once more, it ends as refused if it does not run."""
 
     async def work(context: Context) -> object:
         await give_up(context, key)
