@@ -31,12 +31,6 @@ from cauce.pricing.subscription_charges import DEFAULT_PRICE_RULES, PriceRules
 from cauce.pricing.trials import TrialOnChange
 
 
-class PriceArchived(Conflict):
-    """The price is no longer sold."""
-
-    code = "price_archived"
-
-
 class PlanNotSold(Conflict):
     """The plan is not offered."""
 
