@@ -9,10 +9,11 @@ import pytest
 from cauce.billing.catalog.pauses import PausePolicy
 from cauce.billing.catalog.policies import policy_from
 from cauce.billing.catalog.policy_parts import DunningPolicy
-from cauce.billing.catalog.rules import BadPlan, PlanPolicy
+from cauce.billing.catalog.rules import BadPlan, CancelCredit, PlanPolicy
 from cauce.flows.billing.cancel import Cancel, cancel, reactivate
 from cauce.flows.billing.changes import Change, PauseWaits, change, withdraw_change
 from cauce.flows.billing.correct import PayByHand, pay_by_hand
+from cauce.flows.billing.extra import ExtraCharge, add_charge
 from cauce.flows.billing.pausing import ChangeWaits, pause_at_end, pause_now
 from cauce.flows.billing.resuming import resume_now
 from cauce.flows.billing.upcoming import NothingUpcoming, upcoming_invoice
@@ -222,4 +223,32 @@ async def test_who_returns_in_his_last_period_goes_on_to_its_end_and_a_new_contr
     await seller.work()
     again = await seller.subscription(one)
     assert (again.status, again.period_index, again.periods_max) == ("active", 0, 2)
+    await seller.prove()
+
+
+@pytest.mark.parametrize("charged_when", ["before it rests", "while it rests"])
+async def test_what_waits_for_the_next_invoice_is_billed_when_a_resting_subscription_ends(
+    seller: Shop, charged_when: str
+) -> None:
+    one = await _ana(seller, PlanPolicy(cancel_credit=CancelCredit.NONE))
+    set_up = ExtraCharge(one, 12_000, "Set-up on site")
+    if charged_when == "before it rests":
+        await add_charge(seller.context, set_up)
+    await pause_now(seller.context, one, credit=CancelCredit.NONE)
+    if charged_when == "while it rests":
+        await add_charge(seller.context, set_up)
+    await seller.advance(3 * DAY)
+    ended = await cancel(seller.context, Cancel(one, now=True))
+    await seller.work()
+    first, last = await seller.invoices(one)
+    assert (first["total_minor"], last["total_minor"], last["status"]) == (3_000, 12_000, "paid")
+    assert [line.net_minor for line in ended.lines] == [12_000]
+    await seller.prove()
+
+
+async def test_a_resting_subscription_with_nothing_waiting_ends_without_an_invoice(seller: Shop) -> None:
+    one = await _ana(seller)
+    await pause_now(seller.context, one)
+    ended = await cancel(seller.context, Cancel(one, now=True))
+    assert (ended.invoice_id, len(await seller.invoices(one))) == (None, 1)
     await seller.prove()

@@ -33,8 +33,11 @@ async def bill_rest(
     """Bill what locked subscriptions owe of their running periods at `at`; they then count use from the next day on.
 
     `with_pending`: also what waits for the next invoice. `served_until`: the first day without service, by subscription,
-    and the instant of its end, where they are not those of `at`. Nothing owed makes no invoice. All of them are given back.
+    and the instant of its end, where they are not those of `at`. One that rests owes what waits alone. Nothing owed makes no
+    invoice. All of them are given back.
     """
+    if with_pending:
+        await _bill_waiting(tx, [one for one in ending if one.pause_reason == "requested"], at, batch)
     counted = {one.id: days for one in ending if (days := _uncounted(one, at)) is not None}
     owing = [one for one in ending if one.id in counted]
     if not owing:
@@ -48,6 +51,18 @@ async def bill_rest(
         served = (served_until or {}).get(one.id, (local_day(one, at), at))
         _bill(one, arounds[one.id], tariff, counted[one.id], at, batch, served, with_pending=with_pending)
     return {one.id: replace(one, usage_from=until[one.id]) if one.id in until else one for one in ending}
+
+
+async def _bill_waiting(tx: Tx, resting: Sequence[Subscription], at: datetime, batch: Batch) -> None:
+    """What waits for the next invoice of subscriptions that end while they rest: no other invoice would come."""
+    arounds = await load_billed(tx, [one.id for one in resting]) if resting else {}
+    owing = [one for one in resting if arounds[one.id].pending]
+    if not owing:
+        return
+    tariff = await load_tariff(tx, owing, [arounds[one.id] for one in owing])
+    for one in owing:
+        bill = compose(one.id, arounds[one.id], tariff, advance=None, arrears=None)
+        batch.bill(one, arounds[one.id], bill, at, reason="final")
 
 
 def _uncounted(one: Subscription, at: datetime) -> SchedulePeriod | None:
