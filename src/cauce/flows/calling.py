@@ -66,10 +66,8 @@ async def send_to(context: Context, instruction: Instruction) -> Outcome[Any]:
     if isinstance(outcome, Declined) and outcome.refusal is Refusal.DUPLICATE:
         found = await ask_of(context, instruction)
         return outcome if is_not_found(found) else _adopted(instruction, found)
-    if _waits_for_funds(instruction, outcome):
-        assert isinstance(outcome, Declined)
-        reason = f"{outcome.code} {outcome.message}".strip()
-        return Unknown(reason, FUNDS_SECONDS, Access.FUNDS, code=outcome.code)
+    if handling_of(outcome) is Handling.FAIL_OR_WAIT:
+        return _short(instruction, outcome)
     if handling_of(outcome) is Handling.STOP and isinstance(outcome, Declined) and not _is_payers(instruction):
         reason = f"{outcome.code} {outcome.message}".strip()
         return Unknown(reason, CONFIG_ASK_SECONDS, Access.CONFIG, code=outcome.code)
@@ -140,9 +138,19 @@ def _adopted(instruction: Instruction, found: Outcome[Any]) -> Outcome[Any]:
     return Declined("amount", Refusal.AMOUNT_MISMATCH, f"{there} stand under the key, {wanted} were asked for")
 
 
-def _waits_for_funds(instruction: Instruction, outcome: Outcome[Any]) -> bool:
-    is_short = handling_of(outcome) is Handling.FAIL_OR_WAIT
-    return is_short and bool(getattr(instruction.request, "waits_for_funds", False))
+def _short(instruction: Instruction, outcome: Outcome[Any]) -> Outcome[Any]:
+    """Whoever must pay does not have it: it waits for that where the request says so, else it is refused; or, where the
+    provider keeps it open all the same, it is asked about until the provider ends it.
+    """
+    waits = bool(getattr(instruction.request, "waits_for_funds", False))
+    if isinstance(outcome, Declined) and waits:
+        reason = f"{outcome.code} {outcome.message}".strip()
+        return Unknown(reason, FUNDS_SECONDS, Access.FUNDS, code=outcome.code)
+    if isinstance(outcome, Unknown):
+        if waits:
+            return replace(outcome, ask_after_seconds=FUNDS_SECONDS)
+        return replace(outcome, access=Access.NONE)
+    return outcome
 
 
 def _is_payers(instruction: Instruction) -> bool:

@@ -76,7 +76,7 @@ class Access(StrEnum):
     SIGNATURE = "signature"  # it refuses our signature
     ANSWER = "answer"  # the signature of its answer is not good
     CONFIG = "config"  # contract or set-up is wrong: it looks at nothing that is asked
-    FUNDS = "funds"  # nothing is wrong: whoever must pay does not have it, and what was asked waits for that
+    FUNDS = "funds"  # nothing is wrong: whoever must pay does not have it, and the provider keeps what was asked open
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
 from cauce.flows.marketplace import merchants, refunds, release
 from cauce.flows.marketplace.pay_out import AskPayout, request_payout
 from cauce.flows.marketplace.refunds import AskRefund
+from cauce.flows.marketplace.retries import RefundNotRetryable, retry_refund
 from cauce.flows.refused_keys import resume_calls, try_again
 from tests.flows.marketplace.at_wechat import WECHAT, WeChatMarket, wechat_market
 
@@ -133,6 +134,30 @@ async def test_a_return_that_its_receiver_cannot_pay_waits_and_goes_out_under_it
     assert [row["state"] for row in await shop.rows("SELECT state FROM orders.refund WHERE org_id = $1")] == [
         "succeeded"
     ]
+    assert await shop.differences() == {}
+
+
+async def test_a_return_that_is_short_is_over_only_when_wechat_pay_says_so(shop: WeChatMarket) -> None:
+    """It keeps such a return for five days: a new number before would take the part back twice."""
+    context, names = shop.stage.context, {"agent": shop.sellers["bo"]}
+    rule = {**SHARED, "refund": {"policy": "proportional", "on_shortfall": "refuse"}}
+    rule_id, version = await merchants.draft_split_rule(context, rule)
+    await merchants.activate_split_rule(shop.stage.second_person, rule_id, version)
+    order = await shop.buy("A1", shop.line("ana", 10_000), rule_id=rule_id, parties=names)
+    await release.release_orders(context, [order])
+    await shop.forward(1)
+    await request_payout(context, AskPayout(names["agent"], shop.channel, "cny", 1_500))
+    await shop.forward(1)
+    ((asked,),) = (await refunds.refund_orders(context, [AskRefund(order, "R1", 4_000)])).values()
+    await shop.forward(4)
+    states = "SELECT state FROM orders.refund WHERE org_id = $1 ORDER BY id"
+    assert [row["state"] for row in await shop.rows(states)] == ["reversing_splits"]
+    with pytest.raises(RefundNotRetryable):
+        await retry_refund(context, asked)
+    await shop.forward(2)
+    assert [row["state"] for row in await shop.rows(states)] == ["failed"]
+    (short,) = [one for one in await _commands(shop, "reverse_split") if one["state"] != "succeeded"]
+    assert short["state"] == "declined"
     assert await shop.differences() == {}
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.errors import BadSignature
-from cauce.gateway.outcome import Declined, Done, Outcome, Pending, Refusal, Unknown
+from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 from cauce.gateway.reporting import LineKind
 from cauce.gateway.splitting import PartState
 from cauce.kernel.clock import wall_now
@@ -154,7 +154,7 @@ async def test_6_a_return_that_is_short_succeeds_under_the_same_number_after_a_t
     await shop.control.verb("wechat", "balance", {"mchid": other, "available": 100})
     back = shop.return_request(split, other, 1_000)
     short = await shop.gateway.reverse_split(back)
-    assert isinstance(short, Declined) and short.refusal is Refusal.INSUFFICIENT_FUNDS
+    assert isinstance(short, Unknown) and (short.access, short.code) == (Access.FUNDS, "NOT_ENOUGH")
     waiting = await shop.fetch(Operation.REVERSE_SPLIT, back.key, parent=order.key, merchant=seller)
     assert isinstance(waiting, Pending)
     await shop.control.verb("wechat", "balance", {"mchid": other, "available": 1_500})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cauce.gateway.collecting import FetchRequest
-from cauce.gateway.outcome import Declined, Done, Outcome, Refusal, Unknown
+from cauce.gateway.outcome import Access, Declined, Done, Outcome, Refusal, Unknown
 from cauce.gateway.splitting import (
     Finished,
     FinishRequest,
@@ -86,11 +86,17 @@ async def fetch_finished(desk: Desk, request: FetchRequest) -> Outcome[Finished]
 
 
 async def reverse_split(desk: Desk, request: ReverseSplitRequest) -> Outcome[SplitReversal]:
-    """Take money back from a receiver; short of money there, the same request may be sent again after a top-up."""
+    """Take money back from a receiver. Short of money there it is not refused: WeChat Pay keeps it open for five days (§7.3)."""
     body = splits.return_body(desk.contract, request)
     await desk.kit.cache.put(_SPLIT_OF_RETURN + request.key, request.split_key)
     reply = await desk.wire.tell("reverse_split", addresses.split_return(desk.contract), body, request.key)
-    return desk.told("reverse_split", reply, splits.return_of)
+    outcome = desk.told("reverse_split", reply, splits.return_of)
+    if isinstance(reply, Unknown) or reply.is_good or not isinstance(outcome, Declined):
+        return outcome
+    if outcome.refusal is not Refusal.INSUFFICIENT_FUNDS:
+        return outcome
+    said = f"{outcome.code} {outcome.message}".strip()
+    return Unknown(said, splits.RETURN_POLL_SECONDS, Access.FUNDS, code=outcome.code)
 
 
 async def fetch_return(desk: Desk, request: FetchRequest) -> Outcome[SplitReversal]:
