@@ -17,7 +17,7 @@ from cauce.gateway.classes import (
     problem_of,
     shown_text,
 )
-from cauce.gateway.outcome import Access, Declined, Done, Pending, Refusal, Unknown
+from cauce.gateway.outcome import Access, Declined, Done, Outcome, Pending, Refusal, Unknown
 
 
 def test_every_class_has_a_handling_and_every_refusal_a_class() -> None:
@@ -42,8 +42,8 @@ def test_every_class_has_a_handling_and_every_refusal_a_class() -> None:
         (Declined("x", Refusal.WINDOW_CLOSED, ""), ErrorClass.WINDOW_CLOSED),
     ],
 )
-def test_the_class_of_an_outcome(outcome: object, expected: ErrorClass) -> None:
-    assert class_of(outcome) is expected  # type: ignore[arg-type]
+def test_the_class_of_an_outcome(outcome: Outcome[int], expected: ErrorClass) -> None:
+    assert class_of(outcome) is expected
 
 
 def test_waits_double_up_to_an_hour_with_a_jitter_of_the_key_alone() -> None:

@@ -243,7 +243,9 @@ async def test_a_refund_that_meets_the_limit_every_day_ends_as_failed(shop: Mark
     assert await shop.differences() == []
 
 
-async def test_a_key_that_is_known_already_is_asked_about_and_what_is_found_counts(shop: Market) -> None:
+async def test_a_key_that_is_known_already_is_asked_about_and_what_is_found_counts(
+    shop: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bank = shop.banks["ch_owned"]
     assert isinstance(bank, Moody)
     real = bank.collect
@@ -252,7 +254,7 @@ async def test_a_key_that_is_known_already_is_asked_about_and_what_is_found_coun
         await real(request)
         return Declined("DUP", Refusal.DUPLICATE, "the number is taken")
 
-    bank.collect = twice  # type: ignore[method-assign]
+    monkeypatch.setattr(bank, "collect", twice)
     await shop.take(shop.order("A1", "ch_owned", [("ana", 10_000, 0)]))
     assert [row["state"] for row in await _rows(shop, "SELECT state FROM orders.collection")] == ["paid"]
     assert await shop.differences() == []

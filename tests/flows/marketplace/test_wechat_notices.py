@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ async def shop(dsn: str, tmp_path: Path) -> AsyncIterator[WeChatMarket]:
     ],
     ids=lambda rule: str(rule["mode"]),
 )
-async def test_however_notices_come_the_same_cents_move_once(shop: WeChatMarket, rule: dict[str, object]) -> None:
-    await shop.stage.control.callback_rule(WECHAT, **rule)  # type: ignore[arg-type]
+async def test_however_notices_come_the_same_cents_move_once(shop: WeChatMarket, rule: dict[str, Any]) -> None:
+    await shop.stage.control.callback_rule(WECHAT, **rule)
     first = await shop.buy("A1", shop.line("ana", 10_000), deliver_days=20)
     second = await shop.buy("A2", shop.line("bo", 5_000), deliver_days=20)
     await shop.forward(4)

@@ -5,7 +5,7 @@ what money moves by, to look at. What changes them has its route at the order, t
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
@@ -165,21 +165,20 @@ async def show_instruction(caller: Reader, key: Id) -> dict[str, Any]:
 @router.post("/instructions/{key}/try_again")
 async def try_instruction_again(request: Request, caller: MarketplaceWriter, key: Id) -> Response:
     """Let a command be tried again, under the same key, that the provider put off eight times."""
-
-    async def work(context: Context) -> object:
-        await try_again(context, key)
-        async with caller.context.transaction() as tx:
-            return resource("instruction", await _found(tx, "instruction", key))
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+    return await _instruction_step(request, caller, key, try_again)
 
 
 @router.post("/instructions/{key}/give_up")
 async def give_instruction_up(request: Request, caller: MarketplaceWriter, key: Id) -> Response:
     """Give a command up that waits for a person, for money or for a set-up: asked about once more, it ends as refused if it does not run."""
+    return await _instruction_step(request, caller, key, give_up)
 
+
+async def _instruction_step(
+    request: Request, caller: Caller, key: str, take: Callable[[Context, str], Awaitable[None]]
+) -> Response:
     async def work(context: Context) -> object:
-        await give_up(context, key)
+        await take(context, key)
         async with caller.context.transaction() as tx:
             return resource("instruction", await _found(tx, "instruction", key))
 

@@ -205,26 +205,23 @@ async def refund_order(request: Request, caller: MarketplaceWriter, order_id: Id
 @router.post("/orders/{order_id}/refunds/{refund_id}/retry")
 async def retry_refund(request: Request, caller: MarketplaceWriter, order_id: Id, refund_id: Id) -> Response:
     """Try a refund again that the channel refused for good: the same refund, a new attempt."""
-
-    async def work(context: Context) -> object:
-        shown = await _outside(caller.context, order_id)
-        if refund_id not in {one["id"] for one in shown["refunds"]}:
-            raise NotFound(f"{order_id} has no refund {refund_id}", param="refund")
-        await retries.retry_refund(context, refund_id)
-        return await _outside(caller.context, order_id)
-
-    return await answer_once(request, caller.context, work, status=200, moves_money=True)
+    return await _refund_step(request, caller, order_id, refund_id, retries.retry_refund)
 
 
 @router.post("/orders/{order_id}/refunds/{refund_id}/cancel")
 async def cancel_refund(request: Request, caller: MarketplaceWriter, order_id: Id, refund_id: Id) -> Response:
     """Withdraw a refund that was not sent to the channel: what it took is free again."""
+    return await _refund_step(request, caller, order_id, refund_id, withdrawing.cancel_refund)
 
+
+async def _refund_step(
+    request: Request, caller: Caller, order_id: str, refund_id: str, take: Callable[[Context, str], Awaitable[None]]
+) -> Response:
     async def work(context: Context) -> object:
         shown = await _outside(caller.context, order_id)
         if refund_id not in {one["id"] for one in shown["refunds"]}:
             raise NotFound(f"{order_id} has no refund {refund_id}", param="refund")
-        await withdrawing.cancel_refund(context, refund_id)
+        await take(context, refund_id)
         return await _outside(caller.context, order_id)
 
     return await answer_once(request, caller.context, work, status=200, moves_money=True)

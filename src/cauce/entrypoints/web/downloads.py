@@ -15,6 +15,12 @@ def download_of(export: Export) -> Response:
     return StreamingResponse(write_export(export), media_type="application/json", headers=headers)
 
 
+def pdf_of(name: str, content: bytes) -> Response:
+    """A typeset document to save, which only its reader's own browser may keep."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-cache"}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
 def file_of(name: str, content: bytes) -> Response:
     """A file as it was kept: to save, never to show, whatever it is."""
     plain = "".join(one if one.isascii() and (one.isalnum() or one in " ._-()") else "_" for one in name)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from cauce.flows.context import Context
-from cauce.flows.marketplace.returned import Returned, take_back
-from cauce.flows.marketplace.unswept import Unswept, put_back, sweeps
+from cauce.flows.marketplace.returned import take_back
+from cauce.flows.marketplace.sent_back import Returned
+from cauce.flows.marketplace.unswept import put_back, sweeps
 from cauce.ledger.posting import post
 from cauce.ledger.recipes.custody import SUSPENSE, Event, Holder, withdrawable
 from cauce.ledger.recipes.funding import unknown_credit
@@ -180,7 +181,7 @@ async def _unswept(tx: Tx, channel_id: str, lines: Sequence[Row]) -> list[Item]:
     return await put_back(
         tx,
         [
-            Unswept(row, evidence_of(back[key]), BY_STATEMENT, back[key]["occurred_at"])
+            Returned(row, evidence_of(back[key]), BY_STATEMENT, back[key]["occurred_at"])
             for key, row in rows.items()
             if row["state"] == "paid" and back[key]["amount_minor"] == row["amount_minor"]
         ],

@@ -6,11 +6,10 @@ The journal's key is the payout, so a return is posted once. The payout is `retu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from cauce.flows.context import Context
 from cauce.flows.marketplace.pay_out import wait_for_bank
+from cauce.flows.marketplace.sent_back import Returned
 from cauce.flows.marketplace.unswept import sweep_told
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Refusal
@@ -24,16 +23,6 @@ from cauce.marketplace.settlement.rules import PAYOUT, Credit
 from cauce.marketplace.settlement.service import note_credits
 from cauce.storage.database import Row, Tx
 from cauce.storage.outbox import NewEvent, emit
-
-
-@dataclass(frozen=True, slots=True)
-class Returned:
-    """A payout that came back: its locked row, what proves it, why, and when."""
-
-    row: Row
-    evidence: str
-    failure: str
-    at: datetime
 
 
 async def payout_told(context: Context, channel_id: str, notice: Notice) -> None:

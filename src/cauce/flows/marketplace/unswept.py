@@ -6,10 +6,9 @@ The journal's key is the sweep, so it returns once. The sweep is `failed`, and w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from cauce.flows.context import Context
+from cauce.flows.marketplace.sent_back import Returned
 from cauce.gateway.collecting import FetchRequest, Operation
 from cauce.gateway.outcome import Declined, Refusal
 from cauce.gateway.reporting import Notice
@@ -20,16 +19,6 @@ from cauce.ledger.rules import Item, require_posted
 from cauce.marketplace.settlement import funding
 from cauce.marketplace.settlement.funding import FUNDING, FundingKind
 from cauce.storage.database import Row, Tx
-
-
-@dataclass(frozen=True, slots=True)
-class Unswept:
-    """A sweep that came back: its locked row, what proves it, why, and when."""
-
-    row: Row
-    evidence: str
-    failure: str
-    at: datetime
 
 
 async def sweep_told(context: Context, channel_id: str, notice: Notice) -> None:
@@ -46,7 +35,7 @@ async def sweep_told(context: Context, channel_id: str, notice: Notice) -> None:
         row = await _paid(tx, channel_id, notice.key)
         if row is not None:
             at, why = max(notice.occurred_at, row["paid_at"]), f"{answer.code}: {answer.message}"
-            require_posted(await post(tx, await put_back(tx, [Unswept(row, row["id"], why, at)])))
+            require_posted(await post(tx, await put_back(tx, [Returned(row, row["id"], why, at)])))
 
 
 async def _paid(tx: Tx, channel_id: str, key: str) -> Row | None:
@@ -60,7 +49,7 @@ async def sweeps(tx: Tx, channel_id: str, keys: Sequence[str]) -> dict[str, Row]
     return {row["id"]: row for row in rows if row["channel_id"] == channel_id and row["kind"] == FundingKind.FEE_SWEEP}
 
 
-async def put_back(tx: Tx, returned: Sequence[Unswept]) -> list[Item]:
+async def put_back(tx: Tx, returned: Sequence[Returned]) -> list[Item]:
     """Paid sweeps are failed; T14 reversed of each, for the caller to post."""
     if not returned:
         return []

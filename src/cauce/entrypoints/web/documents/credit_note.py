@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from cauce.entrypoints.web.documents.invoice import frame, paper_of, period_of, rate_of
 from cauce.entrypoints.web.documents.typesetting import typeset
+from cauce.entrypoints.web.downloads import pdf_of
 from cauce.entrypoints.web.rendering import day, money
 from cauce.entrypoints.web.texts import translator
 from cauce.flows.context import Context
@@ -43,9 +44,7 @@ async def credit_note_pdf(context: Context, note_id: str, *, locale: str = "", p
 
 async def answer_note_pdf(context: Context, note_id: str, *, locale: str = "", paper: str = "") -> Response:
     """The same as a download."""
-    name, pdf = await credit_note_pdf(context, note_id, locale=locale, paper=paper)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-cache"}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    return pdf_of(*await credit_note_pdf(context, note_id, locale=locale, paper=paper))
 
 
 def facts(

@@ -12,6 +12,7 @@ from babel.numbers import format_decimal, format_percent
 from starlette.responses import Response
 
 from cauce.entrypoints.web.documents.typesetting import typeset
+from cauce.entrypoints.web.downloads import pdf_of
 from cauce.entrypoints.web.rendering import day, money
 from cauce.entrypoints.web.texts import BABEL, best_locale, translator
 from cauce.flows.context import Context
@@ -48,9 +49,7 @@ async def invoice_pdf(context: Context, invoice_id: str, *, locale: str = "", pa
 
 async def answer_pdf(context: Context, invoice_id: str, *, locale: str = "", paper: str = "") -> Response:
     """The same as a download."""
-    name, pdf = await invoice_pdf(context, invoice_id, locale=locale, paper=paper)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-cache"}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    return pdf_of(*await invoice_pdf(context, invoice_id, locale=locale, paper=paper))
 
 
 def facts(
